@@ -1,0 +1,8 @@
+"""`python -m mpisim` is the console command."""
+
+import sys
+
+from mpisim.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The console command `mpisim`: it parses, makes one call, prints the result, and turns bad input into one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Spinning waits of OpenMP cost 10-500x on a busy machine; this must be set before torch or numba load.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from mpisim.command import Command, parser_of, table
+from mpisim.errors import InputError
+from mpisim.version import __version__
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(words)
+    except (InputError, FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        print(f"mpisim: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mpisim: interrupted; finished files are kept, nothing was left half-written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(words: list[str]) -> int:
+    if words[:1] == ["--version"]:
+        print(__version__)
+        return 0
+    commands = table()
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview(commands))
+        return 0
+    if words[0] not in commands:
+        raise InputError(f"Input command must be one of {', '.join(commands)}; instead received {words[0]!r}.")
+    command = commands[words[0]]
+    options = parser_of(command).parse_args(words[1:])
+    result = command.run(options)
+    print(json.dumps(result, allow_nan=False, default=float) if options.json else _readable(result))
+    return 0
+
+
+def _overview(commands: Mapping[str, Command]) -> str:
+    width = max(map(len, commands))
+    lines = [f"  {c.name:<{width}}  {c.summary}" for c in commands.values()]
+    return "usage: mpisim COMMAND [options]    (mpisim COMMAND --help shows options and an example)\n\n" + "\n".join(lines)
+
+
+def _readable(result: Mapping[str, Any]) -> str:
+    if isinstance(result.get("text"), str):
+        return str(result["text"])
+    width = max((len(k) for k in result), default=0)
+    return "\n".join(f"{k:<{width}}  {_cell(v)}" for k, v in result.items())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(v) for v in value)
+    return str(value)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return f"Input {error.filename} must be a file that can be used here; instead received: {error.strerror}."
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

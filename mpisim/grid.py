@@ -1,0 +1,138 @@
+"""The voxels of a field of view, and the sample that is moved over them.
+
+Voxel i of n along an axis of length F centred at c has its centre at c + (i + 1/2) F/n - F/2. Arrays run (y, x), or
+(z, y, x), with x fastest; shapes and lengths are given in the order x, y[, z].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpisim.errors import positive, require, whole
+
+__all__ = ["Grid", "Sample"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular grid of voxels.
+
+    Parameters
+    ----------
+    shape
+        Voxels along x, y and, optionally, z.
+    fov
+        Edge lengths of the field of view along the same axes, in m.
+    center
+        Centre of the field of view (x, y, z) in m. A grid without z lies in the plane z = center[2].
+
+    Raises
+    ------
+    InputError
+        If the numbers of axes differ, a count is below 1 or a length is not positive.
+    """
+
+    shape: tuple[int, ...] = (32, 32)
+    fov: tuple[float, ...] = (0.032, 0.032)
+    center: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        require(len(self.shape) in (2, 3), "grid shape", "two or three counts (x, y[, z])", tuple(self.shape))
+        require(len(self.fov) == len(self.shape), "grid fov", f"{len(self.shape)} lengths", tuple(self.fov))
+        require(len(self.center) == 3 and all(map(math.isfinite, self.center)),
+                "grid center", "three finite coordinates", tuple(self.center))
+        object.__setattr__(self, "shape", tuple(whole("grid shape", n) for n in self.shape))
+        object.__setattr__(self, "fov", tuple(positive("grid fov", f) for f in self.fov))
+        object.__setattr__(self, "center", tuple(float(c) for c in self.center))
+
+    def axis(self, index: int) -> np.ndarray:
+        """Voxel centres in m along x (0), y (1) or z (2), ascending; one at the plane for a grid without z."""
+        if index >= len(self.shape):
+            return np.array([self.center[index]])
+        n, length = self.shape[index], self.fov[index]
+        return self.center[index] + ((np.arange(n) + 0.5) / n - 0.5) * length
+
+    @property
+    def voxel(self) -> tuple[float, ...]:
+        """Edge lengths of a voxel along x, y[, z] in m."""
+        return tuple(f / n for f, n in zip(self.fov, self.shape, strict=True))
+
+    def refined(self, factor: int) -> Grid:
+        """Return the same field of view with `factor` times as many voxels along x and y."""
+        nx, ny, *rest = self.shape
+        return Grid((nx * factor, ny * factor, *rest), self.fov, self.center)
+
+    def centers(self) -> np.ndarray:
+        """Voxel centres, shape (voxel, 3), in m, x fastest."""
+        z, y, x = np.meshgrid(self.axis(2), self.axis(1), self.axis(0), indexing="ij")
+        return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=-1)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The tracer sample whose signal is one column of a system matrix.
+
+    The signal is that of the whole sample: the mean over its points times its volume times the concentration.
+
+    Parameters
+    ----------
+    size
+        Edge lengths along x and y in m; None, the default, fills one voxel of the grid.
+    height
+        Edge length along z in m. It scales the volume; the field is averaged over it only where `thick` is set.
+    concentration
+        Particles per m^3. 1e20 is some 3 mg iron per ml for 25 nm magnetite cores.
+    thick
+        Average over the height too (the selection field leaves the z direction out of the plane); the default
+        averages over the square in the plane of the grid.
+    points
+        Gauss-Legendre points along each edge of a voxel.
+
+    Raises
+    ------
+    InputError
+        If a length or the concentration is not positive, or `points` is below 1.
+    """
+
+    size: tuple[float, float] | None = None
+    height: float = 1e-3
+    concentration: float = 1e20
+    thick: bool = False
+    points: int = 4
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            require(len(self.size) == 2, "sample size", "two lengths (x, y)", tuple(self.size))
+            object.__setattr__(self, "size", tuple(positive("sample size", s) for s in self.size))
+        object.__setattr__(self, "height", positive("sample height", self.height))
+        object.__setattr__(self, "concentration", positive("sample concentration", self.concentration))
+        object.__setattr__(self, "points", whole("sample points", self.points))
+
+    def edges(self, grid: Grid) -> tuple[float, float, float]:
+        """Edge lengths (x, y, z) in m on this grid."""
+        size = self.size or grid.voxel[:2]
+        height = grid.voxel[2] if len(grid.shape) == 3 and self.size is None else self.height
+        return (*size, height)
+
+    def particles(self, grid: Grid) -> float:
+        """Number of particles in the sample."""
+        return self.concentration * math.prod(self.edges(grid))
+
+    def axis_rule(self, index: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+        """Quadrature offsets (m) and weights (summing to 1) of the mean along x (0), y (1) or z (2).
+
+        The rule is composite, `points` Gauss-Legendre points on each voxel's length, so that a sample of several
+        voxels is the mean of those voxels exactly.
+        """
+        if index == 2 and not self.thick:
+            return np.zeros(1), np.ones(1)
+        edge = self.edges(grid)[index]
+        voxel = grid.voxel[index] if index < len(grid.shape) else edge
+        panels = max(1, round(edge / voxel))
+        nodes, weights = np.polynomial.legendre.leggauss(self.points)
+        starts = np.arange(panels)[:, None]
+        offsets = edge * ((starts + (nodes + 1) / 2) / panels - 0.5)
+        return offsets.ravel(), np.tile(weights / (2 * panels), panels)

@@ -1,0 +1,72 @@
+"""Reading and writing, by content and suffix."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from mpisim.errors import InputError, require
+from mpisim.grid import Grid
+from mpisim.io.matlab import read_matlab
+from mpisim.io.netcdf import read_netcdf, write_netcdf
+from mpisim.system_matrix import dataset
+
+__all__ = ["from_matlab", "read", "write"]
+
+
+def read(path: str | os.PathLike[str], variable: str | None = None, grid: Grid | None = None) -> xr.Dataset:
+    """Read a system matrix, measurement or image.
+
+    Parameters
+    ----------
+    path
+        `.nc` of the schema, or `.mat`.
+    variable, grid
+        For MATLAB: the array's name, and the voxels of a system matrix (without a grid it is a measurement).
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, of another kind, or does not fit the grid.
+    """
+    if Path(path).suffix.lower() == ".mat":
+        return from_matlab(path, variable, grid)
+    return read_netcdf(path)
+
+
+def write(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
+    """Write a dataset of the schema as NetCDF (`.nc`), whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another, the dataset does not keep the schema or the folder cannot be written.
+    """
+    require(Path(path).suffix.lower() == ".nc", "output file", "a .nc file", str(path))
+    write_netcdf(data, path)
+
+
+def from_matlab(path: str | os.PathLike[str], variable: str | None, grid: Grid | None) -> xr.Dataset:
+    """Return a measured system matrix (rows x voxels, x fastest) or, without a grid, a measurement.
+
+    The file holds no units, positions or frequencies: values have unit 1 and rows are only numbered.
+    """
+    values = np.squeeze(read_matlab(path, variable))
+    source = {"source": Path(path).name, "variable": variable}
+    if grid is None:
+        require(values.ndim == 1, f"array of {path}", "one row of numbers where no grid is given", f"the shape {values.shape}")
+        return dataset("measurement", values.astype(np.complex128), ("frequency",), {}, units="1", origin="measured", **source)
+    voxels = int(np.prod(grid.shape))
+    if values.ndim != 2 or voxels not in values.shape:
+        raise InputError(f"Input {path} must be rows x {voxels} voxels to fit the grid {grid.shape}; "
+                         f"instead received the shape {values.shape}.")
+    if values.shape[1] != voxels:
+        values = values.T
+    axes = {name: grid.axis(i) for i, name in enumerate("xyz"[: len(grid.shape)])}
+    names = tuple(reversed(axes))
+    shape = (len(values), *(axes[a].size for a in names))
+    return dataset("system_matrix", values.astype(np.complex128).reshape(shape), ("frequency", *names), axes, units="1",
+                   stage="fine", origin="measured", **source)

@@ -1,0 +1,121 @@
+"""NetCDF-4 files that any tool can read: complex variables lie on disk as real ones with a trailing `reim` axis.
+
+(xarray's `auto_complex` writes a compound type that other tools refuse, and reads it back silently as a record.)
+Attributes that NetCDF cannot hold are JSON. Files are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendEntrypoint
+
+from mpisim.errors import InputError, require
+from mpisim.io.atomic import replacing
+from mpisim.system_matrix import validate
+
+__all__ = ["MpisimBackend", "read_netcdf", "write_netcdf"]
+
+REIM = "reim"
+_ROWS_PER_CHUNK = 64
+
+
+def write_netcdf(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
+    """Write a dataset of the schema, atomically and with compression.
+
+    Raises
+    ------
+    InputError
+        If the dataset does not keep the schema or the folder cannot be written.
+    """
+    validate(data)
+    disk = encode(data)
+    encoding = {str(name): _encoding(variable) for name, variable in disk.variables.items() if variable.size > 1}
+    with replacing(path) as temporary:
+        disk.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
+
+
+def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read and validate a dataset of the schema.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, of another kind, or does not keep the schema.
+    """
+    name = str(path)
+    require(Path(path).is_file(), "file", "an existing file", name)
+    try:
+        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as disk:
+            data = decode(disk.load())
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"Input {name} must be a readable NetCDF file; instead received one that fails with: {reason}.") from None
+    return validate(data, name)
+
+
+def encode(data: xr.Dataset) -> xr.Dataset:
+    """Return the dataset as it lies on disk: real variables, attributes that NetCDF can hold."""
+    variables: dict[str, Any] = {}
+    for name, variable in data.data_vars.items():
+        values, dims = variable.values, variable.dims
+        if np.iscomplexobj(values):
+            part = np.float32 if values.dtype == np.complex64 else np.float64
+            values = np.ascontiguousarray(values).view(part).reshape(*values.shape, 2)
+            dims = (*dims, REIM)
+        variables[str(name)] = (dims, values, variable.attrs)
+    coords = dict(data.coords)
+    if any(REIM in v[0] for v in variables.values()):
+        coords[REIM] = np.array(["real", "imag"], dtype=object)
+    attributes = {k: v if isinstance(v, str | int | float) and not isinstance(v, bool) else "json:" + json.dumps(v)
+                  for k, v in data.attrs.items()}
+    return xr.Dataset(variables, coords=coords, attrs=attributes)
+
+
+def decode(disk: xr.Dataset) -> xr.Dataset:
+    """Return the dataset that `encode` was given."""
+    variables: dict[str, Any] = {}
+    for name, variable in disk.data_vars.items():
+        values, dims = variable.values, variable.dims
+        if REIM in dims:
+            values = np.ascontiguousarray(variable.transpose(..., REIM).values)
+            values = values.view(np.result_type(values.dtype, np.complex64))[..., 0]
+            dims = tuple(d for d in dims if d != REIM)
+        variables[str(name)] = (dims, values, variable.attrs)
+    attributes = {k: json.loads(v[5:]) if isinstance(v, str) and v.startswith("json:") else _plain(v)
+                  for k, v in disk.attrs.items()}
+    return xr.Dataset(variables, coords={k: v for k, v in disk.coords.items() if k != REIM}, attrs=attributes)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _encoding(variable: xr.Variable) -> dict[str, Any]:
+    if variable.dtype.kind not in "fiu" or variable.size < 64:
+        return {"_FillValue": None} if variable.dtype.kind == "f" else {}
+    chunks = list(variable.shape)
+    keep = 3 if REIM in variable.dims else 2  # y, x[, reim] stay whole
+    budget = _ROWS_PER_CHUNK
+    for i in reversed(range(max(0, len(chunks) - keep))):
+        chunks[i] = max(1, min(chunks[i], budget))
+        budget = max(1, budget // chunks[i])
+    fill = {"_FillValue": None} if variable.dtype.kind == "f" else {}
+    return {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": tuple(chunks), **fill}
+
+
+class MpisimBackend(BackendEntrypoint):
+    """Lets `xarray.open_dataset(path, engine="mpisim")` read the schema's files, complex numbers and all."""
+
+    description = "System matrices, measurements and images of mpisim"
+
+    def open_dataset(self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None) -> xr.Dataset:
+        """Open a file of the schema; see `read_netcdf`."""
+        data = read_netcdf(filename_or_obj)
+        return data.drop_vars(drop_variables) if drop_variables else data

@@ -1,0 +1,51 @@
+r"""The one definition of the normalised root-mean-square error.
+
+.. math:: \mathrm{nRMSE}(\hat A) = \lVert \hat A - A \rVert_F / \lVert A \rVert_F
+
+(TranSMS Eq. 25), over a whole system matrix; figures over several matrices are the mean of theirs, not pooled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mpisim.errors import InputError, require
+
+__all__ = ["nrmse"]
+
+
+def nrmse(found: xr.Dataset | np.ndarray, reference: xr.Dataset | np.ndarray, axis: Any = None) -> Any:
+    """Normalised root-mean-square error, a fraction: 0 is perfect, 1 is the error of answering zero.
+
+    Parameters
+    ----------
+    found, reference
+        System matrices (or images) as datasets of the schema, or arrays of one shape and any unit.
+    axis
+        Axes of the arrays to sum over; None, the default, sums over all and gives a float.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or the reference is zero.
+    """
+    a, b = _values(found), _values(reference)
+    require(a.shape == b.shape, "found", f"of the reference's shape {b.shape}", a.shape)
+    scale = np.sqrt(np.sum(np.abs(b.astype(complex)) ** 2, axis=axis))
+    require(bool(np.all(scale > 0)) or axis is not None, "reference", "different from zero", "all zeros")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(np.sum(np.abs(a.astype(complex) - b) ** 2, axis=axis)) / scale
+    return float(error) if axis is None else error
+
+
+def _values(data: xr.Dataset | np.ndarray) -> np.ndarray:
+    if isinstance(data, xr.Dataset):
+        for name in ("system_matrix", "image", "measurement"):
+            if name in data:
+                return data[name].values
+        raise InputError("Input found must be a dataset with a system matrix, image or measurement; "
+                         f"instead received the variables {sorted(map(str, data))}.")
+    return np.asarray(data)

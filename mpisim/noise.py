@@ -1,0 +1,30 @@
+r"""Complex Gaussian noise, by one convention everywhere.
+
+A level in decibels compares root mean squares, :math:`\mathrm{SNR} = 20 \log_{10}(\mathrm{RMS}/\sigma)`, where
+:math:`\sigma^2 = E|n|^2` counts the real and the imaginary part together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpisim.errors import require
+
+__all__ = ["complex_gaussian", "sigma_from_snr"]
+
+
+def sigma_from_snr(values: np.ndarray, snr: float) -> float:
+    """Complex noise standard deviation (the unit of `values`) that puts `snr` dB below their RMS.
+
+    Raises `InputError` if `snr` is not a finite number.
+    """
+    require(bool(np.isfinite(snr)), "snr", "a finite number of decibels", repr(snr))
+    rms = np.sqrt(np.mean(np.abs(np.asarray(values, dtype=complex)) ** 2))
+    return float(rms * 10 ** (-snr / 20))
+
+
+def complex_gaussian(shape: tuple[int, ...], sigma: float, seed: int | np.random.Generator) -> np.ndarray:
+    """Draw complex128 noise of `shape` with E|n|^2 = sigma^2, from a seed or a generator."""
+    rng = np.random.default_rng(seed)
+    draw = rng.standard_normal((*shape, 2))
+    return (draw[..., 0] + 1j * draw[..., 1]) * (sigma / np.sqrt(2))

@@ -1,0 +1,135 @@
+r"""The open-sided field-free-line (FFL) scanner: fields, sequence and receive coil.
+
+The line lies in the plane z = 0. At rotation angle :math:`\theta` its in-plane normal is
+:math:`\hat u = (\cos\theta, \sin\theta, 0)`, the line runs along :math:`(-\sin\theta, \cos\theta, 0)`, and with
+:math:`u = r\cdot\hat u`
+
+.. math:: B_s = G\,(u\,\hat z + z\,\hat u), \qquad B_d(t) = A \sin(2\pi f_0 t)\,\hat z ,
+
+which is free of curl and divergence. The drive moves the line to :math:`u = -(A/G)\sin(2\pi f_0 t)`. The receive coil
+has the sensitivity :math:`p` (field per unit current over :math:`\mu_0`, 1/m).
+
+Simplified: homogeneous drive field and coil, ideal gradient. Any object with the three field methods and the sequence
+attributes of `OpenSidedFFL` can be simulated on the general path, so a field map is a subclass away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpisim.errors import InputError, positive, require, whole
+
+__all__ = ["OpenSidedFFL", "open_sided_ffl"]
+
+
+@dataclass(frozen=True)
+class OpenSidedFFL:
+    """An ideal open-sided FFL scanner and its sequence; see `open_sided_ffl` for one with the usual defaults.
+
+    Parameters
+    ----------
+    sf_gradient
+        Selection-field gradient G in T/m.
+    drive_amplitude
+        Peak drive field A in T.
+    drive_frequency
+        f_0 in Hz.
+    angles
+        Rotation angles of the line's normal in rad.
+    harmonics
+        Harmonics k of f_0 that are kept; 2..9 in TranSMS.
+    samples_per_period
+        Uniform samples of one drive period; even, and more than twice the highest harmonic.
+        216 is 5 MS/s at 23.2 kHz.
+    sensitivity
+        Homogeneous receive sensitivity (x, y, z) in 1/m; 800 is about 1 mT/A.
+
+    Raises
+    ------
+    InputError
+        If a value is not positive, or the samples cannot carry the harmonics.
+    """
+
+    sf_gradient: float
+    drive_amplitude: float
+    drive_frequency: float = 23.2e3
+    angles: tuple[float, ...] = tuple(math.radians(3 * i) for i in range(60))
+    harmonics: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8, 9)
+    samples_per_period: int = 216
+    sensitivity: tuple[float, float, float] = (0.0, 0.0, 800.0)
+
+    def __post_init__(self) -> None:
+        for name in ("sf_gradient", "drive_amplitude", "drive_frequency"):
+            object.__setattr__(self, name, positive(f"scanner {name}", getattr(self, name)))
+        angles = tuple(float(a) for a in self.angles)
+        require(len(angles) > 0 and all(map(math.isfinite, angles)), "scanner angles", "finite angles, at least one", angles)
+        harmonics = tuple(whole("scanner harmonics", k) for k in self.harmonics)
+        require(len(set(harmonics)) == len(harmonics) > 0, "scanner harmonics", "distinct, at least one", harmonics)
+        samples = whole("scanner samples_per_period", self.samples_per_period)
+        require(samples % 2 == 0 and samples > 2 * max(harmonics), "scanner samples_per_period",
+                f"even and above {2 * max(harmonics)} for harmonic {max(harmonics)}", samples)
+        sensitivity = tuple(float(p) for p in self.sensitivity)
+        require(len(sensitivity) == 3 and all(map(math.isfinite, sensitivity)) and any(sensitivity),
+                "scanner sensitivity", "three finite components, not all zero", sensitivity)
+        for name, value in (("angles", angles), ("harmonics", harmonics), ("samples_per_period", samples),
+                            ("sensitivity", sensitivity)):
+            object.__setattr__(self, name, value)
+
+    def selection_field(self, points: np.ndarray, angle: float) -> np.ndarray:
+        """Selection field in T at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
+        cos, sin = math.cos(angle), math.sin(angle)
+        z = points[..., 2]
+        u = points[..., 0] * cos + points[..., 1] * sin
+        return self.sf_gradient * np.stack([z * cos, z * sin, u], axis=-1)
+
+    def drive_field(self, points: np.ndarray) -> np.ndarray:
+        """Peak drive field in T at `points` (..., 3) in m; shape (..., 3)."""
+        return np.broadcast_to(np.array([0.0, 0.0, self.drive_amplitude]), points.shape)
+
+    def receive_sensitivity(self, points: np.ndarray) -> np.ndarray:
+        """Receive sensitivity in 1/m at `points` (..., 3) in m; shape (..., 3)."""
+        return np.broadcast_to(np.array(self.sensitivity), points.shape)
+
+
+def open_sided_ffl(
+    sf_gradient: float,
+    fov: float = 0.032,
+    angles: int | Iterable[float] = 60,
+    drive_amplitude: float | None = None,
+    **options: object,
+) -> OpenSidedFFL:
+    """Return an open-sided FFL scanner whose drive field carries the line over the field of view.
+
+    Parameters
+    ----------
+    sf_gradient
+        Selection-field gradient in T/m.
+    fov
+        Edge of the field of view in m; the default drive amplitude is G fov / 2 (TranSMS, Table I).
+    angles
+        Number of equidistant angles in [0, pi), or the angles in rad.
+    drive_amplitude
+        Peak drive field in T instead of G fov / 2.
+    **options
+        Further fields of `OpenSidedFFL`.
+
+    Raises
+    ------
+    InputError
+        For an unknown option or a value out of range.
+    """
+    gradient = positive("sf_gradient", sf_gradient)
+    amplitude = gradient * positive("fov", fov) / 2 if drive_amplitude is None else drive_amplitude
+    if not isinstance(angles, Iterable):
+        count = whole("angles", angles)
+        angles = (math.pi * i / count for i in range(count))
+    try:
+        return OpenSidedFFL(gradient, amplitude, angles=tuple(angles), **options)  # type: ignore[arg-type]
+    except TypeError as error:
+        unknown = sorted(set(options) - set(OpenSidedFFL.__dataclass_fields__))
+        raise InputError(f"Input scanner must be described by {', '.join(OpenSidedFFL.__dataclass_fields__)}; "
+                         f"instead received {', '.join(unknown) or error}.") from None
