@@ -1,0 +1,80 @@
+"""Weights and training state on disk: safetensors with their configuration as JSON, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from calib.model import ModelConfig, RecoveryModel
+from mpisim.errors import InputError, require
+from mpisim.io.atomic import replacing
+from mpisim.version import __version__
+
+__all__ = ["load_model", "load_tensors", "save_model", "save_tensors", "shipped_weights"]
+
+
+def save_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], kind: str, about: Mapping[str, Any]) -> None:
+    """Write named tensors with a description (anything JSON holds), atomically."""
+    metadata = {"kind": kind, "about": json.dumps({"software": f"mpisim {__version__}", **about})}
+    with replacing(path) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
+
+
+def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or of another kind.
+    """
+    require(Path(path).is_file(), kind, "an existing file", str(path))
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        about = json.loads(metadata.get("about", "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"Input {path} must be a readable safetensors file; instead received one that fails with: {error}.") from None
+    require(metadata.get("kind") == kind, str(path), f"{kind} of this program", f"a file of kind {metadata.get('kind')!r}")
+    return tensors, about
+
+
+def save_model(path: str | os.PathLike[str], model: RecoveryModel, about: Mapping[str, Any]) -> None:
+    """Write a model's weights with its configuration and `about`."""
+    save_tensors(path, model.net.state_dict(), "weights", {"model": asdict(model.config), **about})
+
+
+def load_model(path: str | os.PathLike[str]) -> tuple[RecoveryModel, dict[str, Any]]:
+    """Return the model of a weights file, in evaluation mode, and what the file says about it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, of another kind, or does not fit its own description.
+    """
+    tensors, about = load_tensors(path, "weights")
+    try:
+        config = ModelConfig(**about["model"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"Input {path} must describe its model; instead received a description that fails with: {error}.") from None
+    model = RecoveryModel(config)
+    expected = model.net.state_dict()
+    differing = sorted(set(expected) ^ set(tensors)) or sorted(k for k in expected if expected[k].shape != tensors[k].shape)
+    require(not differing, str(path), f"the weights of {config.method} at {config.factor}x",
+            f"a file that differs in {', '.join(differing[:4])}")
+    model.net.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
+    return model.eval(), about
+
+
+def shipped_weights(method: str, factor: int) -> Path:
+    """Return where the package keeps weights of a method and factor; the file may not exist."""
+    return Path(__file__).parent / "weights" / f"{method}_{factor}x.safetensors"

@@ -1,0 +1,121 @@
+"""Rows for training: drawn by energy, turned, flipped and made noisy by a generator that depends on seed and step alone.
+
+Augmentation is exact on this grid: the turns and flips of the square map a row of an ideal scanner to one at another
+angle, and a row times a power of i is a row with another phase.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from calib.model import to_channels
+from calib.sampling import block_mean
+from mpisim.errors import InputError, require
+from mpisim.io import read
+from mpisim.noise import sigma_from_snr
+from mpisim.system_matrix import expect, rows
+
+__all__ = ["Batch", "TrainingRows", "read_folder"]
+
+
+def read_folder(folder: str | os.PathLike[str], split: str) -> list[xr.Dataset]:
+    """Read all fine system matrices of a split of a data set, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If there are none, they differ in shape, or one is no fine system matrix.
+    """
+    files = sorted((Path(folder) / split).glob("*.nc"))
+    require(len(files) > 0, "data", f"a data set with the split {split} (see `mpisim dataset`)", str(folder))
+    matrices = [expect(read(f), "system_matrix", str(f), stage="fine") for f in files]
+    first = rows(matrices[0]).shape
+    for file, matrix in zip(files, matrices, strict=True):
+        require(rows(matrix).shape == first, str(file), f"of the shape {first} of the others", rows(matrix).shape)
+    return matrices
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Fine rows (B, 2, H, W), their noisy block means (B, 2, h, w), and the noise deviation (B,) of those."""
+
+    fine: Tensor
+    block_means: Tensor
+    sigma: Tensor
+
+
+class TrainingRows:
+    """The rows of many matrices, and batches of them.
+
+    Parameters
+    ----------
+    matrices
+        Fine system matrices of one shape.
+    factor
+        Block edge S.
+    snr
+        Noise level in dB re the RMS of a matrix's block means; None for none.
+    noiseless_fraction
+        Share of a batch that is left without noise.
+    row_power
+        A row is drawn with probability (its norm over its matrix's) to this power: 0 draws all alike, 2 by energy.
+    augment
+        Whether rows are turned, flipped and multiplied by powers of i.
+    seed
+        Seed of everything drawn.
+    """
+
+    def __init__(self, matrices: list[xr.Dataset], factor: int, *, snr: float | None, noiseless_fraction: float = 0.0,
+                 row_power: float = 2.0, augment: bool = True, seed: int = 0) -> None:
+        images = [rows(m) for m in matrices]
+        height, width = images[0].shape[-2:]
+        fits = height % (2 * factor) == 0 and width % (2 * factor) == 0
+        if not fits:
+            raise InputError(f"Input data must have sides that are multiples of {2 * factor} for factor {factor}; "
+                             f"instead received {width} x {height}.")
+        self.factor, self.augment, self.seed, self.square = factor, augment, seed, height == width
+        self.noiseless_fraction = noiseless_fraction
+        unit = [np.sqrt(np.mean(np.abs(a) ** 2)) for a in images]  # float32 holds rows of any unit
+        self.fine = torch.cat([to_channels(a / u) for a, u in zip(images, unit, strict=True)])
+        sigma = [0.0 if snr is None else sigma_from_snr(block_mean(a, factor), snr) / u
+                 for a, u in zip(images, unit, strict=True)]
+        self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
+        norms = [np.linalg.norm(a.reshape(len(a), -1), axis=1) / np.linalg.norm(a) for a in images]
+        chance = np.concatenate([n**row_power / np.sum(n**row_power) for n in norms])
+        self._cumulative = np.cumsum(chance / chance.sum())
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Return the batch of a step; the same for the same seed and step."""
+        rng = np.random.default_rng([self.seed, step])
+        index = np.searchsorted(self._cumulative, rng.random(size) * self._cumulative[-1])
+        fine = self.fine[index]
+        if self.augment:
+            fine = _turned(fine, rng, self.square)
+        quiet = torch.from_numpy(rng.random(size) < self.noiseless_fraction)
+        sigma = torch.where(quiet, torch.zeros(()), self.sigma[index])
+        coarse = block_mean(fine, self.factor)
+        noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
+        return Batch(fine, coarse + noise * (sigma / 2**0.5)[:, None, None, None], sigma)
+
+
+def _turned(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:
+    """Apply a random symmetry of the grid and a random power of i to every row."""
+    kinds = rng.integers(0, 8 if square else 4, len(fine))
+    powers = rng.integers(0, 4, len(fine))
+    out = torch.empty_like(fine)
+    for kind in np.unique(kinds):
+        chosen = torch.from_numpy(np.flatnonzero(kinds == kind))
+        image = fine[chosen]
+        image = image.flip(-1) if kind & 1 else image
+        image = image.flip(-2) if kind & 2 else image
+        out[chosen] = image.transpose(-1, -2) if kind & 4 else image
+    swapped = torch.from_numpy(powers % 2 == 1)
+    out[swapped] = torch.stack([-out[swapped, 1], out[swapped, 0]], dim=1)
+    return out * torch.from_numpy(np.where(powers >= 2, -1.0, 1.0).astype(np.float32))[:, None, None, None]

@@ -1,0 +1,52 @@
+r"""Linear interpolation of coarse rows, as separable matrices along y and x.
+
+`bicubic_matrix` equals MATLAB's `imresize`: kernel with a = -0.5 (Keys, 1981, DOI 10.1109/TASSP.1981.1163711),
+half-pixel centres, mirrored edges. With an offset it reads coarse values as points that do not lie at the centre of
+their block, which aligns strided samples.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+__all__ = ["apply_separable", "bicubic_matrix"]
+
+
+def keys_kernel(t: np.ndarray, a: float = -0.5) -> np.ndarray:
+    """Keys' cubic convolution kernel at distances `t` in pixels."""
+    t = np.abs(t)
+    near = (a + 2) * t**3 - (a + 3) * t**2 + 1
+    far = a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a
+    return np.where(t <= 1, near, np.where(t < 2, far, 0.0))
+
+
+@lru_cache(maxsize=64)
+def bicubic_matrix(coarse: int, factor: int, offset: float = 0.0) -> np.ndarray:
+    """Return the matrix (coarse * factor, coarse) of cubic interpolation.
+
+    Parameters
+    ----------
+    coarse
+        Number of coarse values.
+    factor
+        Fine values per coarse one.
+    offset
+        Position of a coarse value against the centre of its block, in fine voxels.
+    """
+    position = (np.arange(coarse * factor) - offset + 0.5) / factor - 0.5
+    left = np.floor(position).astype(int) - 1
+    matrix = np.zeros((position.size, coarse))
+    for tap in range(4):
+        node = left + tap
+        weight = keys_kernel(position - node)
+        mirrored = np.where(node % (2 * coarse) < coarse, node % (2 * coarse), 2 * coarse - 1 - node % (2 * coarse))
+        np.add.at(matrix, (np.arange(position.size), mirrored), weight)
+    matrix.setflags(write=False)
+    return matrix
+
+
+def apply_separable(along_y: np.ndarray, along_x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Apply one matrix along y and one along x to rows (..., h, w)."""
+    return along_y @ rows @ along_x.T

@@ -1,0 +1,107 @@
+r"""From block means to fine rows: scaling, network, interpolant, data consistency.
+
+.. math:: \hat a = s\,\mathrm{DC}\bigl(f_\theta(\bar b / s) + I(\bar b / s)\bigr)
+
+:math:`s` is the RMS of the coarse row (`scaling="rms"`, for which zero stays zero), or the row is mapped to
+[0.15, 0.85] by its extremes (`"minmax"`, as released). :math:`I` is bicubic interpolation, without parameters
+(`skip="bicubic"`), or nothing (`"none"`, as in the paper). A complex row enters as two channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from calib.consistency import DataConsistency
+from calib.interpolation import bicubic_matrix
+from calib.nets import NETS
+from mpisim.errors import one_of
+
+__all__ = ["ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What defines a model besides its weights.
+
+    Parameters
+    ----------
+    method
+        Name of the network, see `calib.nets.NETS`.
+    factor
+        Super-resolution factor.
+    skip
+        `bicubic` or `none`: a parameter-free interpolant that is added to the network's output.
+    scaling
+        `rms` or `minmax`: how a row is scaled for the network.
+    consistency
+        Whether data consistency closes the model.
+    """
+
+    method: str = "transms"
+    factor: int = 4
+    skip: str = "bicubic"
+    scaling: str = "rms"
+    consistency: bool = True
+
+    def __post_init__(self) -> None:
+        one_of("method", self.method, NETS)
+        one_of("skip", self.skip, ("bicubic", "none"))
+        one_of("scaling", self.scaling, ("rms", "minmax"))
+        one_of("consistency", self.consistency, (True, False))
+
+
+class RecoveryModel(nn.Module):
+    """A network and all that surrounds it.
+
+    Parameters
+    ----------
+    config
+        The model's definition; `net` is the bare network.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.net = NETS[config.method](config.factor)
+        self.consistency = DataConsistency(config.factor)
+
+    def forward(self, block_means: Tensor, sigma: Tensor) -> Tensor:
+        """Recover rows (B, 2, S h, S w) from block means (B, 2, h, w) with complex noise deviation (B,)."""
+        shift, scale = self.scale(block_means)
+        return self.scaled((block_means - shift) / scale, sigma / scale[:, 0, 0, 0]) * scale + shift
+
+    def scale(self, block_means: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the shift and scale of every row, shapes that broadcast with (B, 2, h, w)."""
+        if self.config.scaling == "minmax":
+            low = block_means.amin(dim=(1, 2, 3), keepdim=True)
+            scale = (block_means.amax(dim=(1, 2, 3), keepdim=True) - low) / 0.7
+            scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+            return low - 0.15 * scale, scale
+        scale = block_means.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+        return torch.zeros_like(scale), torch.where(scale > 0, scale, torch.ones_like(scale))
+
+    def scaled(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Recover scaled rows."""
+        out = self.net(x).float()
+        if self.config.skip == "bicubic":
+            along_y, along_x = (self._bicubic(n, x) for n in x.shape[-2:])
+            out = out + along_y @ x @ along_x.T
+        return self.consistency(out, x, sigma) if self.config.consistency else out
+
+    def _bicubic(self, coarse: int, like: Tensor) -> Tensor:
+        return torch.tensor(bicubic_matrix(coarse, self.config.factor), dtype=like.dtype, device=like.device)
+
+
+def to_channels(rows: np.ndarray) -> Tensor:
+    """Complex rows (B, h, w) as a float32 tensor (B, 2, h, w)."""
+    return torch.from_numpy(np.stack([rows.real, rows.imag], axis=1).astype(np.float32))
+
+
+def from_channels(rows: Tensor) -> np.ndarray:
+    """Two-channel rows as complex64 (B, h, w)."""
+    values = rows.detach().cpu().numpy()
+    return (values[:, 0] + 1j * values[:, 1]).astype(np.complex64)

@@ -1,0 +1,13 @@
+"""Networks by name: what a factor makes of each is a module (B, 2, h, w) -> (B, 2, S h, S w)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from calib.nets.transms import TranSMS
+
+__all__ = ["NETS", "TranSMS"]
+
+NETS: dict[str, Callable[[int], nn.Module]] = {"transms": TranSMS}

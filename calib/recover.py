@@ -1,0 +1,173 @@
+"""Recovery of fine system matrices from coarse ones: one protocol, one table of methods.
+
+A method takes the coarse rows (row, h, w), their complex noise deviation (row,) and the sampling of the file, and gives
+the fine rows (row, H, W). `recover` does everything around it: what may be given, the axes, provenance.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from calib.interpolation import apply_separable, bicubic_matrix
+from calib.sampling import block_mean, expect_coarse, fine_axes, replicate
+from mpisim.errors import InputError, one_of, require
+from mpisim.progress import progress
+from mpisim.system_matrix import noise_per_row, replace_rows, rows
+
+if TYPE_CHECKING:
+    from calib.model import RecoveryModel
+
+__all__ = ["METHODS", "Method", "apply_model", "recover"]
+
+_ROWS_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Method:
+    """An entry of the table.
+
+    Parameters
+    ----------
+    summary
+        One line for `mpisim methods`.
+    schemes
+        Samplings it can take.
+    apply
+        Recovers a coarse dataset: (dataset, weights or None) -> fine rows (row, H, W) and what to note.
+    learned
+        Whether it needs weights.
+    """
+
+    summary: str
+    schemes: tuple[str, ...]
+    apply: Callable[[xr.Dataset, Any], tuple[np.ndarray, Mapping[str, Any]]]
+    learned: bool = False
+
+
+def recover(coarse: xr.Dataset, method: str = "transms", weights: str | os.PathLike[str] | None = None) -> xr.Dataset:
+    """Recover the fine system matrix of a coarse one.
+
+    Parameters
+    ----------
+    coarse
+        A coarse system matrix of the schema.
+    method
+        A name of `METHODS`.
+    weights
+        A weights file of `mpisim train`; None takes the one that ships with the package.
+
+    Returns
+    -------
+    xarray.Dataset
+        A fine system matrix with origin `recovered`.
+
+    Raises
+    ------
+    InputError
+        If the method is unknown, the matrix is not coarse or not sampled as the method asks, or the weights are
+        missing or made for another method or factor.
+    """
+    one_of("method", method, METHODS)
+    entry = METHODS[method]
+    expect_coarse(coarse, entry.schemes, method)
+    require(entry.learned or weights is None, "weights", f"left out for the method {method}", str(weights))
+    values, notes = entry.apply(coarse, weights)
+    x, y = fine_axes(coarse)
+    recovery = {"method": method, "sampling": coarse.attrs["sampling"], **notes}
+    return replace_rows(coarse.drop_vars("sampled", errors="ignore"), values, x, y, stage="fine", origin="recovered",
+                        recovery=recovery, sampling=None)
+
+
+def _bicubic(coarse: xr.Dataset, offset: float = 0.0) -> np.ndarray:
+    factor = coarse.attrs["sampling"]["factor"]
+    values = rows(coarse)
+    along_y, along_x = (bicubic_matrix(n, factor, offset) for n in values.shape[-2:])
+    return apply_separable(along_y, along_x, values)
+
+
+def bicubic(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """Bicubic interpolation of block means, equal to MATLAB's imresize."""
+    return _bicubic(coarse), {}
+
+
+def bicubic_strided(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """Bicubic interpolation of strided samples as if they lay at the centres of their blocks, as published."""
+    return _bicubic(coarse), {}
+
+
+def bicubic_strided_aligned(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """Bicubic interpolation of strided samples where they lie, (S - 1)/2 voxels off the centres."""
+    return _bicubic(coarse, offset=-(coarse.attrs["sampling"]["factor"] - 1) / 2), {}
+
+
+def bicubic_dc(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """Bicubic interpolation projected on the measured block means to within the noise (TranSMS Eq. 22)."""
+    factor = coarse.attrs["sampling"]["factor"]
+    fine, means = _bicubic(coarse), rows(coarse)
+    residual = means - block_mean(fine, factor)
+    norm = np.linalg.norm(residual.reshape(len(residual), -1), axis=1)
+    bound = noise_per_row(coarse) * np.sqrt(means[0].size)
+    share = np.maximum(0, 1 - bound / np.maximum(norm, np.finfo(float).tiny))
+    return fine + replicate(residual * share[:, None, None], factor), {}
+
+
+def transms(coarse: xr.Dataset, weights: str | os.PathLike[str] | None) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """TranSMS with weights from a file or from the package."""
+    return _learned("transms", coarse, weights)
+
+
+def _learned(method: str, coarse: xr.Dataset, weights: str | os.PathLike[str] | None) -> tuple[np.ndarray, Mapping[str, Any]]:
+    from calib.checkpoint import load_model, shipped_weights
+
+    factor = coarse.attrs["sampling"]["factor"]
+    file = shipped_weights(method, factor) if weights is None else weights
+    if weights is None and not file.is_file():
+        raise InputError(f"Input weights must be given for {method} at {factor}x, for which none ship with the package; "
+                         "instead received none.")
+    model, about = load_model(file)
+    fits = (model.config.method, model.config.factor) == (method, factor)
+    require(fits, "weights", f"made for {method} at {factor}x", f"{model.config.method} at {model.config.factor}x in {file}")
+    sides = rows(coarse).shape[-2:]
+    require(all(n % 2 == 0 for n in sides), "coarse", f"of even sides for {method}", f"{sides[1]} x {sides[0]}")
+    found = apply_model(model, coarse)
+    return rows(found), {"weights": os.path.basename(file), "trained": about.get("train")}
+
+
+def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
+    """Recover a coarse matrix with a model in memory, in bounded batches.
+
+    Rows without noise information are taken as exact.
+    """
+    import torch
+
+    from calib.model import from_channels, to_channels
+
+    values = rows(coarse)
+    sigma = noise_per_row(coarse) if "noise_std" in coarse else np.zeros(len(values))
+    unit = float(np.sqrt(np.mean(np.abs(values) ** 2))) or 1.0  # single precision holds rows of any unit
+    device = next(model.parameters()).device
+    factor = model.config.factor
+    found = np.empty((len(values), values.shape[-2] * factor, values.shape[-1] * factor), np.complex64)
+    model.eval()
+    with torch.inference_mode():
+        for start in progress(range(0, len(values), _ROWS_AT_ONCE), unit="batch"):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            noise = torch.from_numpy((sigma[part] / unit).astype(np.float32)).to(device)
+            found[part] = from_channels(model(to_channels(values[part] / unit).to(device), noise))
+    x, y = fine_axes(coarse)
+    return replace_rows(coarse, found * np.float32(unit), x, y, stage="fine", origin="recovered", sampling=None)
+
+
+METHODS: dict[str, Method] = {
+    "bicubic": Method("bicubic interpolation of block means (MATLAB imresize)", ("box",), bicubic),
+    "bicubic-dc": Method("bicubic, then data consistency with the block means", ("box",), bicubic_dc),
+    "bicubic-strided": Method("bicubic of strided samples, unaligned as published", ("strided",), bicubic_strided),
+    "bicubic-strided-aligned": Method("bicubic of strided samples where they lie", ("strided",), bicubic_strided_aligned),
+    "transms": Method("TranSMS: transformer and dense branch, data consistency", ("box",), transms, learned=True),
+}

@@ -1,0 +1,132 @@
+r"""The system matrix and the gradient as operators.
+
+Whitening divides every row of :math:`A x = y` by the standard deviation of its noise, :math:`A_{ij}/\sigma_i` and
+:math:`y_i/\sigma_i` (TranSMS, section II.A.3), after which a complex row has :math:`E|n_i|^2 = 1`. A real image is
+sought, so complex rows are stacked as :math:`[\mathrm{Re}\,A;\ \mathrm{Im}\,A]`, which leaves every norm as it is.
+
+The gradient takes forward differences along the last axes, zero at the far edge (Neumann),
+
+.. math:: (D_x x)_i = x_{i+1} - x_i,\quad (D_x x)_{n-1} = 0,
+
+in units per voxel, and the isotropic total variation is the sum over voxels of the length of the gradient. The type-II
+cosine transform :math:`C` diagonalises it: :math:`D^T D = C^T \mathrm{diag}(2 - 2\cos(\pi k/n))\, C` along each axis,
+so that :math:`(I + D^T D)^{-1}` costs two small matrix products along each axis.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpisim.errors import finite, require
+
+__all__ = ["ScreenedPoisson", "gradient", "gradient_adjoint", "stack_real", "total_variation", "whiten"]
+
+
+def stack_real(values: np.ndarray) -> np.ndarray:
+    """Stack complex rows as real ones, shape (M, ...) to (2 M, ...); real values are returned as they are, float64."""
+    values = np.asarray(values)
+    if np.iscomplexobj(values):
+        return np.concatenate([values.real, values.imag]).astype(float, copy=False)
+    return values.astype(float, copy=False)
+
+
+def whiten(matrix: np.ndarray, y: np.ndarray, sigma: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Divide the rows of a matrix and of its data by the standard deviation of their noise.
+
+    Parameters
+    ----------
+    matrix
+        Shape (M, N).
+    y
+        Shape (M,) or (M, images), in the unit of `sigma`.
+    sigma
+        Complex noise standard deviation of every row, a scalar or shape (M,).
+
+    Raises
+    ------
+    InputError
+        If a standard deviation is not a positive number, or there are not as many as rows.
+    """
+    sigma = np.asarray(finite("sigma", sigma), dtype=float)
+    require(sigma.shape in ((), (len(matrix),)), "sigma", f"one number or one for each of {len(matrix)} rows", sigma.shape)
+    require(bool(np.all(sigma > 0)), "sigma", "positive in every row", float(sigma.min()))
+    weight = np.broadcast_to(1 / sigma, len(matrix))
+    return matrix * weight[:, None], y * weight.reshape(-1, *(1,) * (np.ndim(y) - 1))
+
+
+def gradient(images: np.ndarray, ndim: int = 2) -> np.ndarray:
+    """Forward differences along the last `ndim` axes, shape (..., n1, n2) to (..., ndim, n1, n2)."""
+    parts = []
+    for axis in range(-ndim, 0):
+        part = np.zeros_like(images)
+        part[_span(axis, 0, -1)] = np.diff(images, axis=axis)
+        parts.append(part)
+    return np.stack(parts, axis=-ndim - 1)
+
+
+def gradient_adjoint(fields: np.ndarray, ndim: int = 2) -> np.ndarray:
+    """Adjoint of `gradient` (minus the divergence), shape (..., ndim, n1, n2) to (..., n1, n2)."""
+    total = np.zeros_like(np.take(fields, 0, axis=-ndim - 1))
+    for i, axis in enumerate(range(-ndim, 0)):
+        part = np.take(fields, i, axis=-ndim - 1)[_span(axis, 0, -1)]
+        total[_span(axis, 0, -1)] -= part
+        total[_span(axis, 1, None)] += part
+    return total
+
+
+def _span(axis: int, start: int | None, stop: int | None) -> tuple[object, ...]:
+    """Index that takes a span of a negative axis and all of the others."""
+    return (..., slice(start, stop), *(slice(None),) * (-axis - 1))
+
+
+def total_variation(images: np.ndarray, ndim: int = 2) -> np.ndarray:
+    """Isotropic total variation over the last `ndim` axes, in the unit of the image; shape (..., n1, n2) to (...)."""
+    lengths = np.sqrt(np.sum(gradient(images, ndim) ** 2, axis=-ndim - 1))
+    return np.sum(lengths, axis=tuple(range(-ndim, 0)))
+
+
+@dataclass(frozen=True)
+class ScreenedPoisson:
+    r"""The operator :math:`(I + D^T D)^{-1}` on images, by the cosine transform.
+
+    Parameters
+    ----------
+    transforms
+        Orthonormal cosine transform of each axis, slowest first, shapes (n, n).
+    response
+        :math:`1/(1 + \sum_\text{axes} (2 - 2\cos(\pi k/n)))`, of the images' shape.
+    """
+
+    transforms: tuple[np.ndarray, ...]
+    response: np.ndarray
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], dtype: np.dtype | type = np.float64) -> ScreenedPoisson:
+        """Return the operator for images of a shape."""
+        grids = np.meshgrid(*(2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in shape), indexing="ij")
+        return cls(tuple(_cosine_transform(n).astype(dtype) for n in shape), (1 / (1 + sum(grids))).astype(dtype))
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Apply to images of shape (..., *shape)."""
+        return self._transform(self._transform(images, False) * self.response, True)
+
+    def _transform(self, images: np.ndarray, inverse: bool) -> np.ndarray:
+        matrices = [c.T for c in self.transforms] if inverse else list(self.transforms)
+        images = images @ matrices[-1].T
+        for i, matrix in enumerate(reversed(matrices[:-1])):
+            if len(matrix) > 1:
+                shape = images.shape
+                columns = math.prod(shape[len(shape) - 1 - i:])
+                images = (matrix @ images.reshape(-1, len(matrix), columns)).reshape(shape)
+        return images
+
+
+def _cosine_transform(n: int) -> np.ndarray:
+    """Orthonormal type-II cosine transform, shape (n, n)."""
+    k = np.arange(n)
+    matrix = np.cos(np.pi * k[:, None] * (k + 0.5) / n) * math.sqrt(2 / n)
+    matrix[0] /= math.sqrt(2)
+    return matrix
