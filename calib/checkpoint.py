@@ -21,7 +21,9 @@ from mpisim.version import __version__
 __all__ = ["load_model", "load_tensors", "save_model", "save_tensors", "shipped_weights"]
 
 
-def save_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], kind: str, about: Mapping[str, Any]) -> None:
+def save_tensors(
+    path: str | os.PathLike[str], tensors: Mapping[str, Tensor], kind: str, about: Mapping[str, Any]
+) -> None:
     """Write named tensors with a description (anything JSON holds), atomically."""
     metadata = {"kind": kind, "about": json.dumps({"software": f"mpisim {__version__}", **about})}
     with replacing(path) as temporary:
@@ -43,8 +45,12 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Ten
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         about = json.loads(metadata.get("about", "{}"))
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"Input {path} must be a readable safetensors file; instead received one that fails with: {error}.") from None
-    require(metadata.get("kind") == kind, str(path), f"{kind} of this program", f"a file of kind {metadata.get('kind')!r}")
+        raise InputError(
+            f"Input {path} must be a readable safetensors file; instead received one that fails with: {error}."
+        ) from None
+    require(
+        metadata.get("kind") == kind, str(path), f"{kind} of this program", f"a file of kind {metadata.get('kind')!r}"
+    )
     return tensors, about
 
 
@@ -65,12 +71,20 @@ def load_model(path: str | os.PathLike[str]) -> tuple[RecoveryModel, dict[str, A
     try:
         config = ModelConfig(**about["model"])
     except (KeyError, TypeError) as error:
-        raise InputError(f"Input {path} must describe its model; instead received a description that fails with: {error}.") from None
+        raise InputError(
+            f"Input {path} must describe its model; instead received a description that fails with: {error}."
+        ) from None
     model = RecoveryModel(config)
     expected = model.net.state_dict()
-    differing = sorted(set(expected) ^ set(tensors)) or sorted(k for k in expected if expected[k].shape != tensors[k].shape)
-    require(not differing, str(path), f"the weights of {config.method} at {config.factor}x",
-            f"a file that differs in {', '.join(differing[:4])}")
+    differing = sorted(set(expected) ^ set(tensors)) or sorted(
+        k for k in expected if expected[k].shape != tensors[k].shape
+    )
+    require(
+        not differing,
+        str(path),
+        f"the weights of {config.method} at {config.factor}x",
+        f"a file that differs in {', '.join(differing[:4])}",
+    )
     model.net.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
     return model.eval(), about
 

@@ -12,7 +12,7 @@ import numpy as np
 import mpisim
 from mpisim.command import Command
 from mpisim.errors import one_of, require
-from mpisim.options import number, read_toml
+from mpisim.options import integer, number, read_toml
 from mpisim.system_matrix import expect, rows
 
 __all__ = ["COMMANDS"]
@@ -34,10 +34,15 @@ def _downsample(options: argparse.Namespace) -> Mapping[str, Any]:
 
     fine = mpisim.read(options.fine)
     snr = None if options.noiseless else number("snr", options.snr)
-    coarse = downsample(fine, number("factor", options.factor), options.sampling, snr, number("seed", options.seed))  # type: ignore[arg-type]
+    factor, seed = integer("factor", options.factor, 1), integer("seed", options.seed)
+    coarse = downsample(fine, factor, options.sampling, snr, seed)
     mpisim.write(coarse, options.out)
-    return {"out": options.out, "rows": len(rows(coarse)), "grid": list(reversed(rows(coarse).shape[-2:])),
-            "noise_std": float(coarse["noise_std"].max())}
+    return {
+        "out": options.out,
+        "rows": len(rows(coarse)),
+        "grid": list(reversed(rows(coarse).shape[-2:])),
+        "noise_std": float(coarse["noise_std"].max()),
+    }
 
 
 def _recover_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,24 +58,37 @@ def _recover(options: argparse.Namespace) -> Mapping[str, Any]:
     one_of("method", options.method, METHODS)
     found = recover(mpisim.read(options.coarse), options.method, options.weights)
     mpisim.write(found, options.out)
-    return {"out": options.out, "method": options.method, "rows": len(rows(found)),
-            "grid": list(reversed(rows(found).shape[-2:]))}
+    return {
+        "out": options.out,
+        "method": options.method,
+        "rows": len(rows(found)),
+        "grid": list(reversed(rows(found).shape[-2:])),
+    }
 
 
 def _methods(options: argparse.Namespace) -> Mapping[str, Any]:
     from calib.checkpoint import shipped_weights
     from calib.recover import METHODS
 
-    listed = {}
+    listed: dict[str, Any] = {}
     for name, method in METHODS.items():
         shipped = [f for f in (2, 4, 8) if shipped_weights(name, f).is_file()] if method.learned else []
-        listed[name] = {"summary": method.summary, "sampling": list(method.schemes), "learned": method.learned,
-                        "shipped_factors": shipped}
+        listed[name] = {
+            "summary": method.summary,
+            "sampling": list(method.schemes),
+            "learned": method.learned,
+            "shipped_factors": shipped,
+        }
     width = max(map(len, listed))
     text = "\n".join(
-        f"{name:<{width}}  {about['summary']}" + (f" (weights ship for {', '.join(f'{f}x' for f in about['shipped_factors']) or 'no factor'})"
-                                                  if about["learned"] else "")
-        for name, about in listed.items())
+        f"{name:<{width}}  {about['summary']}"
+        + (
+            f" (weights ship for {', '.join(f'{f}x' for f in about['shipped_factors']) or 'no factor'})"
+            if about["learned"]
+            else ""
+        )
+        for name, about in listed.items()
+    )
     return {"methods": listed, "text": text}
 
 
@@ -92,8 +110,12 @@ def _evaluate(options: argparse.Namespace) -> Mapping[str, Any]:
         write_text(options.rows, "row,nrmse\n" + "".join(f"{i},{e:.9g}\n" for i, e in enumerate(result["row_nrmse"])))
     finite_rows = [e for e in result.pop("row_nrmse") if np.isfinite(e)]
     quartiles = np.quantile(finite_rows, (0.5, 0.9, 1.0)) if finite_rows else (0.0, 0.0, 0.0)
-    return {**result, "row_nrmse_median": float(quartiles[0]), "row_nrmse_90_percent": float(quartiles[1]),
-            "row_nrmse_max": float(quartiles[2])}
+    return {
+        **result,
+        "row_nrmse_median": float(quartiles[0]),
+        "row_nrmse_90_percent": float(quartiles[1]),
+        "row_nrmse_max": float(quartiles[2]),
+    }
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,14 +123,16 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factor", help="super-resolution factor: 2, 4 or 8 (default: 4)")
     parser.add_argument("--data", required=True, help="folder of `mpisim dataset` with the splits train and validation")
     parser.add_argument("--out", required=True, help="folder of the run")
-    parser.add_argument("--config", help="TOML file with any of the keys of calib.train.TrainConfig")
+    parser.add_argument("--config", help="TOML file with any of the keys of calib.recipe.TrainConfig")
     parser.add_argument("--steps", help="number of steps")
     parser.add_argument("--batch", help="rows per step")
     parser.add_argument("--snr", help="noise of the coarse rows in dB re RMS")
     parser.add_argument("--precision", help="float32 or bfloat16")
     parser.add_argument("--seed", help="seed of everything drawn")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")
-    parser.add_argument("--threads", help="threads on the CPU; results may differ in the last digits between numbers of threads")
+    parser.add_argument(
+        "--threads", help="threads on the CPU; results may differ in the last digits between numbers of threads"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
 
 
@@ -120,14 +144,21 @@ def _train(options: argparse.Namespace) -> Mapping[str, Any]:
     from calib.train import print_line, train
 
     if options.threads:
-        torch.set_num_threads(int(number("threads", options.threads)))
+        torch.set_num_threads(integer("threads", options.threads, 1))
     data = {split: read_folder(options.data, split) for split in ("train", "validation")}
-    return train(config, data["train"], data["validation"], options.out, resume=options.resume, device=options.device,
-                 report=print_line)
+    return train(
+        config,
+        data["train"],
+        data["validation"],
+        options.out,
+        resume=options.resume,
+        device=options.device,
+        report=print_line,
+    )
 
 
 def _train_config(options: argparse.Namespace) -> Any:
-    from calib.train import TrainConfig
+    from calib.recipe import TrainConfig
 
     names = [f.name for f in fields(TrainConfig)]
     values = read_toml(options.config, names, "config") if options.config else {}
@@ -138,19 +169,40 @@ def _train_config(options: argparse.Namespace) -> Any:
             values[name] = given if types[name] is str else types[name](number(name, given))
     for name, value in values.items():
         fits = isinstance(value, (int, float) if types[name] is float else types[name]) and (
-            types[name] is bool or not isinstance(value, bool))
+            types[name] is bool or not isinstance(value, bool)
+        )
         require(fits, f"configuration key {name}", f"of type {types[name].__name__}", repr(value))
     return TrainConfig(**values)
 
 
 COMMANDS = [
-    Command("downsample", "measure a fine system matrix coarsely", "mpisim downsample sm.nc --factor 4 --out coarse.nc",
-            _downsample_arguments, _downsample),
-    Command("recover", "recover a fine system matrix from a coarse one",
-            "mpisim recover coarse.nc --method transms --out fine.nc", _recover_arguments, _recover),
+    Command(
+        "downsample",
+        "measure a fine system matrix coarsely",
+        "mpisim downsample sm.nc --factor 4 --out coarse.nc",
+        _downsample_arguments,
+        _downsample,
+    ),
+    Command(
+        "recover",
+        "recover a fine system matrix from a coarse one",
+        "mpisim recover coarse.nc --method transms --out fine.nc",
+        _recover_arguments,
+        _recover,
+    ),
     Command("methods", "list the methods of recovery", "mpisim methods", lambda parser: None, _methods),
-    Command("evaluate", "compare a system matrix with a reference", "mpisim evaluate fine.nc --reference sm.nc --json",
-            _evaluate_arguments, _evaluate),
-    Command("train", "train a network on a data set",
-            "mpisim train --method transms --factor 4 --data transms --out run", _train_arguments, _train),
+    Command(
+        "evaluate",
+        "compare a system matrix with a reference",
+        "mpisim evaluate fine.nc --reference sm.nc --json",
+        _evaluate_arguments,
+        _evaluate,
+    ),
+    Command(
+        "train",
+        "train a network on a data set",
+        "mpisim train --method transms --factor 4 --data transms --out run",
+        _train_arguments,
+        _train,
+    ),
 ]

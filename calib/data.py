@@ -1,4 +1,4 @@
-"""Rows for training: drawn by energy, turned, flipped and made noisy by a generator that depends on seed and step alone.
+"""Rows for training: drawn by energy, turned, flipped and made noisy, all from the seed and the step alone.
 
 Augmentation is exact on this grid: the turns and flips of the square map a row of an ideal scanner to one at another
 angle, and a row times a power of i is a row with another phase.
@@ -72,20 +72,33 @@ class TrainingRows:
         Seed of everything drawn.
     """
 
-    def __init__(self, matrices: list[xr.Dataset], factor: int, *, snr: float | None, noiseless_fraction: float = 0.0,
-                 row_power: float = 2.0, augment: bool = True, seed: int = 0) -> None:
+    def __init__(
+        self,
+        matrices: list[xr.Dataset],
+        factor: int,
+        *,
+        snr: float | None,
+        noiseless_fraction: float = 0.0,
+        row_power: float = 2.0,
+        augment: bool = True,
+        seed: int = 0,
+    ) -> None:
         images = [rows(m) for m in matrices]
         height, width = images[0].shape[-2:]
         fits = height % (2 * factor) == 0 and width % (2 * factor) == 0
         if not fits:
-            raise InputError(f"Input data must have sides that are multiples of {2 * factor} for factor {factor}; "
-                             f"instead received {width} x {height}.")
+            raise InputError(
+                f"Input data must have sides that are multiples of {2 * factor} for factor {factor}; "
+                f"instead received {width} x {height}."
+            )
         self.factor, self.augment, self.seed, self.square = factor, augment, seed, height == width
         self.noiseless_fraction = noiseless_fraction
         unit = [np.sqrt(np.mean(np.abs(a) ** 2)) for a in images]  # float32 holds rows of any unit
         self.fine = torch.cat([to_channels(a / u) for a, u in zip(images, unit, strict=True)])
-        sigma = [0.0 if snr is None else sigma_from_snr(block_mean(a, factor), snr) / u
-                 for a, u in zip(images, unit, strict=True)]
+        sigma = [
+            0.0 if snr is None else sigma_from_snr(block_mean(a, factor), snr) / u
+            for a, u in zip(images, unit, strict=True)
+        ]
         self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
         norms = [np.linalg.norm(a.reshape(len(a), -1), axis=1) / np.linalg.norm(a) for a in images]
         chance = np.concatenate([n**row_power / np.sum(n**row_power) for n in norms])

@@ -29,12 +29,21 @@ def evaluate(found: xr.Dataset, reference: xr.Dataset) -> dict[str, Any]:
         If shapes or voxel positions differ, or the reference is zero.
     """
     a, b = rows(found), rows(reference)
-    require(a.shape == b.shape, "found", f"of the reference's {b.shape[0]} rows of {b.shape[2]} x {b.shape[1]} voxels",
-            f"{a.shape[0]} rows of {a.shape[2]} x {a.shape[1]}")
+    require(
+        a.shape == b.shape,
+        "found",
+        f"of the reference's {b.shape[0]} rows of {b.shape[2]} x {b.shape[1]} voxels",
+        f"{a.shape[0]} rows of {a.shape[2]} x {a.shape[1]}",
+    )
     for axis in "xy":
         step = np.ptp(reference[axis].values) / max(1, reference.sizes[axis] - 1) or 1e-3
         off = float(np.max(np.abs(found[axis].values - reference[axis].values)))
-        require(off < 1e-3 * step, "found", f"at the reference's voxel centres along {axis}", f"centres up to {off:.3g} m off")
+        require(
+            off < 1e-3 * step,
+            "found",
+            f"at the reference's voxel centres along {axis}",
+            f"centres up to {off:.3g} m off",
+        )
     result: dict[str, Any] = {"nrmse": nrmse(found, reference), "row_nrmse": nrmse(a, b, axis=(-2, -1))}
     if "harmonic" in reference.coords:
         position = list(reference["system_matrix"].dims).index("frequency")

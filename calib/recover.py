@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,8 +81,16 @@ def recover(coarse: xr.Dataset, method: str = "transms", weights: str | os.PathL
     values, notes = entry.apply(coarse, weights)
     x, y = fine_axes(coarse)
     recovery = {"method": method, "sampling": coarse.attrs["sampling"], **notes}
-    return replace_rows(coarse.drop_vars("sampled", errors="ignore"), values, x, y, stage="fine", origin="recovered",
-                        recovery=recovery, sampling=None)
+    return replace_rows(
+        coarse.drop_vars("sampled", errors="ignore"),
+        values,
+        x,
+        y,
+        stage="fine",
+        origin="recovered",
+        recovery=recovery,
+        sampling=None,
+    )
 
 
 def _bicubic(coarse: xr.Dataset, offset: float = 0.0) -> np.ndarray:
@@ -122,21 +131,27 @@ def transms(coarse: xr.Dataset, weights: str | os.PathLike[str] | None) -> tuple
     return _learned("transms", coarse, weights)
 
 
-def _learned(method: str, coarse: xr.Dataset, weights: str | os.PathLike[str] | None) -> tuple[np.ndarray, Mapping[str, Any]]:
+def _learned(
+    method: str, coarse: xr.Dataset, weights: str | os.PathLike[str] | None
+) -> tuple[np.ndarray, Mapping[str, Any]]:
     from calib.checkpoint import load_model, shipped_weights
 
     factor = coarse.attrs["sampling"]["factor"]
-    file = shipped_weights(method, factor) if weights is None else weights
+    file = shipped_weights(method, factor) if weights is None else Path(weights)
     if weights is None and not file.is_file():
-        raise InputError(f"Input weights must be given for {method} at {factor}x, for which none ship with the package; "
-                         "instead received none.")
+        raise InputError(
+            f"Input weights must be given for {method} at {factor}x, for which none ship with the package; "
+            "instead received none."
+        )
     model, about = load_model(file)
     fits = (model.config.method, model.config.factor) == (method, factor)
-    require(fits, "weights", f"made for {method} at {factor}x", f"{model.config.method} at {model.config.factor}x in {file}")
+    require(
+        fits, "weights", f"made for {method} at {factor}x", f"{model.config.method} at {model.config.factor}x in {file}"
+    )
     sides = rows(coarse).shape[-2:]
     require(all(n % 2 == 0 for n in sides), "coarse", f"of even sides for {method}", f"{sides[1]} x {sides[0]}")
     found = apply_model(model, coarse)
-    return rows(found), {"weights": os.path.basename(file), "trained": about.get("train")}
+    return rows(found), {"weights": file.name, "trained": about.get("train")}
 
 
 def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
@@ -168,6 +183,8 @@ METHODS: dict[str, Method] = {
     "bicubic": Method("bicubic interpolation of block means (MATLAB imresize)", ("box",), bicubic),
     "bicubic-dc": Method("bicubic, then data consistency with the block means", ("box",), bicubic_dc),
     "bicubic-strided": Method("bicubic of strided samples, unaligned as published", ("strided",), bicubic_strided),
-    "bicubic-strided-aligned": Method("bicubic of strided samples where they lie", ("strided",), bicubic_strided_aligned),
+    "bicubic-strided-aligned": Method(
+        "bicubic of strided samples where they lie", ("strided",), bicubic_strided_aligned
+    ),
     "transms": Method("TranSMS: transformer and dense branch, data consistency", ("box",), transms, learned=True),
 }

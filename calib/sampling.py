@@ -29,8 +29,16 @@ from mpisim.noise import complex_gaussian, sigma_from_snr
 from mpisim.system_matrix import axis_coordinate, expect, replace_rows, rows
 
 __all__ = [
-    "SCHEMES", "BoxSampling", "RandomSampling", "Sampling", "StridedSampling", "block_mean", "downsample",
-    "fine_axes", "orthonormal", "replicate",
+    "SCHEMES",
+    "BoxSampling",
+    "RandomSampling",
+    "Sampling",
+    "StridedSampling",
+    "block_mean",
+    "downsample",
+    "fine_axes",
+    "orthonormal",
+    "replicate",
 ]
 
 SCHEMES = ("box", "strided", "random")
@@ -141,8 +149,9 @@ def sampling_of(scheme: str, factor: int, shape: tuple[int, int], seed: int) -> 
     return BoxSampling(factor) if scheme == "box" else StridedSampling(factor)
 
 
-def downsample(fine: xr.Dataset, factor: int, sampling: str = "box", snr: float | None = None,
-               seed: int = 0) -> xr.Dataset:
+def downsample(
+    fine: xr.Dataset, factor: int, sampling: str = "box", snr: float | None = None, seed: int = 0
+) -> xr.Dataset:
     """Measure a fine system matrix coarsely.
 
     Parameters
@@ -183,8 +192,16 @@ def downsample(fine: xr.Dataset, factor: int, sampling: str = "box", snr: float 
         coarse = coarse + (noise * plan.mask if isinstance(plan, RandomSampling) else noise)
     x, y = (_coarse_axis(fine, axis, plan) for axis in "xy")
     extra = {"sampled": (("y", "x"), plan.mask.astype(np.int8))} if isinstance(plan, RandomSampling) else None
-    return replace_rows(fine, coarse, x, y, noise_std=sigma, extra=extra, stage="coarse",
-                        sampling={"scheme": sampling, "factor": plan.factor, "snr": snr, "seed": seed})
+    return replace_rows(
+        fine,
+        coarse,
+        x,
+        y,
+        noise_std=sigma,
+        extra=extra,
+        stage="coarse",
+        sampling={"scheme": sampling, "factor": plan.factor, "snr": snr, "seed": seed},
+    )
 
 
 def _coarse_axis(fine: xr.Dataset, axis: str, plan: Sampling) -> np.ndarray:
@@ -214,7 +231,9 @@ def expect_coarse(coarse: xr.Dataset, schemes: tuple[str, ...], method: str) -> 
     expect(coarse, "system_matrix", "coarse", stage="coarse")
     plan = coarse.attrs["sampling"]
     if plan["scheme"] not in schemes:
-        raise InputError(f"Input coarse must be sampled by {' or '.join(schemes)} for the method {method}; "
-                         f"instead received {plan['scheme']} sampling.")
+        raise InputError(
+            f"Input coarse must be sampled by {' or '.join(schemes)} for the method {method}; "
+            f"instead received {plan['scheme']} sampling."
+        )
     whole("factor of coarse", plan["factor"])
     return plan

@@ -11,14 +11,14 @@ weights as an uninterrupted one.
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
-import math
 import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,95 +28,28 @@ import xarray as xr
 
 from calib.checkpoint import load_tensors, save_model, save_tensors
 from calib.data import Batch, TrainingRows
-from calib.model import ModelConfig, RecoveryModel
+from calib.model import RecoveryModel
+from calib.recipe import TrainConfig, learning_rate
 from calib.recover import apply_model
 from calib.sampling import downsample
-from mpisim.errors import InputError, non_negative, one_of, positive, require, whole
+from mpisim.errors import InputError, require
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.metrics import nrmse
 from mpisim.progress import progress
 
-__all__ = ["TrainConfig", "learning_rate", "train"]
+__all__ = ["train"]
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """A training; with the data and the seed it determines the weights.
-
-    Parameters
-    ----------
-    method, factor, skip, scaling, consistency
-        The model, see `calib.model.ModelConfig`.
-    steps, batch
-        Number of steps and rows per step.
-    learning_rate, schedule, weight_decay
-        Peak rate of Adam; `one-cycle` (5 % linear warm-up, cosine to zero) or `halving` (five times, as published).
-    average
-        Largest decay of the weight average; 0 keeps the last weights.
-    snr, noiseless_fraction
-        Noise of the coarse rows in dB re RMS, and the share of rows without.
-    row_power, augment
-        See `calib.data.TrainingRows`.
-    precision
-        `float32` or `bfloat16` (autocast).
-    validate_every, checkpoint_every
-        Steps between validations (one matrix in five) and checkpoints.
-    seed
-        Seed of the initial weights, rows, noise and augmentation.
-    """
-
-    method: str = "transms"
-    factor: int = 4
-    skip: str = "bicubic"
-    scaling: str = "rms"
-    consistency: bool = True
-    steps: int = 20000
-    batch: int = 32
-    learning_rate: float = 2e-3
-    schedule: str = "one-cycle"
-    weight_decay: float = 0.0
-    average: float = 0.999
-    snr: float = 33.7
-    noiseless_fraction: float = 0.25
-    row_power: float = 2.0
-    augment: bool = True
-    precision: str = "float32"
-    validate_every: int = 1000
-    checkpoint_every: int = 500
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "validate_every", "checkpoint_every"):
-            whole(name, getattr(self, name))
-        whole("seed", self.seed, least=0)
-        positive("learning_rate", self.learning_rate)
-        for name in ("weight_decay", "row_power"):
-            non_negative(name, getattr(self, name))
-        for name in ("average", "noiseless_fraction"):
-            require(0 <= non_negative(name, getattr(self, name)) <= 1, name, "between 0 and 1", getattr(self, name))
-        require(math.isfinite(self.snr), "snr", "a finite number of decibels", self.snr)
-        one_of("schedule", self.schedule, ("one-cycle", "halving"))
-        one_of("precision", self.precision, ("float32", "bfloat16"))
-        _ = self.model
-
-    @property
-    def model(self) -> ModelConfig:
-        """The part that defines the model."""
-        return ModelConfig(**{f.name: getattr(self, f.name) for f in fields(ModelConfig)})
-
-
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Learning rate of a step, counted from 0."""
-    if config.schedule == "halving":
-        return config.learning_rate * 0.5 ** (5 * step // config.steps)
-    warm = max(1, config.steps // 20)
-    if step < warm:
-        return config.learning_rate * (step + 1) / warm
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
-
-
-def train(config: TrainConfig, training: list[xr.Dataset], validation: list[xr.Dataset], out: str | os.PathLike[str], *,
-          resume: bool = False, device: str = "cpu", report: Callable[[str], None] | None = None) -> dict[str, Any]:
+def train(
+    config: TrainConfig,
+    training: list[xr.Dataset],
+    validation: list[xr.Dataset],
+    out: str | os.PathLike[str],
+    *,
+    resume: bool = False,
+    device: str = "cpu",
+    report: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
     """Train a model and leave `weights.safetensors`, `checkpoint.safetensors` and `log.csv` in a folder.
 
     Parameters
@@ -163,18 +96,35 @@ def train(config: TrainConfig, training: list[xr.Dataset], validation: list[xr.D
 class Run:
     """A training in progress: model, optimiser, weight average and history; `train` drives it."""
 
-    def __init__(self, config: TrainConfig, training: list[xr.Dataset], validation: list[xr.Dataset], folder: Path,
-                 resume: bool, device: str) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        training: list[xr.Dataset],
+        validation: list[xr.Dataset],
+        folder: Path,
+        resume: bool,
+        device: str,
+    ) -> None:
         self.config, self.device = config, _device(device)
-        self.rows = TrainingRows(training, config.factor, snr=config.snr, noiseless_fraction=config.noiseless_fraction,
-                                 row_power=config.row_power, augment=config.augment, seed=config.seed)
-        self.validation = [(m, downsample(m, config.factor, snr=config.snr, seed=i)) for i, m in enumerate(validation[::5])]
+        self.rows = TrainingRows(
+            training,
+            config.factor,
+            snr=config.snr,
+            noiseless_fraction=config.noiseless_fraction,
+            row_power=config.row_power,
+            augment=config.augment,
+            seed=config.seed,
+        )
+        self.validation = [
+            (m, downsample(m, config.factor, snr=config.snr, seed=i)) for i, m in enumerate(validation[::5])
+        ]
         torch.manual_seed(config.seed)
-        self.model = RecoveryModel(config.model).to(self.device, memory_format=torch.channels_last)
-        self.averaged = RecoveryModel(config.model).to(self.device, memory_format=torch.channels_last).eval()
-        self.averaged.load_state_dict(self.model.state_dict())
-        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, fused=True,
-                                          weight_decay=config.weight_decay)
+        self.model = RecoveryModel(config.model).to(self.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = copy.deepcopy(self.model).eval()
+        self.optimiser = torch.optim.Adam(
+            self.model.parameters(), lr=config.learning_rate, fused=True, weight_decay=config.weight_decay
+        )
         self.step, self.minutes, self.history = 0, 0.0, list[dict[str, Any]]()
         self.folder = output_folder(folder)
         self.file = self.folder / "checkpoint.safetensors"
@@ -214,8 +164,12 @@ class Run:
         """Evaluate the averaged weights, note the result, and return it as a line."""
         errors = [nrmse(apply_model(self.averaged, coarse), fine) for fine, coarse in self.validation]
         self.minutes = (time.monotonic() - self.started) / 60
-        entry = {"step": self.step, "minutes": round(self.minutes, 2), "learning_rate": learning_rate(self.config, self.step - 1),
-                 "validation_nrmse": float(np.mean(errors))}
+        entry = {
+            "step": self.step,
+            "minutes": round(self.minutes, 2),
+            "learning_rate": learning_rate(self.config, self.step - 1),
+            "validation_nrmse": float(np.mean(errors)),
+        }
         self.history.append(entry)
         return f"step {self.step}  {self.minutes:.1f} min  validation nRMSE {100 * entry['validation_nrmse']:.3f} %"
 
@@ -225,11 +179,21 @@ class Run:
         tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{k}": v for k, v in state.items()}
-        about = {"train": asdict(self.config), "step": self.step, "minutes": self.minutes, "history": self.history,
-                 "torch": torch.__version__, "threads": torch.get_num_threads()}
+        about = {
+            "train": asdict(self.config),
+            "step": self.step,
+            "minutes": self.minutes,
+            "history": self.history,
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+        }
         save_tensors(self.file, tensors, "checkpoint", about)
-        save_model(self.folder / "weights.safetensors", self.averaged, {k: v for k, v in about.items() if k != "history"}
-                   | {"validation_nrmse": self.history[-1]["validation_nrmse"] if self.history else None})
+        save_model(
+            self.folder / "weights.safetensors",
+            self.averaged,
+            {k: v for k, v in about.items() if k != "history"}
+            | {"validation_nrmse": self.history[-1]["validation_nrmse"] if self.history else None},
+        )
         text = io.StringIO()
         writer = csv.DictWriter(text, ["step", "minutes", "learning_rate", "validation_nrmse"], lineterminator="\n")
         writer.writeheader()
@@ -240,13 +204,19 @@ class Run:
         tensors, about = load_tensors(self.file, "checkpoint")
         if about.get("train") != asdict(self.config):
             differing = [k for k, v in asdict(self.config).items() if about.get("train", {}).get(k) != v]
-            raise InputError(f"Input --resume must meet the configuration of {self.file}; instead received another {', '.join(differing)}.")
+            raise InputError(
+                f"Input --resume must meet the configuration of {self.file}; "
+                f"instead received another {', '.join(differing)}."
+            )
         for name, model in (("model.", self.model), ("averaged.", self.averaged)):
             model.load_state_dict({k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)})
         state: dict[int, dict[str, Any]] = {}
+        parameters = list(self.model.parameters())
         for key, value in tensors.items():
             if key.startswith("adam."):
                 _, index, name = key.split(".", 2)
+                like = parameters[int(index)]  # moments must lie in memory as their parameter does
+                value = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
                 state.setdefault(int(index), {})[name] = value
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
         self.step, self.minutes, self.history = about["step"], about["minutes"], about["history"]
@@ -257,7 +227,10 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"Input device must be one that torch can use here; instead received {name!r} ({str(error).splitlines()[0]}).") from None
+        raise InputError(
+            f"Input device must be one that torch can use here; instead received {name!r} "
+            f"({str(error).splitlines()[0]})."
+        ) from None
     return device
 
 

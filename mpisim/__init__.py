@@ -13,6 +13,17 @@ from mpisim.simulate import simulate
 from mpisim.version import __version__
 
 __all__ = [
-    "Grid", "InputError", "OpenSidedFFL", "Particle", "Sample", "__version__", "langevin", "langevin_prime", "nrmse",
-    "open_sided_ffl", "read", "simulate", "write",
+    "Grid",
+    "InputError",
+    "OpenSidedFFL",
+    "Particle",
+    "Sample",
+    "__version__",
+    "langevin",
+    "langevin_prime",
+    "nrmse",
+    "open_sided_ffl",
+    "read",
+    "simulate",
+    "write",
 ]

@@ -54,7 +54,9 @@ def _dispatch(words: list[str]) -> int:
 def _overview(commands: Mapping[str, Command]) -> str:
     width = max(map(len, commands))
     lines = [f"  {c.name:<{width}}  {c.summary}" for c in commands.values()]
-    return "usage: mpisim COMMAND [options]    (mpisim COMMAND --help shows options and an example)\n\n" + "\n".join(lines)
+    return "usage: mpisim COMMAND [options]    (mpisim COMMAND --help shows options and an example)\n\n" + "\n".join(
+        lines
+    )
 
 
 def _readable(result: Mapping[str, Any]) -> str:

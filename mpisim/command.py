@@ -40,7 +40,7 @@ class Command:
     name: str
     summary: str
     example: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
+    add_arguments: Callable[[argparse.ArgumentParser], object]
     run: Callable[[argparse.Namespace], Mapping[str, Any]]
 
 
@@ -49,7 +49,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse a command line with one sentence."""
-        raise InputError(f"Input {self.prog} must follow `{self.prog} --help`; instead received a command line with: {message}.")
+        raise InputError(
+            f"Input {self.prog} must follow `{self.prog} --help`; instead received a command line with: {message}."
+        )
 
 
 def table() -> dict[str, Command]:
@@ -61,14 +63,18 @@ def table() -> dict[str, Command]:
 
 def parser_of(command: Command) -> Parser:
     """Return the parser of one command."""
-    parser = Parser(prog=f"mpisim {command.name}", description=command.summary, epilog=f"example: {command.example}",
-                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(
+        prog=f"mpisim {command.name}",
+        description=command.summary,
+        epilog=f"example: {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one machine-readable object on stdout")
     return parser
 
 
-def call(name: str, arguments: Sequence[str]) -> Mapping[str, Any]:
+def call(name: str, arguments: Sequence[object]) -> Mapping[str, Any]:
     """Run a command of the table as the command line would, and return its result.
 
     Raises `InputError` if no installed package brings the command.

@@ -10,7 +10,7 @@ from typing import Any
 
 from mpisim.command import Command
 from mpisim.errors import InputError, one_of, require
-from mpisim.options import integers, number, numbers, read_toml, size
+from mpisim.options import integer, integers, number, numbers, read_toml, size
 
 __all__ = ["COMMANDS"]
 
@@ -48,8 +48,11 @@ def _scanner_options(options: argparse.Namespace) -> dict[str, Any]:
     step = number("angle-step", options.angle_step)
     require(0 < step <= 180, "angle-step", "above 0 and at most 180 degrees", options.angle_step)
     angles = [math.radians(i * step) for i in range(math.ceil(180 / step - 1e-9))]
-    values: dict[str, Any] = {"angles": angles, "harmonics": integers("harmonics", options.harmonics),
-                              "drive_frequency": number("drive-frequency", options.drive_frequency) * 1e3}
+    values: dict[str, Any] = {
+        "angles": angles,
+        "harmonics": integers("harmonics", options.harmonics),
+        "drive_frequency": number("drive-frequency", options.drive_frequency) * 1e3,
+    }
     if options.drive_amplitude is not None:
         values["drive_amplitude"] = number("drive-amplitude", options.drive_amplitude) * 1e-3
     if options.scanner:
@@ -71,7 +74,9 @@ def _simulate(options: argparse.Namespace) -> Mapping[str, Any]:
     import mpisim
 
     grid = _grid(options)
-    scanner = mpisim.open_sided_ffl(number("sf-gradient", options.sf_gradient), fov=max(grid.fov[:2]), **_scanner_options(options))
+    scanner = mpisim.open_sided_ffl(
+        number("sf-gradient", options.sf_gradient), fov=max(grid.fov[:2]), **_scanner_options(options)
+    )
     particle = mpisim.Particle(number("particle-diameter", options.particle_diameter) * 1e-9)
     found = mpisim.simulate(scanner, particle, grid, _sample(options))
     mpisim.write(found, options.out)
@@ -106,16 +111,24 @@ def _dataset(options: argparse.Namespace) -> Mapping[str, Any]:
         one_of("split", options.split, ("train", "validation", "test", "all"))
         splits = None if options.split == "all" else [options.split]
     else:
-        require(None not in ranges, "dataset", "described by --preset, or --sf-gradient and --particle-diameter", "neither")
+        require(
+            None not in ranges, "dataset", "described by --preset, or --sf-gradient and --particle-diameter", "neither"
+        )
         gradients = numbers("sf-gradient", options.sf_gradient)
         cells = grid_cells(gradients, [d * 1e-9 for d in numbers("particle-diameter", options.particle_diameter)])
         splits = None
     factors = integers("factor", options.factor) if options.factor else ()
-    family = Family(grid=_grid(options), sample=_sample(options), scanner=_scanner_options(options), factors=factors,
-                    sampling=one_of("sampling", options.sampling, ("box", "strided", "random")),
-                    snr=None if options.noiseless else number("snr", options.snr), seed=int(number("seed", options.seed)))
+    family = Family(
+        grid=_grid(options),
+        sample=_sample(options),
+        scanner=_scanner_options(options),
+        factors=factors,
+        sampling=one_of("sampling", options.sampling, ("box", "strided", "random")),
+        snr=None if options.noiseless else number("snr", options.snr),
+        seed=integer("seed", options.seed),
+    )
     executor = _cluster(options.scheduler) if options.scheduler else None
-    workers = int(number("workers", options.workers))
+    workers = integer("workers", options.workers, 1)
     files = generate(cells, family, options.out, splits=splits, workers=workers, executor=executor)
     return {"out": options.out, "matrices": len(files), "factors": list(factors)}
 
@@ -124,11 +137,15 @@ def _cluster(address: str) -> Any:
     try:
         from dask.distributed import Client
     except ImportError:
-        raise InputError("Input --scheduler must be used where dask[distributed] is installed; instead received it without.") from None
+        raise InputError(
+            "Input --scheduler must be used where dask[distributed] is installed; instead received it without."
+        ) from None
     try:
         return Client(address, timeout="10s").get_executor()
     except (OSError, ValueError) as error:
-        raise InputError(f"Input --scheduler must be the address of a running Dask scheduler; instead received {address} ({error}).") from None
+        raise InputError(
+            f"Input --scheduler must be the address of a running Dask scheduler; instead received {address} ({error})."
+        ) from None
 
 
 def _convert_arguments(parser: argparse.ArgumentParser) -> None:
@@ -179,13 +196,54 @@ def _short(value: Any) -> Any:
     return value
 
 
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", default="demo", help="folder to write (default: demo)")
+    parser.add_argument("--factor", default="4", help="2, 4 or 8 (default: 4)")
+    parser.add_argument("--sf-gradient", default="0.83", help="of the simulated scanner in T/m (default: 0.83)")
+    parser.add_argument("--particle-diameter", default="24", help="of the simulated tracer in nm (default: 24)")
+    parser.add_argument("--seed", default="0", help="seed of the noise")
+
+
+def _demo(options: argparse.Namespace) -> Mapping[str, Any]:
+    from mpisim.demo import demo
+
+    return demo(
+        options.out,
+        integer("factor", options.factor, 1),
+        integer("seed", options.seed),
+        number("sf-gradient", options.sf_gradient),
+        number("particle-diameter", options.particle_diameter),
+    )
+
+
 COMMANDS = [
-    Command("simulate", "simulate a system matrix",
-            "mpisim simulate --sf-gradient 0.5 --particle-diameter 25 --out sm.nc", _simulate_arguments, _simulate),
-    Command("dataset", "simulate a family of system matrices, fine and coarse",
-            "mpisim dataset --sf-gradient 0.4:1.0:10 --particle-diameter 14.1:33.405:10 --factor 4 --out data",
-            _dataset_arguments, _dataset),
-    Command("convert", "convert a MATLAB array to NetCDF", "mpisim convert S.mat sm.nc --variable S --grid 8x8",
-            _convert_arguments, _convert),
-    Command("info", "describe a file", "mpisim info sm.nc", lambda parser: parser.add_argument("file") and None, _info),
+    Command(
+        "demo",
+        "simulate, measure, recover and reconstruct in one go, with a report",
+        "mpisim demo --out demo",
+        _demo_arguments,
+        _demo,
+    ),
+    Command(
+        "simulate",
+        "simulate a system matrix",
+        "mpisim simulate --sf-gradient 0.5 --particle-diameter 25 --out sm.nc",
+        _simulate_arguments,
+        _simulate,
+    ),
+    Command(
+        "dataset",
+        "simulate a family of system matrices, fine and coarse",
+        "mpisim dataset --sf-gradient 0.4:1.0:10 --particle-diameter 14.1:33.405:10 --factor 4 --out data",
+        _dataset_arguments,
+        _dataset,
+    ),
+    Command(
+        "convert",
+        "convert a MATLAB array to NetCDF",
+        "mpisim convert S.mat sm.nc --variable S --grid 8x8",
+        _convert_arguments,
+        _convert,
+    ),
+    Command("info", "describe a file", "mpisim info sm.nc", lambda parser: parser.add_argument("file"), _info),
 ]

@@ -70,7 +70,9 @@ def transms_cells() -> list[Cell]:
     gradients = np.linspace(0.4, 1.0, 10)
     diameters = (14.10 + 2.145 * np.arange(10)) * 1e-9
     cells = grid_cells(gradients, diameters)
-    reserved = {i for i, c in enumerate(cells) if c.sf_gradient == gradients[-1] or c.particle_diameter == diameters[-1]}
+    reserved = {
+        i for i, c in enumerate(cells) if c.sf_gradient == gradients[-1] or c.particle_diameter == diameters[-1]
+    }
     others = [i for i in range(len(cells)) if i not in reserved]
     drawn = np.random.default_rng(_SPLIT_SEED).choice(others, 15, replace=False)
     test = reserved | set(drawn.tolist())
@@ -117,8 +119,15 @@ def coarse_file(out: Path, cell: Cell, family: Family, factor: int) -> Path:
     return out / cell.split / f"{family.sampling}{factor}" / f"{cell.name}.nc"
 
 
-def generate(cells: Sequence[Cell], family: Family, out: str | os.PathLike[str], *, splits: Sequence[str] | None = None,
-             workers: int = 1, executor: Executor | None = None) -> list[Path]:
+def generate(
+    cells: Sequence[Cell],
+    family: Family,
+    out: str | os.PathLike[str],
+    *,
+    splits: Sequence[str] | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+) -> list[Path]:
     """Simulate a family into a folder, resuming what an earlier run left.
 
     Parameters
@@ -168,8 +177,9 @@ def generate(cells: Sequence[Cell], family: Family, out: str | os.PathLike[str],
     return [fine_file(folder, c) for _, c in chosen]
 
 
-def _in_parallel(missing: list[tuple[int, Cell]], family: Family, folder: Path, workers: int,
-                 executor: Executor | None, bar: Any) -> None:
+def _in_parallel(
+    missing: list[tuple[int, Cell]], family: Family, folder: Path, workers: int, executor: Executor | None, bar: Any
+) -> None:
     # spawn, because a forked child cannot use the parent's threads
     pool = executor or ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread)
     try:
@@ -197,7 +207,10 @@ def _make(index: int, cell: Cell, family: Family, folder: Path) -> None:
         if not target.is_file():
             seed = int(np.random.SeedSequence(family.seed, spawn_key=(index, factor)).generate_state(1)[0])
             level = ["--noiseless"] if family.snr is None else ["--snr", repr(family.snr)]
-            call("downsample", [fine, "--factor", factor, "--sampling", family.sampling, *level, "--seed", seed, "--out", target])
+            call(
+                "downsample",
+                [fine, "--factor", factor, "--sampling", family.sampling, *level, "--seed", seed, "--out", target],
+            )
 
 
 def _finished(folder: Path, cell: Cell, family: Family) -> bool:
@@ -216,8 +229,15 @@ def _claim(folder: Path, cells: Sequence[Cell], family: Family) -> None:
         except (ValueError, AttributeError):
             found = "a damaged dataset.json"
         if found != described["digest"]:
-            raise InputError(f"Input output folder must be empty or hold the same family of matrices; instead received {folder}, "
-                             "whose dataset.json describes another.")
+            raise InputError(
+                f"Input output folder must be empty or hold the same family of matrices; instead received {folder}, "
+                "whose dataset.json describes another."
+            )
         return
-    require(not any(folder.glob("**/*.nc")), "output folder", "empty or a data set of this program", f"{folder} with other files")
+    require(
+        not any(folder.glob("**/*.nc")),
+        "output folder",
+        "empty or a data set of this program",
+        f"{folder} with other files",
+    )
     write_text(manifest, json.dumps(described, indent=1))

@@ -42,15 +42,24 @@ def non_negative(name: str, value: Any) -> float:
 def finite(name: str, values: Any) -> Any:
     """Return `values`; raise `InputError` if any element is NaN or infinite."""
     bad = int(np.count_nonzero(~np.isfinite(np.asarray(values))))
-    require(bad == 0, name, "finite everywhere", f"{bad} value{'s' * (bad != 1)} that {'are' if bad != 1 else 'is'} NaN or infinite")
+    require(
+        bad == 0,
+        name,
+        "finite everywhere",
+        f"{bad} value{'s' * (bad != 1)} that {'are' if bad != 1 else 'is'} NaN or infinite",
+    )
     return values
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
     """Return `value` as an int; raise `InputError` unless it is a whole number of at least `least`."""
     number = _number(value)
-    require(math.isfinite(number) and number == int(number) and number >= least,
-            name, f"a whole number of at least {least}", repr(value))
+    require(
+        math.isfinite(number) and number == int(number) and number >= least,
+        name,
+        f"a whole number of at least {least}",
+        repr(value),
+    )
     return int(number)
 
 

@@ -42,8 +42,12 @@ class Grid:
     def __post_init__(self) -> None:
         require(len(self.shape) in (2, 3), "grid shape", "two or three counts (x, y[, z])", tuple(self.shape))
         require(len(self.fov) == len(self.shape), "grid fov", f"{len(self.shape)} lengths", tuple(self.fov))
-        require(len(self.center) == 3 and all(map(math.isfinite, self.center)),
-                "grid center", "three finite coordinates", tuple(self.center))
+        require(
+            len(self.center) == 3 and all(map(math.isfinite, self.center)),
+            "grid center",
+            "three finite coordinates",
+            tuple(self.center),
+        )
         object.__setattr__(self, "shape", tuple(whole("grid shape", n) for n in self.shape))
         object.__setattr__(self, "fov", tuple(positive("grid fov", f) for f in self.fov))
         object.__setattr__(self, "center", tuple(float(c) for c in self.center))
@@ -113,9 +117,9 @@ class Sample:
 
     def edges(self, grid: Grid) -> tuple[float, float, float]:
         """Edge lengths (x, y, z) in m on this grid."""
-        size = self.size or grid.voxel[:2]
+        along_x, along_y = self.size or grid.voxel[:2]
         height = grid.voxel[2] if len(grid.shape) == 3 and self.size is None else self.height
-        return (*size, height)
+        return along_x, along_y, height
 
     def particles(self, grid: Grid) -> float:
         """Number of particles in the sample."""

@@ -46,6 +46,8 @@ def _values(data: xr.Dataset | np.ndarray) -> np.ndarray:
         for name in ("system_matrix", "image", "measurement"):
             if name in data:
                 return data[name].values
-        raise InputError("Input found must be a dataset with a system matrix, image or measurement; "
-                         f"instead received the variables {sorted(map(str, data))}.")
+        raise InputError(
+            "Input found must be a dataset with a system matrix, image or measurement; "
+            f"instead received the variables {sorted(map(str, data))}."
+        )
     return np.asarray(data)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from mpisim.errors import InputError, require
+from mpisim.errors import InputError, require, whole
 
-__all__ = ["integers", "number", "numbers", "read_toml", "size", "switch_values"]
+__all__ = ["integer", "integers", "number", "numbers", "read_toml", "size", "switch_values"]
 
 
 def number(name: str, text: str) -> float:
@@ -21,6 +21,11 @@ def number(name: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise InputError(f"Input {name} must be a number; instead received {text!r}.") from None
+
+
+def integer(name: str, text: str, least: int = 0) -> int:
+    """Return a whole number of at least `least` that was typed; raise `InputError` if it is none."""
+    return whole(name, number(name, text), least)
 
 
 def numbers(name: str, text: str) -> list[float]:
@@ -42,7 +47,9 @@ def integers(name: str, text: str) -> tuple[int, ...]:
             return tuple(range(first, last + 1))
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"Input {name} must be whole numbers a,b,c or first:last; instead received {text!r}.") from None
+        raise InputError(
+            f"Input {name} must be whole numbers a,b,c or first:last; instead received {text!r}."
+        ) from None
 
 
 def size(name: str, text: str) -> tuple[float, ...]:

@@ -66,17 +66,31 @@ class OpenSidedFFL:
         for name in ("sf_gradient", "drive_amplitude", "drive_frequency"):
             object.__setattr__(self, name, positive(f"scanner {name}", getattr(self, name)))
         angles = tuple(float(a) for a in self.angles)
-        require(len(angles) > 0 and all(map(math.isfinite, angles)), "scanner angles", "finite angles, at least one", angles)
+        require(
+            len(angles) > 0 and all(map(math.isfinite, angles)), "scanner angles", "finite angles, at least one", angles
+        )
         harmonics = tuple(whole("scanner harmonics", k) for k in self.harmonics)
         require(len(set(harmonics)) == len(harmonics) > 0, "scanner harmonics", "distinct, at least one", harmonics)
         samples = whole("scanner samples_per_period", self.samples_per_period)
-        require(samples % 2 == 0 and samples > 2 * max(harmonics), "scanner samples_per_period",
-                f"even and above {2 * max(harmonics)} for harmonic {max(harmonics)}", samples)
+        require(
+            samples % 2 == 0 and samples > 2 * max(harmonics),
+            "scanner samples_per_period",
+            f"even and above {2 * max(harmonics)} for harmonic {max(harmonics)}",
+            samples,
+        )
         sensitivity = tuple(float(p) for p in self.sensitivity)
-        require(len(sensitivity) == 3 and all(map(math.isfinite, sensitivity)) and any(sensitivity),
-                "scanner sensitivity", "three finite components, not all zero", sensitivity)
-        for name, value in (("angles", angles), ("harmonics", harmonics), ("samples_per_period", samples),
-                            ("sensitivity", sensitivity)):
+        require(
+            len(sensitivity) == 3 and all(map(math.isfinite, sensitivity)) and any(sensitivity),
+            "scanner sensitivity",
+            "three finite components, not all zero",
+            sensitivity,
+        )
+        for name, value in (
+            ("angles", angles),
+            ("harmonics", harmonics),
+            ("samples_per_period", samples),
+            ("sensitivity", sensitivity),
+        ):
             object.__setattr__(self, name, value)
 
     def selection_field(self, points: np.ndarray, angle: float) -> np.ndarray:
@@ -131,5 +145,7 @@ def open_sided_ffl(
         return OpenSidedFFL(gradient, amplitude, angles=tuple(angles), **options)  # type: ignore[arg-type]
     except TypeError as error:
         unknown = sorted(set(options) - set(OpenSidedFFL.__dataclass_fields__))
-        raise InputError(f"Input scanner must be described by {', '.join(OpenSidedFFL.__dataclass_fields__)}; "
-                         f"instead received {', '.join(unknown) or error}.") from None
+        raise InputError(
+            f"Input scanner must be described by {', '.join(OpenSidedFFL.__dataclass_fields__)}; "
+            f"instead received {', '.join(unknown) or error}."
+        ) from None

@@ -18,8 +18,9 @@ from mpisim.system_matrix import dataset
 __all__ = ["from_mapping", "provenance", "simulate"]
 
 
-def simulate(scanner: Scanner, particle: Particle, grid: Grid | None = None, sample: Sample | None = None,
-             path: str = "auto") -> xr.Dataset:
+def simulate(
+    scanner: Scanner, particle: Particle, grid: Grid | None = None, sample: Sample | None = None, path: str = "auto"
+) -> xr.Dataset:
     """Simulate the system matrix of a scanner.
 
     Parameters
@@ -49,7 +50,12 @@ def simulate(scanner: Scanner, particle: Particle, grid: Grid | None = None, sam
     grid, sample = grid or Grid(), sample or Sample()
     one_of("path", path, ("auto", "ridge", "general"))
     ridge = isinstance(scanner, OpenSidedFFL) and is_ridge(scanner, grid, sample)
-    require(ridge or path != "ridge", "path", "'general' or 'auto' off the plane, with thickness or with other fields", repr(path))
+    require(
+        ridge or path != "ridge",
+        "path",
+        "'general' or 'auto' off the plane, with thickness or with other fields",
+        repr(path),
+    )
     if ridge and path != "general":
         assert isinstance(scanner, OpenSidedFFL)
         values = ridge_rows(scanner, particle, grid, sample)
@@ -68,13 +74,18 @@ def simulate(scanner: Scanner, particle: Particle, grid: Grid | None = None, sam
     }
     shape = (*values.shape[:2], *(axes[a].size for a in voxels))
     return dataset(
-        "system_matrix", values.reshape(shape).astype(np.complex64), ("angle", "frequency", *voxels), coords,
-        stage="fine", origin="simulated", path="ridge" if ridge and path != "general" else "general",
+        "system_matrix",
+        values.reshape(shape).astype(np.complex64),
+        ("angle", "frequency", *voxels),
+        coords,
+        stage="fine",
+        origin="simulated",
+        path="ridge" if ridge and path != "general" else "general",
         **provenance(scanner, particle, grid, sample),
     )
 
 
-def provenance(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> dict[str, dict[str, Any]]:
+def provenance(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> dict[str, Any]:
     """Return the four descriptions as mappings in SI units, from which `from_mapping` makes them again."""
     described = asdict(scanner) if isinstance(scanner, OpenSidedFFL) else {"class": type(scanner).__qualname__}
     return {"scanner": described, "particle": asdict(particle), "grid": asdict(grid), "sample": asdict(sample)}
@@ -97,5 +108,6 @@ def from_mapping(kind: type, values: Any, name: str) -> Any:
     except InputError:
         raise
     except (TypeError, ValueError) as error:
-        raise InputError(f"Input {name} must be complete and of the documented types; instead received {values} "
-                         f"({error}).") from None
+        raise InputError(
+            f"Input {name} must be complete and of the documented types; instead received {values} ({error})."
+        ) from None

@@ -35,7 +35,15 @@ from mpisim.errors import InputError, finite, one_of, require
 from mpisim.version import __version__
 
 __all__ = [
-    "FORMAT_VERSION", "axis_coordinate", "dataset", "matrix", "noise_per_row", "replace_rows", "row_dims", "rows", "validate",
+    "FORMAT_VERSION",
+    "axis_coordinate",
+    "dataset",
+    "matrix",
+    "noise_per_row",
+    "replace_rows",
+    "row_dims",
+    "rows",
+    "validate",
 ]
 
 FORMAT_VERSION = 1
@@ -48,8 +56,16 @@ DIMS = {
 UNITS = {"x": "m", "y": "m", "z": "m", "angle": "rad", "frequency": "Hz", "harmonic": "1"}
 
 
-def dataset(kind: str, values: np.ndarray, dims: tuple[str, ...], coords: Mapping[str, Any], *,
-            noise_std: Any = None, units: str = "V", **attributes: Any) -> xr.Dataset:
+def dataset(
+    kind: str,
+    values: np.ndarray,
+    dims: tuple[str, ...],
+    coords: Mapping[str, Any],
+    *,
+    noise_std: Any = None,
+    units: str = "V",
+    **attributes: Any,
+) -> xr.Dataset:
     """Build a dataset of the schema and validate it.
 
     Parameters
@@ -74,7 +90,7 @@ def dataset(kind: str, values: np.ndarray, dims: tuple[str, ...], coords: Mappin
     """
     data = xr.Dataset({kind: (dims, values, {"units": units})}, coords=dict(coords))
     if noise_std is not None:
-        noise_dims = tuple(d for d in dims if d not in VOXEL_DIMS)[-np.ndim(noise_std):] if np.ndim(noise_std) else ()
+        noise_dims = tuple(d for d in dims if d not in VOXEL_DIMS)[-np.ndim(noise_std) :] if np.ndim(noise_std) else ()
         data["noise_std"] = (noise_dims, np.asarray(noise_std, dtype=float), {"units": units})
     for name in set(UNITS) & set(data.coords):
         data[name].attrs["units"] = UNITS[name]
@@ -86,9 +102,13 @@ def dataset(kind: str, values: np.ndarray, dims: tuple[str, ...], coords: Mappin
 def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
     """Return the dataset if it keeps the schema; raise `InputError` with what is wrong with `name` if not."""
     require(isinstance(data, xr.Dataset), name, "an xarray.Dataset", type(data).__name__)
-    kind = data.attrs.get("kind")
-    require(kind in DIMS, name, "an mpisim dataset of kind " + ", ".join(DIMS),
-            f"kind {kind!r} with the variables {sorted(map(str, data.data_vars))}")
+    kind = str(data.attrs.get("kind"))
+    require(
+        kind in DIMS,
+        name,
+        "an mpisim dataset of kind " + ", ".join(DIMS),
+        f"kind {kind!r} with the variables {sorted(map(str, data.data_vars))}",
+    )
     version = data.attrs.get("format_version")
     require(version == FORMAT_VERSION, name, f"of format_version {FORMAT_VERSION}", repr(version))
     require(kind in data, name, f"a dataset with the variable {kind}", sorted(map(str, data.data_vars)))
@@ -97,8 +117,12 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
     require(list(variable.dims) == order, name, f"of dimensions from {DIMS[kind]} in this order", variable.dims)
     require(variable.size > 0, name, "non-empty", f"the sizes {dict(variable.sizes)}")
     complex_kind = kind != "image"
-    require(np.iscomplexobj(variable.values) == complex_kind, name,
-            f"{'complex' if complex_kind else 'real'} in {kind}", str(variable.dtype))
+    require(
+        np.iscomplexobj(variable.values) == complex_kind,
+        name,
+        f"{'complex' if complex_kind else 'real'} in {kind}",
+        str(variable.dtype),
+    )
     finite(f"{kind} of {name}", variable.values)
     if kind != "measurement":
         require({"y", "x"} <= set(variable.dims), name, "over y and x", variable.dims)
@@ -111,8 +135,12 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
         one_of(f"stage of {name}", data.attrs.get("stage"), ("fine", "coarse"))
         one_of(f"origin of {name}", data.attrs.get("origin"), ("simulated", "measured", "recovered"))
         sampling = data.attrs.get("sampling")
-        require(data.attrs["stage"] == "fine" or isinstance(sampling, Mapping) and {"scheme", "factor"} <= set(sampling),
-                f"sampling of {name}", "a mapping with scheme and factor where the stage is coarse", repr(sampling))
+        require(
+            data.attrs["stage"] == "fine" or (isinstance(sampling, Mapping) and {"scheme", "factor"} <= set(sampling)),
+            f"sampling of {name}",
+            "a mapping with scheme and factor where the stage is coarse",
+            repr(sampling),
+        )
     return data
 
 
@@ -167,8 +195,16 @@ def axis_coordinate(data: xr.Dataset, axis: str) -> tuple[float, float]:
     return float(values[0]), float((values[-1] - values[0]) / (values.size - 1)) if values.size > 1 else 1e-3
 
 
-def replace_rows(data: xr.Dataset, values: np.ndarray, x: np.ndarray, y: np.ndarray, *, noise_std: Any = None,
-                 extra: Mapping[str, Any] | None = None, **attributes: Any) -> xr.Dataset:
+def replace_rows(
+    data: xr.Dataset,
+    values: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    noise_std: Any = None,
+    extra: Mapping[str, Any] | None = None,
+    **attributes: Any,
+) -> xr.Dataset:
     """Return a dataset with the same rows on other voxels: `values` (row, y, x) over centres `x`, `y` in m.
 
     Provenance is kept; `attributes` are added, and taken out where None. `extra` are further variables.
@@ -176,9 +212,15 @@ def replace_rows(data: xr.Dataset, values: np.ndarray, x: np.ndarray, y: np.ndar
     variable = data["system_matrix"]
     lead = row_dims(data)
     shape = tuple(variable.sizes[d] for d in lead) + values.shape[-2:]
-    coords = {k: v for k, v in data.coords.items() if not {"x", "y"} & set(v.dims)}
+    coords: dict[str, Any] = {str(k): v for k, v in data.coords.items() if not {"x", "y"} & set(v.dims)}
     kept = {k: v for k, v in data.attrs.items() if k not in ("format_version", "kind", "software")}
-    found = dataset("system_matrix", values.reshape(shape).astype(variable.dtype, copy=False), (*lead, "y", "x"),
-                    {**coords, "y": y, "x": x}, noise_std=noise_std, units=variable.attrs.get("units", "1"),
-                    **{**kept, **attributes})
+    found = dataset(
+        "system_matrix",
+        values.reshape(shape).astype(variable.dtype, copy=False),
+        (*lead, "y", "x"),
+        {**coords, "y": y, "x": x},
+        noise_std=noise_std,
+        units=variable.attrs.get("units", "1"),
+        **{**kept, **attributes},
+    )
     return found.assign(extra) if extra else found

@@ -11,7 +11,7 @@ enters through the padding of the convolutions, so any size of grid is taken.
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import scaled_dot_product_attention
 
 __all__ = ["ConvolutionalAttention", "TransformerStage"]
 
@@ -36,7 +36,7 @@ class ConvolutionalAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Attend over all tokens of an image."""
         q, k, v = (self._split(project(x)) for project in (self.query, self.key, self.value))
-        attended = F.scaled_dot_product_attention(q, k, v)
+        attended = scaled_dot_product_attention(q, k, v)
         return self.out(attended.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:

@@ -57,16 +57,33 @@ def from_matlab(path: str | os.PathLike[str], variable: str | None, grid: Grid |
     values = np.squeeze(read_matlab(path, variable))
     source = {"source": Path(path).name, "variable": variable}
     if grid is None:
-        require(values.ndim == 1, f"array of {path}", "one row of numbers where no grid is given", f"the shape {values.shape}")
-        return dataset("measurement", values.astype(np.complex128), ("frequency",), {}, units="1", origin="measured", **source)
+        require(
+            values.ndim == 1,
+            f"array of {path}",
+            "one row of numbers where no grid is given",
+            f"the shape {values.shape}",
+        )
+        return dataset(
+            "measurement", values.astype(np.complex128), ("frequency",), {}, units="1", origin="measured", **source
+        )
     voxels = int(np.prod(grid.shape))
     if values.ndim != 2 or voxels not in values.shape:
-        raise InputError(f"Input {path} must be rows x {voxels} voxels to fit the grid {grid.shape}; "
-                         f"instead received the shape {values.shape}.")
+        raise InputError(
+            f"Input {path} must be rows x {voxels} voxels to fit the grid {grid.shape}; "
+            f"instead received the shape {values.shape}."
+        )
     if values.shape[1] != voxels:
         values = values.T
     axes = {name: grid.axis(i) for i, name in enumerate("xyz"[: len(grid.shape)])}
     names = tuple(reversed(axes))
     shape = (len(values), *(axes[a].size for a in names))
-    return dataset("system_matrix", values.astype(np.complex128).reshape(shape), ("frequency", *names), axes, units="1",
-                   stage="fine", origin="measured", **source)
+    return dataset(
+        "system_matrix",
+        values.astype(np.complex128).reshape(shape),
+        ("frequency", *names),
+        axes,
+        units="1",
+        stage="fine",
+        origin="measured",
+        **source,
+    )

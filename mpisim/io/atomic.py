@@ -29,7 +29,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     except OSError as error:
-        raise InputError(f"Input output file must be in a folder that can be written; instead received {target} ({error.strerror}).") from None
+        raise InputError(
+            f"Input output file must be in a folder that can be written; instead received {target} ({error.strerror})."
+        ) from None
     os.close(handle)
     temporary = Path(name)
     try:
@@ -50,7 +52,9 @@ def output_folder(path: str | os.PathLike[str]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"Input output folder must be a folder that can be made; instead received {folder} ({error.strerror}).") from None
+        raise InputError(
+            f"Input output folder must be a folder that can be made; instead received {folder} ({error.strerror})."
+        ) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"Input output folder must be a folder that can be written; instead received {folder}.")
     return folder

@@ -36,7 +36,9 @@ def read_matlab(path: str | os.PathLike[str], variable: str | None = None) -> np
         else:
             arrays = {k: v for k, v in scipy.io.loadmat(path).items() if not k.startswith("__")}
     except (OSError, ValueError, NotImplementedError, TypeError, scipy.io.matlab.MatReadError) as error:
-        raise InputError(f"Input {path} must be a MATLAB file; instead received one that fails with: {error}.") from None
+        raise InputError(
+            f"Input {path} must be a MATLAB file; instead received one that fails with: {error}."
+        ) from None
     arrays = {k: v for k, v in arrays.items() if v.dtype.kind in "fciu"}
     if variable is None:
         require(len(arrays) == 1, "variable", f"named where {path} holds several arrays", f"none of {sorted(arrays)}")

@@ -56,7 +56,9 @@ def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
             data = decode(disk.load())
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"Input {name} must be a readable NetCDF file; instead received one that fails with: {reason}.") from None
+        raise InputError(
+            f"Input {name} must be a readable NetCDF file; instead received one that fails with: {reason}."
+        ) from None
     return validate(data, name)
 
 
@@ -64,17 +66,20 @@ def encode(data: xr.Dataset) -> xr.Dataset:
     """Return the dataset as it lies on disk: real variables, attributes that NetCDF can hold."""
     variables: dict[str, Any] = {}
     for name, variable in data.data_vars.items():
-        values, dims = variable.values, variable.dims
+        values: Any = variable.values
+        dims = variable.dims
         if np.iscomplexobj(values):
             part = np.float32 if values.dtype == np.complex64 else np.float64
             values = np.ascontiguousarray(values).view(part).reshape(*values.shape, 2)
             dims = (*dims, REIM)
         variables[str(name)] = (dims, values, variable.attrs)
-    coords = dict(data.coords)
+    coords: dict[Any, Any] = dict(data.coords)
     if any(REIM in v[0] for v in variables.values()):
         coords[REIM] = np.array(["real", "imag"], dtype=object)
-    attributes = {k: v if isinstance(v, str | int | float) and not isinstance(v, bool) else "json:" + json.dumps(v)
-                  for k, v in data.attrs.items()}
+    attributes = {
+        k: v if isinstance(v, str | int | float) and not isinstance(v, bool) else "json:" + json.dumps(v)
+        for k, v in data.attrs.items()
+    }
     return xr.Dataset(variables, coords=coords, attrs=attributes)
 
 
@@ -82,14 +87,17 @@ def decode(disk: xr.Dataset) -> xr.Dataset:
     """Return the dataset that `encode` was given."""
     variables: dict[str, Any] = {}
     for name, variable in disk.data_vars.items():
-        values, dims = variable.values, variable.dims
+        values: Any = variable.values
+        dims = variable.dims
         if REIM in dims:
-            values = np.ascontiguousarray(variable.transpose(..., REIM).values)
-            values = values.view(np.result_type(values.dtype, np.complex64))[..., 0]
+            parts = np.ascontiguousarray(variable.transpose(..., REIM).values)
+            values = parts.view(np.result_type(parts.dtype, np.complex64))[..., 0]
             dims = tuple(d for d in dims if d != REIM)
         variables[str(name)] = (dims, values, variable.attrs)
-    attributes = {k: json.loads(v[5:]) if isinstance(v, str) and v.startswith("json:") else _plain(v)
-                  for k, v in disk.attrs.items()}
+    attributes = {
+        k: json.loads(v[5:]) if isinstance(v, str) and v.startswith("json:") else _plain(v)
+        for k, v in disk.attrs.items()
+    }
     return xr.Dataset(variables, coords={k: v for k, v in disk.coords.items() if k != REIM}, attrs=attributes)
 
 

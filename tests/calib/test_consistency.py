@@ -1,0 +1,77 @@
+"""Data consistency: the closed form of Eq. 20-22 is the projection it claims to be."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from calib.consistency import DataConsistency
+from calib.sampling import block_mean, orthonormal
+
+
+def draw(seed, *shape):
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+
+
+def residual_norm(fine, means, factor):
+    """||b - D a|| in the paper's convention, per row over both channels."""
+    return orthonormal(means - block_mean(fine, factor), factor).square().sum((1, 2, 3)).sqrt()
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_exact_data_are_met(factor):
+    fine, means = draw(0, 3, 2, 2 * factor, 3 * factor), draw(1, 3, 2, 2, 3)
+    projected = DataConsistency(factor)(fine, means, torch.zeros(3, dtype=torch.float64))
+    assert torch.allclose(block_mean(projected, factor), means, atol=1e-13)
+
+
+def test_the_result_lies_on_the_ball_or_is_left_alone():
+    factor, m = 4, 6
+    fine, means = draw(0, 3, 2, 8, 12), draw(1, 3, 2, 2, 3)
+    sigma = torch.tensor([0.01, 0.3, 50.0], dtype=torch.float64)
+    projected = DataConsistency(factor)(fine, means, sigma)
+    epsilon = m**0.5 * factor * sigma
+    assert torch.allclose(residual_norm(projected, means, factor)[:2], epsilon[:2], rtol=1e-12)
+    assert torch.equal(projected[2], fine[2])
+
+
+def test_it_is_the_nearest_such_row():
+    """Against a general solver of min ||a - a0||^2 s.t. ||b - D a|| <= eps on a row of 2 x 4 x 4 (1e-5)."""
+    factor = 2
+    fine, means = draw(2, 1, 2, 4, 4), draw(3, 1, 2, 2, 2)
+    sigma = torch.tensor([0.2], dtype=torch.float64)
+    projected = DataConsistency(factor)(fine, means, sigma).numpy().ravel()
+    epsilon = 4**0.5 * factor * 0.2
+
+    def slack(a):
+        a = torch.from_numpy(a.reshape(1, 2, 4, 4)).requires_grad_()
+        value = epsilon**2 - residual_norm(a, means, factor)[0] ** 2
+        return value.item(), torch.autograd.grad(value, a)[0].numpy().ravel()
+
+    start = fine.numpy().ravel()
+    solved = minimize(
+        lambda a: np.sum((a - start) ** 2),
+        start,
+        jac=lambda a: 2 * (a - start),
+        constraints={"type": "ineq", "fun": lambda a: slack(a)[0], "jac": lambda a: slack(a)[1]},
+        method="SLSQP",
+        options={"ftol": 1e-12, "maxiter": 500},
+    )
+    assert solved.success
+    assert np.allclose(projected, solved.x, atol=1e-5)
+
+
+def test_projecting_twice_changes_nothing_and_gradients_flow():
+    fine, means = draw(4, 2, 2, 8, 8).requires_grad_(), draw(5, 2, 2, 2, 2)
+    sigma = torch.tensor([0.1, 0.0], dtype=torch.float64)
+    layer = DataConsistency(4)
+    once = layer(fine, means, sigma)
+    assert torch.allclose(layer(once, means, sigma), once, atol=1e-13)
+    assert torch.autograd.gradcheck(lambda a: layer(a, means, sigma), (fine,))
+
+
+def test_rows_that_already_agree_have_finite_gradients():
+    fine = draw(6, 1, 2, 4, 4).requires_grad_()
+    means = block_mean(fine.detach(), 2)
+    DataConsistency(2)(fine, means, torch.zeros(1, dtype=torch.float64)).sum().backward()
+    assert torch.isfinite(fine.grad).all()

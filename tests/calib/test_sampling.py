@@ -1,0 +1,127 @@
+"""Coarse sampling: adjoints, D D^T = I, noise level, axes; NumPy arrays and torch tensors alike."""
+
+import numpy as np
+import pytest
+import torch
+
+import calib
+import mpisim
+from calib.sampling import (
+    BoxSampling,
+    RandomSampling,
+    StridedSampling,
+    block_mean,
+    fine_axes,
+    orthonormal,
+    replicate,
+)
+from mpisim.errors import InputError
+from mpisim.system_matrix import rows
+
+SAMPLINGS = [BoxSampling(4), StridedSampling(4), RandomSampling(4, (16, 24), seed=3)]
+
+
+def complex_rows(rng, *shape):
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=lambda s: s.scheme)
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+def test_adjoint_by_dot_product(sampling, kind):
+    rng = np.random.default_rng(0)
+    fine = complex_rows(rng, 3, 16, 24)
+    coarse = complex_rows(rng, *sampling.apply(fine).shape)
+    if kind == "torch":
+        left = torch.vdot(torch.from_numpy(coarse).flatten(), sampling.apply(torch.from_numpy(fine)).flatten())
+        right = torch.vdot(sampling.adjoint(torch.from_numpy(coarse)).flatten(), torch.from_numpy(fine).flatten())
+    else:
+        left = np.vdot(coarse, sampling.apply(fine))
+        right = np.vdot(sampling.adjoint(coarse), fine)
+    assert abs(left - right) < 1e-12 * abs(left)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_orthonormal_convention_is_the_papers(factor):
+    """D = S blockmean has D D^T = I, with D^T = S (adjoint of the block mean) = replicate / S."""
+    coarse = complex_rows(np.random.default_rng(1), 2, 3, 5)
+    spread = replicate(coarse, factor) / factor
+    assert np.allclose(orthonormal(block_mean(spread, factor), factor), coarse, rtol=1e-13)
+    assert np.allclose(spread, orthonormal(BoxSampling(factor).adjoint(coarse), factor), rtol=1e-13)
+
+
+def test_block_mean_against_a_loop():
+    fine = complex_rows(np.random.default_rng(2), 2, 6, 9)
+    wanted = [[[row[3 * i : 3 * i + 3, 3 * j : 3 * j + 3].mean() for j in range(3)] for i in range(2)] for row in fine]
+    assert np.allclose(block_mean(fine, 3), wanted, rtol=1e-13)
+
+
+@pytest.fixture(scope="module")
+def fine():
+    return mpisim.simulate(mpisim.open_sided_ffl(0.8, angles=6), mpisim.Particle(22e-9))
+
+
+@pytest.mark.parametrize(("scheme", "gain"), [("box", 1), ("strided", 16), ("random", 16)])
+def test_noise_is_relative_to_the_block_means(fine, scheme, gain):
+    """sigma = gain 10^(-snr/20) RMS of the block means; the draw has that deviation to 5 % (over 3000 values)."""
+    noisy = calib.downsample(fine, 4, scheme, snr=33.7, seed=5)
+    clean = calib.downsample(fine, 4, scheme, snr=None, seed=5)
+    rms = np.sqrt(np.mean(np.abs(block_mean(rows(fine), 4)) ** 2))
+    sigma = gain * rms * 10 ** (-33.7 / 20)
+    assert float(noisy["noise_std"]) == pytest.approx(sigma, rel=1e-6)
+    assert float(clean["noise_std"]) == 0
+    difference = rows(noisy) - rows(clean)
+    drawn = difference[difference != 0]
+    assert drawn.size == 48 * 64
+    assert np.sqrt(np.mean(np.abs(drawn) ** 2)) == pytest.approx(sigma, rel=0.05)
+    assert np.std(drawn.real) == pytest.approx(np.std(drawn.imag), rel=0.1)
+
+
+def test_the_seed_decides(fine):
+    one, same, other = (calib.downsample(fine, 4, snr=20, seed=s) for s in (1, 1, 2))
+    assert one.identical(same)
+    assert not np.array_equal(rows(one), rows(other))
+
+
+@pytest.mark.parametrize("scheme", ["box", "strided", "random"])
+def test_fine_axes_are_found_again(fine, scheme):
+    x, y = fine_axes(calib.downsample(fine, 4, scheme))
+    assert np.allclose(x, fine["x"], atol=1e-12)
+    assert np.allclose(y, fine["y"], atol=1e-12)
+
+
+def test_a_box_sample_is_a_large_sample(fine):
+    """What a 4 x 4 mm sample gives, simulated, is 16 times the stored block mean (float32 file precision)."""
+    scanner, particle = mpisim.open_sided_ffl(0.8, angles=6), mpisim.Particle(22e-9)
+    large = mpisim.simulate(scanner, particle, mpisim.Grid((8, 8)), mpisim.Sample(size=(4e-3, 4e-3), points=16))
+    coarse = calib.downsample(fine, 4)
+    assert mpisim.nrmse(16 * rows(coarse), rows(large)) < 1e-6
+
+
+def test_a_coarse_file_knows_its_sampling(fine, tmp_path):
+    coarse = calib.downsample(fine, 8, "random", snr=30, seed=7)
+    mpisim.write(coarse, tmp_path / "coarse.nc")
+    found = mpisim.read(tmp_path / "coarse.nc")
+    assert found.identical(coarse)
+    assert found.attrs["sampling"] == {"scheme": "random", "factor": 8, "snr": 30, "seed": 7}
+    assert int(found["sampled"].sum()) == 32 * 32 // 64
+    assert np.all(rows(found)[:, found["sampled"].values == 0] == 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(factor=5), "Input factor must be a divisor of the grid 32 x 32; instead received 5."),
+        (dict(factor=0), "Input factor must be a whole number of at least 1"),
+        (dict(factor=4, snr=float("nan")), "Input snr must be a finite number of decibels"),
+        (dict(factor=4, sampling="spiral"), "Input sampling must be one of box, strided, random"),
+        (dict(factor=4, seed=-1), "Input seed must be a whole number of at least 0"),
+    ],
+)
+def test_bad_input(fine, arguments, message):
+    with pytest.raises(InputError, match=message.replace("(", r"\(")):
+        calib.downsample(fine, **arguments)
+
+
+def test_a_coarse_matrix_is_not_sampled_again(fine):
+    with pytest.raises(InputError, match="must be a fine system matrix; instead received a coarse one"):
+        calib.downsample(calib.downsample(fine, 4), 2)

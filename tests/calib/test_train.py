@@ -1,0 +1,149 @@
+"""The training loop: it learns, resumes to the same weights, draws the same rows, and refuses what does not fit."""
+
+import numpy as np
+import pytest
+import torch
+
+import calib
+import mpisim
+from calib.checkpoint import load_model, load_tensors
+from calib.data import TrainingRows, read_folder
+from calib.recipe import TrainConfig, learning_rate
+from calib.recover import apply_model
+from calib.sampling import block_mean
+from calib.train import train
+from mpisim.dataset import Family, generate, grid_cells
+from mpisim.errors import InputError
+from mpisim.grid import Grid
+
+SMALL = dict(factor=4, batch=8, snr=33.7, validate_every=10, checkpoint_every=10)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two training and one validation matrix of 16 x 16 voxels, 4 angles."""
+    out = tmp_path_factory.mktemp("data")
+    cells = grid_cells((0.5, 0.9), (24e-9,), "train") + grid_cells((0.7,), (24e-9,), "validation")
+    generate(cells, Family(grid=Grid((16, 16)), scanner={"angles": 4}), out)
+    return {split: read_folder(out, split) for split in ("train", "validation")}
+
+
+def weights(path):
+    return load_tensors(path / "weights.safetensors", "weights")[0]
+
+
+def test_resumed_equals_uninterrupted(data, tmp_path):
+    config = TrainConfig(steps=20, **SMALL)
+    train(config, data["train"], data["validation"], tmp_path / "whole")
+
+    class StopError(Exception):
+        pass
+
+    def stop(line):
+        raise StopError
+
+    interrupted = tmp_path / "halves"
+    config_ten = TrainConfig(steps=20, **SMALL | dict(checkpoint_every=5))
+    whole_five = tmp_path / "whole_five"
+    train(config_ten, data["train"], data["validation"], whole_five)
+    with pytest.raises(StopError):
+        train(config_ten, data["train"], data["validation"], interrupted, report=stop)
+    with pytest.raises(InputError, match="resumed with --resume"):
+        train(config_ten, data["train"], data["validation"], interrupted)
+    with pytest.raises(InputError, match="instead received another learning_rate"):
+        other = TrainConfig(steps=20, learning_rate=1e-3, **SMALL | dict(checkpoint_every=5))
+        train(other, data["train"], data["validation"], interrupted, resume=True)
+    train(config_ten, data["train"], data["validation"], interrupted, resume=True)
+    a, b, c = weights(tmp_path / "whole"), weights(interrupted), weights(whole_five)
+    assert all(torch.equal(a[k], b[k]) and torch.equal(a[k], c[k]) for k in a)
+    log = (interrupted / "log.csv").read_text().splitlines()
+    assert log[0] == "step,minutes,learning_rate,validation_nrmse"
+    assert [line.split(",")[0] for line in log[1:]] == ["10", "20"]
+
+
+def test_it_learns_and_the_file_gives_what_was_validated(data, tmp_path):
+    """80 steps beat the interpolant they start from, and the kept weights give the validated figure."""
+    config = TrainConfig(steps=80, average=0.9, **SMALL | dict(factor=2, validate_every=80, batch=16))
+    result = train(config, data["train"], data["validation"], tmp_path)
+    fine = data["validation"][0]
+    coarse = calib.downsample(fine, 2, snr=33.7, seed=0)
+    start = calib.nrmse(calib.recover(coarse, "bicubic-dc"), fine)
+    assert result["validation_nrmse"] < 0.9 * start
+    model, about = load_model(tmp_path / "weights.safetensors")
+    assert calib.nrmse(apply_model(model, coarse), fine) == pytest.approx(result["validation_nrmse"], rel=1e-5)
+    assert about["train"]["seed"] == 0 and about["step"] == 80
+    found = calib.recover(coarse, "transms", tmp_path / "weights.safetensors")
+    assert calib.nrmse(found, fine) == pytest.approx(result["validation_nrmse"], rel=1e-5)
+
+
+def test_batches_depend_on_seed_and_step_alone(data):
+    one, two, other = (TrainingRows(data["train"], 4, snr=30, seed=s) for s in (0, 0, 1))
+    one.batch(3, 8)
+    a, b, c = one.batch(5, 8), two.batch(5, 8), other.batch(5, 8)
+    assert torch.equal(a.fine, b.fine) and torch.equal(a.block_means, b.block_means)
+    assert not torch.equal(a.fine, c.fine)
+
+
+def test_noise_of_a_batch(data):
+    """Quiet rows are exact; the others deviate by sigma (over 2000 rows of 16 values, to 3 %)."""
+    batch = TrainingRows(data["train"], 4, snr=20, noiseless_fraction=0.5).batch(0, 2000)
+    difference = (batch.block_means - block_mean(batch.fine, 4)).square().sum((1, 2, 3)).numpy()
+    quiet = batch.sigma.numpy() == 0
+    assert 0.45 < quiet.mean() < 0.55
+    assert difference[quiet].max() < 1e-10
+    assert np.mean(difference[~quiet] / batch.sigma.numpy()[~quiet] ** 2) == pytest.approx(16, rel=0.03)
+
+
+def test_rows_are_drawn_by_energy(data):
+    """The mean share of a row's energy among the drawn is that of drawing by energy, sum p^2 (to 10 %)."""
+    source = TrainingRows(data["train"], 4, snr=None, augment=False)
+    energy = source.fine.square().sum((1, 2, 3)).numpy()
+    share = energy / energy.sum()
+    drawn = source.batch(0, 20000).fine.square().sum((1, 2, 3)).numpy() / energy.sum()
+    by_matrix = energy.reshape(2, -1)
+    chance = (by_matrix / by_matrix.sum(1, keepdims=True) / 2).ravel()
+    assert drawn.mean() == pytest.approx(float(chance @ share), rel=0.1)
+
+
+def test_augmentation_is_exact_on_ideal_rows(data):
+    """Every augmented row is, up to a power of i, a symmetry of a drawn one: norms and sorted moduli agree."""
+    plain = TrainingRows(data["train"], 4, snr=None, augment=False).batch(0, 64).fine
+    turned = TrainingRows(data["train"], 4, snr=None, augment=True).batch(0, 64).fine
+    moduli = [t.square().sum(1).flatten(1).sort().values for t in (plain, turned)]
+    assert torch.allclose(*moduli, rtol=1e-5)
+    assert not torch.allclose(plain, turned)
+
+
+def test_schedules():
+    cycle, halving = TrainConfig(steps=100), TrainConfig(steps=100, schedule="halving")
+    rates = [learning_rate(cycle, s) for s in range(100)]
+    assert max(rates) == pytest.approx(2e-3) and rates.index(max(rates)) in (4, 5)
+    assert rates[-1] < 1e-5
+    assert {learning_rate(halving, s) / 2e-3 for s in range(100)} == {1, 0.5, 0.25, 0.125, 0.0625}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(steps=0), "Input steps must be a whole number of at least 1"),
+        (dict(learning_rate=-1.0), "Input learning_rate must be a positive number"),
+        (dict(schedule="linear"), "Input schedule must be one of one-cycle, halving"),
+        (dict(method="magic"), "Input method must be one of transms"),
+        (dict(average=2.0), "Input average must be between 0 and 1"),
+        (dict(snr=float("nan")), "Input snr must be a finite number"),
+    ],
+)
+def test_bad_configuration(options, message):
+    with pytest.raises(InputError, match=message):
+        TrainConfig(**options)
+
+
+def test_data_that_do_not_fit_are_refused_before_work(data, tmp_path):
+    with pytest.raises(InputError, match="multiples of 16 for factor 8; instead received 12 x 12"):
+        small = mpisim.simulate(mpisim.open_sided_ffl(0.5, angles=2), mpisim.Particle(24e-9), Grid((12, 12)))
+        train(TrainConfig(steps=1, factor=8), [small], [small], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(InputError, match="data set with the split train"):
+        read_folder(tmp_path, "train")
+    with pytest.raises(InputError, match="Input device must be one that torch can use here"):
+        train(TrainConfig(steps=1), data["train"], data["validation"], tmp_path / "run", device="cuda:7")
