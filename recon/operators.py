@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,8 @@ def whiten(matrix: np.ndarray, y: np.ndarray, sigma: float | np.ndarray) -> tupl
         If a standard deviation is not a positive number, or there are not as many as rows.
     """
     sigma = np.asarray(finite("sigma", sigma), dtype=float)
-    require(sigma.shape in ((), (len(matrix),)), "sigma", f"one number or one for each of {len(matrix)} rows", sigma.shape)
+    require(sigma.shape in ((), (len(matrix),)), "sigma", f"one number or one for each of {len(matrix)} rows",
+            sigma.shape)
     require(bool(np.all(sigma > 0)), "sigma", "positive in every row", float(sigma.min()))
     weight = np.broadcast_to(1 / sigma, len(matrix))
     return matrix * weight[:, None], y * weight.reshape(-1, *(1,) * (np.ndim(y) - 1))
@@ -77,7 +79,7 @@ def gradient_adjoint(fields: np.ndarray, ndim: int = 2) -> np.ndarray:
     return total
 
 
-def _span(axis: int, start: int | None, stop: int | None) -> tuple[object, ...]:
+def _span(axis: int, start: int | None, stop: int | None) -> Any:
     """Index that takes a span of a negative axis and all of the others."""
     return (..., slice(start, stop), *(slice(None),) * (-axis - 1))
 
@@ -107,7 +109,8 @@ class ScreenedPoisson:
     def of(cls, shape: tuple[int, ...], dtype: np.dtype | type = np.float64) -> ScreenedPoisson:
         """Return the operator for images of a shape."""
         grids = np.meshgrid(*(2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in shape), indexing="ij")
-        return cls(tuple(_cosine_transform(n).astype(dtype) for n in shape), (1 / (1 + sum(grids))).astype(dtype))
+        response = 1 / (1 + np.sum(grids, axis=0))
+        return cls(tuple(_cosine_transform(n).astype(dtype) for n in shape), response.astype(dtype))
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Apply to images of shape (..., *shape)."""
