@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -175,6 +176,20 @@ def _train_config(options: argparse.Namespace) -> Any:
     return TrainConfig(**values)
 
 
+def _study_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="table3")
+    parser.add_argument("--quick", action="store_true", help="three matrices only")
+    parser.add_argument("--data", help="folder of `mpisim dataset --preset transms`; default: simulated anew")
+    parser.add_argument("--out", default="study", help="folder to write (default: study)")
+
+
+def _study(options: argparse.Namespace) -> Mapping[str, Any]:
+    from calib.studies import STUDIES
+
+    study = STUDIES[one_of("study", options.name, tuple(STUDIES))]
+    return study(Path(options.out), options.quick, Path(options.data) if options.data else None)
+
+
 COMMANDS = [
     Command(
         "downsample",
@@ -205,4 +220,5 @@ COMMANDS = [
         _train_arguments,
         _train,
     ),
+    Command("study", "set our numbers beside the paper's", "mpisim study table3 --out study", _study_arguments, _study),
 ]
