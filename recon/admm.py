@@ -13,18 +13,19 @@ r"""Images by the alternating direction method of multipliers (ADMM).
     z_3 &= \mathrm{project}(\widehat{B x} + u_3,\ \lVert\cdot - c\rVert \le \epsilon'),\quad
     u_i \mathrel{+}= \hat\cdot - z_i ,
 
-a hat being the over-relaxation :math:`\hat{x} = \alpha x + (1 - \alpha) z`, :math:`\alpha = 1.8`, :math:`\rho = 100`.
+a hat being the over-relaxation :math:`\hat{x} = \alpha x + (1 - \alpha) z`, :math:`\alpha = 1.8`, :math:`\rho = 300`.
 Nothing is adapted on the way.
 
 **Scaling.** :math:`\mu = 10` presumes images and matrices of order one. Inside, the matrix has the norm 1
 (`recon.factor`) and every image is divided by :math:`t = \max|x_t|`, the largest value of its Tikhonov image
-:math:`x_t = H (\Lambda + 10^{-3})^{-1} c`. So the iteration is the same whatever the units of the matrix and the data.
+:math:`x_t = R^T F^T (\Lambda + 10^{-3})^{-1} c`. So the iteration is the same whatever the units of matrix and data.
 
 **Stopping**, checked every ten iterations, each image by itself: primal residual
 :math:`\lVert (x - z_1, D x - z_2, \sqrt\rho (B x - z_3))\rVert` over the larger norm of its two parts, dual residual
 :math:`\lVert \Delta z_1 + D^T \Delta z_2 + \rho B^T \Delta z_3\rVert` over
 :math:`\max(\lVert u_1\rVert, \lVert D^T u_2\rVert, (a_1 + a_{TV})/\mu)`, both below the tolerance,
-and :math:`\lVert A z_1 - y\rVert \le \epsilon` + slack, where the slack is the tolerance (at least 1e-5) times :math:`\max(\epsilon, \lVert y\rVert/100)`. The answer is :math:`z_1`.
+and :math:`\lVert A z_1 - y\rVert \le \epsilon` + slack, where the slack is the tolerance (at least 1e-5) times
+:math:`\max(\epsilon, \lVert y\rVert/100)`. The answer is :math:`z_1`.
 
 **Empty noise ball.** An image that ends outside it gets its least residual (by non-negative least squares, or in
 closed form without the constraint); above :math:`\epsilon` + slack the ball is empty and the image is flagged. It
@@ -43,7 +44,7 @@ from mpisim import errors
 from mpisim.errors import finite, one_of, positive, require, whole
 from mpisim.progress import progress
 from recon.factor import Factorisation, factorise
-from recon.operators import gradient, gradient_adjoint, total_variation
+from recon.operators import ScreenedPoisson, gradient, gradient_adjoint, total_variation
 from recon.splitting import Solver, State
 
 __all__ = ["AdmmResult", "AdmmStatus", "admm", "least_residual"]
@@ -108,7 +109,8 @@ class AdmmStatus:
 def admm(matrix: np.ndarray | Factorisation, y: np.ndarray, eps: float | np.ndarray,
          shape: tuple[int, ...] | None = None, *, a1: float = 0.95, atv: float = 0.05, mu: float = 10.0,
          iterations: int = 5000, non_negative: bool = True, tolerance: float = 1e-3,
-         start: np.ndarray | AdmmResult | None = None, precision: str = "auto", certify: bool = False, callback: Callable[[AdmmStatus], bool | None] | None = None) -> AdmmResult:
+         start: np.ndarray | AdmmResult | None = None, precision: str = "auto", certify: bool = False,
+         callback: Callable[[AdmmStatus], bool | None] | None = None) -> AdmmResult:
     """Solve for one image or many with one matrix.
 
     Parameters
@@ -198,7 +200,8 @@ def _prepare(factor: Factorisation, data: np.ndarray, radius: np.ndarray, start:
              mu: float) -> tuple[np.ndarray, State]:
     """Return the scale of every image and the state to start from."""
     c, outside = factor.rotate(data)
-    scale = np.abs((c / (factor.energies + 1e-3)) @ factor.smoothed.T).max(axis=1)
+    smooth = (c / (factor.energies + 1e-3)) @ factor.filtered
+    scale = np.abs(ScreenedPoisson.of(factor.shape).adjoint(smooth)).max(axis=1)
     scale[scale == 0] = 1
     inside = np.sqrt(np.maximum((radius / factor.norm) ** 2 - outside, 0))
     volume = factor.shape if len(factor.shape) == 3 else (1, *factor.shape)
@@ -207,7 +210,7 @@ def _prepare(factor: Factorisation, data: np.ndarray, radius: np.ndarray, start:
     if isinstance(start, AdmmResult):
         multipliers, start = start.multipliers, start.x
     x = _start(start, factor, count) / scale.reshape(-1, *(1,) * ndim)
-    z1, z2, z3 = x, gradient(x, ndim), x.reshape(count, -1) @ factor.rotated.T
+    z1, z2, z3 = x, gradient(x, ndim), factor.product(x)
     if multipliers is None:
         multipliers = (np.zeros_like(z1), np.zeros_like(z2), np.zeros_like(z3))
     shapes = [(count, *volume), (count, ndim, *volume), (count, factor.energies.size)]
@@ -224,7 +227,7 @@ def _start(start: np.ndarray | None, factor: Factorisation, count: int) -> np.nd
     if start is None:
         return np.zeros((count, *factor.shape))
     images = np.asarray(finite("start", start), dtype=float)
-    voxels = factor.rotated.shape[1]
+    voxels = factor.filtered.shape[1]
     require(images.size == count * voxels and images.shape[0] == voxels, "start", f"{count} images of {voxels} voxels",
             f"the shape {images.shape}")
     return images.reshape(voxels, count).T.reshape(count, *factor.shape)
@@ -266,7 +269,7 @@ def _status(iteration: int, state: State, scale: np.ndarray, primal: np.ndarray,
 def _residual(factor: Factorisation, x: np.ndarray, data: np.ndarray) -> np.ndarray:
     """Return ||A x - y|| of images x (images, N), shape (images,)."""
     c, outside = factor.rotate(data)
-    return factor.norm * np.sqrt(np.sum((x @ factor.rotated.T - c) ** 2, axis=1) + outside)
+    return factor.norm * np.sqrt(np.sum((factor.product(x) - c) ** 2, axis=1) + outside)
 
 
 def least_residual(factor: Factorisation, y: np.ndarray, non_negative: bool = True) -> float:
@@ -274,7 +277,7 @@ def least_residual(factor: Factorisation, y: np.ndarray, non_negative: bool = Tr
     from scipy.optimize import nnls
 
     c, outside = factor.rotate(y[None])
-    inside = float(nnls(factor.rotated, c[0])[1]) if non_negative else 0.0
+    inside = float(nnls(factor.rotated(), c[0])[1]) if non_negative else 0.0
     return factor.norm * float(np.sqrt(inside**2 + outside[0]))
 
 

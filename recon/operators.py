@@ -10,7 +10,7 @@ The gradient takes forward differences along the last axes, zero at the far edge
 
 in units per voxel, and the isotropic total variation is the sum over voxels of the length of the gradient. The type-II
 cosine transform :math:`C` diagonalises it: :math:`D^T D = C^T \mathrm{diag}(2 - 2\cos(\pi k/n))\, C` along each axis,
-so that :math:`(I + D^T D)^{-1}` costs two small matrix products along each axis.
+so that :math:`P^{-1} = (I + D^T D)^{-1}` costs two small matrix products along each axis.
 """
 
 from __future__ import annotations
@@ -92,39 +92,51 @@ def total_variation(images: np.ndarray, ndim: int = 2) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ScreenedPoisson:
-    r"""The operator :math:`(I + D^T D)^{-1}` on images, by the cosine transform.
+    r"""The operator :math:`P^{-1} = (I + D^T D)^{-1}` on images, by the cosine transform, and its square root.
 
     Parameters
     ----------
     transforms
-        Orthonormal cosine transform of each axis, slowest first, shapes (n, n).
-    response
-        :math:`1/(1 + \sum_\text{axes} (2 - 2\cos(\pi k/n)))`, of the images' shape.
+        Orthonormal cosine transform C of each axis, slowest first, shapes (n, n).
+    root
+        Response of :math:`P^{-1/2}`, :math:`(1 + \sum_\text{axes} (2 - 2\cos(\pi k/n)))^{-1/2}`, of the images' shape.
     """
 
     transforms: tuple[np.ndarray, ...]
-    response: np.ndarray
+    root: np.ndarray
 
     @classmethod
     def of(cls, shape: tuple[int, ...], dtype: np.dtype | type = np.float64) -> ScreenedPoisson:
         """Return the operator for images of a shape."""
         grids = np.meshgrid(*(2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in shape), indexing="ij")
-        response = 1 / (1 + np.sum(grids, axis=0))
-        return cls(tuple(_cosine_transform(n).astype(dtype) for n in shape), response.astype(dtype))
+        root = 1 / np.sqrt(1 + np.sum(grids, axis=0))
+        return cls(tuple(_cosine_transform(n).astype(dtype) for n in shape), root.astype(dtype))
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Apply to images of shape (..., *shape)."""
-        return self._transform(self._transform(images, False) * self.response, True)
+        """Apply P^-1 to images (count, N); same shape."""
+        return self.adjoint(self.forward(images))
+
+    def forward(self, images: np.ndarray) -> np.ndarray:
+        """Apply the root R = P^(-1/2) C, from images (count, N) to coefficients (count, N)."""
+        return (self._transform(images, False) * self.root).reshape(len(images), -1)
+
+    def adjoint(self, coefficients: np.ndarray) -> np.ndarray:
+        """Apply R^T, from coefficients (count, N) to images (count, N)."""
+        coefficients = coefficients.reshape(-1, *self.root.shape) * self.root
+        return self._transform(coefficients, True).reshape(len(coefficients), -1)
+
+    def inverse(self, images: np.ndarray) -> np.ndarray:
+        """Apply R^-T = P^(1/2) C, from images (count, N) to coefficients (count, N)."""
+        return (self._transform(images, False) / self.root).reshape(len(images), -1)
 
     def _transform(self, images: np.ndarray, inverse: bool) -> np.ndarray:
         matrices = [c.T for c in self.transforms] if inverse else list(self.transforms)
-        images = images @ matrices[-1].T
-        for i, matrix in enumerate(reversed(matrices[:-1])):
-            if len(matrix) > 1:
-                shape = images.shape
-                columns = math.prod(shape[len(shape) - 1 - i:])
-                images = (matrix @ images.reshape(-1, len(matrix), columns)).reshape(shape)
-        return images
+        inner = len(matrices[-1])
+        images = images.reshape(-1, inner) @ matrices[-1].T
+        for matrix in reversed(matrices[:-1]):
+            images = matrix @ images.reshape(-1, len(matrix), inner)
+            inner *= len(matrix)
+        return images.reshape(-1, *self.root.shape)
 
 
 def _cosine_transform(n: int) -> np.ndarray:

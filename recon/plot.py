@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_images", "save"]
 
-_LABEL = "tracer concentration relative to the sample"
+_LABEL = "relative concentration"
 
 
 def draw_images(images: Mapping[str, xr.Dataset | xr.DataArray], top: float | None = None) -> Figure:
@@ -51,7 +51,7 @@ def draw_images(images: Mapping[str, xr.Dataset | xr.DataArray], top: float | No
         drawn = ax.imshow(plane.values, extent=_extent(plane), origin="lower", vmin=low, vmax=high,
                           cmap="inferno", interpolation="nearest")
         ax.set(title=title, xlabel="x (mm)", ylabel="y (mm)" if i == 0 else "")
-    figure.colorbar(drawn, ax=list(axes), label=_LABEL, shrink=0.9)
+    figure.colorbar(drawn, ax=list(axes), label=_LABEL)
     return figure
 
 

@@ -1,0 +1,193 @@
+"""ADMM of `recon` against pyproximal on one imaging problem: `python benchmarks/admm.py [--tune] [--images 32]`.
+
+The problem is that of TranSMS Eq. 3: an ideal scanner of 1 T/m, 25 nm particles, 60 angles x harmonics 2..9 = 480
+complex rows, 32 x 32 voxels, two tubes measured on a 64 x 64 grid at 30 dB, rows whitened, eps = sqrt(480),
+a1 = 0.95, aTV = 0.05, x >= 0. Solvers run on one thread. A solver has arrived when its objective is within 1 % of the
+optimum (from 40,000 iterations in float64) and its image within 0.1 % of the noise ball. The iteration in which
+that first holds is found in a run with a callback; what is timed is a plain run of that many iterations.
+
+pyproximal solves the same problem on the rows that are not zero (the data outside them shrink the ball), by
+`PrimalDual` with f = indicator of x >= 0, a1 x as its linear term, and g = (TV, l2 ball) on (gradient, weighted
+matrix), in float32 like ours, or by `LinearizedADMM` with the same g; step sizes and the weight are the best of a search, which
+`--tune` repeats. The second line of each gets our rotated rows, which are fewer.
+"""
+
+# ruff: noqa: E402, D102
+
+from __future__ import annotations
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pylops
+import pyproximal
+
+import mpisim
+import recon
+from mpisim.system_matrix import matrix
+from recon.operators import stack_real, total_variation
+
+A1, ATV, SHAPE = 0.95, 0.05, (32, 32)
+GAP, SLACK = 0.01, 1e-3
+# (solver, weight of the data rows, primal step): the best of --tune
+CHOSEN = {"PrimalDual": (10.0, 0.03), "LinearizedADMM": (10.0, 0.03)}
+WEIGHTS = (1.0, 3.0, 10.0, 30.0, 100.0)
+STEPS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+
+
+def problem(images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the whitened matrix and one whitened measurement of different tubes for each image."""
+    fine = mpisim.simulate(mpisim.open_sided_ffl(1.0), mpisim.Particle(25e-9), mpisim.Grid())
+    rng, columns = np.random.default_rng(0), []
+    for i in range(images):
+        left, gap = (4e-3, 10e-3) if i == 0 else (rng.uniform(2e-3, 6e-3), rng.uniform(8e-3, 12e-3))
+        y = recon.measure(fine, recon.phantoms.tubes(width_left=left, gap=gap), snr=30, seed=i)
+        columns.append(y["measurement"].values.ravel() / float(y["noise_std"]))
+    sigma = float(recon.measure(fine, recon.phantoms.tubes(), snr=30)["noise_std"])
+    return matrix(fine).astype(complex) / sigma, np.stack(columns, axis=1)
+
+
+def objective(x: np.ndarray) -> float:
+    return float(A1 * np.abs(x).sum() + ATV * total_variation(x.reshape(SHAPE)))
+
+
+class Arrival:
+    """Notes the first iteration (a multiple of `every`) at which an image meets the criterion."""
+
+    def __init__(self, A: np.ndarray, y: np.ndarray, eps: float, optimum: float, every: int = 10) -> None:
+        self.A, self.y, self.eps, self.optimum, self.every = A, y, eps, optimum, every
+        self.seen, self.at = 0, 0
+
+    def met(self, x: np.ndarray) -> bool:
+        off = abs(objective(x) / self.optimum - 1)
+        return bool(off <= GAP and np.linalg.norm(self.A @ x - self.y) <= self.eps * (1 + SLACK))
+
+    def __call__(self, x: np.ndarray) -> None:
+        self.seen += 1
+        if not self.at and self.seen % self.every == 0 and self.met(np.maximum(x, 0).astype(float)):
+            self.at = self.seen
+            raise StopIteration
+
+
+class NonNegativeL1(pyproximal.ProxOperator):
+    """a1 ||x||_1 over x >= 0, which the library lacks."""
+
+    def __init__(self) -> None:
+        super().__init__(None, False)
+
+    def __call__(self, x: np.ndarray) -> float:
+        return A1 * float(x.sum())
+
+    def prox(self, x: np.ndarray, tau: float, **_: Any) -> np.ndarray:
+        return np.maximum(x - A1 * tau, 0)
+
+
+def library(name: str, rows: np.ndarray, data: np.ndarray, eps: float, weight: float, tau: float) -> Callable[..., Any]:
+    """Return a solver of pyproximal for rows of unit spectral norm, called with niter and callback."""
+    single = np.float32
+    operator = pylops.VStack([
+        pylops.Gradient(SHAPE, kind="forward", edge=False, dtype=single),
+        pylops.MatrixMult((weight * rows).astype(single), dtype=single)])
+    parts = [pyproximal.L21(ndim=2, sigma=ATV), pyproximal.EuclideanBall((weight * data).astype(single), weight * eps)]
+    g = pyproximal.VStack(parts, nn=[2 * rows.shape[1], len(rows)])
+    bound, start = 8 + weight**2, np.zeros(rows.shape[1], dtype=single)
+    if name == "PrimalDual":
+        linear, box = np.full(rows.shape[1], A1, dtype=single), pyproximal.Box(lower=0)
+        return lambda **k: pyproximal.optimization.primaldual.PrimalDual(
+            box, g, operator, start, tau=tau, mu=0.99 / (tau * bound), z=linear, **k)
+    return lambda **k: pyproximal.optimization.primal.LinearizedADMM(
+        NonNegativeL1(), g, operator, start, tau=tau * bound / 0.99, mu=tau, **k)[0]
+
+
+def arrive(solve: Callable[..., Any], arrival: Arrival, limit: int) -> int:
+    """Iterations that a library solver needs, 0 for more than the limit."""
+    try:
+        solve(niter=limit, callback=arrival)
+    except StopIteration:
+        pass
+    return arrival.at
+
+
+def best_of(repeats: int, work: Callable[[], Any]) -> float:
+    """Least wall time of some repeats, in s."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=32, help="images in the batch (default 32)")
+    parser.add_argument("--tune", action="store_true", help="search the library's step sizes and weight again")
+    options = parser.parse_args()
+    A, Y = problem(options.images)
+    y, eps = Y[:, 0], np.sqrt(len(A))
+    factor = recon.factorise(A, SHAPE)
+    optima = recon.admm(factor, Y, eps, iterations=40000, tolerance=1e-7, precision="float64", mu=3.0)
+    rows, data = stack_real(A), stack_real(y)
+    kept = np.any(rows != 0, axis=1)
+    norm, outside = factor.norm, np.sum(data[~kept] ** 2)
+    print(f"{len(A)} complex rows, {kept.sum()} stacked real ones that are not zero, {factor.energies.size} rotated; "
+          f"optimum {optima.objective[0]:.6f} at residual / eps = {optima.residual[0] / eps:.7f}")
+
+    arrived = np.zeros(options.images, dtype=int)
+
+    def watch(status: recon.AdmmStatus) -> None:
+        for k, x in zip(status.images, status.x.T, strict=True):
+            arrival = Arrival(rows, stack_real(Y[:, k]), eps, optima.objective[k])
+            if not arrived[k] and arrival.met(x):
+                arrived[k] = status.iteration
+
+    recon.admm(factor, Y, eps, iterations=1000, tolerance=0, callback=watch)
+    assert arrived.all()
+    ours = {
+        "5000 iterations": best_of(3, lambda: recon.admm(A, y, eps, SHAPE, tolerance=0)),
+        "factorisation": best_of(10, lambda: recon.factorise(A, SHAPE)),
+        "first": best_of(20, lambda: recon.admm(A, y, eps, SHAPE, iterations=int(arrived[0]))),
+        "further": best_of(5, lambda: recon.admm(factor, Y, eps, iterations=int(arrived.max()))) / options.images,
+    }
+    print(f"recon: 5000 iterations {ours['5000 iterations'] * 1e3:.0f} ms (with factorisation, "
+          f"{ours['factorisation'] * 1e3:.0f} ms)\n")
+    header = f"{'to 1 % of the optimum, in the ball':<38}{'iterations':>11}{'first image':>13}{'further image':>15}"
+    print(header + f"{'ratio first':>13}{'ratio further':>15}\n" + "-" * (len(header) + 28))
+    print(f"{'recon, ' + str(options.images) + ' images at once':<38}{arrived[0]:>4} ({arrived.max():>4})"
+          f"{ours['first'] * 1e3:>10.1f} ms{ours['further'] * 1e3:>12.2f} ms")
+
+    c, perp = factor.rotate(y[None])
+    variants = {
+        "rows as they are": (rows[kept] / norm, data[kept] / norm, np.sqrt(eps**2 - outside) / norm),
+        "our rotated rows": (factor.rotated(), c[0], np.sqrt(eps**2 / norm**2 - perp[0])),
+    }
+    for name, setting in CHOSEN.items():
+        for label, (block, right, radius) in variants.items():
+            settings = [(w, t) for w in WEIGHTS for t in STEPS] if options.tune else [setting]
+            limit, best = 20000, (0, setting)
+            for weight, tau in settings:
+                arrival = Arrival(rows, data, eps, optima.objective[0])
+                count = arrive(library(name, block, right, radius, weight, tau), arrival, limit)
+                if count:
+                    limit, best = count, (count, (weight, tau))
+            count, (weight, tau) = best
+            if not count:
+                print(f"pyproximal {name}, {label}: not within {limit} iterations")
+                continue
+            solve = library(name, block, right, radius, weight, tau)
+            taken = best_of(3, lambda: solve(niter=count))  # noqa: B023
+            text = f"{name} ({label})" + (f" w {weight:g} tau {tau:g}" if options.tune else "")
+            print(f"{text:<38}{count:>11}{taken * 1e3:>10.1f} ms{taken * 1e3:>12.2f} ms"
+                  f"{taken / ours['first']:>12.1f}x{taken / ours['further']:>14.1f}x")
+
+
+if __name__ == "__main__":
+    main()

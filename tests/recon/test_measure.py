@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+import mpisim
+import recon
+from mpisim import InputError
+from mpisim.system_matrix import matrix
+from tests.recon.problems import small_matrix, small_measurement
+
+
+def test_schema_provenance_and_truth():
+    y, fine = small_measurement(), small_matrix()
+    assert y.attrs["kind"] == "measurement" and y["measurement"].dims == ("angle", "frequency")
+    assert np.array_equal(y["harmonic"], fine["harmonic"])
+    assert y.attrs["scanner"] == fine.attrs["scanner"] and y.attrs["seed"] == 0 and y.attrs["refine"] == 2
+    truth = recon.phantoms.tubes().sample(mpisim.Grid((16, 16), (0.032, 0.032)))
+    assert np.allclose(y["phantom"], truth) and y["phantom"].dims == ("y", "x")
+
+
+def test_a_file_gives_it_back(tmp_path):
+    mpisim.write(small_measurement(), tmp_path / "y.nc")
+    back = mpisim.read(tmp_path / "y.nc")
+    assert back.identical(small_measurement())
+
+
+def test_noise_is_at_the_level_asked_for_and_seeded():
+    clean = recon.measure(small_matrix(), recon.phantoms.tubes(), noiseless=True)["measurement"].values
+    assert float(recon.measure(small_matrix(), recon.phantoms.tubes(), noiseless=True)["noise_std"]) == 0
+    for snr in (10.0, 30.0):
+        y = small_measurement(snr=snr)
+        sigma = float(y["noise_std"])
+        assert 20 * np.log10(np.sqrt(np.mean(np.abs(clean) ** 2)) / sigma) == pytest.approx(snr, abs=1e-9)
+        assert np.std(y["measurement"].values - clean) == pytest.approx(sigma, rel=0.3)
+    again = recon.measure(small_matrix(), recon.phantoms.tubes(), snr=30, seed=0)
+    assert again.identical(small_measurement())
+    assert not np.allclose(again["measurement"], small_measurement(seed=1)["measurement"], rtol=1e-6, atol=0)
+
+
+def test_the_finer_model_is_near_the_matrix_and_converges():
+    fine, phantom = small_matrix(), recon.phantoms.shape()
+    same = recon.measure(fine, phantom, same_grid=True, noiseless=True)
+    assert np.allclose(same["measurement"].values.ravel(), matrix(fine) @ same["phantom"].values.ravel())
+    levels = [recon.measure(fine, phantom, refine=r, noiseless=True)["measurement"] for r in (1, 2, 4, 8)]
+    steps = [mpisim.nrmse(a.values, levels[-1].values) for a in levels[:-1]]
+    assert mpisim.nrmse(levels[0].values, same["measurement"].values) < 1e-5
+    assert 1e-4 < steps[0] < 0.1 and steps[0] > 2 * steps[1] > 4 * steps[2]
+
+
+def test_a_larger_sample_scales_the_truth():
+    scanner, particle = mpisim.open_sided_ffl(1.0, angles=3), mpisim.Particle(20e-9)
+    grid = mpisim.Grid((16, 16), (0.032, 0.032))
+    wide = mpisim.simulate(scanner, particle, grid, mpisim.Sample(size=(4e-3, 4e-3)))
+    y = recon.measure(wide, recon.phantoms.tubes(), noiseless=True)
+    plain = recon.measure(mpisim.simulate(scanner, particle, grid), recon.phantoms.tubes(), noiseless=True)
+    assert np.allclose(y["measurement"], plain["measurement"])
+    assert np.allclose(y["phantom"], plain["phantom"] / 4)
+
+
+def test_a_measured_matrix_is_refused_but_on_its_own_grid():
+    bare = small_matrix().copy()
+    bare.attrs = {k: v for k, v in bare.attrs.items() if k not in ("scanner", "particle", "grid", "sample")}
+    with pytest.raises(InputError, match=r"Input matrix must be .*same_grid"):
+        recon.measure(bare, recon.phantoms.tubes())
+    assert recon.measure(bare, recon.phantoms.tubes(), same_grid=True).attrs["same_grid"] is True
+
+
+@pytest.mark.parametrize("change", [
+    {"snr": np.nan}, {"snr": "loud"}, {"seed": -1}, {"seed": 0.5}, {"refine": 0}, {"phantom": "tubes"},
+    {"fine": small_measurement()}, {"phantom": recon.Phantom("away", (recon.phantoms.Disc((1.0, 1.0), 1e-3),))},
+    {"fine": small_matrix().assign_attrs(stage="coarse", sampling={"scheme": "box", "factor": 2})},
+])
+def test_bad_input_gets_one_sentence(change):
+    with pytest.raises(InputError, match=r"Input .* must be .*; instead received"):
+        recon.measure(**{"fine": small_matrix(), "phantom": recon.phantoms.tubes(), **change})

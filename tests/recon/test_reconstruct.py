@@ -1,0 +1,129 @@
+import ast
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import mpisim
+import recon
+from mpisim import InputError
+from mpisim.system_matrix import dataset
+from tests.recon.problems import small_matrix, small_measurement
+
+
+@pytest.mark.parametrize("method", sorted(recon.METHODS))
+@pytest.mark.parametrize("sign", [True, False])
+def test_every_method_finds_the_tubes_and_a_file_keeps_them(method, sign, tmp_path):
+    y = small_measurement()
+    image = recon.reconstruct(small_matrix(), y, method=method, non_negative=sign)
+    assert image["image"].dims == ("y", "x") and image["image"].attrs["units"] == "1"
+    assert image.attrs["method"] == method and image.attrs["options"]["non_negative"] is sign
+    assert image.attrs["matrix"]["scanner"] == small_matrix().attrs["scanner"]
+    assert image.attrs["measurement"]["seed"] == 0 and "software" in image.attrs
+    assert not sign or image["image"].min() >= 0
+    inside = y["phantom"].values > 0.5
+    assert image["image"].values[inside].mean() > 3 * np.abs(image["image"].values[~inside]).mean()
+    assert np.corrcoef(image["image"].values.ravel(), y["phantom"].values.ravel())[0, 1] > 0.6
+    mpisim.write(image, tmp_path / "image.nc")
+    assert mpisim.read(tmp_path / "image.nc").identical(image)
+
+
+def test_admm_meets_the_ball_and_says_so():
+    fine, y = small_matrix(), small_measurement()
+    image = recon.reconstruct(fine, y)
+    rows = fine["system_matrix"].values.reshape(48, -1)
+    sigma = float(y["noise_std"])
+    away = np.linalg.norm(rows @ image["image"].values.ravel() - y["measurement"].values.ravel()) / sigma
+    assert image.attrs["eps"] == pytest.approx(math.sqrt(48))  # complex rows
+    assert away <= math.sqrt(48) * (1 + 1e-3)
+    assert image.attrs["feasible"] is True and image.attrs["least_residual"] <= image.attrs["residual"] * (1 + 1e-6)
+    assert away == pytest.approx(image.attrs["residual"], rel=1e-6)
+
+
+def test_an_unfit_matrix_is_called_infeasible():
+    other = small_matrix(diameter=18e-9).drop_vars("particle_diameter")
+    image = recon.reconstruct(other, small_measurement(), iterations=50)
+    assert image.attrs["feasible"] is False
+    assert image.attrs["least_residual"] > image.attrs["eps"] * 1.01
+    assert image.attrs["iterations"] == 50
+
+
+def test_noise_db_is_the_same_as_its_noise_std():
+    y = small_measurement()
+    rms = float(np.sqrt(np.mean(np.abs(y["measurement"].values) ** 2)))
+    level = 20 * math.log10(rms / float(y["noise_std"]))
+    bare = y.drop_vars("noise_std")
+    a = recon.reconstruct(small_matrix(), y, iterations=100)
+    b = recon.reconstruct(small_matrix(), bare, iterations=100, noise_db=level)
+    assert np.allclose(a["image"], b["image"], atol=1e-4)
+    # and a radius in the data's unit is one in units of sigma
+    c = recon.reconstruct(small_matrix(), bare, iterations=100, eps=math.sqrt(48) * float(y["noise_std"]))
+    assert np.allclose(a["image"], c["image"], atol=1e-4)
+
+
+def test_rows_are_weighted_by_their_own_noise():
+    y = small_measurement()
+    loud = y["measurement"].copy()
+    sigma = xr.full_like(loud.real, float(y["noise_std"]))
+    loud[0], sigma[0] = loud[0] * 0 + 1.0, 1e6  # a useless angle, known to be useless
+    image = recon.reconstruct(small_matrix(), y.assign(measurement=loud, noise_std=sigma), tolerance=1e-5)
+    others = slice(1, None)
+    without = recon.reconstruct(small_matrix().isel(angle=others), y.isel(angle=others), eps=math.sqrt(48),
+                                tolerance=1e-5)
+    assert image.attrs["objective"] == pytest.approx(without.attrs["objective"], rel=1e-3)
+    assert mpisim.nrmse(image["image"].values, without["image"].values) < 0.02
+
+
+def test_frames_give_one_image_each():
+    values = np.stack([small_measurement(seed=s)["measurement"].values for s in (0, 1)])
+    y = small_measurement()
+    both = dataset("measurement", values, ("frame", "angle", "frequency"), dict(y.drop_vars(["x", "y"]).coords),
+                   noise_std=float(y["noise_std"]))
+    images = recon.reconstruct(small_matrix(), both, precision="float64")
+    assert images["image"].dims == ("frame", "y", "x") and len(images.attrs["feasible"]) == 2
+    alone = recon.reconstruct(small_matrix(), y, precision="float64")
+    assert np.allclose(images["image"][0], alone["image"], atol=1e-8)
+    for method in ("kaczmarz", "tikhonov"):
+        assert recon.reconstruct(small_matrix(), both, method=method)["image"].shape == (2, 16, 16)
+
+
+NAN = small_measurement().copy(deep=True)
+NAN["measurement"][0, 0] = np.nan
+HOLED = small_matrix().copy(deep=True)
+HOLED["system_matrix"][0, 0, 0, 0] = np.nan
+
+
+@pytest.mark.parametrize(("change", "sentence"), [
+    ({"method": "magic"}, "method must be one of admm"), ({"eps": -1}, "eps must be a number of zero or more"),
+    ({"eps": math.nan}, "eps must be"), ({"noise_db": math.nan}, "noise_db must be"),
+    ({"noise_db": "x"}, "noise_db must be"),
+    ({"y": NAN}, "measurement of y must be finite"), ({"matrix": HOLED}, "system_matrix of matrix must be finite"),
+    ({"y": small_measurement().isel(angle=slice(3))}, "y must be measured over the matrix's rows"),
+    ({"y": small_measurement().drop_vars("noise_std")}, "y must know its noise_std"),
+    ({"y": recon.measure(small_matrix(), recon.phantoms.tubes(), noiseless=True)}, "y must know its noise_std"),
+    ({"matrix": small_matrix(gradient=0.5)}, "sf_gradient of y must be the matrix's"),
+    ({"y": small_measurement().assign_coords(angle=small_measurement()["angle"] + 0.1)}, "angle of y must be"),
+    ({"matrix": small_measurement()}, "matrix must be a system_matrix"),
+    ({"y": small_matrix()}, "y must be a measurement"),
+    ({"strength": 1.0}, "options must be among a1"), ({"method": "kaczmarz", "eps": 1.0}, "eps must be left out"),
+    ({"method": "kaczmarz", "mu": 1.0}, "options must be among strength"), ({"mu": -1.0}, "mu must be"),
+    ({"iterations": 0}, "iterations must be"), ({"method": "kaczmarz", "strength": -1.0}, "strength must be"),
+    ({"method": "tikhonov", "strength": 0.0}, "strength must be positive"),
+])
+def test_bad_input_gets_one_sentence(change, sentence):
+    with pytest.raises(InputError, match=rf"^Input {sentence}.*; instead received [^\n]*\.$"):
+        recon.reconstruct(**{"matrix": small_matrix(), "y": small_measurement(), **change})
+
+
+def test_recon_imports_neither_torch_nor_calib_nor_pyplot():
+    for path in Path(recon.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {"torch", "calib"} & {n.split(".")[0] for n in names}, path
+    code = "import recon, recon.cli, recon.plot, sys; assert not {'torch', 'matplotlib', 'skimage'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
