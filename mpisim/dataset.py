@@ -15,8 +15,10 @@ import hashlib
 import json
 import multiprocessing
 import os
-from collections.abc import Iterable, Sequence
+import signal
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -181,9 +183,11 @@ def _in_parallel(
     missing: list[tuple[int, Cell]], family: Family, folder: Path, workers: int, executor: Executor | None, bar: Any
 ) -> None:
     # spawn, because a forked child cannot use the parent's threads
-    pool = executor or ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread)
+    pool = executor or ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare_worker)
     try:
-        for done in as_completed([pool.submit(_make, i, c, family, folder) for i, c in missing]):
+        with _interrupts_blocked():
+            futures = [pool.submit(_make, i, c, family, folder) for i, c in missing]
+        for done in as_completed(futures):
             done.result()
             bar.update()
     finally:
@@ -191,14 +195,28 @@ def _in_parallel(
             pool.shutdown(cancel_futures=True)
 
 
-def _one_thread() -> None:
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: it is the parent's to handle, once the files under way are done."""
+    mask = getattr(signal, "pthread_sigmask", None)
+    if mask is None:
+        yield
+        return
+    mask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        mask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _prepare_worker() -> None:
     import numba
 
     numba.set_num_threads(1)
 
 
 def _make(index: int, cell: Cell, family: Family, folder: Path) -> None:
-    """Write one cell's missing files; the fine one last is not needed, every file stands alone."""
+    """Write one cell's missing files."""
     fine = fine_file(folder, cell)
     if not fine.is_file():
         write(simulate(family.scanner_of(cell), Particle(cell.particle_diameter), family.grid, family.sample), fine)

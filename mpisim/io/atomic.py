@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mpisim.errors import InputError
 
-__all__ = ["output_folder", "replacing", "write_text"]
+__all__ = ["deferring_interrupt", "output_folder", "replacing", "write_text"]
 
 
 @contextmanager
@@ -44,6 +46,22 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def deferring_interrupt() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done: an interrupt inside the NetCDF library leaves its locks held."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if received and callable(handler):
+        handler(signal.SIGINT, None)
 
 
 def output_folder(path: str | os.PathLike[str]) -> Path:

@@ -17,7 +17,7 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from mpisim.errors import InputError, require
-from mpisim.io.atomic import replacing
+from mpisim.io.atomic import deferring_interrupt, replacing
 from mpisim.system_matrix import validate
 
 __all__ = ["MpisimBackend", "read_netcdf", "write_netcdf"]
@@ -37,7 +37,7 @@ def write_netcdf(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
     validate(data)
     disk = encode(data)
     encoding = {str(name): _encoding(variable) for name, variable in disk.variables.items() if variable.size > 1}
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, deferring_interrupt():
         disk.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
 
 
@@ -52,7 +52,7 @@ def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     name = str(path)
     require(Path(path).is_file(), "file", "an existing file", name)
     try:
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as disk:
+        with deferring_interrupt(), xr.open_dataset(path, engine="netcdf4", decode_times=False) as disk:
             data = decode(disk.load())
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,112 @@
+"""The protocol of recovery, and the methods that need no weights."""
+
+import numpy as np
+import pytest
+import torch
+
+import calib
+import mpisim
+from calib.consistency import DataConsistency
+from calib.model import to_channels
+from calib.sampling import block_mean
+from mpisim.errors import InputError
+from mpisim.system_matrix import rows
+
+
+@pytest.fixture(scope="module")
+def fine():
+    return mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=8), mpisim.Particle(24e-9))
+
+
+@pytest.mark.parametrize("method", [m for m, about in calib.METHODS.items() if not about.learned])
+def test_every_classical_method(fine, method, tmp_path):
+    """Shape, axes and provenance are the fine matrix's, and the error falls with finer sampling."""
+    scheme = calib.METHODS[method].schemes[0]
+    errors = []
+    for factor in (2, 4, 8):
+        found = calib.recover(calib.downsample(fine, factor, scheme, seed=1), method)
+        assert found["system_matrix"].dims == fine["system_matrix"].dims
+        assert np.allclose(found["x"], fine["x"], atol=1e-12) and np.allclose(found["y"], fine["y"], atol=1e-12)
+        assert (found.attrs["stage"], found.attrs["origin"]) == ("fine", "recovered")
+        assert found.attrs["recovery"]["method"] == method
+        assert found.attrs["scanner"] == fine.attrs["scanner"]
+        errors.append(calib.nrmse(found, fine))
+    assert 0 < errors[0] < errors[1] < errors[2]
+    mpisim.write(found, tmp_path / "fine.nc")
+    assert mpisim.read(tmp_path / "fine.nc").identical(found)
+
+
+def test_alignment_helps_strided_samples(fine):
+    coarse = calib.downsample(fine, 4, "strided")
+    aligned, published = (calib.nrmse(calib.recover(coarse, m), fine) for m in ("bicubic-strided-aligned", "bicubic-strided"))
+    assert aligned < 0.6 * published
+
+
+@pytest.mark.parametrize("snr", [None, 33.7])
+def test_bicubic_dc_is_the_modules_projection_of_bicubic(fine, snr):
+    coarse = calib.downsample(fine, 4, snr=snr, seed=3)
+    start, found = calib.recover(coarse, "bicubic"), calib.recover(coarse, "bicubic-dc")
+    sigma = torch.full((len(rows(coarse)),), float(coarse["noise_std"]), dtype=torch.float64)
+    scale = float(np.abs(rows(coarse)).max())
+    wanted = DataConsistency(4)(to_channels(rows(start) / scale).double(), to_channels(rows(coarse) / scale).double(), sigma / scale)
+    assert np.allclose(to_channels(rows(found) / scale), wanted, atol=2e-6)
+    if snr is None:
+        assert np.allclose(block_mean(rows(found), 4), rows(coarse), atol=1e-6 * scale)
+
+
+def test_rectangular_and_measured_matrices(fine):
+    """Rows without harmonics, in any unit, on 8 x 12 voxels."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((5, 8, 12)) + 1j * rng.standard_normal((5, 8, 12))
+    from mpisim.system_matrix import dataset
+
+    coords = {"y": (np.arange(8) - 3.5) * 1e-2, "x": (np.arange(12) - 5.5) * 1e-2}
+    measured = dataset("system_matrix", values, ("frequency", "y", "x"), coords, stage="fine", origin="measured", units="1")
+    for method in ("bicubic", "bicubic-dc"):
+        found = calib.recover(calib.downsample(measured, 2), method)
+        assert found["system_matrix"].shape == (5, 8, 12)
+        assert np.allclose(found["x"], measured["x"]) and np.allclose(found["y"], measured["y"])
+
+
+def test_the_protocol_refuses(fine, tmp_path):
+    coarse = calib.downsample(fine, 4)
+    with pytest.raises(InputError, match="Input method must be one of bicubic, .*; instead received 'magic'"):
+        calib.recover(coarse, "magic")
+    with pytest.raises(InputError, match="Input coarse must be a coarse system matrix; instead received a fine one"):
+        calib.recover(fine, "bicubic")
+    with pytest.raises(InputError, match="sampled by strided for the method bicubic-strided; instead received box"):
+        calib.recover(coarse, "bicubic-strided")
+    with pytest.raises(InputError, match="Input weights must be left out for the method bicubic"):
+        calib.recover(coarse, "bicubic", tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="must be an existing file"):
+        calib.recover(coarse, "transms", tmp_path / "w.safetensors")
+
+
+def test_weights_of_another_factor_and_odd_sides(fine, tmp_path):
+    from calib.checkpoint import save_model
+    from calib.model import ModelConfig, RecoveryModel
+
+    save_model(tmp_path / "w.safetensors", RecoveryModel(ModelConfig(factor=2)), {})
+    with pytest.raises(InputError, match="Input weights must be made for transms at 4x; instead received transms at 2x"):
+        calib.recover(calib.downsample(fine, 4), "transms", tmp_path / "w.safetensors")
+    odd = mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=2), mpisim.Particle(24e-9), mpisim.Grid((20, 6), (0.02, 0.006)))
+    with pytest.raises(InputError, match="Input coarse must be of even sides for transms; instead received 10 x 3"):
+        calib.recover(calib.downsample(odd, 2), "transms", tmp_path / "w.safetensors")
+
+
+def test_evaluate(fine):
+    from calib.evaluate import evaluate
+
+    found = calib.recover(calib.downsample(fine, 4), "bicubic")
+    result = evaluate(found, fine)
+    energy = np.linalg.norm(rows(fine).reshape(64, -1), axis=1) ** 2
+    pooled = np.sqrt(np.sum(result["row_nrmse"] ** 2 * energy) / np.sum(energy))
+    assert result["nrmse"] == pytest.approx(pooled, rel=1e-6)
+    assert result["harmonics"] == list(range(2, 10))
+    assert np.all(np.diff(result["nrmse_by_harmonic"]) > 0)  # higher harmonics vary faster
+    assert evaluate(fine, fine)["nrmse"] == 0
+    with pytest.raises(InputError, match="Input found must be of the reference's 64 rows of 32 x 32 voxels"):
+        evaluate(calib.recover(calib.downsample(fine.isel(angle=[0]), 4), "bicubic"), fine)
+    shifted = fine.assign_coords(x=fine["x"] + 5e-4)
+    with pytest.raises(InputError, match="at the reference's voxel centres along x"):
+        evaluate(shifted, fine)

@@ -1,0 +1,177 @@
+"""The command line: what good input prints, and what bad input gets — one sentence, exit code 2, nothing lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import mpisim
+from mpisim.cli import main
+from mpisim.command import table
+
+SMALL = ["--grid", "8", "--angle-step", "60", "--harmonics", "2:3"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A fine matrix, its coarse one, a foreign NetCDF file, a truncated file, weights of another factor."""
+    out = tmp_path_factory.mktemp("cli")
+    assert main(["simulate", "--sf-gradient", "0.9", "--particle-diameter", "24", *SMALL, "--out", str(out / "sm.nc")]) == 0
+    assert main(["downsample", str(out / "sm.nc"), "--factor", "2", "--out", str(out / "coarse.nc")]) == 0
+    content = (out / "sm.nc").read_bytes()
+    (out / "truncated.nc").write_bytes(content[: len(content) // 2])
+    (out / "text.nc").write_text("not a matrix")
+    import xarray as xr
+
+    xr.Dataset({"temperature": ("t", np.arange(3.0))}).to_netcdf(out / "foreign.nc")
+    data = mpisim.read(out / "sm.nc")
+    values = data["system_matrix"].values.copy()
+    values[0, 0, 0, 0] = np.nan
+    from mpisim.io.netcdf import encode
+
+    encode(data.assign(system_matrix=(data["system_matrix"].dims, values))).to_netcdf(out / "nan.nc")
+    from calib.checkpoint import save_model
+    from calib.model import ModelConfig, RecoveryModel
+
+    save_model(out / "w4.safetensors", RecoveryModel(ModelConfig(factor=4)), {})
+    (out / "config.toml").write_text("steps = 3\nheads = 8\n")
+    (out / "scanner.toml").write_text("drive_frequncy = 25e3\n")
+    return out
+
+
+def run(capsys, *words):
+    code = main([str(w) for w in words])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_overview_and_help(capsys):
+    code, out, _ = run(capsys, "--help")
+    assert code == 0 and all(name in out for name in table())
+    for name in table():
+        with pytest.raises(SystemExit) as stop:
+            main([name, "--help"])
+        assert stop.value.code == 0
+        assert f"example: mpisim {name}" in capsys.readouterr().out
+
+
+def test_json_is_one_object_and_values_agree(folder, capsys):
+    code, out, err = run(capsys, "recover", folder / "coarse.nc", "--method", "bicubic", "--out", folder / "fine.nc", "--json")
+    assert code == 0 and err == "" and json.loads(out)["grid"] == [8, 8]
+    code, out, _ = run(capsys, "evaluate", folder / "fine.nc", "--reference", folder / "sm.nc", "--json",
+                       "--rows", folder / "rows.csv")
+    figures = json.loads(out)
+    assert figures["nrmse"] == pytest.approx(mpisim.nrmse(mpisim.read(folder / "fine.nc"), mpisim.read(folder / "sm.nc")))
+    assert (folder / "rows.csv").read_text().count("\n") == 1 + 3 * 2
+    code, out, _ = run(capsys, "info", folder / "coarse.nc", "--json")
+    assert json.loads(out)["sampling"]["factor"] == 2
+    code, out, _ = run(capsys, "methods", "--json")
+    assert {"bicubic", "bicubic-dc", "bicubic-strided", "transms"} <= set(json.loads(out)["methods"])
+
+
+def test_the_same_command_gives_the_same_bytes(folder, tmp_path):
+    for name in ("a.nc", "b.nc"):
+        assert main(["downsample", str(folder / "sm.nc"), "--factor", "4", "--seed", "3", "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
+
+
+def test_units_at_the_command_line(folder):
+    data = mpisim.read(folder / "sm.nc")
+    assert float(data["particle_diameter"]) == pytest.approx(24e-9)
+    assert data.attrs["scanner"]["drive_frequency"] == pytest.approx(23.2e3)
+    assert data["x"].values[0] == pytest.approx(-14e-3)
+    assert np.allclose(np.degrees(data["angle"]), [0, 60, 120])
+    assert data["harmonic"].values.tolist() == [2, 3]
+
+
+def test_matlab_is_converted(tmp_path, capsys):
+    import h5py
+
+    values = np.arange(24.0).reshape(4, 6) * (1 + 2j)
+    with h5py.File(tmp_path / "S.mat", "w") as file:
+        pairs = np.empty((6, 4), dtype=[("real", "f8"), ("imag", "f8")])
+        pairs["real"], pairs["imag"] = values.T.real, values.T.imag
+        file["S"] = pairs
+    code, _, _ = run(capsys, "convert", tmp_path / "S.mat", tmp_path / "sm.nc", "--variable", "S", "--grid", "3x2")
+    assert code == 0
+    found = mpisim.read(tmp_path / "sm.nc")
+    assert np.array_equal(found["system_matrix"].values, values.reshape(4, 2, 3))
+    code, _, err = run(capsys, "convert", tmp_path / "S.mat", tmp_path / "no.nc", "--grid", "5x5")
+    assert code == 2 and "must be rows x 25 voxels" in err and not (tmp_path / "no.nc").exists()
+
+
+BAD = {
+    "missing file": ("info {f}/no.nc", "Input file must be an existing file; instead received {f}/no.nc."),
+    "truncated file": ("info {f}/truncated.nc", "must be a readable NetCDF file"),
+    "text file": ("info {f}/text.nc", "must be a readable NetCDF file"),
+    "another kind": ("recover {f}/foreign.nc --out {f}/o.nc", "must be an mpisim dataset of kind"),
+    "NaN in the matrix": ("downsample {f}/nan.nc --factor 2 --out {f}/o.nc", "must be finite everywhere; instead received 1 value"),
+    "NaN argument": ("downsample {f}/sm.nc --factor 2 --snr nan --out {f}/o.nc", "Input snr must be a finite number"),
+    "factor": ("downsample {f}/sm.nc --factor 3 --out {f}/o.nc", "Input factor must be a divisor of the grid 8 x 8"),
+    "no number": ("downsample {f}/sm.nc --factor two --out {f}/o.nc", "Input factor must be a number; instead received 'two'"),
+    "unknown method": ("recover {f}/coarse.nc --method magic --out {f}/o.nc", "Input method must be one of bicubic"),
+    "fine to recover": ("recover {f}/sm.nc --method bicubic --out {f}/o.nc", "must be a coarse system matrix; instead received a fine one"),
+    "different shapes": ("evaluate {f}/coarse.nc --reference {f}/sm.nc", "Input found must be of the reference's"),
+    "weights of another factor": ("recover {f}/coarse.nc --weights {f}/w4.safetensors --out {f}/o.nc",
+                                  "Input weights must be made for transms at 2x; instead received transms at 4x"),
+    "no weights at all": ("recover {f}/coarse.nc --weights {f}/text.nc --out {f}/o.nc", "must be a readable safetensors file"),
+    "negative gradient": ("simulate --sf-gradient -1 --particle-diameter 25 --out {f}/o.nc", "Input sf_gradient must be a positive number"),
+    "negative diameter": ("simulate --sf-gradient 1 --particle-diameter -25 --out {f}/o.nc", "diameter must be a positive number"),
+    "NaN diameter": ("simulate --sf-gradient 1 --particle-diameter nan --out {f}/o.nc", "diameter must be a positive number"),
+    "unwritable folder": ("simulate --sf-gradient 1 --particle-diameter 25 --out {f}/text.nc/o.nc", "Input output folder must be"),
+    "another suffix": ("downsample {f}/sm.nc --factor 2 --out {f}/o.mat", "Input output file must be a .nc file"),
+    "unknown scanner key": ("simulate --sf-gradient 1 --particle-diameter 25 --scanner {f}/scanner.toml --out {f}/o.nc",
+                            "the unknown key drive_frequncy"),
+    "unknown training key": ("train --data {f} --config {f}/config.toml --out {f}/run", "the unknown key heads"),
+    "no training data": ("train --data {f} --out {f}/run", "Input data must be a data set with the split train"),
+    "unknown command": ("simulat", "Input command must be one of demo, simulate"),
+    "unknown option": ("info {f}/sm.nc --verbose", "unrecognized arguments: --verbose"),
+    "unknown preset": ("dataset --preset openmpi --out {f}/d", "Input preset must be one of transms"),
+    "unknown study": ("study table99 --out {f}/d", "Input study must be one of table3"),
+    "unknown demo factor": ("demo --factor 3 --out {f}/d", "Input factor must be one of 2, 4, 8"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_sentence(folder, capsys, case):
+    words, message = (text.replace("{f}", str(folder)) for text in BAD[case])
+    before = {p: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+    code, out, err = run(capsys, *words.split())
+    assert code == 2 and out == ""
+    assert message in err and err.startswith("mpisim: Input ") and err.count("\n") == 1 and err.endswith(".\n")
+    assert {p: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+
+
+def test_an_output_that_fails_leaves_the_old_file(folder, capsys, tmp_path):
+    target = tmp_path / "kept.nc"
+    target.write_bytes((folder / "sm.nc").read_bytes())
+    assert run(capsys, "recover", folder / "sm.nc", "--method", "bicubic", "--out", target)[0] == 2
+    assert target.read_bytes() == (folder / "sm.nc").read_bytes()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_keeps_what_is_finished(tmp_path, workers):
+    """Interrupt a data set once two files are there: exit 130, one line, whole files only; run again, it completes."""
+    words = [sys.executable, "-m", "mpisim", "dataset", "--sf-gradient", "0.4:1.0:40", "--particle-diameter", "15:30:10",
+             "--workers", workers, "--out", str(tmp_path)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("*.nc"))) < 2 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the whole group
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert err == "mpisim: interrupted; finished files are kept, nothing was left half-written.\n"
+    files = list(tmp_path.glob("*.nc"))
+    assert 2 <= len(files) < 400
+    for file in files[:20]:
+        mpisim.read(file)
+    assert not list(tmp_path.glob(".*.tmp"))
