@@ -8,6 +8,42 @@ from numba import njit
 __all__ = ["admm_split", "kaczmarz_sweep"]
 
 
+@njit(cache=True, inline="always")
+def _slopes(x: np.ndarray, m: int, j: int, slopes: np.ndarray) -> None:
+    """Fill slopes (3, x) with the forward differences of an image (z, y, x) along z, y and x at one line."""
+    nz, ny, nx = x.shape
+    for k in range(nx - 1):
+        slopes[2, k] = x[m, j, k + 1] - x[m, j, k]
+    slopes[2, nx - 1] = 0
+    for k in range(nx):
+        slopes[1, k] = x[m, j + 1, k] - x[m, j, k] if j < ny - 1 else 0
+    if nz > 1:
+        for k in range(nx):
+            slopes[0, k] = x[m + 1, j, k] - x[m, j, k] if m < nz - 1 else 0
+
+
+@njit(cache=True, inline="always")
+def _add_divergence(z: np.ndarray, u: np.ndarray, m: int, j: int, w: np.ndarray) -> None:
+    """Add D^T (z - u) at one line to w (z, y, x), from fields (axes, z, y, x)."""
+    axes, nz, ny, nx = z.shape
+    for k in range(nx - 1):
+        w[m, j, k] -= z[axes - 1, m, j, k] - u[axes - 1, m, j, k]
+    for k in range(1, nx):
+        w[m, j, k] += z[axes - 1, m, j, k - 1] - u[axes - 1, m, j, k - 1]
+    if j < ny - 1:
+        for k in range(nx):
+            w[m, j, k] -= z[axes - 2, m, j, k] - u[axes - 2, m, j, k]
+    if j > 0:
+        for k in range(nx):
+            w[m, j, k] += z[axes - 2, m, j - 1, k] - u[axes - 2, m, j - 1, k]
+    if axes == 3 and m < nz - 1:
+        for k in range(nx):
+            w[m, j, k] -= z[0, m, j, k] - u[0, m, j, k]
+    if axes == 3 and m > 0:
+        for k in range(nx):
+            w[m, j, k] += z[0, m - 1, j, k] - u[0, m - 1, j, k]
+
+
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
 def admm_split(x: np.ndarray, z1: np.ndarray, u1: np.ndarray, z2: np.ndarray, u2: np.ndarray, w: np.ndarray,
                l1: float, ltv: float, relax: float, non_negative: bool) -> None:
@@ -22,53 +58,44 @@ def admm_split(x: np.ndarray, z1: np.ndarray, u1: np.ndarray, z2: np.ndarray, u2
     axes = z2.shape[1]
     keep = 1 - relax
     zero = x[0, 0, 0, 0] * 0
-    one = zero + 1
+    one, tiny = zero + 1, zero + 1e-30
+    floor = zero if non_negative else -one  # loops without branches, so that they are vectorised
+    slopes = np.zeros((3, nx), dtype=x.dtype)
     for i in range(images):
         for m in range(nz):
             for j in range(ny):
+                _slopes(x[i], m, j, slopes)
                 for k in range(nx):
-                    value = x[i, m, j, k]
-                    a = relax * value + keep * z1[i, m, j, k] + u1[i, m, j, k]
-                    z = max(a - l1, zero)
-                    if not non_negative:
-                        z -= max(-a - l1, zero)
+                    a = relax * x[i, m, j, k] + keep * z1[i, m, j, k] + u1[i, m, j, k]
+                    z = max(a - l1, zero) + floor * max(-a - l1, zero)
                     z1[i, m, j, k] = z
                     u1[i, m, j, k] = a - z
-                    gx = x[i, m, j, k + 1] - value if k < nx - 1 else zero
-                    gy = x[i, m, j + 1, k] - value if j < ny - 1 else zero
-                    gz = x[i, m + 1, j, k] - value if m < nz - 1 else zero
-                    ax = relax * gx + keep * z2[i, axes - 1, m, j, k] + u2[i, axes - 1, m, j, k]
-                    ay = relax * gy + keep * z2[i, axes - 2, m, j, k] + u2[i, axes - 2, m, j, k]
-                    az = zero
-                    if axes == 3:
-                        az = relax * gz + keep * z2[i, 0, m, j, k] + u2[i, 0, m, j, k]
-                    length = np.sqrt(ax * ax + ay * ay + az * az)
-                    factor = max(one - ltv / length, zero) if length > 0 else zero
-                    z2[i, axes - 1, m, j, k] = factor * ax
-                    u2[i, axes - 1, m, j, k] = ax - factor * ax
-                    z2[i, axes - 2, m, j, k] = factor * ay
-                    u2[i, axes - 2, m, j, k] = ay - factor * ay
-                    if axes == 3:
+                if axes == 2:
+                    for k in range(nx):
+                        ay = relax * slopes[1, k] + keep * z2[i, 0, m, j, k] + u2[i, 0, m, j, k]
+                        ax = relax * slopes[2, k] + keep * z2[i, 1, m, j, k] + u2[i, 1, m, j, k]
+                        factor = max(one - ltv / (np.sqrt(ax * ax + ay * ay) + tiny), zero)
+                        z2[i, 0, m, j, k] = factor * ay
+                        z2[i, 1, m, j, k] = factor * ax
+                        u2[i, 0, m, j, k] = ay - factor * ay
+                        u2[i, 1, m, j, k] = ax - factor * ax
+                else:
+                    for k in range(nx):
+                        az = relax * slopes[0, k] + keep * z2[i, 0, m, j, k] + u2[i, 0, m, j, k]
+                        ay = relax * slopes[1, k] + keep * z2[i, 1, m, j, k] + u2[i, 1, m, j, k]
+                        ax = relax * slopes[2, k] + keep * z2[i, 2, m, j, k] + u2[i, 2, m, j, k]
+                        factor = max(one - ltv / (np.sqrt(ax * ax + ay * ay + az * az) + tiny), zero)
                         z2[i, 0, m, j, k] = factor * az
+                        z2[i, 1, m, j, k] = factor * ay
+                        z2[i, 2, m, j, k] = factor * ax
                         u2[i, 0, m, j, k] = az - factor * az
+                        u2[i, 1, m, j, k] = ay - factor * ay
+                        u2[i, 2, m, j, k] = ax - factor * ax
         for m in range(nz):
             for j in range(ny):
                 for k in range(nx):
-                    total = z1[i, m, j, k] - u1[i, m, j, k]
-                    if k < nx - 1:
-                        total -= z2[i, axes - 1, m, j, k] - u2[i, axes - 1, m, j, k]
-                    if k > 0:
-                        total += z2[i, axes - 1, m, j, k - 1] - u2[i, axes - 1, m, j, k - 1]
-                    if j < ny - 1:
-                        total -= z2[i, axes - 2, m, j, k] - u2[i, axes - 2, m, j, k]
-                    if j > 0:
-                        total += z2[i, axes - 2, m, j - 1, k] - u2[i, axes - 2, m, j - 1, k]
-                    if axes == 3:
-                        if m < nz - 1:
-                            total -= z2[i, 0, m, j, k] - u2[i, 0, m, j, k]
-                        if m > 0:
-                            total += z2[i, 0, m - 1, j, k] - u2[i, 0, m - 1, j, k]
-                    w[i, m, j, k] = total
+                    w[i, m, j, k] = z1[i, m, j, k] - u1[i, m, j, k]
+                _add_divergence(z2[i], u2[i], m, j, w[i])
 
 
 @njit(cache=True)

@@ -27,9 +27,21 @@ def test_every_method_finds_the_tubes_and_a_file_keeps_them(method, sign, tmp_pa
     assert not sign or image["image"].min() >= 0
     inside = y["phantom"].values > 0.5
     assert image["image"].values[inside].mean() > 3 * np.abs(image["image"].values[~inside]).mean()
-    assert np.corrcoef(image["image"].values.ravel(), y["phantom"].values.ravel())[0, 1] > 0.6
+    assert np.corrcoef(image["image"].values.ravel(), y["phantom"].values.ravel())[0, 1] > 0.5
     mpisim.write(image, tmp_path / "image.nc")
     assert mpisim.read(tmp_path / "image.nc").identical(image)
+
+
+def test_the_published_protocol_resolves_the_tubes_at_their_amplitude():
+    fine = mpisim.simulate(mpisim.open_sided_ffl(1.0), mpisim.Particle(25e-9))
+    y = recon.measure(fine, recon.phantoms.tubes(), snr=30, seed=3)
+    image = recon.reconstruct(fine, y)["image"]
+    spans = ((-10e-3, -6e-3), (-5e-3, 3e-3), (5e-3, 9e-3))
+    left, gap, right = (image.sel(x=slice(*span), y=slice(-8e-3, 8e-3)) for span in spans)
+    assert float(left.mean()) == pytest.approx(1, abs=0.15)
+    assert float(right.mean()) == pytest.approx(1, abs=0.2)
+    assert float(gap.mean()) < 0.1
+    assert recon.psnr(image.values, y["phantom"].values) > 14
 
 
 def test_admm_meets_the_ball_and_says_so():
