@@ -155,16 +155,13 @@ def _learned(
 
 
 def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
-    """Recover a coarse matrix with a model in memory, in bounded batches.
-
-    Rows without noise information are taken as exact.
-    """
+    """Recover a coarse matrix with a model in memory, in bounded batches."""
     import torch
 
     from calib.model import from_channels, to_channels
 
     values = rows(coarse)
-    sigma = noise_per_row(coarse) if "noise_std" in coarse else np.zeros(len(values))
+    sigma = noise_per_row(coarse)
     unit = float(np.sqrt(np.mean(np.abs(values) ** 2))) or 1.0  # single precision holds rows of any unit
     device = next(model.parameters()).device
     factor = model.config.factor

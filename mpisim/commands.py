@@ -154,6 +154,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variable", help="array in the file; default: the only one")
     parser.add_argument("--grid", help="voxels of a system matrix: 8x8; without it the array is a measurement")
     parser.add_argument("--fov", help="field of view in mm; default: 1 mm per voxel")
+    parser.add_argument("--coarse", metavar="S", help="the sample filled S x S voxels of the grid to be recovered")
 
 
 def _convert(options: argparse.Namespace) -> Mapping[str, Any]:
@@ -164,7 +165,9 @@ def _convert(options: argparse.Namespace) -> Mapping[str, Any]:
         shape = size("grid", options.grid)
         fov = size("fov", options.fov) if options.fov else shape
         grid = mpisim.Grid(shape, tuple(f * 1e-3 for f in fov))  # type: ignore[arg-type]
-    found = mpisim.read(options.source, options.variable, grid)
+    coarse = integer("coarse", options.coarse, 1) if options.coarse else None
+    require(coarse is None or grid is not None, "--coarse", "given together with --grid", "it without")
+    found = mpisim.read(options.source, options.variable, grid, coarse)
     mpisim.write(found, options.out)
     return _describe(found) | {"out": options.out}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from mpisim.errors import InputError, require
+from mpisim.errors import InputError, require, whole
 from mpisim.grid import Grid
 from mpisim.io.matlab import read_matlab
 from mpisim.io.netcdf import read_netcdf, write_netcdf
@@ -17,7 +17,9 @@ from mpisim.system_matrix import dataset
 __all__ = ["from_matlab", "read", "write"]
 
 
-def read(path: str | os.PathLike[str], variable: str | None = None, grid: Grid | None = None) -> xr.Dataset:
+def read(
+    path: str | os.PathLike[str], variable: str | None = None, grid: Grid | None = None, coarse: int | None = None
+) -> xr.Dataset:
     """Read a system matrix, measurement or image.
 
     Parameters
@@ -26,6 +28,8 @@ def read(path: str | os.PathLike[str], variable: str | None = None, grid: Grid |
         `.nc` of the schema, or `.mat`.
     variable, grid
         For MATLAB: the array's name, and the voxels of a system matrix (without a grid it is a measurement).
+    coarse
+        For MATLAB: the sample filled blocks of coarse x coarse voxels of the grid that is to be recovered.
 
     Raises
     ------
@@ -33,7 +37,7 @@ def read(path: str | os.PathLike[str], variable: str | None = None, grid: Grid |
         If the file is missing, damaged, of another kind, or does not fit the grid.
     """
     if Path(path).suffix.lower() == ".mat":
-        return from_matlab(path, variable, grid)
+        return from_matlab(path, variable, grid, coarse)
     return read_netcdf(path)
 
 
@@ -49,10 +53,14 @@ def write(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
     write_netcdf(data, path)
 
 
-def from_matlab(path: str | os.PathLike[str], variable: str | None, grid: Grid | None) -> xr.Dataset:
+def from_matlab(
+    path: str | os.PathLike[str], variable: str | None, grid: Grid | None, coarse: int | None = None
+) -> xr.Dataset:
     """Return a measured system matrix (rows x voxels, x fastest) or, without a grid, a measurement.
 
-    The file holds no units, positions or frequencies: values have unit 1 and rows are only numbered.
+    The file holds no units, positions or frequencies: values have unit 1 and rows are only numbered. With `coarse` the
+    matrix becomes a coarse one, its values divided by coarse^2 (block means), so that images stay relative to the
+    concentration of the sample; its noise is not known.
     """
     values = np.squeeze(read_matlab(path, variable))
     source = {"source": Path(path).name, "variable": variable}
@@ -66,6 +74,7 @@ def from_matlab(path: str | os.PathLike[str], variable: str | None, grid: Grid |
         return dataset(
             "measurement", values.astype(np.complex128), ("frequency",), {}, units="1", origin="measured", **source
         )
+    factor = 1 if coarse is None else whole("coarse", coarse)
     voxels = int(np.prod(grid.shape))
     if values.ndim != 2 or voxels not in values.shape:
         raise InputError(
@@ -79,11 +88,12 @@ def from_matlab(path: str | os.PathLike[str], variable: str | None, grid: Grid |
     shape = (len(values), *(axes[a].size for a in names))
     return dataset(
         "system_matrix",
-        values.astype(np.complex128).reshape(shape),
+        values.astype(np.complex128).reshape(shape) / factor**2,
         ("frequency", *names),
         axes,
         units="1",
-        stage="fine",
+        stage="fine" if coarse is None else "coarse",
         origin="measured",
+        sampling=None if coarse is None else {"scheme": "box", "factor": factor, "snr": None, "seed": None},
         **source,
     )
