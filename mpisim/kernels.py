@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, vectorize
 
-__all__ = ["fir_rows", "harmonic_rows", "interpolate_ridge", "langevin", "langevin_prime", "profile_table"]
+__all__ = ["harmonic_rows", "interpolate_ridge", "langevin", "langevin_prime", "profile_table", "sample_filter"]
 
-_FAST = {"contract", "nsz", "arcp"}
+_FAST = {"contract", "nsz", "arcp", "reassoc"}  # NaN and infinity keep their meaning
 _TAPS = 6  # nodes of the Lagrange interpolation in a ridge table
 
 
@@ -73,6 +73,8 @@ def harmonic_rows(selection, drive, sensitivity, weights, phases, basis, beta, c
     peak in T, and the coil sensitivity in 1/m; `weights` (point,) of the points of a sample; `phases` (time,) = sin of
     the drive phase; `basis` (harmonic, time) in 1/s; `beta` = m / (k_B T) in 1/T; `channel` (harmonic,), 0 where the
     harmonic is real and 1 where it is imaginary; `out` (harmonic, voxel, 2).
+
+    With B = b + d sin, both p.B and xi^2 are polynomials in sin, whose coefficients are found once for a point.
     """
     n_voxels, n_points, _ = selection.shape
     n_times = phases.size
@@ -81,15 +83,15 @@ def harmonic_rows(selection, drive, sensitivity, weights, phases, basis, beta, c
         for q in range(n_points):
             bx, by, bz = selection[v, q, 0], selection[v, q, 1], selection[v, q, 2]
             dx, dy, dz = drive[v, q, 0], drive[v, q, 1], drive[v, q, 2]
-            px = weights[q] * beta * sensitivity[v, q, 0]
-            py = weights[q] * beta * sensitivity[v, q, 1]
-            pz = weights[q] * beta * sensitivity[v, q, 2]
+            px, py, pz = sensitivity[v, q, 0], sensitivity[v, q, 1], sensitivity[v, q, 2]
+            p0 = weights[q] * beta * (px * bx + py * by + pz * bz)
+            p1 = weights[q] * beta * (px * dx + py * dy + pz * dz)
+            s0 = beta * beta * (bx * bx + by * by + bz * bz)
+            s1 = beta * beta * 2.0 * (bx * dx + by * dy + bz * dz)
+            s2 = beta * beta * (dx * dx + dy * dy + dz * dz)
             for j in range(n_times):
-                x = bx + dx * phases[j]
-                y = by + dy * phases[j]
-                z = bz + dz * phases[j]
-                ratio = _langevin_ratio(beta * beta * (x * x + y * y + z * z))
-                signal[j] += (px * x + py * y + pz * z) * ratio
+                sine = phases[j]
+                signal[j] += (p0 + p1 * sine) * _langevin_ratio(s0 + sine * (s1 + sine * s2))
         for k in range(basis.shape[0]):
             total = 0.0
             for j in range(n_times):
@@ -99,7 +101,7 @@ def harmonic_rows(selection, drive, sensitivity, weights, phases, basis, beta, c
 
 @njit(fastmath=_FAST, error_model="numpy", cache=True)
 def profile_table(offsets, amplitude, phases, basis, beta, out):
-    """Fill `out` (harmonic, node) with the profiles f_k at fields `offsets` (node,) + `amplitude` sin, in T."""
+    """Fill `out` (node, harmonic) with the profiles f_k at fields `offsets` (node,) + `amplitude` sin, in T."""
     signal = np.empty(phases.size)
     for n in range(offsets.size):
         for j in range(phases.size):
@@ -109,67 +111,91 @@ def profile_table(offsets, amplitude, phases, basis, beta, out):
             total = 0.0
             for j in range(phases.size):
                 total += basis[k, j] * signal[j]
-            out[k, n] = total
+            out[n, k] = total
 
 
 @njit(inline="always", error_model="numpy")
 def _lagrange_weights(t, w):
     """Fill `w` (6,) with the weights of nodes -2 .. 3 for a value at `t` in [0, 1)."""
     a, b, c, d, e, f = t + 2.0, t + 1.0, t, t - 1.0, t - 2.0, t - 3.0
-    w[0] = -b * c * d * e * f / 120.0
-    w[1] = a * c * d * e * f / 24.0
-    w[2] = -a * b * d * e * f / 12.0
-    w[3] = a * b * c * e * f / 12.0
-    w[4] = -a * b * c * d * f / 24.0
-    w[5] = a * b * c * d * e / 120.0
+    ab, cd, ef = a * b, c * d, e * f
+    w[0] = -b * cd * ef / 120.0
+    w[1] = a * cd * ef / 24.0
+    w[2] = -ab * d * ef / 12.0
+    w[3] = ab * c * ef / 12.0
+    w[4] = -ab * cd * f / 24.0
+    w[5] = ab * cd * e / 120.0
 
 
 @njit(error_model="numpy", cache=True)
-def fir_rows(shifts, weights, reach):
-    """Return the filter (2 reach + 1,) that averages a table over `shifts`, in nodes, with `weights`."""
+def sample_filter(dx, dy, weights, reach):
+    """Return the filter (2 reach + 1,) that averages a table over a sample seen along a line.
+
+    The sample's points lie at `dx` (i,) + `dy` (j,), in nodes of the table and within `reach` - 3; `weights` (i, j).
+    """
     taps = np.zeros(2 * reach + 1)
     w = np.empty(_TAPS)
-    for i in range(shifts.size):
-        node = int(np.floor(shifts[i]))
-        _lagrange_weights(shifts[i] - node, w)
-        for t in range(_TAPS):
-            taps[reach + node + t - 2] += weights[i] * w[t]
+    for i in range(dx.size):
+        for j in range(dy.size):
+            shift = dx[i] + dy[j]
+            node = int(np.floor(shift))
+            _lagrange_weights(shift - node, w)
+            for t in range(_TAPS):
+                taps[reach + node + t - 2] += weights[i, j] * w[t]
     return taps
 
 
 @njit(parallel=True, fastmath=_FAST, error_model="numpy", cache=True)
-def interpolate_ridge(table, filters, which, cosines, sines, x, y, first, step, channel, out):
-    """Fill all rows on the ridge path.
+def interpolate_ridge(table, dx, dy, weights, reach, cosines, sines, x, y, first, channel, out):
+    """Fill all rows on the ridge path; lengths are in nodes of the table.
 
-    `table` (harmonic, node) holds the point profiles at u = `first` + n `step` (m); `filters` (filter, tap) average
-    it over the sample, and `which` (angle,) names each angle's; `x`, `y` are the voxel centres (m);
-    `out` (angle, harmonic, y, x, 2) takes the rows.
+    `table` (node, harmonic) holds the point profiles at u = `first` + n; `dx` (i,), `dy` (j,) and `weights` (i, j) are
+    the points of the sample, for `sample_filter` with `reach`; `cosines`, `sines` (angle,) turn the line; `x`, `y` are
+    the voxel centres; `out` (angle, harmonic, y, x, 2) takes the rows.
+
+    Tables are walked as flat arrays: harmonics are then the innermost loop, which the compiler vectorises (indices are
+    unsigned, since those that could count from the end would stop it).
     """
-    n_harmonics, n_nodes = table.shape
-    reach = filters.shape[1] // 2
-    averaged = np.empty((filters.shape[0], n_nodes, n_harmonics))
-    for f in prange(filters.shape[0]):
-        for k in range(n_harmonics):
-            line = np.zeros(n_nodes)
-            for t in range(2 * reach + 1):
-                for n in range(reach, n_nodes - reach):
-                    line[n] += filters[f, t] * table[k, n + t - reach]
-            averaged[f, :, k] = line
+    n_nodes, n_harmonics = table.shape
+    flat = table.reshape(-1)
+    inside = (n_nodes - 2 * reach) * n_harmonics  # values that the filter reaches from the table
+    stride = np.uint64(n_harmonics)
     for a in prange(cosines.size):
-        values = averaged[which[a]]
-        w = np.empty(_TAPS)
-        row = np.empty((x.size, n_harmonics))
+        taps = sample_filter(dx * cosines[a], dy * sines[a], weights, reach)
+        mean = np.zeros(n_nodes * n_harmonics)
+        middle = mean[reach * n_harmonics : reach * n_harmonics + inside]
+        for t in range(taps.size):
+            shifted = flat[t * n_harmonics : t * n_harmonics + inside]
+            for i in range(inside):
+                middle[i] += taps[t] * shifted[i]
+        starts = np.empty(x.size, np.uint64)
+        w = np.empty((x.size, _TAPS))
+        row = np.empty(x.size * n_harmonics)
         for iy in range(y.size):
             for ix in range(x.size):
-                position = (x[ix] * cosines[a] + y[iy] * sines[a] - first) / step
+                position = x[ix] * cosines[a] + y[iy] * sines[a] - first
                 node = int(position)
-                _lagrange_weights(position - node, w)
-                for k in range(n_harmonics):
-                    row[ix, k] = (
-                        w[0] * values[node - 2, k] + w[1] * values[node - 1, k] + w[2] * values[node, k]
-                        + w[3] * values[node + 1, k] + w[4] * values[node + 2, k] + w[5] * values[node + 3, k]
+                _lagrange_weights(position - node, w[ix])
+                starts[ix] = (node - 2) * n_harmonics
+            for ix in range(np.uint64(x.size)):
+                w0, w1, w2, w3, w4, w5 = w[ix, 0], w[ix, 1], w[ix, 2], w[ix, 3], w[ix, 4], w[ix, 5]
+                n0 = starts[ix]
+                n1 = n0 + stride
+                n2 = n1 + stride
+                n3 = n2 + stride
+                n4 = n3 + stride
+                n5 = n4 + stride
+                here = ix * stride
+                for k in range(stride):
+                    row[here + k] = (
+                        w0 * mean[n0 + k]
+                        + w1 * mean[n1 + k]
+                        + w2 * mean[n2 + k]
+                        + w3 * mean[n3 + k]
+                        + w4 * mean[n4 + k]
+                        + w5 * mean[n5 + k]
                     )
             for k in range(n_harmonics):
                 c = channel[k]
                 for ix in range(x.size):
-                    out[a, k, iy, ix, c] = row[ix, k]
+                    out[a, k, iy, ix, c] = row[ix * n_harmonics + k]

@@ -18,6 +18,7 @@ keeps the two paths within 1e-6 of each other.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +32,8 @@ from mpisim.scanner import OpenSidedFFL
 __all__ = ["Scanner", "general_rows", "is_ridge", "point_rows", "ridge_rows"]
 
 _NODES_PER_POLE_DISTANCE = 28
+_VECTOR = 8  # the time axis is padded to a multiple of this, so that the compiler's vectors hold all of it
+_axis_rule = lru_cache(maxsize=32)(Sample.axis_rule)
 
 
 class Scanner(Protocol):
@@ -54,7 +57,8 @@ class Scanner(Protocol):
 def half_period_basis(scanner: Scanner) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return sin of the phases (time,), the basis (harmonic, time) in 1/s, and each harmonic's channel.
 
-    The basis maps flux samples on the half period to the real (channel 0) or imaginary (1) part of a_k.
+    The basis maps flux samples on the half period to the real (channel 0) or imaginary (1) part of a_k. Both are padded
+    with zeros to whole vectors of the processor.
     """
     count = scanner.samples_per_period // 2
     phi = ((np.arange(count) + 0.5) / count - 0.5) * np.pi
@@ -62,11 +66,14 @@ def half_period_basis(scanner: Scanner) -> tuple[np.ndarray, np.ndarray, np.ndar
     even = k % 2 == 0
     wave = np.where(even[:, None], np.cos(k[:, None] * phi), np.sin(k[:, None] * phi))
     omega = 2 * np.pi * scanner.drive_frequency
-    return np.sin(phi), -(k * omega / count)[:, None] * wave, even.astype(np.int64)
+    padding = -count % _VECTOR
+    basis = np.pad(-(k * omega / count)[:, None] * wave, ((0, 0), (0, padding)))
+    return np.pad(np.sin(phi), (0, padding)), basis, even.astype(np.int64)
 
 
-def point_rows(scanner: Scanner, particle: Particle, points: np.ndarray, weights: np.ndarray,
-               particles: float) -> np.ndarray:
+def point_rows(
+    scanner: Scanner, particle: Particle, points: np.ndarray, weights: np.ndarray, particles: float
+) -> np.ndarray:
     """Rows for samples made of any points, by the general path.
 
     Parameters
@@ -103,7 +110,7 @@ def general_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: Sampl
 
     Returns complex128 voltages in V, shape (angle, harmonic, voxel), x fastest.
     """
-    rules = [sample.axis_rule(i, grid) for i in range(3)]
+    rules = [_axis_rule(sample, i, grid) for i in range(3)]
     offsets = np.stack([o.ravel() for o in np.meshgrid(*(r[0] for r in rules), indexing="ij")], axis=-1)
     weights = np.einsum("i,j,k->ijk", *(r[1] for r in rules)).ravel()
     points = grid.centers()[:, None, :] + offsets
@@ -123,23 +130,30 @@ def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sa
     phases, basis, channel = half_period_basis(scanner)
     basis = basis * MU_0 * sample.particles(grid) * particle.moment * scanner.sensitivity[2]
     x, y = grid.axis(0), grid.axis(1)
-    (sx, wx), (sy, wy) = sample.axis_rule(0, grid), sample.axis_rule(1, grid)
+    (sx, wx), (sy, wy) = _axis_rule(sample, 0, grid), _axis_rule(sample, 1, grid)
     half = max(np.hypot(px, py) for px in (x[0], x[-1]) for py in (y[0], y[-1]))
     spread = np.hypot(np.abs(sx).max(), np.abs(sy).max())
     step = min(np.pi / (particle.beta * scanner.sf_gradient) / _NODES_PER_POLE_DISTANCE, (half + spread) / 100)
     reach = int(np.ceil(spread / step)) + 3
     edge = int(np.ceil(half / step)) + reach + 3
     nodes = step * np.arange(-edge, edge + 1)
-    table = np.empty((len(scanner.harmonics), nodes.size))
+    table = np.empty((nodes.size, len(scanner.harmonics)))
     kernels.profile_table(scanner.sf_gradient * nodes, scanner.drive_amplitude, phases, basis, particle.beta, table)
 
     cosines, sines = np.cos(scanner.angles), np.sin(scanner.angles)
-    tilts = np.abs([cosines, sines]).T  # the rules are symmetric, so a filter depends on |cos| and |sin| alone,
-    if np.array_equal(sx, sy):
-        tilts.sort(axis=1)  # and not on their order for a square
-    kinds, which = np.unique(np.round(tilts, 12), axis=0, return_inverse=True)
-    weights = np.outer(wx, wy).ravel()
-    filters = np.stack([kernels.fir_rows((c * sx[:, None] + s * sy).ravel() / step, weights, reach) for c, s in kinds])
     out = np.zeros((cosines.size, len(scanner.harmonics), y.size, x.size, 2))
-    kernels.interpolate_ridge(table, filters, which.ravel(), cosines, sines, x, y, nodes[0], step, channel, out)
+    kernels.interpolate_ridge(
+        table,
+        sx / step,
+        sy / step,
+        np.outer(wx, wy),
+        reach,
+        cosines,
+        sines,
+        x / step,
+        y / step,
+        -float(edge),
+        channel,
+        out,
+    )
     return out.view(np.complex128).reshape(cosines.size, len(scanner.harmonics), y.size * x.size)
