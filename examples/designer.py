@@ -56,7 +56,11 @@ def study():
 def draw(results):
     """Three maps over diameter and gradient."""
     figure = Figure(figsize=(13, 3.8), dpi=110, layout="constrained")
-    titles = ("signal, harmonics 2–9: RMS in µV", "width of the response: FWHM in mm", "image elements above 30 dB noise")
+    titles = (
+        "signal, harmonics 2–9: RMS in µV",
+        "width of the response: FWHM in mm",
+        "image elements above 30 dB noise",
+    )
     scales = (Normalize(), LogNorm(), Normalize())
     for ax, values, title, scale in zip(figure.subplots(1, 3), results, titles, scales, strict=True):
         shown = ax.pcolormesh(DIAMETERS, GRADIENTS, values, shading="nearest", cmap="viridis", norm=scale)
@@ -75,4 +79,6 @@ if __name__ == "__main__":
     found = study()
     save_figure(draw(found), file)
     best = np.unravel_index(found[2].argmax(), found[2].shape)
-    print(f"{file}: most elements ({found[2][best]:.0f}) at {GRADIENTS[best[0]]:.2f} T/m and {DIAMETERS[best[1]]:.1f} nm")
+    print(
+        f"{file}: most elements ({found[2][best]:.0f}) at {GRADIENTS[best[0]]:.2f} T/m and {DIAMETERS[best[1]]:.1f} nm"
+    )

@@ -21,7 +21,10 @@ SMALL = ["--grid", "8", "--angle-step", "60", "--harmonics", "2:3"]
 def folder(tmp_path_factory):
     """A fine matrix, its coarse one, a foreign NetCDF file, a truncated file, weights of another factor."""
     out = tmp_path_factory.mktemp("cli")
-    assert main(["simulate", "--sf-gradient", "0.9", "--particle-diameter", "24", *SMALL, "--out", str(out / "sm.nc")]) == 0
+    assert (
+        main(["simulate", "--sf-gradient", "0.9", "--particle-diameter", "24", *SMALL, "--out", str(out / "sm.nc")])
+        == 0
+    )
     assert main(["downsample", str(out / "sm.nc"), "--factor", "2", "--out", str(out / "coarse.nc")]) == 0
     content = (out / "sm.nc").read_bytes()
     (out / "truncated.nc").write_bytes(content[: len(content) // 2])
@@ -61,12 +64,17 @@ def test_overview_and_help(capsys):
 
 
 def test_json_is_one_object_and_values_agree(folder, capsys):
-    code, out, err = run(capsys, "recover", folder / "coarse.nc", "--method", "bicubic", "--out", folder / "fine.nc", "--json")
+    code, out, err = run(
+        capsys, "recover", folder / "coarse.nc", "--method", "bicubic", "--out", folder / "fine.nc", "--json"
+    )
     assert code == 0 and err == "" and json.loads(out)["grid"] == [8, 8]
-    code, out, _ = run(capsys, "evaluate", folder / "fine.nc", "--reference", folder / "sm.nc", "--json",
-                       "--rows", folder / "rows.csv")
+    code, out, _ = run(
+        capsys, "evaluate", folder / "fine.nc", "--reference", folder / "sm.nc", "--json", "--rows", folder / "rows.csv"
+    )
     figures = json.loads(out)
-    assert figures["nrmse"] == pytest.approx(mpisim.nrmse(mpisim.read(folder / "fine.nc"), mpisim.read(folder / "sm.nc")))
+    assert figures["nrmse"] == pytest.approx(
+        mpisim.nrmse(mpisim.read(folder / "fine.nc"), mpisim.read(folder / "sm.nc"))
+    )
     assert (folder / "rows.csv").read_text().count("\n") == 1 + 3 * 2
     code, out, _ = run(capsys, "info", folder / "coarse.nc", "--json")
     assert json.loads(out)["sampling"]["factor"] == 2
@@ -76,7 +84,10 @@ def test_json_is_one_object_and_values_agree(folder, capsys):
 
 def test_the_same_command_gives_the_same_bytes(folder, tmp_path):
     for name in ("a.nc", "b.nc"):
-        assert main(["downsample", str(folder / "sm.nc"), "--factor", "4", "--seed", "3", "--out", str(tmp_path / name)]) == 0
+        assert (
+            main(["downsample", str(folder / "sm.nc"), "--factor", "4", "--seed", "3", "--out", str(tmp_path / name)])
+            == 0
+        )
     assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
 
 
@@ -110,23 +121,51 @@ BAD = {
     "truncated file": ("info {f}/truncated.nc", "must be a readable NetCDF file"),
     "text file": ("info {f}/text.nc", "must be a readable NetCDF file"),
     "another kind": ("recover {f}/foreign.nc --out {f}/o.nc", "must be an mpisim dataset of kind"),
-    "NaN in the matrix": ("downsample {f}/nan.nc --factor 2 --out {f}/o.nc", "must be finite everywhere; instead received 1 value"),
+    "NaN in the matrix": (
+        "downsample {f}/nan.nc --factor 2 --out {f}/o.nc",
+        "must be finite everywhere; instead received 1 value",
+    ),
     "NaN argument": ("downsample {f}/sm.nc --factor 2 --snr nan --out {f}/o.nc", "Input snr must be a finite number"),
     "factor": ("downsample {f}/sm.nc --factor 3 --out {f}/o.nc", "Input factor must be a divisor of the grid 8 x 8"),
-    "no number": ("downsample {f}/sm.nc --factor two --out {f}/o.nc", "Input factor must be a number; instead received 'two'"),
+    "no number": (
+        "downsample {f}/sm.nc --factor two --out {f}/o.nc",
+        "Input factor must be a number; instead received 'two'",
+    ),
     "unknown method": ("recover {f}/coarse.nc --method magic --out {f}/o.nc", "Input method must be one of bicubic"),
-    "fine to recover": ("recover {f}/sm.nc --method bicubic --out {f}/o.nc", "must be a coarse system matrix; instead received a fine one"),
+    "fine to recover": (
+        "recover {f}/sm.nc --method bicubic --out {f}/o.nc",
+        "must be a coarse system matrix; instead received a fine one",
+    ),
     "different shapes": ("evaluate {f}/coarse.nc --reference {f}/sm.nc", "Input found must be of the reference's"),
-    "weights of another factor": ("recover {f}/coarse.nc --weights {f}/w4.safetensors --out {f}/o.nc",
-                                  "Input weights must be made for transms at 2x; instead received transms at 4x"),
-    "no weights at all": ("recover {f}/coarse.nc --weights {f}/text.nc --out {f}/o.nc", "must be a readable safetensors file"),
-    "negative gradient": ("simulate --sf-gradient -1 --particle-diameter 25 --out {f}/o.nc", "Input sf_gradient must be a positive number"),
-    "negative diameter": ("simulate --sf-gradient 1 --particle-diameter -25 --out {f}/o.nc", "diameter must be a positive number"),
-    "NaN diameter": ("simulate --sf-gradient 1 --particle-diameter nan --out {f}/o.nc", "diameter must be a positive number"),
-    "unwritable folder": ("simulate --sf-gradient 1 --particle-diameter 25 --out {f}/text.nc/o.nc", "Input output folder must be"),
+    "weights of another factor": (
+        "recover {f}/coarse.nc --weights {f}/w4.safetensors --out {f}/o.nc",
+        "Input weights must be made for transms at 2x; instead received transms at 4x",
+    ),
+    "no weights at all": (
+        "recover {f}/coarse.nc --weights {f}/text.nc --out {f}/o.nc",
+        "must be a readable safetensors file",
+    ),
+    "negative gradient": (
+        "simulate --sf-gradient -1 --particle-diameter 25 --out {f}/o.nc",
+        "Input sf_gradient must be a positive number",
+    ),
+    "negative diameter": (
+        "simulate --sf-gradient 1 --particle-diameter -25 --out {f}/o.nc",
+        "diameter must be a positive number",
+    ),
+    "NaN diameter": (
+        "simulate --sf-gradient 1 --particle-diameter nan --out {f}/o.nc",
+        "diameter must be a positive number",
+    ),
+    "unwritable folder": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --out {f}/text.nc/o.nc",
+        "Input output folder must be",
+    ),
     "another suffix": ("downsample {f}/sm.nc --factor 2 --out {f}/o.mat", "Input output file must be a .nc file"),
-    "unknown scanner key": ("simulate --sf-gradient 1 --particle-diameter 25 --scanner {f}/scanner.toml --out {f}/o.nc",
-                            "the unknown key drive_frequncy"),
+    "unknown scanner key": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --scanner {f}/scanner.toml --out {f}/o.nc",
+        "the unknown key drive_frequncy",
+    ),
     "unknown training key": ("train --data {f} --config {f}/config.toml --out {f}/run", "the unknown key heads"),
     "no training data": ("train --data {f} --out {f}/run", "Input data must be a data set with the split train"),
     "unknown command": ("simulat", "Input command must be one of demo, simulate"),
@@ -157,8 +196,20 @@ def test_an_output_that_fails_leaves_the_old_file(folder, capsys, tmp_path):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_keeps_what_is_finished(tmp_path, workers):
     """Interrupt a data set once two files are there: exit 130, one line, whole files only; run again, it completes."""
-    words = [sys.executable, "-m", "mpisim", "dataset", "--sf-gradient", "0.4:1.0:40", "--particle-diameter", "15:30:10",
-             "--workers", workers, "--out", str(tmp_path)]
+    words = [
+        sys.executable,
+        "-m",
+        "mpisim",
+        "dataset",
+        "--sf-gradient",
+        "0.4:1.0:40",
+        "--particle-diameter",
+        "15:30:10",
+        "--workers",
+        workers,
+        "--out",
+        str(tmp_path),
+    ]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
     while len(list(tmp_path.glob("*.nc"))) < 2 and time.monotonic() < deadline and process.poll() is None:

@@ -37,7 +37,9 @@ def loaded(code, block=()):
     """Modules that are loaded after running some code in a fresh interpreter where `block` cannot be imported."""
     blocked = "".join(f"sys.modules[{name!r}] = None; " for name in block)
     script = f"import sys; {blocked}{code}; print(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    )
 
 
 def test_mpisim_loads_neither_torch_nor_pyplot():

@@ -38,7 +38,9 @@ def test_every_classical_method(fine, method, tmp_path):
 
 def test_alignment_helps_strided_samples(fine):
     coarse = calib.downsample(fine, 4, "strided")
-    aligned, published = (calib.nrmse(calib.recover(coarse, m), fine) for m in ("bicubic-strided-aligned", "bicubic-strided"))
+    aligned, published = (
+        calib.nrmse(calib.recover(coarse, m), fine) for m in ("bicubic-strided-aligned", "bicubic-strided")
+    )
     assert aligned < 0.6 * published
 
 
@@ -48,7 +50,9 @@ def test_bicubic_dc_is_the_modules_projection_of_bicubic(fine, snr):
     start, found = calib.recover(coarse, "bicubic"), calib.recover(coarse, "bicubic-dc")
     sigma = torch.full((len(rows(coarse)),), float(coarse["noise_std"]), dtype=torch.float64)
     scale = float(np.abs(rows(coarse)).max())
-    wanted = DataConsistency(4)(to_channels(rows(start) / scale).double(), to_channels(rows(coarse) / scale).double(), sigma / scale)
+    wanted = DataConsistency(4)(
+        to_channels(rows(start) / scale).double(), to_channels(rows(coarse) / scale).double(), sigma / scale
+    )
     assert np.allclose(to_channels(rows(found) / scale), wanted, atol=2e-6)
     if snr is None:
         assert np.allclose(block_mean(rows(found), 4), rows(coarse), atol=1e-6 * scale)
@@ -61,7 +65,9 @@ def test_rectangular_and_measured_matrices(fine):
     from mpisim.system_matrix import dataset
 
     coords = {"y": (np.arange(8) - 3.5) * 1e-2, "x": (np.arange(12) - 5.5) * 1e-2}
-    measured = dataset("system_matrix", values, ("frequency", "y", "x"), coords, stage="fine", origin="measured", units="1")
+    measured = dataset(
+        "system_matrix", values, ("frequency", "y", "x"), coords, stage="fine", origin="measured", units="1"
+    )
     for method in ("bicubic", "bicubic-dc"):
         found = calib.recover(calib.downsample(measured, 2), method)
         assert found["system_matrix"].shape == (5, 8, 12)
@@ -87,9 +93,13 @@ def test_weights_of_another_factor_and_odd_sides(fine, tmp_path):
     from calib.model import ModelConfig, RecoveryModel
 
     save_model(tmp_path / "w.safetensors", RecoveryModel(ModelConfig(factor=2)), {})
-    with pytest.raises(InputError, match="Input weights must be made for transms at 4x; instead received transms at 2x"):
+    with pytest.raises(
+        InputError, match="Input weights must be made for transms at 4x; instead received transms at 2x"
+    ):
         calib.recover(calib.downsample(fine, 4), "transms", tmp_path / "w.safetensors")
-    odd = mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=2), mpisim.Particle(24e-9), mpisim.Grid((20, 6), (0.02, 0.006)))
+    odd = mpisim.simulate(
+        mpisim.open_sided_ffl(0.9, angles=2), mpisim.Particle(24e-9), mpisim.Grid((20, 6), (0.02, 0.006))
+    )
     with pytest.raises(InputError, match="Input coarse must be of even sides for transms; instead received 10 x 3"):
         calib.recover(calib.downsample(odd, 2), "transms", tmp_path / "w.safetensors")
 

@@ -14,7 +14,9 @@ FAMILY = Family(grid=Grid((8, 8)), scanner={"angles": 3}, factors=(2, 4), snr=33
 
 
 def digests(folder):
-    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(folder.rglob("*.nc"))}
+    return {
+        str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(folder.rglob("*.nc"))
+    }
 
 
 def test_the_presets_split():
@@ -22,7 +24,11 @@ def test_the_presets_split():
     by_split = {s: [c for c in cells if c.split == s] for s in ("train", "validation", "test")}
     assert {s: len(c) for s, c in by_split.items()} == {"train": 66, "validation": 30, "test": 34}
     assert len({c.name for c in cells}) == 130
-    reserved = [c for c in cells if c.split != "validation" and (abs(c.sf_gradient - 1) < 1e-9 or abs(c.particle_diameter - 33.405e-9) < 1e-13)]
+    reserved = [
+        c
+        for c in cells
+        if c.split != "validation" and (abs(c.sf_gradient - 1) < 1e-9 or abs(c.particle_diameter - 33.405e-9) < 1e-13)
+    ]
     assert len(reserved) == 19 and {c.split for c in reserved} == {"test"}
     assert sorted({round(c.sf_gradient, 3) for c in by_split["validation"]}) == [0.7, 0.865, 1.03]
     assert max(c.particle_diameter for c in by_split["validation"]) == pytest.approx(34.475e-9)
