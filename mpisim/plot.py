@@ -57,7 +57,7 @@ def panels(
     from matplotlib.figure import Figure
 
     height, width = len(table), len(columns)
-    figure = Figure(figsize=(1.75 * width + 1.3, 1.85 * height + 0.9), dpi=110, layout="constrained")
+    figure = Figure(figsize=(1.75 * width + 1.5, 1.6 * height + 0.9), dpi=110, layout="constrained")
     axes = figure.subplots(height, width, squeeze=False)
     shown = None
     for i, line in enumerate(table):
@@ -78,7 +78,7 @@ def panels(
             below = axes[-1, j].get_xlabel()
             axes[-1, j].set_xlabel("x in mm" + (f"\n{below}" if below else ""), fontsize=8)
     if shown is not None:
-        figure.colorbar(shown, ax=axes, label=label, shrink=0.8, pad=0.01)
+        figure.colorbar(shown, ax=axes, label=label, shrink=min(0.9, 3 / height), aspect=30, pad=0.01)
     return figure
 
 
@@ -121,4 +121,4 @@ def row_panels(
 def save_figure(figure: Figure, path: str | os.PathLike[str], **options: Any) -> None:
     """Write a figure as PNG, whole or not at all, without a date."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None}, **options)
+        figure.savefig(temporary, format="png", metadata={"Software": None}, bbox_inches="tight", **options)
