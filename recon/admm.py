@@ -109,7 +109,7 @@ class AdmmStatus:
 def admm(matrix: np.ndarray | Factorisation, y: np.ndarray, eps: float | np.ndarray,
          shape: tuple[int, ...] | None = None, *, a1: float = 0.95, atv: float = 0.05, mu: float = 10.0,
          iterations: int = 5000, non_negative: bool = True, tolerance: float = 1e-3,
-         start: np.ndarray | AdmmResult | None = None, precision: str = "auto", certify: bool = False,
+         start: np.ndarray | AdmmResult | None = None, precision: str = "auto", certify: bool | None = None,
          callback: Callable[[AdmmStatus], bool | None] | None = None) -> AdmmResult:
     """Solve for one image or many with one matrix.
 
@@ -140,7 +140,8 @@ def admm(matrix: np.ndarray | Factorisation, y: np.ndarray, eps: float | np.ndar
     precision
         `float32`, `float64`, or `auto`, which takes float64 for a tolerance below 1e-5 or where eps < 0.003 ||y||.
     certify
-        Compute `least_residual` for every image, also where an image inside the ball shows that it is not empty.
+        Compute `least_residual` for every image (True), for none (False; an image that ends outside the ball is then
+        called infeasible untried), or for those that end outside the ball (None).
     callback
         Called with an `AdmmStatus` at every check; a true answer ends the iteration.
 
@@ -166,7 +167,8 @@ def admm(matrix: np.ndarray | Factorisation, y: np.ndarray, eps: float | np.ndar
     found, figures = _iterate(solver, state, scale, reach, iterations, tolerance, callback)
     x = found.z1.reshape(len(data), -1).astype(float) * scale[:, None]
     residual = _residual(factor, x, data)
-    least = _least(factor, data, non_negative, (residual > radius + slack) | certify)
+    wanted = residual > radius + slack if certify is None else np.full(len(data), certify)
+    least = _least(factor, data, non_negative, wanted)
     feasible = (residual <= radius + slack) | (least <= radius + slack)
     objective = weights[0] * np.abs(x).sum(axis=1) + weights[1] * total_variation(
         x.reshape(-1, *factor.shape), len(factor.shape))

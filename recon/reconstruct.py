@@ -71,7 +71,7 @@ def _admm(problem: _Problem, options: AdmmOptions) -> tuple[np.ndarray, dict[str
 
     assert problem.eps is not None
     found = admm(factorise(problem.matrix, problem.shape), problem.y, problem.eps, non_negative=problem.non_negative,
-                 certify=problem.matrix.shape[1] <= _CERTIFIED_VOXELS, **asdict(options))
+                 certify=True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None, **asdict(options))
     return found.x, {name: getattr(found, name) for name in _FIGURES}
 
 
