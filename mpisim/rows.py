@@ -64,11 +64,13 @@ def half_period_basis(scanner: Scanner) -> tuple[np.ndarray, np.ndarray, np.ndar
     phi = ((np.arange(count) + 0.5) / count - 0.5) * np.pi
     k = np.array(scanner.harmonics)
     even = k % 2 == 0
-    wave = np.where(even[:, None], np.cos(k[:, None] * phi), np.sin(k[:, None] * phi))
     omega = 2 * np.pi * scanner.drive_frequency
-    padding = -count % _VECTOR
-    basis = np.pad(-(k * omega / count)[:, None] * wave, ((0, 0), (0, padding)))
-    return np.pad(np.sin(phi), (0, padding)), basis, even.astype(np.int64)
+    sines = np.zeros(count + -count % _VECTOR)
+    sines[:count] = np.sin(phi)
+    basis = np.zeros((k.size, sines.size))
+    basis[:, :count] = np.where(even[:, None], np.cos(k[:, None] * phi), np.sin(k[:, None] * phi))
+    basis *= -(k * omega / count)[:, None]
+    return sines, basis, even.astype(np.int64)
 
 
 def point_rows(

@@ -1,0 +1,15 @@
+"""Environment of the test session; it has to be set before NumPy, Numba or Matplotlib are imported."""
+
+import getpass
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+KERNELS = Path(__file__).parent.parent / "mpisim" / "kernels.py"
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost far more than they save on a busy machine
+os.environ.setdefault("MPLBACKEND", "Agg")
+# Numba's own cache misses edits to callees; one folder for each version of the kernels sees every edit.
+digest = hashlib.sha256(KERNELS.read_bytes()).hexdigest()[:12]
+os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"mpisim-numba-{getpass.getuser()}-{digest}")
