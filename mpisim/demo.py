@@ -21,6 +21,7 @@ from mpisim.io.atomic import output_folder, write_text
 from mpisim.plot import Panel, edges, panels, row_panels, save_figure
 from mpisim.progress import progress
 from mpisim.report import write_report
+from mpisim.system_matrix import matrix
 
 __all__ = ["demo"]
 
@@ -86,7 +87,7 @@ def demo(
     chain.run("simulate", "--sf-gradient", sf_gradient, "--particle-diameter", particle_diameter, "--out", "sm.nc")
     chain.run("downsample", "sm.nc", "--factor", factor, "--snr", 33.7, "--seed", seed, "--out", "coarse.nc")
     chain.run("measure", "sm.nc", "--phantom", "tubes", "--snr", 30, "--seed", seed, "--out", "y.nc")
-    reference = chain.run("reconstruct", "sm.nc", "y.nc", "--method", "admm", "--out", "image_reference.nc")
+    reference = chain.run("reconstruct", "sm.nc", "y.nc", "--eps", "auto", "--out", "image_reference.nc")
     results: dict[str, Any] = {"reference": _image_figures(reference)}
     for method in _methods_at_hand(factor):
         chain.run("recover", "coarse.nc", "--method", method, "--out", f"fine_{method}.nc")
@@ -95,8 +96,8 @@ def demo(
             "reconstruct",
             f"fine_{method}.nc",
             "y.nc",
-            "--method",
-            "admm",
+            "--eps",
+            "auto",
             "--reference",
             "image_reference.nc",
             "--out",
@@ -124,6 +125,7 @@ def demo(
         summary,
         chain.seconds,
         {name: chain.folder / f"{name}.png" for name in ("rows", "errors", "images")},
+        len(matrix(read(chain.folder / "sm.nc"))),
     )
     return {**summary, "report": str(chain.folder / "report.html"), "text": _table(chain.folder, results)}
 
@@ -145,7 +147,7 @@ def _image_figures(result: Mapping[str, Any]) -> dict[str, Any]:
         "psnr_phantom",
         "nrmse_phantom",
         "ssim_phantom",
-        "feasible",
+        "eps",
         "least_residual",
         "iterations",
     )

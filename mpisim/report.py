@@ -15,7 +15,7 @@ __all__ = ["write_report"]
 
 
 def write_report(
-    path: Path, summary: Mapping[str, Any], seconds: Mapping[str, float], figures: Mapping[str, Path]
+    path: Path, summary: Mapping[str, Any], seconds: Mapping[str, float], figures: Mapping[str, Path], rows: int
 ) -> None:
     """Write the page: table, figures (embedded), configuration and commands.
 
@@ -29,6 +29,8 @@ def write_report(
         Time of every command line.
     figures
         PNG files `rows`, `errors` and `images`.
+    rows
+        Number of complex rows of the system matrix.
     """
     import jinja2
 
@@ -38,6 +40,6 @@ def write_report(
     )
     embedded = {name: base64.b64encode(file.read_bytes()).decode() for name, file in figures.items()}
     page = environment.from_string(template).render(
-        version=__version__, summary=summary, seconds=seconds, figures=embedded, total=sum(seconds.values())
+        version=__version__, rows=rows, summary=summary, seconds=seconds, figures=embedded, total=sum(seconds.values())
     )
     write_text(path, page)

@@ -43,11 +43,12 @@ import numpy as np
 from mpisim import errors
 from mpisim.errors import finite, one_of, positive, require, whole
 from mpisim.progress import progress
+from recon.discrepancy import best_fit
 from recon.factor import Factorisation, factorise
 from recon.operators import ScreenedPoisson, gradient, gradient_adjoint, total_variation
 from recon.splitting import Solver, State
 
-__all__ = ["AdmmResult", "AdmmStatus", "admm", "least_residual"]
+__all__ = ["AdmmResult", "AdmmStatus", "admm"]
 
 CHECK_EVERY = 10
 _LEAST_SLACK = 1e-5
@@ -274,14 +275,5 @@ def _residual(factor: Factorisation, x: np.ndarray, data: np.ndarray) -> np.ndar
     return factor.norm * np.sqrt(np.sum((factor.product(x) - c) ** 2, axis=1) + outside)
 
 
-def least_residual(factor: Factorisation, y: np.ndarray, non_negative: bool = True) -> float:
-    """Least ||A x - y||_2 over x >= 0 (by `scipy.optimize.nnls`) or over all x, for data y (M,), in its unit."""
-    from scipy.optimize import nnls
-
-    c, outside = factor.rotate(y[None])
-    inside = float(nnls(factor.rotated(), c[0])[1]) if non_negative else 0.0
-    return factor.norm * float(np.sqrt(inside**2 + outside[0]))
-
-
 def _least(factor: Factorisation, data: np.ndarray, sign: bool, wanted: np.ndarray) -> np.ndarray:
-    return np.array([least_residual(factor, y, sign) if w else np.nan for y, w in zip(data, wanted, strict=True)])
+    return np.array([best_fit(factor, y, sign)[0] if w else np.nan for y, w in zip(data, wanted, strict=True)])

@@ -66,8 +66,9 @@ def _reconstruct_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variable", help="name of the array in a .mat file")
     parser.add_argument("--method", default="admm", help="admm, kaczmarz or tikhonov (default admm)")
     ball = parser.add_mutually_exclusive_group()
-    ball.add_argument("--eps", type=float,
-                      help="admm: radius of the noise ball, whitened if noise is known (default sqrt(complex rows))")
+    ball.add_argument("--eps", type=_eps, metavar="E|auto",
+                      help="admm: radius of the noise ball, whitened if the noise is known (default: sqrt(complex "
+                           "rows)), or auto: from the data, for unknown noise or a recovered matrix")
     ball.add_argument("--noise-db", type=float,
                       help="RMS of the data over the complex noise in dB, if the file lacks it")
     parser.add_argument("--iterations", type=int, help="most iterations (admm 5000) or sweeps (kaczmarz 20)")
@@ -83,6 +84,10 @@ def _reconstruct_arguments(parser: argparse.ArgumentParser) -> None:
     sign.add_argument("--signed", dest="non_negative", action="store_false", help="allow negative values")
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
+
+
+def _eps(text: str) -> float | str:
+    return text if text == "auto" else float(text)
 
 
 def _reconstruct(options: argparse.Namespace) -> Mapping[str, Any]:

@@ -4,7 +4,9 @@ The rows of both are divided by the standard deviation of the measurement's nois
 10^(D/20) for `noise_db` D) before anything else. Whitened complex noise has :math:`E|n_i|^2 = 1`, so that
 :math:`E\lVert n\rVert^2 = M` **complex rows**: the noise ball of ADMM has the radius :math:`\epsilon = \sqrt M`, and
 stacking real and imaginary parts leaves it as it is. A given `eps` is in whitened units where the noise is known and
-in those of the data where not. Images are concentrations relative to the calibration sample's.
+in those of the data where not. `eps="auto"` takes it from the data (`recon.discrepancy`), for unknown noise, and for a
+recovered matrix, whose errors add to the noise of the measurement and can leave the ball of sqrt(M) empty.
+Images are concentrations relative to the calibration sample's.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import xarray as xr
 
 from mpisim.errors import InputError, non_negative, one_of, require
 from mpisim.system_matrix import DIMS, VOXEL_DIMS, dataset, expect, matrix
+from recon.discrepancy import discrepancy
 from recon.factor import factorise
 from recon.operators import whiten
 
@@ -57,12 +60,13 @@ class TikhonovOptions:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Whitened system matrix (M, N) and data (M, images), image shape, radius of the noise ball, sign."""
+    """Whitened system matrix (M, N) and data (M, images), image shape, (least) radius of the noise ball, sign."""
 
     matrix: np.ndarray
     y: np.ndarray
     shape: tuple[int, ...]
     eps: float | None
+    auto: bool
     non_negative: bool
 
 
@@ -70,9 +74,13 @@ def _admm(problem: _Problem, options: AdmmOptions) -> tuple[np.ndarray, dict[str
     from recon.admm import admm
 
     assert problem.eps is not None
-    found = admm(factorise(problem.matrix, problem.shape), problem.y, problem.eps, non_negative=problem.non_negative,
+    factor = factorise(problem.matrix, problem.shape)
+    radius = np.full(problem.y.shape[1], problem.eps)
+    if problem.auto:
+        radius = np.maximum(radius, [discrepancy(factor, y, problem.non_negative) for y in problem.y.T])
+    found = admm(factor, problem.y, radius, non_negative=problem.non_negative,
                  certify=True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None, **asdict(options))
-    return found.x, {name: getattr(found, name) for name in _FIGURES}
+    return found.x, {"eps": radius, **{name: getattr(found, name) for name in _FIGURES}}
 
 
 def _kaczmarz(problem: _Problem, options: KaczmarzOptions) -> tuple[np.ndarray, dict[str, Any]]:
@@ -95,7 +103,7 @@ METHODS: dict[str, tuple[Callable[[_Problem, Any], tuple[np.ndarray, dict[str, A
 }
 
 
-def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: float | None = None,
+def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: float | str | None = None,
                 noise_db: float | None = None, non_negative: bool = True, **options: Any) -> xr.Dataset:
     """Reconstruct the image, or the image of every frame, of a measurement.
 
@@ -108,7 +116,8 @@ def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: fl
     method
         `admm`, `kaczmarz` or `tikhonov`.
     eps
-        Radius of ADMM's noise ball; see the module. sqrt(M) by default.
+        Radius of ADMM's noise ball, or "auto"; see the module. sqrt(M) by default. "auto" is at least that where the
+        noise is known.
     noise_db
         RMS of the data over their complex noise standard deviation in dB, in place of the measurement's `noise_std`.
     non_negative
@@ -133,7 +142,7 @@ def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: fl
     _check_pair(matrix, y)
     sigma = _sigma(matrix, y, noise_db)
     radius = _radius(matrix, method, eps, sigma)
-    problem = _problem(matrix, y, sigma, radius, bool(non_negative))
+    problem = _problem(matrix, y, sigma, radius, eps == "auto", bool(non_negative))
     images, figures = METHODS[method][0](problem, chosen)
     voxels = [d for d in VOXEL_DIMS if d in matrix["system_matrix"].dims]
     dims = (*(["frame"] if "frame" in y["measurement"].dims else []), *voxels)
@@ -141,7 +150,7 @@ def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: fl
     coords = {d: matrix[d] for d in voxels} | ({"frame": y["frame"]} if "frame" in y.coords else {})
     single = "frame" not in dims
     return dataset("image", values[0] if single else values, dims, coords, units="1", method=method,
-                   options={**asdict(chosen), "non_negative": bool(non_negative)}, eps=radius, noise_db=noise_db,
+                   options={**asdict(chosen), "non_negative": bool(non_negative)}, noise_db=noise_db,
                    whitened=sigma is not None, **{k: _plain(v, single) for k, v in figures.items()},
                    matrix=dict(matrix.attrs), measurement=dict(y.attrs))
 
@@ -193,11 +202,13 @@ def _sigma(matrix: xr.Dataset, y: xr.Dataset, noise_db: float | None) -> np.ndar
     return sigma
 
 
-def _radius(data: xr.Dataset, method: str, eps: float | None, sigma: np.ndarray | None) -> float | None:
+def _radius(data: xr.Dataset, method: str, eps: float | str | None, sigma: np.ndarray | None) -> float | None:
     if method != "admm":
         require(eps is None, "eps", f"left out for the method {method}, which has no noise ball", eps)
         return None
-    if eps is not None:
+    if eps == "auto" and sigma is None:
+        return 0.0
+    if eps not in (None, "auto"):
         return non_negative("eps", eps)
     if sigma is None:
         raise InputError("Input y must know its noise_std, or eps (--eps) or noise_db (--noise-db) be given, for the "
@@ -205,10 +216,11 @@ def _radius(data: xr.Dataset, method: str, eps: float | None, sigma: np.ndarray 
     return math.sqrt(len(matrix(data)))
 
 
-def _problem(data: xr.Dataset, y: xr.Dataset, sigma: np.ndarray | None, eps: float | None, sign: bool) -> _Problem:
+def _problem(data: xr.Dataset, y: xr.Dataset, sigma: np.ndarray | None, eps: float | None, auto: bool,
+             sign: bool) -> _Problem:
     rows = matrix(data).astype(complex)
     columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
     if sigma is not None:
         rows, columns = whiten(rows, columns, sigma)
     shape = tuple(data.sizes[d] for d in VOXEL_DIMS if d in data["system_matrix"].dims)
-    return _Problem(rows, columns, shape, eps, sign)
+    return _Problem(rows, columns, shape, eps, auto, sign)

@@ -1,0 +1,56 @@
+"""The radius of the noise ball from the data."""
+
+import numpy as np
+import pytest
+
+import mpisim
+import recon
+from recon.discrepancy import best_fit, discrepancy
+
+
+def complex_normal(rng, *shape):
+    return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+
+
+@pytest.mark.parametrize("sign", [True, False])
+def test_it_finds_the_norm_of_white_noise(sign):
+    """Over 20 draws the mean radius is that of the noise, sigma sqrt(M), to 5 %; the fit alone is well below it."""
+    rng = np.random.default_rng(0)
+    matrix = complex_normal(rng, 60, 40)
+    factor = recon.factorise(matrix, (5, 8))
+    truth = np.where(rng.random(40) < 0.5, rng.random(40), 0)
+    draws = [matrix @ truth + 0.01 * complex_normal(rng, 60) for _ in range(20)]
+    expected = 0.01 * np.sqrt(60)
+    assert np.mean([discrepancy(factor, y, sign) for y in draws]) == pytest.approx(expected, rel=0.05)
+    assert np.mean([best_fit(factor, y, sign)[0] for y in draws]) < 0.92 * expected
+
+
+def test_it_refuses_data_that_can_be_fitted_exactly():
+    matrix = np.random.default_rng(1).standard_normal((6, 12))
+    factor = recon.factorise(matrix, (3, 4))
+    with pytest.raises(mpisim.InputError, match="Input eps must be a number where the matrix can fit any data"):
+        discrepancy(factor, matrix @ np.ones(12), True)
+
+
+def test_a_matrix_in_error_gets_a_ball_that_is_not_empty():
+    """With 5 % of random error in the matrix, sqrt(M) is out of reach at 40 dB; `auto` is not, and the image is better."""
+    fine = mpisim.simulate(mpisim.open_sided_ffl(1.0), mpisim.Particle(25e-9))
+    y = recon.measure(fine, recon.phantoms.tubes(), snr=40, seed=0)
+    rng = np.random.default_rng(2)
+    values = fine["system_matrix"].values
+    error = 0.05 * np.sqrt(np.mean(np.abs(values) ** 2)) * complex_normal(rng, *values.shape)
+    wrong = fine.assign(system_matrix=(fine["system_matrix"].dims, (values + error).astype(values.dtype)))
+    strict = recon.reconstruct(wrong, y, iterations=1000)
+    found = recon.reconstruct(wrong, y, eps="auto", iterations=1000)
+    assert not strict.attrs["feasible"] and found.attrs["feasible"]
+    assert found.attrs["eps"] > strict.attrs["eps"]
+    truth = y["phantom"].values
+    assert recon.nrmse(found["image"].values, truth) < 0.6 * recon.nrmse(strict["image"].values, truth)
+
+
+def test_unknown_noise_needs_no_number():
+    fine = mpisim.simulate(mpisim.open_sided_ffl(1.0), mpisim.Particle(25e-9))
+    known = recon.measure(fine, recon.phantoms.tubes(), snr=30, seed=0)
+    sigma = float(known["noise_std"])
+    found = recon.reconstruct(fine, known.drop_vars("noise_std"), eps="auto")
+    assert found.attrs["eps"] == pytest.approx(sigma * np.sqrt(480), rel=0.1)
