@@ -76,7 +76,7 @@ def test_rectangular_and_measured_matrices(fine):
 
 def test_the_protocol_refuses(fine, tmp_path):
     coarse = calib.downsample(fine, 4)
-    with pytest.raises(InputError, match="Input method must be one of bicubic, .*; instead received 'magic'"):
+    with pytest.raises(InputError, match=r"Input method must be one of bicubic, .*; instead received 'magic'"):
         calib.recover(coarse, "magic")
     with pytest.raises(InputError, match="Input coarse must be a coarse system matrix; instead received a fine one"):
         calib.recover(fine, "bicubic")
