@@ -187,7 +187,6 @@ def downsample(
     if snr is not None:
         gain = 1 if sampling == "box" else plan.factor**2
         sigma = gain * sigma_from_snr(block_mean(values, plan.factor), snr)
-        coarse = plan.apply(coarse) if sampling == "random" else coarse
         noise = complex_gaussian(coarse.shape, sigma, np.random.default_rng([seed, 1]))
         coarse = coarse + (noise * plan.mask if isinstance(plan, RandomSampling) else noise)
     x, y = (_coarse_axis(fine, axis, plan) for axis in "xy")

@@ -33,7 +33,7 @@ def test_it_refuses_data_that_can_be_fitted_exactly():
 
 
 def test_a_matrix_in_error_gets_a_ball_that_is_not_empty():
-    """With 5 % of random error in the matrix, sqrt(M) is out of reach at 40 dB; `auto` is not, and the image is better."""
+    """With 5 % of random error in the matrix, sqrt(M) is out of reach at 40 dB; `auto` is not, and is better."""
     fine = mpisim.simulate(mpisim.open_sided_ffl(1.0), mpisim.Particle(25e-9))
     y = recon.measure(fine, recon.phantoms.tubes(), snr=40, seed=0)
     rng = np.random.default_rng(2)
