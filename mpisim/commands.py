@@ -101,7 +101,8 @@ def _dataset_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _dataset(options: argparse.Namespace) -> Mapping[str, Any]:
-    from mpisim.dataset import Family, generate, grid_cells, transms_cells
+    from mpisim.cells import grid_cells, transms_cells
+    from mpisim.dataset import Family, generate
 
     ranges = (options.sf_gradient, options.particle_diameter)
     if options.preset is not None:

@@ -1,10 +1,5 @@
 """Families of system matrices over selection-field gradient and particle diameter, one atomic file each.
 
-The preset `transms` is the simulated data set of TranSMS (section IV.A.1), its misprints resolved: 100 matrices over
-G = linspace(0.4, 1.0, 10) T/m and d = 14.10 + 2.145 k nm for training and test, 30 over G = 0.70, 0.865, 1.03 T/m and
-d = 15.17 + 2.145 k nm for validation. Of the 100, the 19 with G = 1.0 T/m or d = 33.405 nm and 15 others, drawn with a
-seed that is part of the preset, are for test, the remaining 66 for training.
-
 A run is resumed by running it again: finished files are kept, and a folder that holds another configuration is refused.
 Every matrix is the same whatever the number of workers; a coarse one's seed comes from its place in the family.
 """
@@ -16,70 +11,29 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
+from mpisim.cells import SPLITS, Cell
 from mpisim.command import call
-from mpisim.errors import InputError, one_of, positive, require, whole
+from mpisim.errors import InputError, one_of, require, whole
 from mpisim.grid import Grid, Sample
-from mpisim.io import write
+from mpisim.io import read, write
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.particles import Particle
 from mpisim.progress import progress
 from mpisim.scanner import OpenSidedFFL, open_sided_ffl
 from mpisim.simulate import simulate
+from mpisim.system_matrix import expect, validate
 
-__all__ = ["Cell", "Family", "generate", "grid_cells", "transms_cells"]
-
-SPLITS = ("train", "validation", "test")
-_SPLIT_SEED = 20220527  # of the preset's draw, never the user's: shipped weights must not meet their test data
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One scanner and particle of a family: gradient in T/m, core diameter in m, and its split, if any."""
-
-    sf_gradient: float
-    particle_diameter: float
-    split: str = ""
-
-    def __post_init__(self) -> None:
-        positive("sf_gradient", self.sf_gradient)
-        positive("particle_diameter", self.particle_diameter)
-
-    @property
-    def name(self) -> str:
-        """File name without suffix: gradient in T/m and diameter in nm."""
-        return f"g{self.sf_gradient:.4f}_d{self.particle_diameter * 1e9:.3f}"
-
-
-def grid_cells(gradients: Iterable[float], diameters: Iterable[float], split: str = "") -> list[Cell]:
-    """Return every pair of a gradient (T/m) and a core diameter (m)."""
-    diameters = list(diameters)
-    cells = [Cell(float(g), float(d), split) for g in gradients for d in diameters]
-    require(len({c.name for c in cells}) == len(cells), "grid of scanners", "made of distinct pairs", "repeated values")
-    return cells
-
-
-def transms_cells() -> list[Cell]:
-    """Return the 130 cells of the preset `transms` with their splits."""
-    gradients = np.linspace(0.4, 1.0, 10)
-    diameters = (14.10 + 2.145 * np.arange(10)) * 1e-9
-    cells = grid_cells(gradients, diameters)
-    reserved = {
-        i for i, c in enumerate(cells) if c.sf_gradient == gradients[-1] or c.particle_diameter == diameters[-1]
-    }
-    others = [i for i in range(len(cells)) if i not in reserved]
-    drawn = np.random.default_rng(_SPLIT_SEED).choice(others, 15, replace=False)
-    test = reserved | set(drawn.tolist())
-    cells = [replace(c, split="test" if i in test else "train") for i, c in enumerate(cells)]
-    return cells + grid_cells((0.70, 0.865, 1.03), (15.17 + 2.145 * np.arange(10)) * 1e-9, "validation")
+__all__ = ["Family", "generate", "read_family"]
 
 
 @dataclass(frozen=True)
@@ -177,6 +131,44 @@ def generate(
         else:
             _in_parallel(missing, family, folder, workers, executor, bar)
     return [fine_file(folder, c) for _, c in chosen]
+
+
+def read_family(folder: str | os.PathLike[str]) -> xr.Dataset:
+    """Read all matrices of one folder (of fine ones, or of coarse ones such as `box4`) as one dataset.
+
+    Returns
+    -------
+    xarray.Dataset
+        The schema with the dimension `scanner` in front and the coordinates `sf_gradient` (T/m) and
+        `particle_diameter` (m) along it; attributes in which the files differ are left out.
+
+    Raises
+    ------
+    InputError
+        If there are no files, or they are no system matrices of one shape.
+    """
+    files = sorted(Path(folder).glob("*.nc"))
+    require(len(files) > 0, "data", "a folder with system matrices (.nc)", str(folder))
+    parts = [expect(read(f), "system_matrix", str(f)) for f in files]
+    wanted = dict(parts[0]["system_matrix"].sizes)
+    for file, part in zip(files, parts, strict=True):
+        found = dict(part["system_matrix"].sizes)
+        require(found == wanted, str(file), f"of the size {wanted} of the others", found)
+    how: Any = {"data_vars": "all", "coords": "different", "compat": "equals", "join": "override"}
+    family = xr.concat(parts, "scanner", combine_attrs=_agreeing, **how)
+    return validate(family, str(folder))
+
+
+def _agreeing(attributes: Sequence[dict[str, Any]], context: Any = None) -> dict[str, Any]:
+    """Return what all attributes have in common, inside mappings too."""
+    first, *others = attributes
+    common: dict[str, Any] = {}
+    for key, value in first.items():
+        if all(o.get(key) == value for o in others):
+            common[key] = value
+        elif isinstance(value, dict) and all(isinstance(o.get(key), dict) for o in others):
+            common[key] = _agreeing([value, *(o[key] for o in others)])
+    return common
 
 
 def _in_parallel(

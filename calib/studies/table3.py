@@ -16,7 +16,8 @@ import xarray as xr
 from calib.checkpoint import shipped_weights
 from calib.recover import METHODS, recover
 from calib.sampling import downsample
-from mpisim.dataset import Family, transms_cells
+from mpisim.cells import transms_cells
+from mpisim.dataset import Family
 from mpisim.errors import InputError
 from mpisim.io import read
 from mpisim.io.atomic import output_folder, replacing, write_text

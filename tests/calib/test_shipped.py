@@ -6,7 +6,7 @@ import pytest
 import calib
 from calib.checkpoint import load_model, shipped_weights
 from calib.studies.table3 import test_matrices as matrices_of_the_test_split
-from mpisim.dataset import transms_cells
+from mpisim.cells import transms_cells
 
 
 def test_they_say_how_they_were_made():

@@ -12,7 +12,8 @@ from calib.recipe import TrainConfig, learning_rate
 from calib.recover import apply_model
 from calib.sampling import block_mean
 from calib.train import train
-from mpisim.dataset import Family, generate, grid_cells
+from mpisim.cells import grid_cells
+from mpisim.dataset import Family, generate
 from mpisim.errors import InputError
 from mpisim.grid import Grid
 
