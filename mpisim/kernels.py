@@ -50,17 +50,17 @@ def _langevin_ratio(s: float) -> float:
 @vectorize(["float64(float64)"], cache=True)
 def langevin(x):
     """Langevin function L(x) = coth x - 1/x, dimensionless, as a NumPy ufunc; relative error below 1e-12."""
-    if abs(x) > 1e100:
-        return np.sign(x)
+    if abs(x) > 19.0:
+        return np.sign(x) - 1.0 / x
     return x * _langevin_ratio(x * x)
 
 
 @vectorize(["float64(float64)"], cache=True)
 def langevin_prime(x):
     """Slope of the Langevin function, L'(x) = 1/x^2 - 1/sinh(x)^2 (1/3 at 0), as a NumPy ufunc."""
+    if abs(x) > 19.0:
+        return (1.0 / x) * (1.0 / x)
     s = x * x
-    if s > 361.0:
-        return 1.0 / s if s < 1e200 else 0.0
     ratio = _langevin_ratio(s)
     return 1.0 - s * ratio * ratio - 2.0 * ratio
 
