@@ -148,3 +148,14 @@ def test_data_that_do_not_fit_are_refused_before_work(data, tmp_path):
         read_folder(tmp_path, "train")
     with pytest.raises(InputError, match="Input device must be one that torch can use here"):
         train(TrainConfig(steps=1), data["train"], data["validation"], tmp_path / "run", device="cuda:7")
+
+
+def test_published_options_and_half_precision(data, tmp_path):
+    """The paper's model (no interpolant, rows scaled to [0.15, 0.85], halved rates) and bfloat16 run and stay finite."""
+    options = dict(skip="none", scaling="minmax", schedule="halving", precision="bfloat16", row_power=0.0)
+    config = TrainConfig(steps=2, **options, **SMALL | dict(validate_every=2))
+    result = train(config, data["train"], data["validation"], tmp_path)
+    assert np.isfinite(result["validation_nrmse"])
+    assert all(torch.isfinite(v).all() for v in weights(tmp_path).values())
+    model, _ = load_model(tmp_path / "weights.safetensors")
+    assert (model.config.skip, model.config.scaling) == ("none", "minmax")
