@@ -1,0 +1,210 @@
+"""The data contract: what keeps it, what breaks it, and how rows and noise are numbered."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from mpisim import Grid, InputError, Particle, open_sided_ffl, simulate
+from mpisim.system_matrix import (
+    axis_coordinate,
+    dataset,
+    expect,
+    matrix,
+    noise_per_row,
+    replace_rows,
+    row_dims,
+    rows,
+    validate,
+)
+
+RNG = np.random.default_rng(3)
+DIMS = ("angle", "frequency", "y", "x")
+SAMPLING = {"scheme": "box", "factor": 4, "seed": 0, "snr": None}
+
+
+def sample_matrix(stage="fine", shape=(2, 3, 4, 5), dims=DIMS, noise_std=None, **attributes):
+    values = RNG.normal(size=(*shape, 2)) @ [1, 1j]
+    coords = {d: 1e-3 * np.arange(n) for d, n in zip(dims, shape, strict=True)}
+    attributes = {"stage": stage, "origin": "simulated"} | attributes
+    return dataset("system_matrix", values, dims, coords, noise_std=noise_std, **attributes)
+
+
+def broken(**changes):
+    """A valid matrix with attributes replaced; None takes one out."""
+    data = sample_matrix()
+    data.attrs = {k: v for k, v in {**data.attrs, **changes}.items() if v is not None}
+    return data
+
+
+def with_value(value):
+    data = sample_matrix()
+    data.system_matrix.values[1, 2, 3, 4] = value
+    return data
+
+
+def with_noise(values):
+    data = sample_matrix()
+    data["noise_std"] = ("frequency", np.array(values, dtype=float))
+    return data
+
+
+def measurement(dims=("angle", "frequency"), shape=(2, 3), dtype=complex):
+    return dataset("measurement", np.ones(shape, dtype), dims, {}, origin="measured")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(sample_matrix(), id="fine"),
+        pytest.param(sample_matrix("coarse", sampling=SAMPLING, noise_std=0.1), id="coarse"),
+        pytest.param(
+            sample_matrix(
+                shape=(2, 2, 1, 3, 2, 2, 2), dims=("scanner", "angle", "receive", "frequency", "z", "y", "x")
+            ),
+            id="all dimensions",
+        ),
+        pytest.param(sample_matrix(shape=(4, 5), dims=("y", "x")), id="one row"),
+        pytest.param(sample_matrix(shape=(3, 1, 1), dims=("frequency", "y", "x")), id="one voxel"),
+        pytest.param(measurement(), id="measurement"),
+        pytest.param(dataset("image", np.ones((2, 2)), ("y", "x"), {"x": [0, 1], "y": [0, 1]}, units="1"), id="image"),
+        pytest.param(simulate(open_sided_ffl(0.5, angles=2), Particle(25e-9), Grid((3, 2))), id="simulated"),
+    ],
+)
+def test_what_keeps_the_schema_is_returned_as_it_is(data):
+    assert validate(data) is data
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(np.ones(3), "an xarray.Dataset; instead received ndarray", id="array"),
+        pytest.param(xr.Dataset(), "of kind system_matrix, measurement, image", id="empty"),
+        pytest.param(broken(kind="spectrum"), "'spectrum'", id="unknown kind"),
+        pytest.param(broken(kind="image"), "the variable image", id="another kind"),
+        pytest.param(broken(format_version=99), "of format_version 1; instead received 99", id="version"),
+        pytest.param(broken(format_version=None), "of format_version 1; instead received None", id="no version"),
+        pytest.param(with_value(np.nan), "finite everywhere; instead received 1 value", id="NaN"),
+        pytest.param(with_value(np.inf * 1j), "finite everywhere", id="infinite"),
+        pytest.param(sample_matrix().transpose("frequency", "angle", "y", "x"), "in this order", id="swapped rows"),
+        pytest.param(sample_matrix().transpose("angle", "frequency", "x", "y"), "in this order", id="swapped voxels"),
+        pytest.param(sample_matrix().rename(angle="turn"), "in this order", id="unknown dimension"),
+        pytest.param(sample_matrix().isel(x=0), "over y and x", id="no x"),
+        pytest.param(sample_matrix().isel(angle=slice(0, 0)), "non-empty", id="no rows"),
+        pytest.param(sample_matrix().isel(x=slice(None, None, -1)), "coordinate x .* ascending", id="descending x"),
+        pytest.param(sample_matrix().isel(y=[0, 1, 3]), "coordinate y .* equidistant", id="a gap in y"),
+        pytest.param(sample_matrix().drop_vars("x"), "the coordinate x", id="x without centres"),
+        pytest.param(sample_matrix().map(np.real, keep_attrs=True), "complex", id="real matrix"),
+        pytest.param(broken(stage=None), "stage .* one of fine, coarse; instead received None", id="no stage"),
+        pytest.param(broken(stage="raw"), "stage", id="another stage"),
+        pytest.param(broken(origin=None), "origin", id="no origin"),
+        pytest.param(broken(stage="coarse"), "sampling .* scheme and factor", id="coarse without sampling"),
+        pytest.param(broken(stage="coarse", sampling={"scheme": "box"}), "sampling", id="coarse without factor"),
+        pytest.param(broken(stage="coarse", sampling="box4"), "sampling", id="sampling as a word"),
+        pytest.param(with_noise([0.1, -0.1, 0.1]), "noise_std .* zero or more", id="negative noise"),
+        pytest.param(with_noise([0.1, np.nan, 0.1]), "noise_std .* finite", id="NaN in the noise"),
+    ],
+)
+def test_what_breaks_the_schema_gets_one_sentence(data, reason):
+    with pytest.raises(InputError, match=rf"^Input .*{reason}.*\.$") as caught:
+        validate(data)
+    assert "\n" not in str(caught.value)
+
+
+def test_building_validates():
+    with pytest.raises(InputError, match="complex"):
+        measurement(dtype=float)
+    with pytest.raises(InputError, match="in this order"):
+        measurement(dims=("frequency", "angle"))
+
+
+def test_sentences_carry_the_name_of_the_input():
+    with pytest.raises(InputError, match=r"stage of fine\.nc"):
+        validate(broken(stage=None), "fine.nc")
+
+
+def test_expect_tells_kinds_and_stages_apart():
+    fine = sample_matrix()
+    assert expect(fine, "system_matrix", "fine", "fine") is fine
+    with pytest.raises(InputError, match="Input y must be a measurement; instead received a system_matrix"):
+        expect(fine, "measurement", "y")
+    with pytest.raises(InputError, match="Input b must be a coarse system matrix; instead received a fine one"):
+        expect(fine, "system_matrix", "b", "coarse")
+
+
+def test_rows_are_images_and_matrix_has_x_fastest():
+    data = sample_matrix()
+    values = data.system_matrix.values
+    assert row_dims(data) == ("angle", "frequency")
+    assert np.array_equal(rows(data)[1 * 3 + 2], values[1, 2])
+    assert matrix(data).shape == (6, 20)
+    assert matrix(data)[4, 2 * 5 + 3] == values[1, 1, 2, 3]
+    assert np.shares_memory(rows(data), values)
+
+
+def test_every_slice_of_a_volume_is_a_row_but_a_matrix_row_is_the_volume():
+    data = sample_matrix(shape=(3, 2, 4, 5), dims=("frequency", "z", "y", "x"))
+    assert row_dims(data) == ("frequency", "z")
+    assert rows(data).shape == (6, 4, 5)
+    assert matrix(data).shape == (3, 40)
+
+
+@pytest.mark.parametrize(
+    ("noise", "expected"),
+    [
+        (0.5, [0.5] * 6),
+        ([1.0, 2.0, 3.0], [1, 2, 3, 1, 2, 3]),
+        (np.arange(6.0).reshape(2, 3), [0, 1, 2, 3, 4, 5]),
+        (None, [0] * 6),
+    ],
+)
+def test_noise_is_numbered_like_the_rows(noise, expected):
+    """A scalar, one value a frequency, one a row; zero where it is not known."""
+    assert noise_per_row(sample_matrix(noise_std=noise)).tolist() == expected
+
+
+def test_noise_over_angles_alone_is_spread_over_frequencies():
+    data = sample_matrix()
+    data["noise_std"] = ("angle", np.array([1.0, 2.0]))
+    assert noise_per_row(data).tolist() == [1, 1, 1, 2, 2, 2]
+
+
+def test_attributes_are_what_a_file_gives_back():
+    data = sample_matrix(seed=None, shifts=(1, 2), nested={"a": (True, None)})
+    assert "seed" not in data.attrs
+    assert data.attrs["shifts"] == [1, 2]
+    assert data.attrs["nested"] == {"a": [True, None]}
+
+
+def test_axis_coordinate_gives_the_first_centre_and_the_spacing():
+    data = sample_matrix()
+    assert axis_coordinate(data, "x") == pytest.approx((0, 1e-3))
+    assert axis_coordinate(data.isel(y=[2]), "y")[0] == pytest.approx(2e-3)
+
+
+def test_replacing_rows_keeps_provenance_and_row_coordinates():
+    data = sample_matrix(scanner={"sf_gradient": 0.5}, noise_std=0.1)
+    values = np.ones((6, 2, 3), complex)
+    x, y = np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0])
+    found = replace_rows(data, values, x, y, stage="coarse", sampling=SAMPLING, noise_std=0.2)
+    assert validate(found) is found
+    assert found.system_matrix.shape == (2, 3, 2, 3)
+    assert found.attrs["scanner"] == {"sf_gradient": 0.5}
+    assert found.attrs["sampling"] == SAMPLING
+    assert float(found.noise_std) == 0.2
+    assert np.array_equal(found.angle, data.angle)
+    back = replace_rows(found, rows(data), data.x.values, data.y.values, stage="fine", sampling=None)
+    assert "sampling" not in back.attrs
+    assert np.array_equal(back.system_matrix, data.system_matrix)
+
+
+def test_simulation_describes_itself():
+    scanner, particle, grid = open_sided_ffl(0.5, angles=2), Particle(25e-9), Grid((3, 2), (0.03, 0.02))
+    data = simulate(scanner, particle, grid)
+    assert (data.attrs["kind"], data.attrs["stage"], data.attrs["origin"]) == ("system_matrix", "fine", "simulated")
+    assert data.attrs["scanner"]["sf_gradient"] == 0.5
+    assert data.attrs["grid"]["shape"] == [3, 2]
+    assert data.harmonic.values.tolist() == list(range(2, 10))
+    assert np.allclose(data.frequency, 23.2e3 * data.harmonic)
+    assert np.array_equal(data.x, grid.axis(0)) and np.array_equal(data.y, grid.axis(1))
+    assert data.system_matrix.attrs["units"] == "V" and data.x.attrs["units"] == "m"
+    assert (float(data.sf_gradient), float(data.particle_diameter)) == (0.5, 25e-9)
