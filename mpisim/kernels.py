@@ -16,6 +16,7 @@ from numba import njit, prange, vectorize
 
 __all__ = ["harmonic_rows", "interpolate_ridge", "langevin", "langevin_prime", "profile_table", "sample_filter"]
 
+Array = np.ndarray
 _FAST = {"contract", "nsz", "arcp", "reassoc"}  # NaN and infinity keep their meaning
 _TAPS = 6  # nodes of the Lagrange interpolation in a ridge table
 
@@ -48,7 +49,7 @@ def _langevin_ratio(s: float) -> float:
 
 
 @vectorize(["float64(float64)"], cache=True)
-def langevin(x):
+def langevin(x: float) -> float:
     """Langevin function L(x) = coth x - 1/x, dimensionless, as a NumPy ufunc; relative error below 1e-12."""
     if abs(x) > 19.0:
         return np.sign(x) - 1.0 / x
@@ -56,7 +57,7 @@ def langevin(x):
 
 
 @vectorize(["float64(float64)"], cache=True)
-def langevin_prime(x):
+def langevin_prime(x: float) -> float:
     """Slope of the Langevin function, L'(x) = 1/x^2 - 1/sinh(x)^2 (1/3 at 0), as a NumPy ufunc."""
     if abs(x) > 19.0:
         return (1.0 / x) * (1.0 / x)
@@ -66,7 +67,17 @@ def langevin_prime(x):
 
 
 @njit(parallel=True, fastmath=_FAST, error_model="numpy", cache=True)
-def harmonic_rows(selection, drive, sensitivity, weights, phases, basis, beta, channel, out):
+def harmonic_rows(
+    selection: Array,
+    drive: Array,
+    sensitivity: Array,
+    weights: Array,
+    phases: Array,
+    basis: Array,
+    beta: float,
+    channel: Array,
+    out: Array,
+) -> None:
     """Fill one angle's rows on the general path.
 
     Parameters: `selection`, `drive`, `sensitivity` (voxel, point, 3), the selection field and the drive field at its
@@ -100,7 +111,7 @@ def harmonic_rows(selection, drive, sensitivity, weights, phases, basis, beta, c
 
 
 @njit(fastmath=_FAST, error_model="numpy", cache=True)
-def profile_table(offsets, amplitude, phases, basis, beta, out):
+def profile_table(offsets: Array, amplitude: float, phases: Array, basis: Array, beta: float, out: Array) -> None:
     """Fill `out` (node, harmonic) with the profiles f_k at fields `offsets` (node,) + `amplitude` sin, in T."""
     signal = np.empty(phases.size)
     for n in range(offsets.size):
@@ -115,7 +126,7 @@ def profile_table(offsets, amplitude, phases, basis, beta, out):
 
 
 @njit(inline="always", error_model="numpy")
-def _lagrange_weights(t, w):
+def _lagrange_weights(t: float, w: Array) -> None:
     """Fill `w` (6,) with the weights of nodes -2 .. 3 for a value at `t` in [0, 1)."""
     a, b, c, d, e, f = t + 2.0, t + 1.0, t, t - 1.0, t - 2.0, t - 3.0
     ab, cd, ef = a * b, c * d, e * f
@@ -128,7 +139,7 @@ def _lagrange_weights(t, w):
 
 
 @njit(error_model="numpy", cache=True)
-def sample_filter(dx, dy, weights, reach):
+def sample_filter(dx: Array, dy: Array, weights: Array, reach: int) -> Array:
     """Return the filter (2 reach + 1,) that averages a table over a sample seen along a line.
 
     The sample's points lie at `dx` (i,) + `dy` (j,), in nodes of the table and within `reach` - 3; `weights` (i, j).
@@ -146,12 +157,27 @@ def sample_filter(dx, dy, weights, reach):
 
 
 @njit(parallel=True, fastmath=_FAST, error_model="numpy", cache=True)
-def interpolate_ridge(table, dx, dy, weights, reach, cosines, sines, x, y, first, channel, out):
+def interpolate_ridge(
+    table: Array,
+    dx: Array,
+    dy: Array,
+    weights: Array,
+    reach: int,
+    cosines: Array,
+    sines: Array,
+    x: Array,
+    y: Array,
+    first: float,
+    channel: Array,
+    centred: bool,
+    out: Array,
+) -> None:
     """Fill all rows on the ridge path; lengths are in nodes of the table.
 
     `table` (node, harmonic) holds the point profiles at u = `first` + n; `dx` (i,), `dy` (j,) and `weights` (i, j) are
     the points of the sample, for `sample_filter` with `reach`; `cosines`, `sines` (angle,) turn the line; `x`, `y` are
-    the voxel centres; `out` (angle, harmonic, y, x, 2) takes the rows.
+    the voxel centres; `channel` is that of `harmonic_rows`; `out` (angle, harmonic, y, x, 2) takes the rows. On a grid
+    that is `centred`, x and y antisymmetric, half the voxels follow by a(-r) = a(r), or -a(r) where the channel is 1.
 
     Tables are walked as flat arrays: harmonics are then the innermost loop, which the compiler vectorises (indices are
     unsigned, since those that could count from the end would stop it).
@@ -171,7 +197,7 @@ def interpolate_ridge(table, dx, dy, weights, reach, cosines, sines, x, y, first
         starts = np.empty(x.size, np.uint64)
         w = np.empty((x.size, _TAPS))
         row = np.empty(x.size * n_harmonics)
-        for iy in range(y.size):
+        for iy in range((y.size + 1) // 2 if centred else y.size):
             for ix in range(x.size):
                 position = x[ix] * cosines[a] + y[iy] * sines[a] - first
                 node = int(position)
@@ -199,3 +225,7 @@ def interpolate_ridge(table, dx, dy, weights, reach, cosines, sines, x, y, first
                 c = channel[k]
                 for ix in range(x.size):
                     out[a, k, iy, ix, c] = row[ix * n_harmonics + k]
+                if centred:
+                    sign = 1.0 - 2.0 * c
+                    for ix in range(x.size):
+                        out[a, k, y.size - 1 - iy, x.size - 1 - ix, c] = sign * row[ix * n_harmonics + k]

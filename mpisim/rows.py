@@ -39,10 +39,21 @@ _axis_rule = lru_cache(maxsize=32)(Sample.axis_rule)
 class Scanner(Protocol):
     """What the general path asks of a scanner: fields at points, and a periodic sequence (see `OpenSidedFFL`)."""
 
-    drive_frequency: float
-    angles: tuple[float, ...]
-    harmonics: tuple[int, ...]
-    samples_per_period: int
+    @property
+    def drive_frequency(self) -> float:
+        """f_0 in Hz."""
+
+    @property
+    def angles(self) -> tuple[float, ...]:
+        """Rotation angles in rad."""
+
+    @property
+    def harmonics(self) -> tuple[int, ...]:
+        """Harmonics of f_0 that are kept."""
+
+    @property
+    def samples_per_period(self) -> int:
+        """Uniform samples of one drive period, an even number."""
 
     def selection_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Selection field in T at `points` (..., 3) in m."""
@@ -142,6 +153,7 @@ def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sa
     table = np.empty((nodes.size, len(scanner.harmonics)))
     kernels.profile_table(scanner.sf_gradient * nodes, scanner.drive_amplitude, phases, basis, particle.beta, table)
 
+    centred = all(bool(np.abs(axis + axis[::-1]).max() < 1e-12 * step) for axis in (x, y))
     cosines, sines = np.cos(scanner.angles), np.sin(scanner.angles)
     out = np.zeros((cosines.size, len(scanner.harmonics), y.size, x.size, 2))
     kernels.interpolate_ridge(
@@ -156,6 +168,7 @@ def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sa
         y / step,
         -float(edge),
         channel,
+        centred,
         out,
     )
     return out.view(np.complex128).reshape(cosines.size, len(scanner.harmonics), y.size * x.size)

@@ -92,7 +92,7 @@ def test_interpolate_ridge_is_exact_for_quintics(interpolate_ridge):
     x, y = np.array([-4.0, 0.5, 3.0]), np.array([-2.0, 5.0])
     channel = np.array([0, 1, 1, 0, 1])
     out = np.zeros((4, 5, 2, 3, 2))
-    interpolate_ridge(table, dx, dy, weights, reach, np.cos(angles), np.sin(angles), x, y, first, channel, out)
+    interpolate_ridge(table, dx, dy, weights, reach, np.cos(angles), np.sin(angles), x, y, first, channel, False, out)
 
     cos, sin = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
     centres = x * cos + y[:, None] * sin  # (angle, y, x)
@@ -103,3 +103,21 @@ def test_interpolate_ridge_is_exact_for_quintics(interpolate_ridge):
     found = out[:, k, :, :, channel].transpose(1, 0, 2, 3)
     assert np.abs(found - expected).max() < 1e-11 * np.abs(expected).max()
     assert not out[:, k, :, :, 1 - channel].any()
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (3, 5), (1, 4), (5, 1)])
+@pytest.mark.parametrize("interpolate_ridge", both(kernels.interpolate_ridge))
+def test_interpolate_ridge_mirrors_a_centred_grid(interpolate_ridge, shape):
+    """Profiles even in channel 0 and odd in channel 1, a symmetric sample: the same rows by half the work, to 1e-12."""
+    first, reach, channel = -20.0, 6, np.array([0, 1, 0, 1])
+    u = first + np.arange(41.0)
+    table = np.stack([np.cos(0.2 * u), np.sin(0.2 * u), u**2, u**3], axis=1)
+    dx, dy, weights = np.array([-1.0, 1.0]), np.array([-0.7, 0.0, 0.7]), np.outer([0.5, 0.5], [0.3, 0.4, 0.3])
+    angles = np.array([0.0, 0.6, 2.0, -1.0])
+    x, y = (np.arange(n) - (n - 1) / 2 for n in shape)
+    full, half = np.zeros((2, 4, 4, y.size, x.size, 2))
+    for centred, out in ((False, full), (True, half)):
+        cos, sin = np.cos(angles), np.sin(angles)
+        interpolate_ridge(table, dx, dy, weights, reach, cos, sin, x, y, first, channel, centred, out)
+    assert np.abs(full - half).max() < 1e-12 * np.abs(full).max()
+    assert np.abs(full[:, np.arange(4), :, :, channel]).max(axis=(1, 2, 3)).min() > 0.01
