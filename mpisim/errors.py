@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["InputError", "finite", "non_negative", "one_of", "positive", "require", "whole"]
+__all__ = ["InputError", "decibels", "finite", "non_negative", "one_of", "positive", "require", "whole"]
 
 
 class InputError(ValueError):
@@ -21,10 +21,26 @@ def require(condition: bool, name: str, must: str, received: Any) -> None:
 
 
 def _number(value: Any) -> float:
+    if isinstance(value, bool | np.bool_ | str):
+        return math.nan
     try:
         return float(value)
     except (TypeError, ValueError):
         return math.nan
+
+
+def decibels(name: str, value: Any) -> float:
+    """Return `value` as a float; raise `InputError` unless it is a finite number between -1000 and 1000."""
+    good = math.isfinite(_number(value)) and abs(_number(value)) <= 1000
+    require(good, name, "a finite number of decibels between -1000 and 1000", repr(value))
+    return float(value)
+
+
+def seed_number(value: Any, name: str = "seed") -> int:
+    """Return `value` as an int; raise `InputError` unless it is a whole number from 0 to 2^63 - 1."""
+    number = whole(name, value, least=0)
+    require(number < 2**63, name, "a whole number below 2^63", repr(value))
+    return number
 
 
 def positive(name: str, value: Any) -> float:
@@ -60,7 +76,7 @@ def whole(name: str, value: Any, least: int = 1) -> int:
         f"a whole number of at least {least}",
         repr(value),
     )
-    return int(number)
+    return int(value)
 
 
 def one_of(name: str, value: Any, choices: Any) -> Any:

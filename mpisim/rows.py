@@ -138,7 +138,7 @@ def is_ridge(scanner: Scanner, grid: Grid, sample: Sample) -> bool:
 def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:
     """Rows on a grid by the ridge path, where `is_ridge` holds.
 
-    Returns complex128 voltages in V, shape (angle, harmonic, voxel), x fastest.
+    Returns complex64 voltages in V, which the schema holds, shape (angle, harmonic, voxel), x fastest.
     """
     phases, basis, channel = half_period_basis(scanner)
     basis = basis * MU_0 * sample.particles(grid) * particle.moment * scanner.sensitivity[2]
@@ -155,7 +155,7 @@ def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sa
 
     centred = all(bool(np.abs(axis + axis[::-1]).max() < 1e-12 * step) for axis in (x, y))
     cosines, sines = np.cos(scanner.angles), np.sin(scanner.angles)
-    out = np.zeros((cosines.size, len(scanner.harmonics), y.size, x.size, 2))
+    out = np.zeros((cosines.size, len(scanner.harmonics), y.size, x.size, 2), np.float32)
     kernels.interpolate_ridge(
         table,
         sx / step,
@@ -171,4 +171,4 @@ def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sa
         centred,
         out,
     )
-    return out.view(np.complex128).reshape(cosines.size, len(scanner.harmonics), y.size * x.size)
+    return out.view(np.complex64).reshape(cosines.size, len(scanner.harmonics), y.size * x.size)

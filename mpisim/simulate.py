@@ -75,7 +75,7 @@ def simulate(
     shape = (*values.shape[:2], *(axes[a].size for a in voxels))
     return dataset(
         "system_matrix",
-        values.reshape(shape).astype(np.complex64),
+        values.reshape(shape).astype(np.complex64, copy=False),
         ("angle", "frequency", *voxels),
         coords,
         stage="fine",
