@@ -14,7 +14,7 @@ import mpisim
 from mpisim.command import Command
 from mpisim.errors import one_of, require
 from mpisim.options import integer, number, read_toml
-from mpisim.system_matrix import expect, rows
+from mpisim.system_matrix import rows
 
 __all__ = ["COMMANDS"]
 
@@ -102,9 +102,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> Mapping[str, Any]:
     from calib.evaluate import evaluate
 
-    found = expect(mpisim.read(options.found), "system_matrix", "found")
-    reference = expect(mpisim.read(options.reference), "system_matrix", "reference")
-    result = evaluate(found, reference)
+    result = evaluate(mpisim.read(options.found), mpisim.read(options.reference))
     if options.rows:
         from mpisim.io.atomic import write_text
 
@@ -167,7 +165,7 @@ def _train_config(options: argparse.Namespace) -> Any:
     for name in names:
         given = getattr(options, name, None)
         if given is not None:
-            values[name] = given if types[name] is str else types[name](number(name, given))
+            values[name] = {str: lambda _, text: text, int: integer, float: number}[types[name]](name, given)
     for name, value in values.items():
         fits = isinstance(value, (int, float) if types[name] is float else types[name]) and (
             types[name] is bool or not isinstance(value, bool)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from mpisim.errors import require
 from mpisim.metrics import nrmse
-from mpisim.system_matrix import rows
+from mpisim.system_matrix import expect, require_same_rows, rows
 
 __all__ = ["evaluate"]
 
@@ -26,8 +26,10 @@ def evaluate(found: xr.Dataset, reference: xr.Dataset) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If shapes or voxel positions differ, or the reference is zero.
+        If one is not fine, rows, shapes or voxel positions differ, or the reference is zero.
     """
+    expect(found, "system_matrix", "found", stage="fine")
+    expect(reference, "system_matrix", "reference", stage="fine")
     a, b = rows(found), rows(reference)
     require(
         a.shape == b.shape,
@@ -35,7 +37,8 @@ def evaluate(found: xr.Dataset, reference: xr.Dataset) -> dict[str, Any]:
         f"of the reference's {b.shape[0]} rows of {b.shape[2]} x {b.shape[1]} voxels",
         f"{a.shape[0]} rows of {a.shape[2]} x {a.shape[1]}",
     )
-    for axis in "xy":
+    require_same_rows(found, reference, "found")
+    for axis in "xyz" if "z" in reference.coords else "xy":
         step = np.ptp(reference[axis].values) / max(1, reference.sizes[axis] - 1) or 1e-3
         off = float(np.max(np.abs(found[axis].values - reference[axis].values)))
         require(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from calib.consistency import DataConsistency
 from calib.interpolation import bicubic_matrix
-from calib.nets import NETS
+from calib.nets import FACTORS, NETS
 from mpisim.errors import one_of
 
 __all__ = ["ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
@@ -49,6 +49,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         one_of("method", self.method, NETS)
+        one_of("factor", self.factor, FACTORS)
         one_of("skip", self.skip, ("bicubic", "none"))
         one_of("scaling", self.scaling, ("rms", "minmax"))
         one_of("consistency", self.consistency, (True, False))

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 
 from calib.model import ModelConfig
-from mpisim.errors import non_negative, one_of, positive, require, whole
+from mpisim.errors import decibels, non_negative, one_of, positive, require, seed_number, whole
 
 __all__ = ["TrainConfig", "learning_rate"]
 
@@ -22,7 +22,8 @@ class TrainConfig:
     steps, batch
         Number of steps and rows per step.
     learning_rate, schedule, weight_decay
-        Peak rate of Adam; `one-cycle` (5 % linear warm-up, cosine to zero) or `halving` (five times, as published).
+        Peak rate of Adam; `one-cycle` (5 % linear warm-up, cosine to zero) or `halving` (after every
+        fifth of the steps, as published).
     average
         Largest decay of the weight average; 0 keeps the last weights.
     snr, noiseless_fraction
@@ -60,13 +61,13 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "validate_every", "checkpoint_every"):
             whole(name, getattr(self, name))
-        whole("seed", self.seed, least=0)
+        seed_number(self.seed)
         positive("learning_rate", self.learning_rate)
         for name in ("weight_decay", "row_power"):
             non_negative(name, getattr(self, name))
         for name in ("average", "noiseless_fraction"):
             require(0 <= non_negative(name, getattr(self, name)) <= 1, name, "between 0 and 1", getattr(self, name))
-        require(math.isfinite(self.snr), "snr", "a finite number of decibels", self.snr)
+        decibels("snr", self.snr)
         one_of("schedule", self.schedule, ("one-cycle", "halving"))
         one_of("precision", self.precision, ("float32", "bfloat16"))
         _ = self.model

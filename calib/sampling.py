@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 
-from mpisim.errors import InputError, one_of, require, whole
+from mpisim.errors import InputError, decibels, one_of, require, seed_number, whole
 from mpisim.noise import complex_gaussian, sigma_from_snr
 from mpisim.system_matrix import axis_coordinate, expect, replace_rows, rows
 
@@ -179,7 +179,8 @@ def downsample(
         If the matrix is not fine, the factor does not divide its grid, or an argument is out of range.
     """
     expect(fine, "system_matrix", "fine", stage="fine")
-    seed = whole("seed", seed, least=0)
+    seed = seed_number(seed)
+    snr = None if snr is None else decibels("snr", snr)
     values = rows(fine)
     plan = sampling_of(sampling, factor, values.shape[-2:], seed)
     coarse = plan.apply(values)

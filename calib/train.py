@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import hashlib
 import io
 import os
 import sys
@@ -128,6 +129,9 @@ class Run:
         self.step, self.minutes, self.history = 0, 0.0, list[dict[str, Any]]()
         self.folder = output_folder(folder)
         self.file = self.folder / "checkpoint.safetensors"
+        self.data = _digest(
+            self.rows.fine.numpy(), self.rows.sigma.numpy(), *(m["system_matrix"].values for m in validation)
+        )
         if resume and self.file.is_file():
             self._load()
         else:
@@ -181,13 +185,13 @@ class Run:
             tensors |= {f"adam.{index}.{k}": v for k, v in state.items()}
         about = {
             "train": asdict(self.config),
+            "data": self.data,
             "step": self.step,
             "minutes": self.minutes,
             "history": self.history,
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
         }
-        save_tensors(self.file, tensors, "checkpoint", about)
         save_model(
             self.folder / "weights.safetensors",
             self.averaged,
@@ -199,6 +203,7 @@ class Run:
         writer.writeheader()
         writer.writerows(self.history)
         write_text(self.folder / "log.csv", text.getvalue())
+        save_tensors(self.file, tensors, "checkpoint", about)  # last: whoever resumes from it finds the rest as new
 
     def _load(self) -> None:
         tensors, about = load_tensors(self.file, "checkpoint")
@@ -208,6 +213,7 @@ class Run:
                 f"Input --resume must meet the configuration of {self.file}; "
                 f"instead received another {', '.join(differing)}."
             )
+        require(about.get("data") == self.data, "data", f"what {self.file} was trained on", "other matrices")
         for name, model in (("model.", self.model), ("averaged.", self.averaged)):
             model.load_state_dict({k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)})
         state: dict[int, dict[str, Any]] = {}
@@ -222,11 +228,19 @@ class Run:
         self.step, self.minutes, self.history = about["step"], about["minutes"], about["history"]
 
 
+def _digest(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(repr((array.shape, array.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
+
+
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(
             f"Input device must be one that torch can use here; instead received {name!r} "
             f"({str(error).splitlines()[0]})."

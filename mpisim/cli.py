@@ -23,15 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _dispatch(words)
-    except (InputError, FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (InputError, OSError, MemoryError) as error:
         print(f"mpisim: {_sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("mpisim: interrupted; finished files are kept, nothing was left half-written.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _dispatch(words: list[str]) -> int:
@@ -76,7 +76,11 @@ def _cell(value: Any) -> str:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError):
-        return f"Input {error.filename} must be a file that can be used here; instead received: {error.strerror}."
+        name = error.filename or "file"
+        return f"Input {name} must be one that can be used here; instead received: {error.strerror or error}."
+    if isinstance(error, MemoryError):
+        detail = f" ({error})" if str(error) else ""
+        return f"Input size must be one that fits in memory; instead received more{detail}."
     return " ".join(str(error).split())
 
 

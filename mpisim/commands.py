@@ -18,13 +18,13 @@ __all__ = ["COMMANDS"]
 def _scanner_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grid", default="32", help="voxels: 32, 32x64 (default: 32)")
     parser.add_argument("--fov", default="32", help="field of view in mm: 32, 32x64 (default: 32)")
-    parser.add_argument("--angle-step", default="3", help="degrees between angles in [0, 180) (default: 3)")
-    parser.add_argument("--harmonics", default="2:9", help="harmonics of the drive: 2:9 with both ends, or 2,3,5")
+    parser.add_argument("--angle-step", help="degrees between angles in [0, 180) (default: 3)")
+    parser.add_argument("--harmonics", help="harmonics of the drive: 2:9 with both ends (the default), or 2,3,5")
     parser.add_argument("--drive-amplitude", help="mT; default: gradient x field of view / 2")
-    parser.add_argument("--drive-frequency", default="23.2", help="kHz (default: 23.2)")
+    parser.add_argument("--drive-frequency", help="kHz (default: 23.2)")
     parser.add_argument("--sample-size", help="edges of the sample in mm: 2, 2x4; default: one voxel")
     parser.add_argument("--thick", action="store_true", help="average over the sample's height too")
-    parser.add_argument("--scanner", metavar="FILE.toml", help="further keys of mpisim.OpenSidedFFL, in SI units")
+    parser.add_argument("--scanner", metavar="FILE.toml", help="keys of mpisim.OpenSidedFFL in SI units; options win")
 
 
 def _grid(options: argparse.Namespace) -> Any:
@@ -45,21 +45,18 @@ def _sample(options: argparse.Namespace) -> Any:
 def _scanner_options(options: argparse.Namespace) -> dict[str, Any]:
     from mpisim.scanner import OpenSidedFFL
 
-    step = number("angle-step", options.angle_step)
-    require(0 < step <= 180, "angle-step", "above 0 and at most 180 degrees", options.angle_step)
-    angles = [math.radians(i * step) for i in range(math.ceil(180 / step - 1e-9))]
-    values: dict[str, Any] = {
-        "angles": angles,
-        "harmonics": integers("harmonics", options.harmonics),
-        "drive_frequency": number("drive-frequency", options.drive_frequency) * 1e3,
-    }
+    known = [f.name for f in fields(OpenSidedFFL) if f.name != "sf_gradient"]
+    values = read_toml(options.scanner, known, "scanner") if options.scanner is not None else {}
+    if options.angle_step is not None or "angles" not in values:
+        step = number("angle-step", options.angle_step or "3")
+        require(1e-3 <= step <= 180, "angle-step", "from 0.001 to 180 degrees", options.angle_step)
+        values["angles"] = [math.radians(i * step) for i in range(math.ceil(180 / step - 1e-9))]
+    if options.harmonics is not None or "harmonics" not in values:
+        values["harmonics"] = integers("harmonics", options.harmonics or "2:9")
+    if options.drive_frequency is not None:
+        values["drive_frequency"] = number("drive-frequency", options.drive_frequency) * 1e3
     if options.drive_amplitude is not None:
         values["drive_amplitude"] = number("drive-amplitude", options.drive_amplitude) * 1e-3
-    if options.scanner:
-        known = [f.name for f in fields(OpenSidedFFL) if f.name != "sf_gradient"]
-        values |= read_toml(options.scanner, known, "scanner")
-    samples = values.get("samples_per_period", 216)
-    values["samples_per_period"] = max(samples, 24 * max(values["harmonics"]))
     return values
 
 
@@ -85,7 +82,9 @@ def _simulate(options: argparse.Namespace) -> Mapping[str, Any]:
 
 def _dataset_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="transms: the paper's 66 training, 30 validation and 34 test matrices")
-    parser.add_argument("--split", default="all", help="of the preset: train, validation, test or all (default: all)")
+    parser.add_argument(
+        "--split", help="of the preset: train, validation or test (default: all); of ranges: where to put them"
+    )
     parser.add_argument("--sf-gradient", help="T/m: 0.4:1.0:10 (first:last:count) or 0.4,0.7")
     parser.add_argument("--particle-diameter", help="nm: 14.1:33.405:10 or 15,25")
     _scanner_arguments(parser)
@@ -101,7 +100,7 @@ def _dataset_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _dataset(options: argparse.Namespace) -> Mapping[str, Any]:
-    from mpisim.cells import grid_cells, transms_cells
+    from mpisim.cells import SPLITS, grid_cells, transms_cells
     from mpisim.dataset import Family, generate
 
     ranges = (options.sf_gradient, options.particle_diameter)
@@ -109,16 +108,16 @@ def _dataset(options: argparse.Namespace) -> Mapping[str, Any]:
         one_of("preset", options.preset, ("transms",))
         require(ranges == (None, None), "--preset", "without --sf-gradient and --particle-diameter", ranges)
         cells = transms_cells()
-        one_of("split", options.split, ("train", "validation", "test", "all"))
-        splits = None if options.split == "all" else [options.split]
+        splits = None if options.split in (None, "all") else [options.split]
     else:
         require(
             None not in ranges, "dataset", "described by --preset, or --sf-gradient and --particle-diameter", "neither"
         )
         gradients = numbers("sf-gradient", options.sf_gradient)
-        cells = grid_cells(gradients, [d * 1e-9 for d in numbers("particle-diameter", options.particle_diameter)])
-        splits = None
-    factors = integers("factor", options.factor) if options.factor else ()
+        diameters = [d * 1e-9 for d in numbers("particle-diameter", options.particle_diameter)]
+        split = "" if options.split is None else one_of("split", options.split, SPLITS)
+        cells, splits = grid_cells(gradients, diameters, split), None
+    factors = integers("factor", options.factor) if options.factor is not None else ()
     family = Family(
         grid=_grid(options),
         sample=_sample(options),

@@ -6,7 +6,6 @@ Every matrix is the same whatever the number of workers; a coarse one's seed com
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -23,7 +22,7 @@ import xarray as xr
 
 from mpisim.cells import SPLITS, Cell
 from mpisim.command import call
-from mpisim.errors import InputError, one_of, require, whole
+from mpisim.errors import decibels, one_of, require, seed_number, whole
 from mpisim.grid import Grid, Sample
 from mpisim.io import read, write
 from mpisim.io.atomic import output_folder, write_text
@@ -60,6 +59,14 @@ class Family:
     snr: float | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        seed_number(self.seed)
+        if self.snr is not None:
+            decibels("snr", self.snr)
+        for factor in self.factors:
+            divides = all(n % whole("factor", factor) == 0 for n in self.grid.shape[:2])
+            require(divides, "factor", f"a divisor of the grid {self.grid.shape}", factor)
+
     def scanner_of(self, cell: Cell) -> OpenSidedFFL:
         """Return the scanner of a cell."""
         return open_sided_ffl(cell.sf_gradient, fov=max(self.grid.fov[:2]), **self.scanner)
@@ -93,7 +100,7 @@ def generate(
     family
         What they have in common.
     out
-        The folder; `dataset.json` there describes the family.
+        The folder; a `dataset.json` beside the matrices of each split describes them.
     splits
         Only the cells of these splits; None for all.
     workers
@@ -114,11 +121,8 @@ def generate(
     workers = whole("workers", workers)
     for split in splits or ():
         one_of("split", split, SPLITS)
-    folder = output_folder(out)
-    for factor in family.factors:
-        divides = all(n % whole("factor", factor) == 0 for n in family.grid.shape[:2])
-        require(divides, "factor", f"a divisor of the grid {family.grid.shape}", factor)
     family.scanner_of(cells[0])
+    folder = output_folder(out)
     _claim(folder, cells, family)
     chosen = [(i, c) for i, c in enumerate(cells) if not splits or c.split in splits]
     missing = [(i, c) for i, c in chosen if not _finished(folder, c, family)]
@@ -229,25 +233,35 @@ def _finished(folder: Path, cell: Cell, family: Family) -> bool:
 
 
 def _claim(folder: Path, cells: Sequence[Cell], family: Family) -> None:
-    """Write the folder's `dataset.json`, or refuse a folder of another family."""
-    described = json.loads(json.dumps({**asdict(family), "cells": [asdict(c) for c in cells]}))
-    described["digest"] = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
-    manifest = folder / "dataset.json"
-    if manifest.is_file():
+    """Write every split's `dataset.json`, or refuse a folder that holds other matrices, before any file is touched."""
+    manifests = {}
+    for split in sorted({c.split for c in cells}):
+        file = folder / split / "dataset.json"
+        described = {name: asdict(family)[name] for name in ("grid", "sample", "scanner")}
+        described["cells"] = [asdict(c) for c in cells if c.split == split]
+        manifests[file] = _agree(file, json.loads(json.dumps(described)), family)
+    for file, manifest in manifests.items():
+        write_text(file, json.dumps(manifest, indent=1))
+
+
+def _agree(file: Path, described: dict[str, Any], family: Family) -> dict[str, Any]:
+    """Return the manifest to write; coarse files may be added to a family, under their own noise level and seed."""
+    found: dict[str, Any] = {}
+    if file.is_file():
         try:
-            found = json.loads(manifest.read_text(encoding="utf-8")).get("digest")
-        except (ValueError, AttributeError):
-            found = "a damaged dataset.json"
-        if found != described["digest"]:
-            raise InputError(
-                f"Input output folder must be empty or hold the same family of matrices; instead received {folder}, "
-                "whose dataset.json describes another."
-            )
-        return
-    require(
-        not any(folder.glob("**/*.nc")),
-        "output folder",
-        "empty or a data set of this program",
-        f"{folder} with other files",
-    )
-    write_text(manifest, json.dumps(described, indent=1))
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            found = {"damaged": True}
+        same = {**found, "coarse": None} == {**described, "coarse": None}
+        require(
+            same, "output folder", "empty or of the same family of matrices", f"{file.parent}, of another dataset.json"
+        )
+    else:
+        empty = not any(file.parent.glob("*.nc"))
+        require(empty, "output folder", "empty or a data set of this program", f"{file.parent} with other files")
+    coarse = dict(found.get("coarse", {}))
+    for factor in family.factors:
+        level = {"snr": family.snr, "seed": family.seed}
+        known = coarse.setdefault(f"{family.sampling}{factor}", level)
+        require(known == level, "snr and seed", f"those of the coarse files that {file.parent} holds, {known}", level)
+    return {**described, "coarse": coarse}

@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["InputError", "decibels", "finite", "non_negative", "one_of", "positive", "require", "whole"]
+__all__ = [
+    "InputError",
+    "decibels",
+    "finite",
+    "non_negative",
+    "numbers_of",
+    "one_of",
+    "positive",
+    "require",
+    "seed_number",
+    "whole",
+]
 
 
 class InputError(ValueError):
@@ -77,6 +88,13 @@ def whole(name: str, value: Any, least: int = 1) -> int:
         repr(value),
     )
     return int(value)
+
+
+def numbers_of(name: str, values: Any) -> tuple[float, ...]:
+    """Return `values` as floats; raise `InputError` unless they are a sequence of finite numbers."""
+    good = isinstance(values, list | tuple | np.ndarray) and all(math.isfinite(_number(v)) for v in values)
+    require(good, name, "a sequence of finite numbers", repr(values))
+    return tuple(float(v) for v in values)
 
 
 def one_of(name: str, value: Any, choices: Any) -> Any:

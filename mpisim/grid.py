@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpisim.errors import positive, require, whole
+from mpisim.errors import numbers_of, positive, require, whole
 
 __all__ = ["Grid", "Sample"]
 
@@ -40,14 +40,10 @@ class Grid:
     center: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
-        require(len(self.shape) in (2, 3), "grid shape", "two or three counts (x, y[, z])", tuple(self.shape))
-        require(len(self.fov) == len(self.shape), "grid fov", f"{len(self.shape)} lengths", tuple(self.fov))
-        require(
-            len(self.center) == 3 and all(map(math.isfinite, self.center)),
-            "grid center",
-            "three finite coordinates",
-            tuple(self.center),
-        )
+        axes = len(numbers_of("grid shape", self.shape))
+        require(axes in (2, 3), "grid shape", "two or three counts (x, y[, z])", self.shape)
+        require(len(numbers_of("grid fov", self.fov)) == axes, "grid fov", f"{axes} lengths", self.fov)
+        require(len(numbers_of("grid center", self.center)) == 3, "grid center", "three coordinates", self.center)
         object.__setattr__(self, "shape", tuple(whole("grid shape", n) for n in self.shape))
         object.__setattr__(self, "fov", tuple(positive("grid fov", f) for f in self.fov))
         object.__setattr__(self, "center", tuple(float(c) for c in self.center))
@@ -109,11 +105,12 @@ class Sample:
 
     def __post_init__(self) -> None:
         if self.size is not None:
-            require(len(self.size) == 2, "sample size", "two lengths (x, y)", tuple(self.size))
+            require(len(numbers_of("sample size", self.size)) == 2, "sample size", "two lengths (x, y)", self.size)
             object.__setattr__(self, "size", tuple(positive("sample size", s) for s in self.size))
         object.__setattr__(self, "height", positive("sample height", self.height))
         object.__setattr__(self, "concentration", positive("sample concentration", self.concentration))
         object.__setattr__(self, "points", whole("sample points", self.points))
+        object.__setattr__(self, "thick", bool(self.thick))
 
     def edges(self, grid: Grid) -> tuple[float, float, float]:
         """Edge lengths (x, y, z) in m on this grid."""

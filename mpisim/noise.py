@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpisim.errors import require
+from mpisim.errors import decibels
 
 __all__ = ["complex_gaussian", "sigma_from_snr"]
 
@@ -16,11 +16,11 @@ __all__ = ["complex_gaussian", "sigma_from_snr"]
 def sigma_from_snr(values: np.ndarray, snr: float) -> float:
     """Complex noise standard deviation (the unit of `values`) that puts `snr` dB below their RMS.
 
-    Raises `InputError` if `snr` is not a finite number.
+    Raises `InputError` if `snr` is not a finite number between -1000 and 1000.
     """
-    require(bool(np.isfinite(snr)), "snr", "a finite number of decibels", repr(snr))
+    level = decibels("snr", snr)
     rms = np.sqrt(np.mean(np.abs(np.asarray(values, dtype=complex)) ** 2))
-    return float(rms * 10 ** (-snr / 20))
+    return float(rms * 10 ** (-level / 20))
 
 
 def complex_gaussian(shape: tuple[int, ...], sigma: float, seed: int | np.random.Generator) -> np.ndarray:

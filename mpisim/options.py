@@ -12,7 +12,7 @@ import numpy as np
 
 from mpisim.errors import InputError, require, whole
 
-__all__ = ["integer", "integers", "number", "numbers", "read_toml", "size", "switch_values"]
+__all__ = ["integer", "integers", "number", "numbers", "read_toml", "size"]
 
 
 def number(name: str, text: str) -> float:
@@ -25,7 +25,8 @@ def number(name: str, text: str) -> float:
 
 def integer(name: str, text: str, least: int = 0) -> int:
     """Return a whole number of at least `least` that was typed; raise `InputError` if it is none."""
-    return whole(name, number(name, text), least)
+    exact = text.strip().lstrip("+-").isdecimal()
+    return whole(name, int(text) if exact else number(name, text), least)
 
 
 def numbers(name: str, text: str) -> list[float]:
@@ -35,7 +36,8 @@ def numbers(name: str, text: str) -> list[float]:
     parts = text.split(":")
     require(len(parts) == 3, name, "a list a,b,c or a range first:last:count", repr(text))
     first, last, count = (number(name, part) for part in parts)
-    require(count == int(count) and count >= 1, name, "a range first:last:count with a count of at least 1", repr(text))
+    good = np.isfinite([first, last, count]).all() and count == int(count) and 1 <= count <= 1e6
+    require(bool(good), name, "a range first:last:count of finite numbers with a count from 1 to a million", repr(text))
     return [float(v) for v in np.linspace(first, last, int(count))]
 
 
@@ -44,12 +46,13 @@ def integers(name: str, text: str) -> tuple[int, ...]:
     try:
         if ":" in text:
             first, last = (int(part) for part in text.split(":"))
-            return tuple(range(first, last + 1))
-        return tuple(int(part) for part in text.split(","))
+            values = tuple(range(first, min(last, first + 10**6) + 1))
+        else:
+            values = tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise InputError(
-            f"Input {name} must be whole numbers a,b,c or first:last; instead received {text!r}."
-        ) from None
+        values = ()
+    require(len(values) > 0, name, "whole numbers a,b,c or first:last, ascending", repr(text))
+    return values
 
 
 def size(name: str, text: str) -> tuple[float, ...]:
@@ -75,8 +78,3 @@ def read_toml(path: str | os.PathLike[str], known: Sequence[str], name: str) -> 
     unknown = sorted(set(values) - set(known))
     require(not unknown, str(path), f"made of the keys {', '.join(known)}", f"the unknown key {', '.join(unknown)}")
     return values
-
-
-def switch_values(options: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Return those of the parsed options that were given, by name."""
-    return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}

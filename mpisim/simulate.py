@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+import warnings
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def simulate(
         "'general' or 'auto' off the plane, with thickness or with other fields",
         repr(path),
     )
+    _check_samples(scanner, particle)
     if ridge and path != "general":
         assert isinstance(scanner, OpenSidedFFL)
         values = ridge_rows(scanner, particle, grid, sample)
@@ -69,9 +71,10 @@ def simulate(
         "angle": np.array(scanner.angles),
         "frequency": harmonics * scanner.drive_frequency,
         "harmonic": ("frequency", harmonics),
-        "sf_gradient": ((), getattr(scanner, "sf_gradient", np.nan), {"units": "T/m"}),
         "particle_diameter": ((), particle.diameter, {"units": "m"}),
     }
+    if isinstance(scanner, OpenSidedFFL):
+        coords["sf_gradient"] = ((), scanner.sf_gradient, {"units": "T/m"})
     shape = (*values.shape[:2], *(axes[a].size for a in voxels))
     return dataset(
         "system_matrix",
@@ -85,9 +88,23 @@ def simulate(
     )
 
 
+def _check_samples(scanner: Scanner, particle: Particle) -> None:
+    """Warn where the drive is too steep for the samples: their error falls as exp(-samples pi / (beta A))."""
+    steepness = particle.beta * getattr(scanner, "drive_amplitude", 0.0) / np.pi
+    if scanner.samples_per_period < np.log(1e4) * steepness:
+        wanted = 2 * int(np.ceil(np.log(1e8) * steepness / 2))
+        warnings.warn(
+            f"{scanner.samples_per_period} samples a period are too few for cores of {particle.diameter * 1e9:.1f} nm "
+            f"in this drive field; take samples_per_period={wanted}",
+            stacklevel=3,
+        )
+
+
 def provenance(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> dict[str, Any]:
     """Return the four descriptions as mappings in SI units, from which `from_mapping` makes them again."""
-    described = asdict(scanner) if isinstance(scanner, OpenSidedFFL) else {"class": type(scanner).__qualname__}
+    described: dict[str, Any] = asdict(scanner) if is_dataclass(scanner) and not isinstance(scanner, type) else {}
+    if type(scanner) is not OpenSidedFFL:  # its fields are code: the file names them, and cannot make them again
+        described = {"class": type(scanner).__qualname__, **described}
     return {"scanner": described, "particle": asdict(particle), "grid": asdict(grid), "sample": asdict(sample)}
 
 

@@ -19,7 +19,8 @@ frequency, angle is in rad. A system matrix further has the attributes
 and a coarse one, or a measurement, the variable `noise_std`: the complex noise standard deviation of its values, a
 scalar or one per row. A coarse file holds **block means** (the large sample's signal over factor^2); a random sampling
 keeps the fine grid and marks its voxels in `sampled` (y, x). Attributes are numbers, strings, lists or mappings; they
-carry every parameter (`scanner`, `particle`, `grid`, `sample`), the seed and the software version.
+carry every parameter (`scanner`, `particle`, `grid`, `sample`: of the fine matrix, in a coarse file too), the seed and
+the software version.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mpisim.errors import finite, one_of, require
+from mpisim.errors import finite, one_of, require, whole
 from mpisim.version import __version__
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "matrix",
     "noise_per_row",
     "replace_rows",
+    "require_same_rows",
     "row_dims",
     "rows",
     "validate",
@@ -95,7 +97,8 @@ def dataset(
     for name in set(UNITS) & set(data.coords):
         data[name].attrs["units"] = UNITS[name]
     attributes = {"format_version": FORMAT_VERSION, "kind": kind, "software": f"mpisim {__version__}", **attributes}
-    data.attrs = json.loads(json.dumps({k: v for k, v in attributes.items() if v is not None}))  # as a file gives them
+    given = {k: v for k, v in attributes.items() if v is not None}
+    data.attrs = json.loads(json.dumps(given, default=_plain))  # as a file gives them
     return validate(data)
 
 
@@ -128,20 +131,28 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
         require({"y", "x"} <= set(variable.dims), name, "over y and x", variable.dims)
         for axis in set(VOXEL_DIMS) & set(variable.dims):
             _check_axis(data, axis, name)
+    for coordinate in data.coords.values():
+        if coordinate.dtype.kind == "f":
+            finite(f"coordinate {coordinate.name} of {name}", coordinate.values)
     if "noise_std" in data:
         noise = finite(f"noise_std of {name}", data["noise_std"].values)
         require(bool(np.all(noise >= 0)), f"noise_std of {name}", "zero or more", float(np.min(noise)))
     if kind == "system_matrix":
         one_of(f"stage of {name}", data.attrs.get("stage"), ("fine", "coarse"))
         one_of(f"origin of {name}", data.attrs.get("origin"), ("simulated", "measured", "recovered"))
-        sampling = data.attrs.get("sampling")
-        require(
-            data.attrs["stage"] == "fine" or (isinstance(sampling, Mapping) and {"scheme", "factor"} <= set(sampling)),
-            f"sampling of {name}",
-            "a mapping with scheme and factor where the stage is coarse",
-            repr(sampling),
-        )
+        if data.attrs["stage"] == "coarse":
+            sampling = data.attrs.get("sampling")
+            good = isinstance(sampling, Mapping) and {"scheme", "factor"} <= set(sampling)
+            must = "a mapping with scheme and factor where the stage is coarse"
+            require(good, f"sampling of {name}", must, repr(sampling))
+            whole(f"factor of {name}", data.attrs["sampling"]["factor"])
     return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written to a file")
 
 
 def _check_axis(data: xr.Dataset, axis: str, name: str) -> None:
@@ -163,6 +174,15 @@ def expect(data: xr.Dataset, kind: str, name: str, stage: str | None = None) -> 
 def row_dims(data: xr.Dataset) -> tuple[str, ...]:
     """Names of the dimensions that number the rows (for a volume also z: every slice is an image)."""
     return tuple(str(d) for d in data["system_matrix"].dims if d not in ("y", "x"))
+
+
+def require_same_rows(data: xr.Dataset, reference: xr.Dataset, name: str) -> None:
+    """Raise `InputError` where two datasets both know a coordinate of their rows, scanner or tracer, and it differs."""
+    for key in ("angle", "frequency", "harmonic", "sf_gradient", "particle_diameter"):
+        if key in data.coords and key in reference.coords:
+            a, b = data[key].values, reference[key].values
+            same = a.shape == b.shape and np.allclose(a, b, rtol=1e-6, atol=1e-9 if key == "angle" else 0)
+            require(same, f"{key} of {name}", "the same as the other file's", "another: they are not of the same rows")
 
 
 def rows(data: xr.Dataset) -> np.ndarray:
@@ -190,9 +210,13 @@ def noise_per_row(data: xr.Dataset) -> np.ndarray:
 
 
 def axis_coordinate(data: xr.Dataset, axis: str) -> tuple[float, float]:
-    """First centre and spacing of a voxel axis in m; the spacing of a single voxel is taken as 1 mm."""
+    """First centre and spacing of a voxel axis in m; a single voxel spans the field of view of `grid`, or 1 mm."""
     values = data[axis].values
-    return float(values[0]), float((values[-1] - values[0]) / (values.size - 1)) if values.size > 1 else 1e-3
+    if values.size > 1:
+        return float(values[0]), float((values[-1] - values[0]) / (values.size - 1))
+    fov = (data.attrs.get("grid") or {}).get("fov", ())
+    index = "xyz".index(axis)
+    return float(values[0]), float(fov[index]) if len(fov) > index else 1e-3
 
 
 def replace_rows(

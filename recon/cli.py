@@ -10,6 +10,7 @@ from typing import Any
 
 from mpisim.command import Command
 from mpisim.errors import InputError, positive, require
+from mpisim.options import number
 
 __all__ = ["COMMANDS"]
 
@@ -66,9 +67,9 @@ def _reconstruct_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variable", help="name of the array in a .mat file")
     parser.add_argument("--method", default="admm", help="admm, kaczmarz or tikhonov (default admm)")
     ball = parser.add_mutually_exclusive_group()
-    ball.add_argument("--eps", type=_eps, metavar="E|auto",
-                      help="admm: radius of the noise ball, whitened if the noise is known (default: sqrt(complex "
-                           "rows)), or auto: from the data, for unknown noise or a recovered matrix")
+    ball.add_argument("--eps", metavar="E|auto",
+                      help="admm: radius of the noise ball, whitened if the noise is known, or auto: from the data "
+                           "(default: auto for a recovered matrix, sqrt(complex rows) for any other)")
     ball.add_argument("--noise-db", type=float,
                       help="RMS of the data over the complex noise in dB, if the file lacks it")
     parser.add_argument("--iterations", type=int, help="most iterations (admm 5000) or sweeps (kaczmarz 20)")
@@ -86,10 +87,6 @@ def _reconstruct_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="image to write (.nc)")
 
 
-def _eps(text: str) -> float | str:
-    return text if text == "auto" else float(text)
-
-
 def _reconstruct(options: argparse.Namespace) -> Mapping[str, Any]:
     import mpisim
     import recon
@@ -101,11 +98,16 @@ def _reconstruct(options: argparse.Namespace) -> Mapping[str, Any]:
     if reference is not None:
         require("image" in reference, "reference", "an image", f"a {reference.attrs['kind']}")
     matrix, y = mpisim.read(options.matrix), mpisim.read(options.measurement, options.variable)
-    image = recon.reconstruct(matrix, y, method=options.method, eps=options.eps, noise_db=options.noise_db,
+    if reference is not None:
+        wanted = [matrix.sizes[d] for d in ("z", "y", "x") if d in matrix.sizes]
+        found = list(reference["image"].shape[-len(wanted):])
+        require(found == wanted, "reference", f"an image of the matrix's {wanted} voxels", found)
+    eps = options.eps if options.eps in (None, "auto") else number("eps", options.eps)
+    image = recon.reconstruct(matrix, y, method=options.method, eps=eps, noise_db=options.noise_db,
                               non_negative=options.non_negative, **given)
     figures = _figures(image, reference, y)
     mpisim.write(image, options.out)
-    told = ("iterations", "feasible", "least_residual", "eps", "residual")
+    told = ("iterations", "converged", "feasible", "least_residual", "eps", "residual")
     return {"out": options.out, "method": options.method, **figures,
             **{name: image.attrs[name] for name in told if name in image.attrs}}
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mpisim.errors import InputError, require, whole
+from mpisim.errors import InputError, decibels, require, seed_number, whole
 from mpisim.grid import Grid, Sample
 from mpisim.noise import complex_gaussian, sigma_from_snr
 from mpisim.particles import Particle
@@ -64,9 +64,8 @@ def measure(fine: xr.Dataset, phantom: Phantom, snr: float = 30.0, seed: int = 0
     expect(fine, "system_matrix", "matrix", stage="fine")
     require("scanner" not in fine["system_matrix"].dims, "matrix", "one system matrix", "a dataset of several scanners")
     require(isinstance(phantom, Phantom), "phantom", "a recon.phantoms.Phantom", type(phantom).__name__)
-    good = noiseless or (isinstance(snr, int | float) and math.isfinite(snr))
-    require(good, "snr", "a finite number of decibels", repr(snr))
-    seed, refine = whole("seed", seed, least=0), whole("refine", refine)
+    snr = snr if noiseless else decibels("snr", snr)
+    seed, refine = seed_number(seed), whole("refine", refine)
     grid = grid_of(fine)
     truth = phantom.sample(grid)
     require(bool(np.any(truth != 0)), "phantom", "inside the field of view", f"{phantom.name}, which leaves it empty")
@@ -104,10 +103,10 @@ def grid_of(data: xr.Dataset) -> Grid:
 
 
 def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float]:
-    """Return the finer system matrix, and the area of the file's voxel over that of its sample."""
+    """Return the finer system matrix, and the volume of a sample that fills the voxel over that of the file's."""
     made = {name: _description(fine, name, kind) for name, kind in _PROVENANCE.items()}
     sample: Sample = made["sample"]
-    filling = math.prod(grid.voxel[:2]) / math.prod(sample.edges(grid)[:2])
+    filling = math.prod(replace(sample, size=None).edges(grid)) / math.prod(sample.edges(grid))
     model = simulate(made["scanner"], made["particle"], grid.refined(refine), replace(sample, size=None))
     shape, wanted = model["system_matrix"].shape[:2], matrix(fine).shape[0]
     require(math.prod(shape) == wanted, "matrix", f"of the {math.prod(shape)} rows that its scanner gives", wanted)

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mpisim.errors import InputError, non_negative, one_of, require
-from mpisim.system_matrix import DIMS, VOXEL_DIMS, dataset, expect, matrix
+from mpisim.errors import InputError, decibels, non_negative, one_of, require
+from mpisim.noise import sigma_from_snr
+from mpisim.system_matrix import DIMS, VOXEL_DIMS, dataset, expect, matrix, require_same_rows
 from recon.discrepancy import discrepancy
 from recon.factor import factorise
 from recon.operators import whiten
@@ -116,8 +117,8 @@ def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: fl
     method
         `admm`, `kaczmarz` or `tikhonov`.
     eps
-        Radius of ADMM's noise ball, or "auto"; see the module. sqrt(M) by default. "auto" is at least that where the
-        noise is known.
+        Radius of ADMM's noise ball, or "auto"; see the module. By default "auto" for a recovered matrix and sqrt(M)
+        for any other. "auto" is at least sqrt(M) where the noise is known.
     noise_db
         RMS of the data over their complex noise standard deviation in dB, in place of the measurement's `noise_std`.
     non_negative
@@ -140,6 +141,8 @@ def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: fl
     one_of("method", method, METHODS)
     chosen = _options(method, options)
     _check_pair(matrix, y)
+    if eps is None and method == "admm" and matrix.attrs["origin"] == "recovered":
+        eps = "auto"
     sigma = _sigma(matrix, y, noise_db)
     radius = _radius(matrix, method, eps, sigma)
     problem = _problem(matrix, y, sigma, radius, eps == "auto", bool(non_negative))
@@ -177,10 +180,7 @@ def _check_pair(matrix: xr.Dataset, y: xr.Dataset) -> None:
     wanted = {str(d): rows.sizes[d] for d in DIMS["measurement"] if d in rows.dims}
     found = {str(d): n for d, n in data.sizes.items() if d != "frame"}
     require(found == wanted, "y", f"measured over the matrix's rows {wanted}", found)
-    for name in ("angle", "frequency", "harmonic", "sf_gradient", "particle_diameter"):
-        if name in matrix.coords and name in y.coords:
-            same = np.allclose(matrix[name].values, y[name].values, rtol=1e-6, atol=0, equal_nan=True)
-            require(same, f"{name} of y", "the matrix's", "another: they are not of one scanner, sequence and tracer")
+    require_same_rows(y, matrix, "y")
 
 
 def _sigma(matrix: xr.Dataset, y: xr.Dataset, noise_db: float | None) -> np.ndarray | None:
@@ -188,11 +188,9 @@ def _sigma(matrix: xr.Dataset, y: xr.Dataset, noise_db: float | None) -> np.ndar
     data = y["measurement"]
     count = int(np.prod([n for d, n in data.sizes.items() if d != "frame"]))
     if noise_db is not None:
-        good = isinstance(noise_db, int | float) and math.isfinite(noise_db)
-        require(good, "noise_db", "a finite number of decibels", repr(noise_db))
-        rms = float(np.sqrt(np.mean(np.abs(data.values) ** 2)))
-        require(rms > 0, "y", "different from zero", "all zeros")
-        return np.full(count, rms * 10 ** (-noise_db / 20))
+        level = sigma_from_snr(data.values, decibels("noise_db", noise_db))
+        require(level > 0, "y", "different from zero", "all zeros")
+        return np.full(count, level)
     if "noise_std" not in y or not np.any(y["noise_std"].values):
         return None
     require("frame" not in y["noise_std"].dims, "noise_std of y", "the same for every frame", "one for each")

@@ -26,6 +26,11 @@ def folder(tmp_path_factory):
         == 0
     )
     assert main(["downsample", str(out / "sm.nc"), "--factor", "2", "--out", str(out / "coarse.nc")]) == 0
+    large = ["--grid", "16", *SMALL[2:]]
+    assert (
+        main(["simulate", "--sf-gradient", "0.9", "--particle-diameter", "24", *large, "--out", str(out / "large.nc")])
+        == 0
+    )
     content = (out / "sm.nc").read_bytes()
     (out / "truncated.nc").write_bytes(content[: len(content) // 2])
     (out / "text.nc").write_text("not a matrix")
@@ -44,6 +49,8 @@ def folder(tmp_path_factory):
     save_model(out / "w4.safetensors", RecoveryModel(ModelConfig(factor=4)), {})
     (out / "config.toml").write_text("steps = 3\nheads = 8\n")
     (out / "scanner.toml").write_text("drive_frequncy = 25e3\n")
+    (out / "types.toml").write_text('angles = ["a"]\n')
+    assert main(["measure", str(out / "sm.nc"), "--phantom", "tubes", "--out", str(out / "y.nc")]) == 0
     return out
 
 
@@ -100,6 +107,52 @@ def test_units_at_the_command_line(folder):
     assert data["harmonic"].values.tolist() == [2, 3]
 
 
+def test_options_win_over_the_scanner_file(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text("harmonics = [4]\nsamples_per_period = 60\ndrive_frequency = 25e3\n")
+    words = ["simulate", "--sf-gradient", 0.9, "--particle-diameter", 24, "--grid", 8, "--scanner", tmp_path / "s.toml"]
+    assert run(capsys, *words, "--harmonics", "3", "--out", tmp_path / "a.nc")[0] == 0
+    scanner = mpisim.read(tmp_path / "a.nc").attrs["scanner"]
+    assert scanner["harmonics"] == [3]
+    assert scanner["samples_per_period"] == 60 and scanner["drive_frequency"] == 25e3
+
+
+def test_a_rectangular_chain(tmp_path, capsys):
+    """Every command on 32 x 16 voxels, down to a single coarse voxel along y: axes keep their places."""
+    files = {n: tmp_path / f"{n}.nc" for n in ("sm", "coarse", "fine", "y", "image")}
+    words = ["--grid", "32x16", "--fov", "32x16", "--angle-step", 30]
+    assert (
+        run(capsys, "simulate", "--sf-gradient", 0.9, "--particle-diameter", 24, *words, "--out", files["sm"])[0] == 0
+    )
+    for factor in (2, 16):
+        run(capsys, "downsample", files["sm"], "--factor", factor, "--noiseless", "--out", files["coarse"])
+        run(capsys, "recover", files["coarse"], "--method", "bicubic", "--out", files["fine"])
+        code, out, _ = run(capsys, "evaluate", files["fine"], "--reference", files["sm"], "--json")
+        assert code == 0 and json.loads(out)["nrmse"] < (0.1 if factor == 2 else 1.5)
+    assert run(capsys, "measure", files["sm"], "--phantom", "shape", "--out", files["y"])[0] == 0
+    assert run(capsys, "reconstruct", files["sm"], files["y"], "--method", "tikhonov", "--out", files["image"])[0] == 0
+    assert mpisim.read(files["image"])["image"].shape == (16, 32)
+
+
+def test_a_dataset_of_ranges_feeds_the_training(tmp_path, capsys):
+    for split, gradient in (("train", 0.5), ("validation", 0.7)):
+        words = [
+            "--sf-gradient",
+            gradient,
+            "--particle-diameter",
+            24,
+            "--grid",
+            16,
+            "--angle-step",
+            60,
+            "--split",
+            split,
+        ]
+        assert run(capsys, "dataset", *words, "--out", tmp_path / "data")[0] == 0
+    words = ["--data", tmp_path / "data", "--factor", 2, "--steps", 1, "--batch", 2, "--out", tmp_path / "run"]
+    code, out, _ = run(capsys, "train", *words, "--json")
+    assert code == 0 and json.loads(out)["step"] == 1
+
+
 def test_matlab_is_converted(tmp_path, capsys):
     import h5py
 
@@ -136,7 +189,10 @@ BAD = {
         "recover {f}/sm.nc --method bicubic --out {f}/o.nc",
         "must be a coarse system matrix; instead received a fine one",
     ),
-    "different shapes": ("evaluate {f}/coarse.nc --reference {f}/sm.nc", "Input found must be of the reference's"),
+    "different shapes": (
+        "evaluate {f}/large.nc --reference {f}/sm.nc",
+        "Input found must be of the reference's 6 rows of 8 x 8 voxels",
+    ),
     "weights of another factor": (
         "recover {f}/coarse.nc --weights {f}/w4.safetensors --out {f}/o.nc",
         "Input weights must be made for transms at 2x; instead received transms at 4x",
@@ -168,6 +224,48 @@ BAD = {
     ),
     "unknown training key": ("train --data {f} --config {f}/config.toml --out {f}/run", "the unknown key heads"),
     "no training data": ("train --data {f} --out {f}/run", "Input data must be a data set with the split train"),
+    "coarse to evaluate": ("evaluate {f}/coarse.nc --reference {f}/sm.nc", "Input found must be a fine system matrix"),
+    "reversed harmonics": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --harmonics 9:2 --out {f}/o.nc",
+        "Input harmonics must be whole numbers",
+    ),
+    "scanner of wrong types": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --scanner {f}/types.toml --out {f}/o.nc",
+        "Input scanner angles must be a sequence of finite numbers",
+    ),
+    "tiny angle step": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --angle-step 1e-9 --out {f}/o.nc",
+        "Input angle-step must be from 0.001",
+    ),
+    "grid beyond memory": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --grid 10000000 --out {f}/o.nc",
+        "must be one that fits in memory",
+    ),
+    "noise beyond numbers": (
+        "downsample {f}/sm.nc --factor 2 --snr=-1e6 --out {f}/o.nc",
+        "Input snr must be a finite number of decibels between",
+    ),
+    "range without end": (
+        "dataset --sf-gradient 0.4:1:inf --particle-diameter 25 --out {f}/d",
+        "Input sf-gradient must be a range",
+    ),
+    "fractional steps": ("train --data {f} --steps 1.7 --out {f}/run", "Input steps must be a whole number"),
+    "odd factor": ("train --data {f} --factor 3 --out {f}/run", "Input factor must be one of 2, 4, 8"),
+    "seed beyond files": (
+        "downsample {f}/sm.nc --factor 2 --seed 99999999999999999999 --out {f}/o.nc",
+        "Input seed must be a whole number below 2^63",
+    ),
+    "options of MATLAB": ("convert {f}/sm.nc {f}/o.nc --grid 8x8", "must be a MATLAB file (.mat) where grid is given"),
+    "no eps": (
+        "reconstruct {f}/sm.nc {f}/y.nc --eps foo --out {f}/o.nc",
+        "Input eps must be a number; instead received 'foo'",
+    ),
+    "matrix for a measurement": (
+        "reconstruct {f}/sm.nc {f}/sm.nc --out {f}/o.nc",
+        "Input y must be a measurement; instead received a system_matrix",
+    ),
+    "folder for a file": ("info {f}", "Input file must be an existing file"),
+    "name beyond files": ("info {f}/" + 300 * "x" + ".nc", "must be"),
     "unknown command": ("simulat", "Input command must be one of demo, simulate"),
     "unknown option": ("info {f}/sm.nc --verbose", "unrecognized arguments: --verbose"),
     "unknown preset": ("dataset --preset openmpi --out {f}/d", "Input preset must be one of transms"),

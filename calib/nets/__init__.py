@@ -8,6 +8,8 @@ from torch import nn
 
 from calib.nets.transms import TranSMS
 
-__all__ = ["NETS", "TranSMS"]
+__all__ = ["FACTORS", "NETS", "TranSMS"]
+
+FACTORS = (2, 4, 8)
 
 NETS: dict[str, Callable[[int], nn.Module]] = {"transms": TranSMS}

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from calib.checkpoint import shipped_weights
+from calib.nets import FACTORS
 from calib.recover import METHODS, recover
 from calib.sampling import downsample
 from mpisim.cells import transms_cells
@@ -29,7 +30,6 @@ from mpisim.version import __version__
 
 __all__ = ["PUBLISHED", "table3"]
 
-FACTORS = (2, 4, 8)
 SNR = 33.7
 PUBLISHED = {  # nRMSE in %, noiseless and noisy, at 2x, 4x, 8x
     "bicubic": ((3.53, 14.82, 46.88), (4.02, 14.95, 46.92)),

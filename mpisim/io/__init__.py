@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ def read(
     """
     if Path(path).suffix.lower() == ".mat":
         return from_matlab(path, variable, grid, coarse)
+    given = [name for name, value in (("variable", variable), ("grid", grid), ("coarse", coarse)) if value is not None]
+    require(not given, str(path), f"a MATLAB file (.mat) where {' and '.join(given)} is given", "another kind")
     return read_netcdf(path)
 
 
@@ -62,9 +65,10 @@ def from_matlab(
     matrix becomes a coarse one, its values divided by coarse^2 (block means), so that images stay relative to the
     concentration of the sample; its noise is not known.
     """
-    values = np.squeeze(read_matlab(path, variable))
+    values = read_matlab(path, variable)
     source = {"source": Path(path).name, "variable": variable}
     if grid is None:
+        values = np.squeeze(values)
         require(
             values.ndim == 1,
             f"array of {path}",
@@ -94,6 +98,7 @@ def from_matlab(
         units="1",
         stage="fine" if coarse is None else "coarse",
         origin="measured",
+        grid=asdict(grid if coarse is None else grid.refined(factor)),
         sampling=None if coarse is None else {"scheme": "box", "factor": factor, "snr": None, "seed": None},
         **source,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import h5py
@@ -12,6 +13,8 @@ import scipy.io
 from mpisim.errors import InputError, require
 
 __all__ = ["read_matlab"]
+
+_DAMAGE = (OSError, ValueError, NotImplementedError, TypeError, IndexError, zlib.error)
 
 
 def read_matlab(path: str | os.PathLike[str], variable: str | None = None) -> np.ndarray:
@@ -35,12 +38,13 @@ def read_matlab(path: str | os.PathLike[str], variable: str | None = None) -> np
             arrays = _read_hdf5(path)
         else:
             arrays = {k: v for k, v in scipy.io.loadmat(path).items() if not k.startswith("__")}
-    except (OSError, ValueError, NotImplementedError, TypeError, scipy.io.matlab.MatReadError) as error:
+    except (*_DAMAGE, scipy.io.matlab.MatReadError) as error:
         raise InputError(
             f"Input {path} must be a MATLAB file; instead received one that fails with: {error}."
         ) from None
-    arrays = {k: v for k, v in arrays.items() if v.dtype.kind in "fciu"}
+    arrays = {k: v for k, v in arrays.items() if isinstance(v, np.ndarray) and v.dtype.kind in "fciu"}
     if variable is None:
+        require(len(arrays) > 0, str(path), "a MATLAB file with a numeric array", "one without")
         require(len(arrays) == 1, "variable", f"named where {path} holds several arrays", f"none of {sorted(arrays)}")
         variable = next(iter(arrays))
     require(variable in arrays, "variable", f"one of {sorted(arrays)} in {path}", repr(variable))

@@ -38,7 +38,11 @@ def write_netcdf(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
     disk = encode(data)
     encoding = {str(name): _encoding(variable) for name, variable in disk.variables.items() if variable.size > 1}
     with replacing(path) as temporary, deferring_interrupt():
-        disk.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
+        try:
+            disk.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
+        except RuntimeError as error:  # what the NetCDF library raises on a full disk
+            message = f"Input output file must be where there is room for it; instead received {path} ({error})."
+            raise InputError(message) from None
 
 
 def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -76,10 +80,7 @@ def encode(data: xr.Dataset) -> xr.Dataset:
     coords: dict[Any, Any] = dict(data.coords)
     if any(REIM in v[0] for v in variables.values()):
         coords[REIM] = np.array(["real", "imag"], dtype=object)
-    attributes = {
-        k: v if isinstance(v, str | int | float) and not isinstance(v, bool) else "json:" + json.dumps(v)
-        for k, v in data.attrs.items()
-    }
+    attributes = {str(k): v if _is_plain(v) else "json:" + json.dumps(v) for k, v in data.attrs.items()}
     return xr.Dataset(variables, coords=coords, attrs=attributes)
 
 
@@ -99,6 +100,12 @@ def decode(disk: xr.Dataset) -> xr.Dataset:
         for k, v in disk.attrs.items()
     }
     return xr.Dataset(variables, coords={k: v for k, v in disk.coords.items() if k != REIM}, attrs=attributes)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether NetCDF holds the attribute as it is and gives it back."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number or (isinstance(value, str) and not value.startswith("json:"))
 
 
 def _plain(value: Any) -> Any:
@@ -123,7 +130,18 @@ class MpisimBackend(BackendEntrypoint):
 
     description = "System matrices, measurements and images of mpisim"
 
-    def open_dataset(self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None) -> xr.Dataset:
-        """Open a file of the schema; see `read_netcdf`."""
+    def open_dataset(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        mask_and_scale: bool | None = None,
+        decode_times: bool | None = None,
+        concat_characters: bool | None = None,
+        decode_coords: bool | None = None,
+        use_cftime: bool | None = None,
+        decode_timedelta: bool | None = None,
+    ) -> xr.Dataset:
+        """Open a file of the schema; see `read_netcdf`. xarray's decoders have nothing to do in such a file."""
         data = read_netcdf(filename_or_obj)
         return data.drop_vars(drop_variables) if drop_variables else data

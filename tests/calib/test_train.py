@@ -62,6 +62,36 @@ def test_resumed_equals_uninterrupted(data, tmp_path):
     assert [line.split(",")[0] for line in log[1:]] == ["10", "20"]
 
 
+def test_resuming_on_other_data_is_refused(data, tmp_path):
+    config = TrainConfig(steps=2, **SMALL | dict(validate_every=2))
+    train(config, data["train"], data["validation"], tmp_path)
+    with pytest.raises(InputError, match=r"Input data must be what .* was trained on; instead received other matrices"):
+        train(config, data["train"][:1], data["validation"], tmp_path, resume=True)
+
+
+def test_a_kill_while_saving_loses_no_step(data, tmp_path, monkeypatch):
+    """The checkpoint is written last: whatever it claims is also in the weights and the log."""
+    import calib.train as module
+
+    config = TrainConfig(steps=4, **SMALL | dict(validate_every=2, checkpoint_every=2))
+    train(config, data["train"], data["validation"], tmp_path / "whole")
+    real, calls = module.save_model, []
+
+    def fail_the_second(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, "save_model", fail_the_second)
+        train(config, data["train"], data["validation"], tmp_path / "killed")
+    result = train(config, data["train"], data["validation"], tmp_path / "killed", resume=True)
+    assert result["step"] == 4
+    a, b = weights(tmp_path / "whole"), weights(tmp_path / "killed")
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
 def test_it_learns_and_the_file_gives_what_was_validated(data, tmp_path):
     """80 steps beat the interpolant they start from, and the kept weights give the validated figure."""
     config = TrainConfig(steps=80, average=0.9, **SMALL | dict(factor=2, validate_every=80, batch=16))
@@ -151,7 +181,7 @@ def test_data_that_do_not_fit_are_refused_before_work(data, tmp_path):
 
 
 def test_published_options_and_half_precision(data, tmp_path):
-    """The paper's model (no interpolant, rows scaled to [0.15, 0.85], halved rates) and bfloat16 run and stay finite."""
+    """The paper's model (no interpolant, rows scaled to [0.15, 0.85], halved rates) and bfloat16 stay finite."""
     options = dict(skip="none", scaling="minmax", schedule="halving", precision="bfloat16", row_power=0.0)
     config = TrainConfig(steps=2, **options, **SMALL | dict(validate_every=2))
     result = train(config, data["train"], data["validation"], tmp_path)

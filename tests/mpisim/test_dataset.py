@@ -72,15 +72,32 @@ def test_one_worker_equals_many(tmp_path):
 def test_a_folder_of_another_family_is_refused(tmp_path):
     generate(CELLS[:1], FAMILY, tmp_path)
     before = digests(tmp_path)
-    with pytest.raises(InputError, match="must be empty or hold the same family"):
+    with pytest.raises(InputError, match="must be empty or of the same family"):
         generate(CELLS[:1], Family(grid=Grid((16, 16)), scanner={"angles": 3}), tmp_path)
     (tmp_path / "dataset.json").write_text("{")
-    with pytest.raises(InputError, match="must be empty or hold the same family"):
+    with pytest.raises(InputError, match="must be empty or of the same family"):
         generate(CELLS[:1], FAMILY, tmp_path)
     (tmp_path / "dataset.json").unlink()
     with pytest.raises(InputError, match="must be empty or a data set of this program"):
         generate(CELLS[:1], FAMILY, tmp_path)
     assert digests(tmp_path) == before
+
+
+def test_coarse_files_may_be_added_but_not_mixed(tmp_path):
+    fine_only = Family(grid=FAMILY.grid, scanner=FAMILY.scanner)
+    generate(CELLS[:1], fine_only, tmp_path)
+    generate(CELLS[:1], FAMILY, tmp_path)
+    assert coarse_file(tmp_path, CELLS[0], FAMILY, 4).is_file()
+    other = Family(grid=FAMILY.grid, scanner=FAMILY.scanner, factors=(4,), snr=20.0, seed=4)
+    with pytest.raises(InputError, match="Input snr and seed must be those of the coarse files"):
+        generate(CELLS[:1], other, tmp_path)
+
+
+def test_a_refused_run_leaves_no_folder(tmp_path):
+    for options in (dict(factors=(3,)), dict(factors=(2,), snr=float("nan")), dict(seed=-1)):
+        with pytest.raises(InputError):
+            generate(CELLS, Family(grid=Grid((8, 8)), **options), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_family_is_read_as_one_dataset(tmp_path):

@@ -103,7 +103,7 @@ def test_bad_input_gets_one_sentence(make, value):
         (lambda: Sample(height=0), "height"),
         (lambda: open_sided_ffl(-0.5), "sf_gradient"),
         (lambda: open_sided_ffl(0.5, tilt=1), "tilt"),
-        (lambda: open_sided_ffl(0.5, harmonics=(2, 200)), "samples_per_period"),
+        (lambda: open_sided_ffl(0.5, harmonics=(2, 200), samples_per_period=216), "samples_per_period"),
     ],
 )
 def test_the_sentence_names_the_culprit(make, named):

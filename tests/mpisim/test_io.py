@@ -1,7 +1,6 @@
 """Files: NetCDF there and back, MATLAB of both formats, and every way a file can be wrong."""
 
 import os
-import zlib
 
 import h5py
 import numpy as np
@@ -60,7 +59,6 @@ def test_a_matrix_comes_back_identical(tmp_path, dtype, shape):
     assert {k: type(found.attrs[k]) for k in ATTRIBUTES} == {k: type(v) for k, v in ATTRIBUTES.items()}
 
 
-@pytest.mark.xfail(raises=InputError, strict=True, reason="text that looks like our JSON is decoded")
 def test_text_that_starts_like_json_comes_back(tmp_path):
     data = sample_matrix(comment="json: a format")
     write(data, tmp_path / "sm.nc")
@@ -232,7 +230,8 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path, monkeyp
         target.write_bytes(b"half a file")
         raise error("stopped")
 
-    with monkeypatch.context() as patch, pytest.raises(error, match="stopped"):
+    expected = InputError if error is RuntimeError else error  # what NetCDF raises on a full disk
+    with monkeypatch.context() as patch, pytest.raises(expected, match="stopped"):
         patch.setattr(xr.Dataset, "to_netcdf", stop_half_way)
         write(sample_matrix(), path)
     assert [p.name for p in tmp_path.iterdir()] == ["sm.nc"]
@@ -337,7 +336,6 @@ def test_matlab_files_that_do_not_fit(tmp_path, save):
         b"something longer than the header of a MATLAB file " * 5,
         pytest.param(
             b"MATLAB 5.0 MAT-file" + bytes(60),
-            marks=pytest.mark.xfail(raises=IndexError, strict=True, reason="SciPy's IndexError is let through"),
             id="half a header",
         ),
     ],
@@ -347,7 +345,6 @@ def test_no_matlab_file(tmp_path, content):
     refused(tmp_path / "odd.mat", "a MATLAB file")
 
 
-@pytest.mark.xfail(raises=zlib.error, strict=True, reason="the error of zlib is let through")
 def test_damaged_compressed_matlab_file(tmp_path):
     path = tmp_path / "sm.mat"
     scipy.io.savemat(path, {"A": complex_values(40, 60)}, do_compression=True)
@@ -357,7 +354,6 @@ def test_damaged_compressed_matlab_file(tmp_path):
     refused(path, "a MATLAB file", grid=GRID)
 
 
-@pytest.mark.xfail(raises=InputError, strict=True, reason="the single row is squeezed away")
 def test_a_matlab_matrix_of_one_row(tmp_path):
     write_v5(tmp_path / "sm.mat", A=complex_values(1, 6))
     assert read(tmp_path / "sm.mat", grid=GRID).system_matrix.shape == (1, 2, 3)

@@ -72,3 +72,28 @@ def test_a_measured_matrix_is_refused_but_on_its_own_grid():
 def test_bad_input_gets_one_sentence(change):
     with pytest.raises(InputError, match=r"Input .* must be .*; instead received"):
         recon.measure(**{"fine": small_matrix(), "phantom": recon.phantoms.tubes(), **change})
+
+
+def test_a_subclassed_scanner_is_not_measured_as_an_ideal_one():
+    class Inhomogeneous(mpisim.OpenSidedFFL):
+        def receive_sensitivity(self, points):
+            return super().receive_sensitivity(points) * (1 + 0.3 * points[..., :1] / 0.016)
+
+    ideal = mpisim.open_sided_ffl(1.0, angles=3, harmonics=(2, 3))
+    scanner = Inhomogeneous(1.0, 0.016, angles=ideal.angles, harmonics=(2, 3))
+    fine = mpisim.simulate(scanner, mpisim.Particle(25e-9), mpisim.Grid((8, 8)))
+    assert fine.attrs["scanner"]["class"].endswith("Inhomogeneous") and fine.attrs["scanner"]["sf_gradient"] == 1.0
+    with pytest.raises(mpisim.InputError, match="same_grid"):
+        recon.measure(fine, recon.phantoms.tubes())
+    assert recon.measure(fine, recon.phantoms.tubes(), same_grid=True)["measurement"].shape == (3, 2)
+
+
+def test_a_volume_with_a_sample_of_its_own():
+    """A flat sample on a grid with deep voxels: the truth counts the volume, so that A x is what was measured."""
+    grid, sample = mpisim.Grid((8, 8, 4), (8e-3, 8e-3, 8e-3)), mpisim.Sample(size=(1e-3, 1e-3))
+    scanner = mpisim.open_sided_ffl(1.0, fov=8e-3, angles=3, harmonics=(2, 3))
+    fine = mpisim.simulate(scanner, mpisim.Particle(25e-9), grid, sample)
+    phantom = recon.phantoms.tubes(width_left=1e-3, width_right=2e-3, length=6e-3, gap=2e-3)
+    y = recon.measure(fine, phantom, noiseless=True, refine=1)
+    found = matrix(fine) @ y["phantom"].values.ravel()
+    assert np.allclose(found, y["measurement"].values.ravel(), rtol=1e-5, atol=1e-6 * abs(found).max())

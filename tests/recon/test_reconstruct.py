@@ -117,7 +117,7 @@ HOLED["system_matrix"][0, 0, 0, 0] = np.nan
     ({"y": small_measurement().isel(angle=slice(3))}, "y must be measured over the matrix's rows"),
     ({"y": small_measurement().drop_vars("noise_std")}, "y must know its noise_std"),
     ({"y": recon.measure(small_matrix(), recon.phantoms.tubes(), noiseless=True)}, "y must know its noise_std"),
-    ({"matrix": small_matrix(gradient=0.5)}, "sf_gradient of y must be the matrix's"),
+    ({"matrix": small_matrix(gradient=0.5)}, "sf_gradient of y must be the same"),
     ({"y": small_measurement().assign_coords(angle=small_measurement()["angle"] + 0.1)}, "angle of y must be"),
     ({"matrix": small_measurement()}, "matrix must be a system_matrix"),
     ({"y": small_matrix()}, "y must be a measurement"),
