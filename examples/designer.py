@@ -68,7 +68,7 @@ def draw(results):
         lines = ax.contour(DIAMETERS, GRADIENTS, values, levels=levels, colors="white", linewidths=0.8)
         ax.clabel(lines, fontsize=8)
         ax.set(title=title, xlabel="core diameter in nm", ylabel="selection-field gradient in T/m")
-        figure.colorbar(shown, ax=ax)
+        figure.colorbar(shown, ax=ax, ticks=levels, format="%g").minorticks_off()
     return figure
 
 
