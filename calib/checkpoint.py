@@ -18,7 +18,7 @@ from mpisim.errors import InputError, require
 from mpisim.io.atomic import replacing
 from mpisim.version import __version__
 
-__all__ = ["load_model", "load_tensors", "save_model", "save_tensors", "shipped_weights"]
+__all__ = ["load_model", "load_tensors", "save_model", "save_tensors"]
 
 
 def save_tensors(
@@ -87,8 +87,3 @@ def load_model(path: str | os.PathLike[str]) -> tuple[RecoveryModel, dict[str, A
     )
     model.net.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
     return model.eval(), about
-
-
-def shipped_weights(method: str, factor: int) -> Path:
-    """Return where the package keeps weights of a method and factor; the file may not exist."""
-    return Path(__file__).parent / "weights" / f"{method}_{factor}x.safetensors"

@@ -68,8 +68,8 @@ def _recover(options: argparse.Namespace) -> Mapping[str, Any]:
 
 
 def _methods(options: argparse.Namespace) -> Mapping[str, Any]:
-    from calib.checkpoint import shipped_weights
     from calib.recover import METHODS
+    from calib.shipped import shipped_weights
 
     listed: dict[str, Any] = {}
     for name, method in METHODS.items():
@@ -132,7 +132,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", help="threads on the CPU; results may differ in the last digits between numbers of threads"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint, if there is one")
 
 
 def _train(options: argparse.Namespace) -> Mapping[str, Any]:

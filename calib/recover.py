@@ -16,7 +16,9 @@ import numpy as np
 import xarray as xr
 
 from calib.interpolation import apply_separable, bicubic_matrix
-from calib.sampling import block_mean, expect_coarse, fine_axes, replicate
+from calib.projection import nearest_consistent
+from calib.sampling import expect_coarse, fine_axes
+from calib.shipped import shipped_weights
 from mpisim.errors import InputError, one_of, require
 from mpisim.progress import progress
 from mpisim.system_matrix import noise_per_row, replace_rows, rows
@@ -118,12 +120,7 @@ def bicubic_strided_aligned(coarse: xr.Dataset, weights: None) -> tuple[np.ndarr
 def bicubic_dc(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
     """Bicubic interpolation projected on the measured block means to within the noise (TranSMS Eq. 22)."""
     factor = coarse.attrs["sampling"]["factor"]
-    fine, means = _bicubic(coarse), rows(coarse)
-    residual = means - block_mean(fine, factor)
-    norm = np.linalg.norm(residual.reshape(len(residual), -1), axis=1)
-    bound = noise_per_row(coarse) * np.sqrt(means[0].size)
-    share = np.maximum(0, 1 - bound / np.maximum(norm, np.finfo(float).tiny))
-    return fine + replicate(residual * share[:, None, None], factor), {}
+    return nearest_consistent(_bicubic(coarse), rows(coarse), noise_per_row(coarse), factor), {}
 
 
 def transms(coarse: xr.Dataset, weights: str | os.PathLike[str] | None) -> tuple[np.ndarray, Mapping[str, Any]]:
@@ -134,7 +131,7 @@ def transms(coarse: xr.Dataset, weights: str | os.PathLike[str] | None) -> tuple
 def _learned(
     method: str, coarse: xr.Dataset, weights: str | os.PathLike[str] | None
 ) -> tuple[np.ndarray, Mapping[str, Any]]:
-    from calib.checkpoint import load_model, shipped_weights
+    from calib.checkpoint import load_model
 
     factor = coarse.attrs["sampling"]["factor"]
     file = shipped_weights(method, factor) if weights is None else Path(weights)

@@ -25,6 +25,7 @@ import numpy as np
 
 import mpisim
 from mpisim.command import call
+from mpisim.demo import methods_at_hand
 from mpisim.plot import edges, panels, save_figure
 
 PHANTOMS = (1, 2, 3)
@@ -35,16 +36,6 @@ def run(name, *words):
     typed = [str(w) for w in words]
     print(shlex.join(["mpisim", name, *typed]))
     return call(name, typed)
-
-
-def methods_at_hand(factor):
-    """Names of the methods that take block means at this factor without weights of the user's."""
-    listed = call("methods", [])["methods"]
-    return [
-        name
-        for name, about in listed.items()
-        if "box" in about["sampling"] and (not about["learned"] or factor in about["shipped_factors"])
-    ]
 
 
 def recover_and_evaluate(folder, out):

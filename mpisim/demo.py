@@ -23,7 +23,7 @@ from mpisim.progress import progress
 from mpisim.report import write_report
 from mpisim.system_matrix import matrix
 
-__all__ = ["demo"]
+__all__ = ["demo", "methods_at_hand"]
 
 HARMONICS = (2, 3, 5, 8)  # rows that are drawn, at the angle nearest to 45 degrees
 
@@ -89,7 +89,7 @@ def demo(
     chain.run("measure", "sm.nc", "--phantom", "tubes", "--snr", 30, "--seed", seed, "--out", "y.nc")
     reference = chain.run("reconstruct", "sm.nc", "y.nc", "--eps", "auto", "--out", "image_reference.nc")
     results: dict[str, Any] = {"reference": _image_figures(reference)}
-    for method in _methods_at_hand(factor):
+    for method in methods_at_hand(factor):
         chain.run("recover", "coarse.nc", "--method", method, "--out", f"fine_{method}.nc")
         figures = chain.run("evaluate", f"fine_{method}.nc", "--reference", "sm.nc")
         image = chain.run(
@@ -130,7 +130,8 @@ def demo(
     return {**summary, "report": str(chain.folder / "report.html"), "text": _table(chain.folder, results)}
 
 
-def _methods_at_hand(factor: int) -> list[str]:
+def methods_at_hand(factor: int) -> list[str]:
+    """Return the methods that recover from block means at this factor without weights of the user's."""
     listed = call("methods", [])["methods"]
     return [
         name

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from calib.checkpoint import shipped_weights
 from calib.nets import FACTORS
 from calib.recover import METHODS, recover
 from calib.sampling import downsample
+from calib.shipped import shipped_weights
 from mpisim.cells import transms_cells
 from mpisim.dataset import Family
 from mpisim.errors import InputError

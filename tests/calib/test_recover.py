@@ -45,7 +45,7 @@ def test_alignment_helps_strided_samples(fine):
 
 
 @pytest.mark.parametrize("snr", [None, 33.7])
-def test_bicubic_dc_is_the_modules_projection_of_bicubic(fine, snr):
+def test_bicubic_dc_is_the_projection_of_bicubic_in_two_real_channels_too(fine, snr):
     coarse = calib.downsample(fine, 4, snr=snr, seed=3)
     start, found = calib.recover(coarse, "bicubic"), calib.recover(coarse, "bicubic-dc")
     sigma = torch.full((len(rows(coarse)),), float(coarse["noise_std"]), dtype=torch.float64)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import calib
-from calib.checkpoint import load_model, shipped_weights
+from calib.checkpoint import load_model
+from calib.shipped import shipped_weights
 from calib.studies.table3 import test_matrices as matrices_of_the_test_split
 from mpisim.cells import transms_cells
 

@@ -3,8 +3,8 @@
 import pytest
 import xarray as xr
 
-from calib.checkpoint import shipped_weights
 from calib.recover import METHODS
+from calib.shipped import shipped_weights
 from calib.studies import STUDIES, table3
 from calib.studies.table3 import PUBLISHED, evaluate_methods, summarise
 from calib.studies.table3 import test_matrices as matrices_of_the_test_split
