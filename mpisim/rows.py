@@ -31,7 +31,7 @@ from mpisim.scanner import OpenSidedFFL
 
 __all__ = ["Scanner", "general_rows", "is_ridge", "point_rows", "ridge_rows"]
 
-_NODES_PER_POLE_DISTANCE = 28
+_NODES_PER_POLE_DISTANCE = 24
 _VECTOR = 8  # the time axis is padded to a multiple of this, so that the compiler's vectors hold all of it
 _axis_rule = lru_cache(maxsize=32)(Sample.axis_rule)
 
@@ -71,11 +71,15 @@ def half_period_basis(scanner: Scanner) -> tuple[np.ndarray, np.ndarray, np.ndar
     The basis maps flux samples on the half period to the real (channel 0) or imaginary (1) part of a_k. Both are padded
     with zeros to whole vectors of the processor.
     """
-    count = scanner.samples_per_period // 2
+    return _basis(scanner.samples_per_period // 2, tuple(scanner.harmonics), scanner.drive_frequency)
+
+
+@lru_cache(maxsize=32)
+def _basis(count: int, harmonics: tuple[int, ...], frequency: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     phi = ((np.arange(count) + 0.5) / count - 0.5) * np.pi
-    k = np.array(scanner.harmonics)
+    k = np.array(harmonics)
     even = k % 2 == 0
-    omega = 2 * np.pi * scanner.drive_frequency
+    omega = 2 * np.pi * frequency
     sines = np.zeros(count + -count % _VECTOR)
     sines[:count] = np.sin(phi)
     basis = np.zeros((k.size, sines.size))
@@ -146,7 +150,7 @@ def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sa
     (sx, wx), (sy, wy) = _axis_rule(sample, 0, grid), _axis_rule(sample, 1, grid)
     half = max(np.hypot(px, py) for px in (x[0], x[-1]) for py in (y[0], y[-1]))
     spread = np.hypot(np.abs(sx).max(), np.abs(sy).max())
-    step = min(np.pi / (particle.beta * scanner.sf_gradient) / _NODES_PER_POLE_DISTANCE, (half + spread) / 100)
+    step = min(np.pi / (particle.beta * scanner.sf_gradient) / _NODES_PER_POLE_DISTANCE, (half + spread) / 80)
     reach = int(np.ceil(spread / step)) + 3
     edge = int(np.ceil(half / step)) + reach + 3
     nodes = step * np.arange(-edge, edge + 1)
