@@ -150,6 +150,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=32, help="images in the batch (default 32)")
     parser.add_argument("--tune", action="store_true", help="search the library's step sizes and weight again")
     options = parser.parse_args()
+    if options.images < COUNTED:
+        parser.error(f"--images must be at least {COUNTED}")
     A, Y = problem(options.images)
     y, eps = Y[:, 0], np.sqrt(len(A))
     factor = recon.factorise(A, SHAPE)
