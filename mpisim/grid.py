@@ -45,6 +45,7 @@ class Grid:
         require(len(numbers_of("grid fov", self.fov)) == axes, "grid fov", f"{axes} lengths", self.fov)
         require(len(numbers_of("grid center", self.center)) == 3, "grid center", "three coordinates", self.center)
         object.__setattr__(self, "shape", tuple(whole("grid shape", n) for n in self.shape))
+        require(math.prod(self.shape) <= 2**31, "grid shape", "of at most 2^31 voxels", self.shape)
         object.__setattr__(self, "fov", tuple(positive("grid fov", f) for f in self.fov))
         object.__setattr__(self, "center", tuple(float(c) for c in self.center))
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from mpisim import kernels
 from mpisim.constants import MU_0
+from mpisim.errors import require
 from mpisim.grid import Grid, Sample
 from mpisim.particles import Particle
 from mpisim.scanner import OpenSidedFFL
@@ -32,6 +33,7 @@ from mpisim.scanner import OpenSidedFFL
 __all__ = ["Scanner", "general_rows", "is_ridge", "point_rows", "ridge_rows"]
 
 _NODES_PER_POLE_DISTANCE = 24
+_MOST_NODES = 1e6
 _VECTOR = 8  # the time axis is padded to a multiple of this, so that the compiler's vectors hold all of it
 _axis_rule = lru_cache(maxsize=32)(Sample.axis_rule)
 
@@ -151,6 +153,9 @@ def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sa
     half = max(np.hypot(px, py) for px in (x[0], x[-1]) for py in (y[0], y[-1]))
     spread = np.hypot(np.abs(sx).max(), np.abs(sy).max())
     step = min(np.pi / (particle.beta * scanner.sf_gradient) / _NODES_PER_POLE_DISTANCE, (half + spread) / 80)
+    needed = (half + spread) / step
+    must = f"such that {_MOST_NODES:.0e} nodes resolve a row"
+    require(needed < _MOST_NODES, "field of view, gradient and core diameter", must, f"{needed:.0e}")
     reach = int(np.ceil(spread / step)) + 3
     edge = int(np.ceil(half / step)) + reach + 3
     nodes = step * np.arange(-edge, edge + 1)

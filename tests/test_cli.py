@@ -237,9 +237,17 @@ BAD = {
         "simulate --sf-gradient 1 --particle-diameter 25 --angle-step 1e-9 --out {f}/o.nc",
         "Input angle-step must be from 0.001",
     ),
-    "grid beyond memory": (
+    "grid beyond sense": (
         "simulate --sf-gradient 1 --particle-diameter 25 --grid 10000000 --out {f}/o.nc",
-        "must be one that fits in memory",
+        "Input grid shape must be of at most 2^31 voxels",
+    ),
+    "grid beyond memory": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --grid 40000 --harmonics 2:9 --out {f}/o.nc",
+        "Input size must be one that fits in memory",
+    ),
+    "sample beyond sense": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --grid 8 --sample-size 1e6 --out {f}/o.nc",
+        "nodes resolve a row",
     ),
     "noise beyond numbers": (
         "downsample {f}/sm.nc --factor 2 --snr=-1e6 --out {f}/o.nc",
