@@ -241,10 +241,6 @@ BAD = {
         "simulate --sf-gradient 1 --particle-diameter 25 --grid 10000000 --out {f}/o.nc",
         "Input grid shape must be of at most 2^31 voxels",
     ),
-    "grid beyond memory": (
-        "simulate --sf-gradient 1 --particle-diameter 25 --grid 40000 --harmonics 2:9 --out {f}/o.nc",
-        "Input size must be one that fits in memory",
-    ),
     "sample beyond sense": (
         "simulate --sf-gradient 1 --particle-diameter 25 --grid 8 --sample-size 1e6 --out {f}/o.nc",
         "nodes resolve a row",
