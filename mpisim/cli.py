@@ -49,7 +49,10 @@ def _dispatch(words: list[str]) -> int:
     command = commands[words[0]]
     options = parser_of(command).parse_args(words[1:])
     result = command.run(options)
-    print(json.dumps(result, allow_nan=False, default=float) if options.json else _readable(result))
+    if options.json:
+        print(json.dumps({k: v for k, v in result.items() if k != "text"}, allow_nan=False, default=float))
+    else:
+        print(_readable(result))
     return 0
 
 

@@ -35,6 +35,7 @@ class Command:
         Adds the options to a parser.
     run
         Does the work for parsed options and returns what `--json` prints: a mapping of numbers, strings and lists.
+        An entry `text` is what a person reads instead, and not part of the JSON.
     """
 
     name: str
