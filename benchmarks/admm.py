@@ -26,6 +26,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
     os.environ[name] = "1"
 
 import argparse
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -120,10 +121,8 @@ def library(name: str, rows: np.ndarray, data: np.ndarray, eps: float, weight: f
 
 def arrive(solve: Callable[..., Any], arrival: Arrival, limit: int) -> int:
     """Iterations that a library solver needs, 0 for more than the limit."""
-    try:
+    with contextlib.suppress(StopIteration):
         solve(niter=limit, callback=arrival)
-    except StopIteration:
-        pass
     return arrival.at
 
 

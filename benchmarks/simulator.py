@@ -44,7 +44,7 @@ def twin_rows(scanner, particle, grid, sample):
     channel = np.where(k % 2 == 0, 1j, 1)
     drive = particle.beta * scanner.drive_amplitude * np.sin(phi)
     block = 16  # voxels: 16 x 16 points x 108 times x 8 bytes = 0.2 MB for each temporary
-    xi, work = np.empty((2, block, weights.size, count))
+    xi, work, z = np.empty((3, block, weights.size, count))
     for i, angle in enumerate(scanner.angles):
         normal = np.array([np.cos(angle), np.sin(angle)])
         bias = particle.beta * scanner.sf_gradient * ((centres @ normal)[:, None] + normal @ offsets)
@@ -57,9 +57,9 @@ def twin_rows(scanner, particle, grid, sample):
             small = x[near]
             x[near] = 1.0
             np.tanh(x, out=y)
-            np.divide(1.0, y, out=y)
-            np.divide(1.0, x, out=x)
-            y -= x
+            np.multiply(x, y, out=z[:size])  # L(x) = (x - tanh x) / (x tanh x): one division, not two
+            np.subtract(x, y, out=y)
+            y /= z[:size]
             square = small * small
             y[near] = small / 3 * (1 - square / 15 * (1 - square * 2 / 21 * (1 - square / 10)))
             rows = (weights @ y) @ basis  # (voxel, harmonic)
@@ -87,30 +87,37 @@ def vector_twin_rows(scanner, particle, grid, sample):
     out = np.empty((len(scanner.angles), len(basis), len(points)), dtype=complex)
     power = np.where(channel == 1, 1j, 1)
     block = 16
+    x, y, along = np.empty((3, block, weights.size, sine.size))
+    projection = (basis * power[:, None]).T
+    dd, pd = np.einsum("vqi,vqi->vq", d, d), np.einsum("vqi,vqi->vq", p, d)
     for i, angle in enumerate(scanner.angles):
         b = particle.beta * scanner.selection_field(points, angle)
-        dots = [np.einsum("vqi,vqi->vq", x, y)[..., None] for x, y in ((b, b), (2 * b, d), (d, d), (p, b), (p, d))]
+        bb, bd, pb = (np.einsum("vqi,vqi->vq", *pair) for pair in ((b, b), (b, d), (p, b)))
         for first in range(0, len(points), block):
-            s0, s1, s2, p0, p1 = (x[first : first + block] for x in dots)
-            x = s2 * sine
-            x += s1
-            x *= sine
-            x += s0
-            np.maximum(x, 0, out=x)
-            near = x < 4e-4
-            small = x[near]
-            x[near] = 1.0
-            np.sqrt(x, out=x)
-            y = np.tanh(x)
-            np.divide(1.0, y, out=y)
-            np.divide(1.0, x, out=x)
-            y -= x
-            y *= x
-            y[near] = (1 - small / 15 * (1 - small * 2 / 21 * (1 - small / 10))) / 3
-            along = p1 * sine
-            along += p0
-            y *= along
-            out[i, :, first : first + block] = (basis * power[:, None]) @ (weights @ y).T
+            part = slice(first, min(first + block, len(points)))
+            size = part.stop - first
+            s, f, g = x[:size], y[:size], along[:size]
+            np.multiply(dd[part, :, None], sine, out=s)
+            s += 2 * bd[part, :, None]
+            s *= sine
+            s += bb[part, :, None]
+            near = s < 4e-4
+            some = near.any()
+            if some:
+                small = s[near]
+                s[near] = 1.0
+            np.sqrt(s, out=s)
+            np.tanh(s, out=f)
+            np.multiply(s, f, out=g)  # L(x)/x = (x - tanh x) / (x^2 tanh x): one division, not two
+            g *= s
+            np.subtract(s, f, out=f)
+            f /= g
+            if some:
+                f[near] = (1 - small / 15 * (1 - small * 2 / 21 * (1 - small / 10))) / 3
+            np.multiply(pd[part, :, None], sine, out=g)
+            g += pb[part, :, None]
+            f *= g
+            out[i, :, part] = ((weights @ f) @ projection).T
     return out
 
 
