@@ -3,8 +3,22 @@
 Importing this package does not load torch; what needs it (`train`, the learned methods) loads it when called.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from calib.recover import METHODS, recover
 from calib.sampling import downsample
 from mpisim.metrics import nrmse
 
-__all__ = ["METHODS", "downsample", "nrmse", "recover"]
+if TYPE_CHECKING:
+    from calib.original import load_original_checkpoint
+
+__all__ = ["METHODS", "downsample", "load_original_checkpoint", "nrmse", "recover"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs torch when it is first asked for."""
+    if name == "load_original_checkpoint":
+        from calib.original import load_original_checkpoint
+
+        return load_original_checkpoint
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

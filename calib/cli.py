@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -122,6 +121,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factor", help="super-resolution factor: 2, 4 or 8 (default: 4)")
     parser.add_argument("--data", required=True, help="folder of `mpisim dataset` with the splits train and validation")
     parser.add_argument("--out", required=True, help="folder of the run")
+    parser.add_argument("--recipe", default="ours", help="what is not given: ours (default) or published, the paper's")
     parser.add_argument("--config", help="TOML file with any of the keys of calib.recipe.TrainConfig")
     parser.add_argument("--steps", help="number of steps")
     parser.add_argument("--batch", help="rows per step")
@@ -157,7 +157,7 @@ def _train(options: argparse.Namespace) -> Mapping[str, Any]:
 
 
 def _train_config(options: argparse.Namespace) -> Any:
-    from calib.recipe import TrainConfig
+    from calib.recipe import RECIPES, TrainConfig
 
     names = [f.name for f in fields(TrainConfig)]
     values = read_toml(options.config, names, "config") if options.config else {}
@@ -171,21 +171,7 @@ def _train_config(options: argparse.Namespace) -> Any:
             types[name] is bool or not isinstance(value, bool)
         )
         require(fits, f"configuration key {name}", f"of type {types[name].__name__}", repr(value))
-    return TrainConfig(**values)
-
-
-def _study_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="table3")
-    parser.add_argument("--quick", action="store_true", help="three matrices only")
-    parser.add_argument("--data", help="folder of `mpisim dataset --preset transms`; default: simulated anew")
-    parser.add_argument("--out", default="study", help="folder to write (default: study)")
-
-
-def _study(options: argparse.Namespace) -> Mapping[str, Any]:
-    from calib.studies import STUDIES
-
-    study = STUDIES[one_of("study", options.name, tuple(STUDIES))]
-    return study(Path(options.out), options.quick, Path(options.data) if options.data else None)
+    return RECIPES[one_of("recipe", options.recipe, RECIPES)](**values)
 
 
 COMMANDS = [
@@ -218,5 +204,4 @@ COMMANDS = [
         _train_arguments,
         _train,
     ),
-    Command("study", "set our numbers beside the paper's", "mpisim study table3 --out study", _study_arguments, _study),
 ]

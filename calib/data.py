@@ -15,8 +15,9 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from calib.interpolation import apply_separable, bicubic_matrix
 from calib.model import to_channels
-from calib.sampling import block_mean
+from calib.sampling import block_mean, sampling_of
 from mpisim.errors import InputError, require
 from mpisim.io import read
 from mpisim.noise import sigma_from_snr
@@ -44,10 +45,10 @@ def read_folder(folder: str | os.PathLike[str], split: str) -> list[xr.Dataset]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Fine rows (B, 2, H, W), their noisy block means (B, 2, h, w), and the noise deviation (B,) of those."""
+    """Fine rows (B, 2, H, W), noisy coarse ones (B, 2, h, w), and the complex noise deviation (B,) of those."""
 
     fine: Tensor
-    block_means: Tensor
+    coarse: Tensor
     sigma: Tensor
 
 
@@ -64,8 +65,11 @@ class TrainingRows:
         Noise level in dB re the RMS of a matrix's block means; None for none.
     noiseless_fraction
         Share of a batch that is left without noise.
-    row_power
-        A row is drawn with probability (its norm over its matrix's) to this power: 0 draws all alike, 2 by energy.
+    scheme
+        How coarse rows are measured: `box` or `strided` (whose noise is S^2 times that of block means).
+    draw
+        How likely a row is drawn, every matrix alike: by the norm of its `detail` (what bicubic interpolation of its
+        block means misses, and 1 % of the row), by its `energy`, or `uniform`.
     augment
         Whether rows are turned, flipped and multiplied by powers of i.
     seed
@@ -79,7 +83,8 @@ class TrainingRows:
         *,
         snr: float | None,
         noiseless_fraction: float = 0.0,
-        row_power: float = 2.0,
+        scheme: str = "box",
+        draw: str = "detail",
         augment: bool = True,
         seed: int = 0,
     ) -> None:
@@ -91,18 +96,19 @@ class TrainingRows:
                 f"Input data must have sides that are multiples of {2 * factor} for factor {factor}; "
                 f"instead received {width} x {height}."
             )
+        self.sampling = sampling_of(scheme, factor, (height, width), seed)
         self.factor, self.augment, self.seed, self.square = factor, augment, seed, height == width
         self.noiseless_fraction = noiseless_fraction
         unit = [np.sqrt(np.mean(np.abs(a) ** 2)) for a in images]  # float32 holds rows of any unit
         self.fine = torch.cat([to_channels(a / u) for a, u in zip(images, unit, strict=True)])
+        gain = 1 if scheme == "box" else factor**2
         sigma = [
-            0.0 if snr is None else sigma_from_snr(block_mean(a, factor), snr) / u
+            0.0 if snr is None else gain * sigma_from_snr(block_mean(a, factor), snr) / u
             for a, u in zip(images, unit, strict=True)
         ]
         self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
-        norms = [np.linalg.norm(a.reshape(len(a), -1), axis=1) / np.linalg.norm(a) for a in images]
-        chance = np.concatenate([n**row_power / np.sum(n**row_power) for n in norms])
-        self._cumulative = np.cumsum(chance / chance.sum())
+        weight = [_weight(a / u, factor, draw) for a, u in zip(images, unit, strict=True)]
+        self._cumulative = np.cumsum(np.concatenate([w / w.sum() for w in weight]))
 
     def batch(self, step: int, size: int) -> Batch:
         """Return the batch of a step; the same for the same seed and step."""
@@ -113,9 +119,18 @@ class TrainingRows:
             fine = _turned(fine, rng, self.square)
         quiet = torch.from_numpy(rng.random(size) < self.noiseless_fraction)
         sigma = torch.where(quiet, torch.zeros(()), self.sigma[index])
-        coarse = block_mean(fine, self.factor)
+        coarse = self.sampling.apply(fine)
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
         return Batch(fine, coarse + noise * (sigma / 2**0.5)[:, None, None, None], sigma)
+
+
+def _weight(images: np.ndarray, factor: int, draw: str) -> np.ndarray:
+    norm = np.linalg.norm(images, axis=(1, 2))
+    if draw != "detail":
+        return norm**2 if draw == "energy" else np.ones(len(norm))
+    along_y, along_x = (bicubic_matrix(n // factor, factor) for n in images.shape[-2:])
+    detail = images - apply_separable(along_y, along_x, block_mean(images, factor))
+    return np.linalg.norm(detail, axis=(1, 2)) + 0.01 * norm
 
 
 def _turned(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:

@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from calib.canonical import apply, canonical_position, undo
 from calib.consistency import DataConsistency
 from calib.interpolation import bicubic_matrix
 from calib.nets import FACTORS, NETS
-from mpisim.errors import one_of
+from calib.ridge import ridge_means
+from mpisim.errors import one_of, require
 
 __all__ = ["ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
 
@@ -37,6 +39,10 @@ class ModelConfig:
         `bicubic` or `none`: a parameter-free interpolant that is added to the network's output.
     scaling
         `rms` or `minmax`: how a row is scaled for the network.
+    canonical
+        Whether the network sees every row in one of its 32 equivalent positions, see `calib.canonical`.
+    denoise
+        `ridge` or `none`: whether block means are fitted as a ridge to within their noise before, see `calib.ridge`.
     consistency
         Whether data consistency closes the model.
     """
@@ -45,6 +51,8 @@ class ModelConfig:
     factor: int = 4
     skip: str = "bicubic"
     scaling: str = "rms"
+    canonical: bool = True
+    denoise: str = "ridge"
     consistency: bool = True
 
     def __post_init__(self) -> None:
@@ -52,7 +60,15 @@ class ModelConfig:
         one_of("factor", self.factor, FACTORS)
         one_of("skip", self.skip, ("bicubic", "none"))
         one_of("scaling", self.scaling, ("rms", "minmax"))
+        one_of("denoise", self.denoise, ("ridge", "none"))
+        one_of("canonical", self.canonical, (True, False))
         one_of("consistency", self.consistency, (True, False))
+        strided = NETS[self.method].scheme == "strided" and (
+            self.canonical or self.denoise != "none" or self.consistency
+        )
+        require(
+            not strided, f"model of {self.method}", "without canonical, denoise and consistency (strided samples)", self
+        )
 
 
 class RecoveryModel(nn.Module):
@@ -67,7 +83,7 @@ class RecoveryModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.net = NETS[config.method](config.factor)
+        self.net = NETS[config.method].build(config.factor)
         self.consistency = DataConsistency(config.factor)
 
     def forward(self, block_means: Tensor, sigma: Tensor) -> Tensor:
@@ -87,11 +103,28 @@ class RecoveryModel(nn.Module):
 
     def scaled(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Recover scaled rows."""
-        out = self.net(x).float()
-        if self.config.skip == "bicubic":
-            along_y, along_x = (self._bicubic(n, x) for n in x.shape[-2:])
-            out = out + along_y @ x @ along_x.T
+        seen = self.denoised(x, sigma)
+        start = self.interpolant(seen)
+        if self.config.canonical:
+            position = canonical_position(seen)
+            out = undo(self.net(apply(seen, position)).float(), position) + start
+        else:
+            out = self.net(seen).float() + start
         return self.consistency(out, x, sigma) if self.config.consistency else out
+
+    def denoised(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Block means as the network sees them."""
+        if self.config.denoise == "none":
+            return x
+        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+            return ridge_means(x, sigma, self.config.factor)
+
+    def interpolant(self, x: Tensor) -> Tensor | float:
+        """What is added to the network's output: the skip."""
+        if self.config.skip == "none":
+            return 0.0
+        along_y, along_x = (self._bicubic(n, x) for n in x.shape[-2:])
+        return along_y @ x @ along_x.T
 
     def _bicubic(self, coarse: int, like: Tensor) -> Tensor:
         return torch.tensor(bicubic_matrix(coarse, self.config.factor), dtype=like.dtype, device=like.device)

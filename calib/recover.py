@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from calib.compressed import compressed_sensing
 from calib.interpolation import apply_separable, bicubic_matrix
 from calib.projection import nearest_consistent
 from calib.sampling import expect_coarse, fine_axes
@@ -24,6 +26,8 @@ from mpisim.progress import progress
 from mpisim.system_matrix import noise_per_row, replace_rows, rows
 
 if TYPE_CHECKING:
+    import torch
+
     from calib.model import RecoveryModel
 
 __all__ = ["METHODS", "Method", "apply_model", "recover"]
@@ -123,15 +127,24 @@ def bicubic_dc(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[s
     return nearest_consistent(_bicubic(coarse), rows(coarse), noise_per_row(coarse), factor), {}
 
 
-def transms(coarse: xr.Dataset, weights: str | os.PathLike[str] | None) -> tuple[np.ndarray, Mapping[str, Any]]:
-    """TranSMS with weights from a file or from the package."""
-    return _learned("transms", coarse, weights)
+def ridge(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """Every row as the most likely ridge (`calib.ridge`), then data consistency: physics, no training."""
+    from calib.ridge import ridge_interpolate
+
+    def interpolate(means: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return ridge_interpolate(means, sigma, factor)
+
+    factor = coarse.attrs["sampling"]["factor"]
+    found = rows(apply_in_batches(interpolate, coarse))
+    return nearest_consistent(found, rows(coarse), noise_per_row(coarse), factor), {}
 
 
 def _learned(
     method: str, coarse: xr.Dataset, weights: str | os.PathLike[str] | None
 ) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """Recover by a network with weights from a file or from the package."""
     from calib.checkpoint import load_model
+    from calib.nets import NETS
 
     factor = coarse.attrs["sampling"]["factor"]
     file = shipped_weights(method, factor) if weights is None else Path(weights)
@@ -146,31 +159,40 @@ def _learned(
         fits, "weights", f"made for {method} at {factor}x", f"{model.config.method} at {model.config.factor}x in {file}"
     )
     sides = rows(coarse).shape[-2:]
-    require(all(n % 2 == 0 for n in sides), "coarse", f"of even sides for {method}", f"{sides[1]} x {sides[0]}")
+    fits = not NETS[method].even or all(n % 2 == 0 for n in sides)
+    require(fits, "coarse", f"of even sides for {method}", f"{sides[1]} x {sides[0]}")
     found = apply_model(model, coarse)
     return rows(found), {"weights": file.name, "trained": about.get("train")}
 
 
 def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
     """Recover a coarse matrix with a model in memory, in bounded batches."""
+    return apply_in_batches(model.eval(), coarse, next(model.parameters()).device)
+
+
+def apply_in_batches(
+    recover_rows: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], coarse: xr.Dataset, device: Any = "cpu"
+) -> xr.Dataset:
+    """Recover a coarse matrix by a function of (rows (B, 2, h, w), their noise deviation (B,)), in bounded batches."""
     import torch
 
     from calib.model import from_channels, to_channels
 
-    values = rows(coarse)
-    sigma = noise_per_row(coarse)
+    values, sigma = rows(coarse), noise_per_row(coarse)
     unit = float(np.sqrt(np.mean(np.abs(values) ** 2))) or 1.0  # single precision holds rows of any unit
-    device = next(model.parameters()).device
-    factor = model.config.factor
+    factor = coarse.attrs["sampling"]["factor"]
     found = np.empty((len(values), values.shape[-2] * factor, values.shape[-1] * factor), np.complex64)
-    model.eval()
     with torch.inference_mode():
         for start in progress(range(0, len(values), _ROWS_AT_ONCE), unit="batch"):
             part = slice(start, start + _ROWS_AT_ONCE)
             noise = torch.from_numpy((sigma[part] / unit).astype(np.float32)).to(device)
-            found[part] = from_channels(model(to_channels(values[part] / unit).to(device), noise))
+            found[part] = from_channels(recover_rows(to_channels(values[part] / unit).to(device), noise))
     x, y = fine_axes(coarse)
     return replace_rows(coarse, found * np.float32(unit), x, y, stage="fine", origin="recovered", sampling=None)
+
+
+def _network(method: str, summary: str, scheme: str = "box") -> Method:
+    return Method(summary, (scheme,), partial(_learned, method), learned=True)
 
 
 METHODS: dict[str, Method] = {
@@ -180,5 +202,17 @@ METHODS: dict[str, Method] = {
     "bicubic-strided-aligned": Method(
         "bicubic of strided samples where they lie", ("strided",), bicubic_strided_aligned
     ),
-    "transms": Method("TranSMS: transformer and dense branch, data consistency", ("box",), transms, learned=True),
+    "cs": Method("compressed sensing: random voxels, sparse in the Fourier domain", ("random",), compressed_sensing),
+    "ridge": Method("every row as the most likely ridge, then data consistency; nothing trained", ("box",), ridge),
+    "srcnn": _network("srcnn", "SRCNN: three convolutions on the bicubic upsample"),
+    "vdsr": _network("vdsr", "VDSR: 20 convolutions that correct the bicubic upsample"),
+    "smrnet": _network("smrnet", "2d-SMRnet: residual dense blocks on strided samples", "strided"),
+    "transms": _network("transms", "TranSMS: transformer and dense branch, data consistency; after a ridge fit"),
+    "transms-plain": _network("transms-plain", "TranSMS without the ridge fit"),
+    "transms-nodc": _network("transms-nodc", "TranSMS without data consistency"),
+    "rdsr": _network("rdsr", "TranSMS without the transformer branch"),
+    "ctsr": _network("ctsr", "TranSMS without the convolution branch"),
+    "cnn-vit": _network("cnn-vit", "TranSMS of plain convolutions and a vision transformer"),
+    "rd-vit": _network("rd-vit", "TranSMS with a vision transformer"),
+    "cnn-ct": _network("cnn-ct", "TranSMS with plain convolutions"),
 }

@@ -1,7 +1,7 @@
 r"""The one training loop.
 
 At step t: draw the batch of (seed, t), recover its scaled rows, take the L1 loss against the scaled fine rows (TranSMS
-Eq. 23), one Adam step at the scheduled learning rate, and average the weights,
+Eq. 23), one step of Muon or Adam at the scheduled learning rate, and average the weights,
 :math:`\bar\theta \leftarrow d\,\bar\theta + (1-d)\,\theta` with :math:`d = \min(d_{max}, (t+1)/(t+10))`.
 The averaged weights are what is validated and kept.
 
@@ -30,6 +30,7 @@ import xarray as xr
 from calib.checkpoint import load_tensors, save_model, save_tensors
 from calib.data import Batch, TrainingRows
 from calib.model import RecoveryModel
+from calib.muon import Muon
 from calib.recipe import TrainConfig, learning_rate
 from calib.recover import apply_model
 from calib.sampling import downsample
@@ -112,20 +113,22 @@ class Run:
             config.factor,
             snr=config.snr,
             noiseless_fraction=config.noiseless_fraction,
-            row_power=config.row_power,
+            scheme=config.scheme,
+            draw=config.draw,
             augment=config.augment,
             seed=config.seed,
         )
         self.validation = [
-            (m, downsample(m, config.factor, snr=config.snr, seed=i)) for i, m in enumerate(validation[::5])
+            (m, downsample(m, config.factor, config.scheme, config.snr, seed=i)) for i, m in enumerate(validation[::5])
         ]
         torch.manual_seed(config.seed)
         self.model = RecoveryModel(config.model).to(self.device)
+        if config.skip != "none":  # the network starts from its interpolant
+            for parameter in self.model.net.last.parameters():  # type: ignore[union-attr]
+                torch.nn.init.zeros_(parameter)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.model).eval()
-        self.optimiser = torch.optim.Adam(
-            self.model.parameters(), lr=config.learning_rate, fused=True, weight_decay=config.weight_decay
-        )
+        self.optimiser = _optimiser(config, self.model)
         self.step, self.minutes, self.history = 0, 0.0, list[dict[str, Any]]()
         self.folder = output_folder(folder)
         self.file = self.folder / "checkpoint.safetensors"
@@ -139,7 +142,7 @@ class Run:
         self.started = time.monotonic() - 60 * self.minutes
 
     def advance(self) -> None:
-        """One step of Adam and of the weight average."""
+        """One step of the optimiser and of the weight average."""
         batch = self.rows.batch(self.step, self.config.batch)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.step)
@@ -158,7 +161,7 @@ class Run:
                     mean.copy_(value)
 
     def _loss(self, batch: Batch) -> torch.Tensor:
-        fine, coarse, sigma = (t.to(self.device) for t in (batch.fine, batch.block_means, batch.sigma))
+        fine, coarse, sigma = (t.to(self.device) for t in (batch.fine, batch.coarse, batch.sigma))
         shift, scale = self.model.scale(coarse)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             found = self.model.scaled((coarse - shift) / scale, sigma / scale[:, 0, 0, 0])
@@ -182,7 +185,7 @@ class Run:
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         for index, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{k}": v for k, v in state.items()}
+            tensors |= {f"optimiser.{index}.{k}": v for k, v in state.items()}
         about = {
             "train": asdict(self.config),
             "data": self.data,
@@ -219,7 +222,7 @@ class Run:
         state: dict[int, dict[str, Any]] = {}
         parameters = list(self.model.parameters())
         for key, value in tensors.items():
-            if key.startswith("adam."):
+            if key.startswith("optimiser."):
                 _, index, name = key.split(".", 2)
                 like = parameters[int(index)]  # moments must lie in memory as their parameter does
                 value = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
@@ -234,6 +237,12 @@ def _digest(*arrays: np.ndarray) -> str:
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def _optimiser(config: TrainConfig, model: RecoveryModel) -> torch.optim.Optimizer:
+    if config.optimiser == "muon":
+        return Muon(model.parameters(), config.learning_rate)
+    return torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
 
 
 def _device(name: str) -> torch.device:

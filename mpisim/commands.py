@@ -1,4 +1,4 @@
-"""Subcommands of the simulator: demo, simulate, dataset, convert, info. They parse, and make one call."""
+"""Subcommands of the simulator: demo, simulate, dataset, convert, info, study. They parse, and make one call."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 from mpisim.command import Command
 from mpisim.errors import InputError, one_of, require
 from mpisim.options import integer, integers, number, numbers, read_toml, size
+from mpisim.study_command import COMMAND as STUDY
+from mpisim.tune_command import COMMAND as TUNE
 
 __all__ = ["COMMANDS"]
 
@@ -249,4 +251,6 @@ COMMANDS = [
         _convert,
     ),
     Command("info", "describe a file", "mpisim info sm.nc", lambda parser: parser.add_argument("file"), _info),
+    STUDY,
+    TUNE,
 ]

@@ -1,15 +1,72 @@
-"""Networks by name: what a factor makes of each is a module (B, 2, h, w) -> (B, 2, S h, S w)."""
+"""Networks by name: what a factor makes of each is a module (B, 2, h, w) -> (B, 2, S h, S w) that ends in `last`.
+
+What a design has around its network is named here and built in `calib.model`: how its input is measured, what is added
+to its output and whether data consistency follows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
+from calib.nets.ablations import cnn_ct, cnn_vit, ctsr, rd_vit, rdsr
+from calib.nets.smrnet import SMRnet
 from calib.nets.transms import TranSMS
+from calib.nets.upsampled import SRCNN, VDSR
 
-__all__ = ["FACTORS", "NETS", "TranSMS"]
+__all__ = ["FACTORS", "NETS", "SRCNN", "VDSR", "Net", "SMRnet", "TranSMS"]
 
 FACTORS = (2, 4, 8)
 
-NETS: dict[str, Callable[[int], nn.Module]] = {"transms": TranSMS}
+
+@dataclass(frozen=True)
+class Net:
+    """A network and the defaults of its design.
+
+    Parameters
+    ----------
+    build
+        Makes the module of a factor, a `torch.nn.Module` with the convolution `last`.
+    summary
+        One line for tables.
+    scheme
+        How its input is measured: `box` (block means, a large sample) or `strided` (every S-th voxel, a small one).
+    skip
+        The interpolant that is added to its output: `none` or `bicubic`.
+    denoise
+        What is done to coarse rows before: `none` or `ridge` (`calib.ridge`).
+    consistency
+        Whether data consistency closes it.
+    even
+        Whether it takes even sides only.
+    """
+
+    build: Callable[[int], nn.Module]
+    summary: str
+    scheme: str = "box"
+    skip: str = "none"
+    denoise: str = "none"
+    consistency: bool = False
+    even: bool = False
+
+
+_OURS: dict[str, Any] = {"skip": "bicubic", "denoise": "ridge", "consistency": True}
+
+NETS: dict[str, Net] = {
+    "transms": Net(TranSMS, "TranSMS", **_OURS, even=True),
+    "transms-plain": Net(
+        TranSMS, "TranSMS without the ridge fit before it", skip="bicubic", consistency=True, even=True
+    ),
+    "transms-nodc": Net(TranSMS, "TranSMS without data consistency", skip="bicubic", denoise="ridge", even=True),
+    "rdsr": Net(rdsr, "TranSMS without a transformer", **_OURS),
+    "ctsr": Net(ctsr, "TranSMS without the convolution branch", **_OURS, even=True),
+    "cnn-vit": Net(cnn_vit, "plain convolutions, vision transformer", **_OURS, even=True),
+    "rd-vit": Net(rd_vit, "dense convolutions, vision transformer", **_OURS, even=True),
+    "cnn-ct": Net(cnn_ct, "plain convolutions, convolutional transformer", **_OURS, even=True),
+    "srcnn": Net(SRCNN, "SRCNN 9-1-5 on the bicubic upsample"),
+    "vdsr": Net(VDSR, "VDSR, 20 layers on the bicubic upsample", skip="bicubic"),
+    "smrnet": Net(SMRnet, "2d-SMRnet on strided samples", scheme="strided"),
+}

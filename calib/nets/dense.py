@@ -1,4 +1,6 @@
-r"""Residual dense convolution branch of TranSMS (Eq. 11-16), after RDN (Zhang et al., 2018).
+r"""Residual dense convolution branch of TranSMS (Eq. 11-16).
+
+After RDN (Zhang et al., 2018, DOI 10.1109/CVPR.2018.00262).
 
 .. math:: u_{-1} = Z_0(U), \quad u_0 = Z_1(u_{-1}), \quad u_d = B_d(u_{d-1}), \quad
           U_C = Z_{last}(Z_{ct}([u_1; \dots; u_n])) + u_{-1},

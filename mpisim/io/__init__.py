@@ -11,7 +11,7 @@ import xarray as xr
 
 from mpisim.errors import InputError, require, whole
 from mpisim.grid import Grid
-from mpisim.io.matlab import read_matlab
+from mpisim.io.matlab import holds_original, read_matlab, read_original
 from mpisim.io.netcdf import read_netcdf, write_netcdf
 from mpisim.system_matrix import dataset
 
@@ -63,8 +63,11 @@ def from_matlab(
 
     The file holds no units, positions or frequencies: values have unit 1 and rows are only numbered. With `coarse` the
     matrix becomes a coarse one, its values divided by coarse^2 (block means), so that images stay relative to the
-    concentration of the sample; its noise is not known.
+    concentration of the sample; its noise is not known. A file of the released TranSMS code is known by its variables
+    (`mpisim.io.matlab.read_original`).
     """
+    if variable is None and coarse is None and grid is not None and holds_original(path):
+        return read_original(path, grid)
     values = read_matlab(path, variable)
     source = {"source": Path(path).name, "variable": variable}
     if grid is None:

@@ -1,25 +1,40 @@
-"""The contract every network keeps: sizes, finite gradients, save and load, precision, parameter count."""
+"""The contract every network keeps (sizes, gradients, save and load, precision, parameter count), and its blocks."""
 
 import numpy as np
 import pytest
 import torch
 
 from calib.checkpoint import load_model, save_model
+from calib.interpolation import apply_separable, bicubic_matrix
 from calib.model import ModelConfig, RecoveryModel, from_channels, to_channels
-from calib.nets import NETS
+from calib.nets import FACTORS, NETS, SMRnet
+from calib.nets.layers import bicubic_upsample
+from calib.nets.transformer import Attention, sinusoids
 from calib.sampling import block_mean
 from mpisim.errors import InputError
 
-PARAMETERS = {("transms", 2): 714_034, ("transms", 4): 837_850, ("transms", 8): 969_578}
-CASES = [(name, factor) for name in NETS for factor in (2, 4, 8)]
+PARAMETERS = {
+    "transms": (714_034, 837_850, 969_578),  # at 2x, 4x, 8x
+    "transms-nodc": (714_034, 837_850, 969_578),
+    "rdsr": (703_678, 815_882, 926_730),
+    "ctsr": (709_698, 865_034, 974_850),
+    "cnn-vit": (699_138, 844_770, 960_698),
+    "rd-vit": (701_786, 825_602, 937_010),
+    "cnn-ct": (717_664, 836_008, 961_160),
+    "srcnn": (14_114,) * 3,
+    "vdsr": (665_856,) * 3,
+    "smrnet": (6_587_970, 6_624_898, 6_661_826),
+}
+ABLATIONS = ("transms-nodc", "rdsr", "ctsr", "cnn-vit", "rd-vit", "cnn-ct")
+CASES = [(name, factor) for name in NETS for factor in FACTORS]
 
 
 @pytest.mark.parametrize(("name", "factor"), CASES)
 def test_contract(name, factor):
     torch.manual_seed(0)
-    net = NETS[name](factor)
-    assert sum(p.numel() for p in net.parameters()) == PARAMETERS[name, factor]
-    for height, width in ((4, 4), (6, 10), (2, 2)):
+    net = NETS[name].build(factor)
+    assert sum(p.numel() for p in net.parameters()) == PARAMETERS[name][FACTORS.index(factor)]
+    for height, width in ((2, 2), (4, 6)) if NETS[name].even else ((1, 1), (5, 3)):
         out = net(torch.randn(3, 2, height, width))
         assert out.shape == (3, 2, factor * height, factor * width)
     out.square().mean().backward()
@@ -31,14 +46,59 @@ def test_contract(name, factor):
     with torch.no_grad():
         full = net(x)
         one_by_one = torch.cat([net(x[:1]), net(x[1:])])
-    assert torch.allclose(half, full, atol=0.05 * float(full.abs().max()))
-    assert torch.allclose(one_by_one, full, atol=1e-6)  # rows do not see each other in evaluation
+    largest = float(full.abs().max())
+    assert torch.allclose(half, full, atol=0.05 * largest)
+    assert torch.allclose(one_by_one, full, atol=1e-5 * largest)  # rows do not see each other in evaluation
+    for parameter in net.last.parameters():  # a model with a skip starts as its skip
+        torch.nn.init.zeros_(parameter)
+    with torch.no_grad():
+        assert isinstance(net.last, torch.nn.Conv2d) and not net(x).any()
 
 
-@pytest.mark.parametrize("shape", [(1, 2, 3, 4), (1, 3, 4, 4), (2, 4, 4)])
-def test_transms_refuses_odd_sides_and_other_channels(shape):
-    with pytest.raises(InputError, match="rows of TranSMS must be of shape"):
-        NETS["transms"](4)(torch.zeros(shape))
+@pytest.mark.parametrize("name", NETS)
+def test_save_and_load(tmp_path, name):
+    torch.manual_seed(3)
+    factor = FACTORS[list(NETS).index(name) % 3]
+    model = RecoveryModel(ModelConfig(method=name, factor=factor, skip="none")).eval()
+    save_model(tmp_path / "w.safetensors", model, {"note": "test"})
+    loaded, about = load_model(tmp_path / "w.safetensors")
+    means, sigma = torch.randn(2, 2, 4, 4), torch.zeros(2)
+    with torch.no_grad():
+        assert torch.equal(loaded(means, sigma), model(means, sigma))
+    assert about["note"] == "test"
+    assert (about["model"]["method"], about["model"]["factor"]) == (name, factor)
+
+
+def test_designs():
+    assert set(PARAMETERS) == set(NETS)
+    for name, net in NETS.items():
+        assert net.scheme in ("box", "strided") and net.skip in ("none", "bicubic", "ridge"), name
+        assert net.scheme == "box" or not net.consistency, f"{name}: block means of strided samples are not known"
+    for name in ABLATIONS:
+        assert (NETS[name].scheme, NETS[name].skip) == (NETS["transms"].scheme, NETS["transms"].skip)
+        assert NETS[name].consistency == (name != "transms-nodc")
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_ablations_are_as_large_as_what_they_ablate(name):
+    assert np.allclose(PARAMETERS[name], PARAMETERS["transms"], rtol=0.05)
+
+
+def test_ablations_lack_what_they_ablate():
+    kinds = {name: {type(m).__name__ for m in NETS[name].build(4).modules()} for name in ABLATIONS}
+    for name, found in kinds.items():
+        assert ("DenseBranch" in found) == (name in ("transms-nodc", "rdsr", "rd-vit")), name
+        assert ("PlainBranch" in found) == (name in ("cnn-vit", "cnn-ct")), name
+        assert ("TransformerStage" in found) == (name != "rdsr"), name
+        assert ("BatchNorm2d" in found) == (name in ("transms-nodc", "ctsr", "cnn-ct")), name  # of the projections
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_refused_rows(name):
+    net = NETS[name].build(2)
+    for shape in [(1, 3, 4, 4), (2, 4, 4), (1, 2, 0, 4)] + [(1, 2, 3, 4), (1, 2, 4, 3)] * NETS[name].even:
+        with pytest.raises(InputError, match=r"Input rows of .* must be of shape \(rows, 2, h, w\)"):
+            net(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("factor", [3, 16])
@@ -48,7 +108,7 @@ def test_unknown_factor(factor):
 
 
 @pytest.mark.parametrize("scaling", ["rms", "minmax"])
-@pytest.mark.parametrize("skip", ["bicubic", "none"])
+@pytest.mark.parametrize("skip", ["ridge", "bicubic", "none"])
 def test_model_scales_with_its_input(scaling, skip):
     """A row c times as strong, with c times the noise, gives c times the result."""
     torch.manual_seed(1)
@@ -66,18 +126,6 @@ def test_model_keeps_exact_block_means_and_takes_zero_rows():
     with torch.no_grad():
         found = model(means, torch.zeros(2))
     assert torch.allclose(block_mean(found, 4), means, atol=1e-6)
-
-
-def test_save_and_load(tmp_path):
-    torch.manual_seed(3)
-    model = RecoveryModel(ModelConfig(factor=2)).eval()
-    save_model(tmp_path / "w.safetensors", model, {"note": "test"})
-    loaded, about = load_model(tmp_path / "w.safetensors")
-    means, sigma = torch.randn(2, 2, 4, 4), torch.zeros(2)
-    with torch.no_grad():
-        assert torch.equal(loaded(means, sigma), model(means, sigma))
-    assert about["note"] == "test"
-    assert about["model"]["factor"] == 2
 
 
 def test_damaged_and_foreign_weights(tmp_path):
@@ -103,3 +151,55 @@ def test_channels_round_trip():
     rng = np.random.default_rng(0)
     rows = (rng.standard_normal((2, 3, 4)) + 1j * rng.standard_normal((2, 3, 4))).astype(np.complex64)
     assert np.array_equal(from_channels(to_channels(rows)), rows)
+
+
+# -- blocks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5)])
+def test_bicubic_upsampling_is_that_of_the_interpolation_also_in_half_precision(shape):
+    x = torch.randn(2, 2, *shape, dtype=torch.float64)
+    expected = apply_separable(*(bicubic_matrix(n, 4) for n in shape), x.numpy())
+    assert np.allclose(bicubic_upsample(x, 4), expected, atol=1e-14)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert np.allclose(bicubic_upsample(x.float(), 4), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_only_linear_projections_do_not_know_where_a_token_is(linear):
+    """Attention of exchanged tokens is the exchanged attention, unless convolutions project."""
+    torch.manual_seed(4)
+    attention = Attention(8, heads=2, head_channels=4, linear=linear).eval().double()
+    x = torch.randn(2, 8, 4, 6, dtype=torch.float64)
+    order = torch.randperm(24)
+    with torch.no_grad():
+        exchanged = attention(x.flatten(2)[..., order].unflatten(2, (4, 6)))
+        same = torch.allclose(exchanged, attention(x)[:, order], atol=1e-12)
+    assert same == linear
+
+
+def test_sinusoids_tell_every_token_apart_whatever_the_size():
+    like = torch.zeros(1, 1, 68)
+    small, large = sinusoids(3, 5, like).reshape(3, 5, 68), sinusoids(32, 16, like).reshape(32, 16, 68)
+    assert torch.equal(small, large[:3, :5])
+    distances = torch.cdist(large.flatten(0, 1), large.flatten(0, 1)) + 9 * torch.eye(32 * 16)
+    assert distances.min() > 0.5
+    assert torch.allclose(large.square().sum(-1), torch.tensor(34.0))
+
+
+def test_vdsr_starts_without_loss_or_growth_of_signal():
+    """He's weights keep the mean square through nineteen layers but for the edges, where zeros are padded."""
+    torch.manual_seed(5)
+    body = NETS["vdsr"].build(2).body
+    with torch.no_grad():
+        out = body(torch.randn(4, 2, 32, 32))
+    assert 0.1 < float(out.square().mean() / 0.5) < 10  # the last ReLU leaves half
+
+
+def test_smrnet_starts_with_blocks_close_to_the_identity():
+    torch.manual_seed(6)
+    x = torch.randn(2, 64, 8, 8)
+    for block in SMRnet(2, depth=1).trunk[0].blocks:
+        with torch.no_grad():
+            changed = block(x) - x
+        assert 0 < float(changed.norm() / x.norm()) < 0.05

@@ -1,0 +1,212 @@
+"""What the studies of recovery share: test matrices, weights, cached errors, and the rows of their tables.
+
+Every matrix is measured coarsely as a method needs it, with the noise of the protocol (33.7 dB re RMS of the block
+means) or none; the seed of matrix m of the test split is m, so methods of one sampling see the same draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from calib.recover import METHODS, recover
+from calib.sampling import downsample
+from mpisim.metrics import nrmse
+from mpisim.studies.results import RowCache, beside, digest, text_table
+from mpisim.studies.study import StudyOptions
+
+if TYPE_CHECKING:
+    from calib.recipe import TrainConfig
+    from calib.studies.training import Trained, TrainingData
+
+__all__ = ["SNR", "Recovery", "as_dataset", "as_text", "missing_note"]
+
+SNR = 33.7
+"""Noise of the coarse matrices in dB."""
+NOISES = ("noiseless", "noisy")
+
+
+class Recovery:
+    """Recoveries of the test matrices under the choices of a user.
+
+    Parameters
+    ----------
+    options
+        The choices.
+    """
+
+    def __init__(self, options: StudyOptions) -> None:
+        from calib.studies.training import TrainingData
+
+        self.options = options
+        self.rows = RowCache(options.store, ("calib",))
+        self.data = TrainingData(lambda: options.matrices("train"), lambda: options.matrices("validation"))
+        self._weights: dict[tuple[str, int], Trained | None] = {}
+
+    @cached_property
+    def test(self) -> list[xr.Dataset]:
+        """The test matrices; few in the short form."""
+        return self.options.matrices("test")
+
+    @cached_property
+    def test_digest(self) -> str:
+        """Digest of the test matrices."""
+        return digest(*(m["system_matrix"].values for m in self.test))
+
+    @property
+    def complete(self) -> bool:
+        """Whether results may be set beside published ones: the whole test split, and no short form."""
+        return not self.options.quick and len(self.test) == 34
+
+    def weights(self, method: str, factor: int) -> Trained | None:
+        """Return the weights of a learned method, trained if the user wants that, or None if there are none."""
+        from calib.studies.budgets import study_config
+        from calib.studies.training import shipped
+
+        if (method, factor) not in self._weights:
+            found = self.weights_of(study_config(method, factor, self.options.training_steps), self.data)
+            if found is None and not self.options.train:
+                found = shipped(method, factor)
+            self._weights[method, factor] = found
+        return self._weights[method, factor]
+
+    def missing(self, method: str, factor: int) -> bool:
+        """Whether a method is learned and has no weights."""
+        return METHODS[method].learned and self.weights(method, factor) is None
+
+    def recovered(self, coarse: xr.Dataset, method: str, factor: int) -> xr.Dataset:
+        """Recover a coarse matrix with the weights of a method that is not missing."""
+        known = self.weights(method, factor) if METHODS[method].learned else None
+        return recover(coarse, method, None if known is None else known.weights)
+
+    def weights_of(self, config: TrainConfig, data: Any) -> Trained | None:
+        """Return the weights of one training, from the cache or, if the user wants that, trained; or None."""
+        from calib.studies.training import cached, trained
+
+        if self.options.train:
+            return trained(config, data, self.options.store, self.options.device)
+        return cached(config, data, self.options.store)
+
+    def errors(self, method: str, factor: int, noise: str, weights: Trained | None = None) -> list[float]:
+        """Return the nRMSE (fractions) of every recovered test matrix."""
+        snr = SNR if noise == "noisy" else None
+        scheme = METHODS[method].schemes[0]
+        file = None if weights is None else weights.weights
+
+        def compute() -> Mapping[str, Any]:
+            found = []
+            for m, fine in enumerate(self.test):
+                coarse = downsample(fine, factor, scheme, snr=snr, seed=m)
+                found.append(nrmse(recover(coarse, method, file), fine))
+            return {"nrmse": found, "percent": 100 * float(np.mean(found))}
+
+        key = {
+            "method": method,
+            "factor": factor,
+            "snr": snr,
+            "scheme": scheme,
+            "matrices": self.test_digest,
+            "weights": None if weights is None else weights.digest,
+        }
+        told = f"{method} {factor}x {noise}: {{percent:.3g}} %"
+        return list(self.rows.row(f"recovery_{method}_{factor}x_{noise}", key, compute, told)["nrmse"])
+
+    def line(self, method: str, factor: int, noise: str, *, published: float | None = None) -> dict[str, Any]:
+        """Return a row of a table: our figure, the published one, and how the weights were made.
+
+        `nrmse` (fractions over matrices) is there for the file; it is taken out before a table is written.
+        """
+        weights = self.weights(method, factor) if METHODS[method].learned else None
+        missing = self.missing(method, factor)
+        found = None if missing else self.errors(method, factor, noise, weights)
+        ours = None if found is None else 100 * float(np.mean(found))
+        published = published if self.complete else None
+        return {
+            "method": method,
+            "factor": factor,
+            "noise": noise,
+            "nrmse_percent": ours,
+            "published_percent": published,
+            "difference_percent": beside(ours, published),
+            **self.training_of(weights, missing),
+            "nrmse": found,
+        }
+
+    def training_of(self, weights: Trained | None, missing: bool, data: TrainingData | None = None) -> dict[str, Any]:
+        """Return the columns that say how weights were made, of the study's training data or of others."""
+        from_run = dict.fromkeys(
+            ("weights", "steps", "minutes", "parameters", "validation_percent", "gain_percent", "converged")
+        )
+        if weights is None:
+            return {"status": "missing" if missing else "no training", **from_run}
+        from calib.studies.training import CONVERGED, gain
+
+        gained = gain(weights, data or self.data, self.options.store)
+        return {
+            "status": "trained",
+            "weights": weights.source,
+            "steps": weights.train.get("steps"),
+            "minutes": weights.minutes,
+            "parameters": weights.parameters,
+            "validation_percent": None if weights.validation is None else 100 * weights.validation,
+            "gain_percent": gained,
+            "converged": "unknown" if gained is None else "yes" if gained < CONVERGED else "no",
+        }
+
+
+def as_dataset(lines: Sequence[Mapping[str, Any]], matrices: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return `nrmse` (method, factor, noise, matrix) of the rows of a table, NaN where weights are missing."""
+    names = {key: list(dict.fromkeys(line[key] for line in lines)) for key in ("method", "factor", "noise")}
+    values = np.full((*map(len, names.values()), len(matrices)), np.nan)
+    for line in lines:
+        if line["nrmse"] is not None:
+            values[tuple(names[key].index(line[key]) for key in names)] = line["nrmse"]
+    coords = {
+        **names,
+        "sf_gradient": ("matrix", [float(m["sf_gradient"]) for m in matrices], {"units": "T/m"}),
+        "particle_diameter": ("matrix", [float(m["particle_diameter"]) for m in matrices], {"units": "m"}),
+    }
+    data = xr.Dataset({"nrmse": ((*names, "matrix"), values, {"units": "1"})}, coords=coords)
+    return data.assign_attrs(snr=SNR)
+
+
+def as_text(title: str, lines: Sequence[Mapping[str, Any]], notes: Iterable[str] = ()) -> str:
+    """Return a table for the terminal: ours, the published figure and how far ours is off it, and the training."""
+    marks = {"no": "*", "unknown": "?"}
+    cells = []
+    for row in lines:
+        ours = "missing" if row["nrmse_percent"] is None else f"{row['nrmse_percent']:.2f}"
+        published, off = row["published_percent"], row["difference_percent"]
+        cells.append(
+            (
+                row["method"],
+                f"{row['factor']}x",
+                row["noise"],
+                ours + marks.get(row["converged"], "" if row["converged"] is None else " "),
+                None if published is None else f"{published:.2f}",
+                None if off is None else f"{off:+.0f}%",
+                row["steps"],
+                None if row["minutes"] is None else f"{row['minutes']:.1f}",
+                row["parameters"],
+            )
+        )
+    used = {row["converged"] for row in lines}
+    legend = ["* twice the steps lowered the error by over 2 %: not converged"] * ("no" in used)
+    legend += ["? not known whether it converged: no run of half the steps to compare with"] * ("unknown" in used)
+    titles = ("method", "factor", "noise", "ours", "paper", "off by", "steps", "minutes", "parameters")
+    return "\n".join([title, text_table(titles, cells, [*legend, *notes])])
+
+
+def missing_note(options: StudyOptions, lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what to say about missing weights: the command line that makes them."""
+    missing = {(line["method"], line["factor"]) for line in lines if line["status"] == "missing"}
+    if not missing:
+        return []
+    methods = tuple(dict.fromkeys(m for m, _ in sorted(missing)))
+    factors = tuple(sorted({f for _, f in missing}))
+    command = options.command("weights", methods=methods, factors=factors, train=True)
+    return [f"{len(missing)} trainings are missing; make them with:", f"  {command}"]

@@ -1,0 +1,48 @@
+"""The weights that the other studies use: found or, with `--train`, trained. A night's work can be started with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import xarray as xr
+
+from calib.recover import METHODS
+from calib.studies.recovery import Recovery, missing_note
+from mpisim.studies.results import text_table, write_results
+from mpisim.studies.study import StudyOptions
+
+__all__ = ["weights"]
+
+
+def weights(options: StudyOptions) -> Mapping[str, Any]:
+    """Find or train the weights of learned methods.
+
+    Returns
+    -------
+    dict
+        `table` with a row per method and factor: `file`, `digest` and how they were made, or the status `missing`;
+        `missing`, what to tell about these.
+    """
+    learned = [name for name, method in METHODS.items() if method.learned]
+    recovery = Recovery(options)
+    table: list[dict[str, Any]] = []
+    for method in options.chosen(learned):
+        for factor in options.factors or ():
+            known = recovery.weights(method, factor)
+            place = (None, None) if known is None else (str(known.weights), known.digest)
+            row = {"method": method, "factor": factor, **recovery.training_of(known, known is None)}
+            row |= dict(zip(("file", "digest"), place, strict=True))
+            table.append(row)
+    made = ("steps", "minutes", "parameters", "validation_percent")
+    shown = ("method", "factor", "status", "weights", *made, "converged")
+    cells = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, shown)] for row in table]
+    numbers = {key: ("row", [_number(row[key]) for row in table]) for key in ("factor", *made)}
+    data = xr.Dataset(numbers, coords={"method": ("row", [row["method"] for row in table])})
+    files = write_results(options, "weights", data, table)
+    missing = missing_note(options, table)
+    return {"table": table, "missing": missing, "files": files, "text": text_table(shown, cells, missing)}
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)

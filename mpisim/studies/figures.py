@@ -1,0 +1,207 @@
+"""Figures of studies: dots for tables, curves, and images in groups with a colour scale each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mpisim.plot import Panel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["SHOWN", "Group", "curves", "dots", "grouped_panels"]
+
+SHOWN = ("bicubic", "bicubic-dc", "bicubic-strided", "cs", "ridge", "srcnn", "vdsr", "smrnet", "transms")
+"""Methods that figures of images show unless told otherwise: those of Table III, and ours without training."""
+_COLOURS = ("#1f5fa8", "#d1651b", "#3b8a3e", "#8a4f9e", "#b3373f", "#6b6b6b", "#b8a100")
+
+
+def dots(
+    table: Sequence[Mapping[str, Any]], ours: str, published: str, label: str, title: str, log: bool = True
+) -> Figure:
+    """Draw a table: a panel per factor, a line per method, filled marks for ours, hollow ones for the published.
+
+    Parameters
+    ----------
+    table
+        Rows with `method`, `factor` and perhaps `noise`.
+    ours, published
+        Keys of the figures; None is not drawn.
+    label, title
+        What the figures are, with their unit, and the heading.
+    log
+        Whether the axis is logarithmic.
+    """
+    from matplotlib.figure import Figure
+
+    factors = list(dict.fromkeys(row["factor"] for row in table))
+    methods = list(dict.fromkeys(row["method"] for row in table))
+    noises = list(dict.fromkeys(row.get("noise") for row in table))
+    figure = Figure(
+        figsize=(max(7.0, 2.0 + 2.8 * len(factors)), 1.7 + 0.32 * len(methods)), dpi=110, layout="constrained"
+    )
+    axes = figure.subplots(1, len(factors), sharey=True, squeeze=False)[0]
+    for ax, factor in zip(axes, factors, strict=True):
+        for n, noise in enumerate(noises):
+            shift = 0.3 * (n / max(1, len(noises) - 1) - 0.5) * (len(noises) > 1)
+            rows = [row for row in table if (row["factor"], row.get("noise")) == (factor, noise)]
+            for key, hollow, name in ((ours, False, "ours"), (published, True, "published")):
+                kept = [row for row in rows if row[key] is not None]
+                ax.plot(
+                    [row[key] for row in kept],
+                    [methods.index(row["method"]) + shift for row in kept],
+                    "os"[n % 2],
+                    color=_COLOURS[n],
+                    markerfacecolor="none" if hollow else _COLOURS[n],
+                    markersize=8 if hollow else 5,
+                    label=f"{name}, {noise}" if noise else name,
+                )
+        ax.set_title(f"{factor}x", fontsize=10)
+        ax.set_xlabel(label, fontsize=9)
+        ax.set_yticks(range(len(methods)), methods, fontsize=9)
+        ax.set_ylim(len(methods) - 0.5, -0.5)
+        ax.grid(alpha=0.3)
+        if log and any(row[ours] is not None and row["factor"] == factor for row in table):
+            _logarithmic(ax)
+    _legend(figure, axes[0], title)
+    return figure
+
+
+def _logarithmic(ax: Any) -> None:
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0), numticks=12))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_formatter("")
+    ax.tick_params(axis="x", labelsize=8, rotation=45)
+
+
+def _legend(figure: Figure, ax: Any, title: str) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    known = dict(zip(labels, handles, strict=True))
+    drawn = {k: h for k, h in known.items() if len(h.get_xdata())}
+    if drawn:
+        figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4, fontsize=8)
+    figure.suptitle(title, fontsize=9)
+
+
+def curves(
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    labels: tuple[str, str],
+    title: str,
+    points: Mapping[str, tuple[float, float]] | None = None,
+) -> Figure:
+    """Draw curves with a logarithmic y axis.
+
+    Parameters
+    ----------
+    lines
+        x and y by name.
+    labels
+        What x and y are, with their units.
+    title
+        The heading.
+    points
+        Single points by name.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
+    figure = Figure(figsize=(6.0, 4.0), dpi=110, layout="constrained")
+    ax = figure.subplots()
+    for i, (name, (x, y)) in enumerate(lines.items()):
+        ax.plot(x, y, "o-", markersize=4, color=_COLOURS[i % len(_COLOURS)], label=name)
+    for i, (name, (px, py)) in enumerate((points or {}).items()):
+        ax.plot([px], [py], "sD^v<>"[i % 6], markersize=7, color="black", markerfacecolor="none", label=name)
+    if lines or points:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0), numticks=12))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_minor_formatter("")
+        ax.legend(fontsize=8)
+    ax.set_xlabel(labels[0])
+    ax.set_ylabel(labels[1])
+    ax.grid(alpha=0.3)
+    ax.set_title(title, fontsize=9)
+    return figure
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines of images on one colour scale.
+
+    Parameters
+    ----------
+    table
+        Lines of images with their edges in mm; None leaves a place empty.
+    lines
+        Titles of the lines.
+    label
+        What the colours mean, with the unit.
+    limits, cmap
+        The colour scale.
+    notes
+        A short text under each image.
+    """
+
+    table: Sequence[Sequence[Panel | None]]
+    lines: Sequence[str]
+    label: str
+    limits: tuple[float, float]
+    cmap: str
+    notes: Sequence[Sequence[str]] | None = None
+
+
+def grouped_panels(groups: Sequence[Group], columns: Sequence[str], title: str) -> Figure:
+    """Draw groups of images under each other, their columns in common."""
+    from matplotlib.figure import Figure
+
+    height = sum(len(g.table) for g in groups)
+    size = (1.45 * len(columns) + 1.6, 1.5 * height + 0.25 * len(groups) + 0.7)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    figure.suptitle(title, fontsize=10)
+    axes = figure.subplots(height, len(columns), squeeze=False)
+    for ax, name in zip(axes[0], columns, strict=True):
+        ax.set_title(_wrapped(name), fontsize=8)
+    first = 0
+    for group, following in zip(groups, [*groups[1:], None], strict=True):
+        last = first + len(group.table)
+        labelled = following is None or _extent(following) != _extent(group)
+        _draw(figure, axes[first:last], group, labelled)
+        first = last
+    return figure
+
+
+def _extent(group: Group) -> Any:
+    return next((panel[1] for line in group.table for panel in reversed(line) if panel is not None), None)
+
+
+def _wrapped(title: str) -> str:
+    return title if "\n" in title or len(title) < 11 else title.replace("-", "-\n", 1)
+
+
+def _draw(figure: Figure, axes: Any, group: Group, labelled: bool) -> None:
+    shown = None
+    for i, line in enumerate(group.table):
+        left = next((j for j, panel in enumerate(line) if panel is not None), 0)
+        for j, panel in enumerate(line):
+            ax = axes[i, j]
+            if panel is None:
+                ax.set_axis_off()
+                continue
+            values, extent = panel
+            shown = ax.imshow(
+                values, extent=extent, origin="lower", vmin=group.limits[0], vmax=group.limits[1], cmap=group.cmap
+            )
+            lowest = labelled and i == len(group.table) - 1
+            ax.tick_params(labelsize=6, labelbottom=lowest, labelleft=j == left)
+            note = group.notes[i][j] if group.notes else ""
+            ax.set_xlabel("\n".join(t for t in ("x in mm" if lowest else "", note) if t), fontsize=7)
+        axes[i, left].set_ylabel(f"{group.lines[i]}\ny in mm" if group.lines[i] else "y in mm", fontsize=7)
+    if shown is not None:
+        bar = figure.colorbar(shown, ax=axes, aspect=10 * len(group.table), pad=0.01, fraction=0.03)
+        bar.set_label(group.label, fontsize=7)
+        bar.ax.tick_params(labelsize=7)

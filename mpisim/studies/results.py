@@ -1,0 +1,165 @@
+"""Results of studies: rows that are kept as they are made, and tables as NetCDF, CSV and text."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mpisim.io.atomic import deferring_interrupt, output_folder, replacing, write_text
+from mpisim.studies.study import StudyOptions
+from mpisim.version import __version__
+
+__all__ = ["RowCache", "beside", "digest", "say", "text_table", "write_results"]
+
+_NO_PART = {"cli.py", "train.py", "data.py", "recipe.py", "evaluate.py", "original.py", "plot.py"}
+
+
+def digest(*parts: Any) -> str:
+    """Return 16 hexadecimal digits that tell apart arrays (by shape, type and bytes) and anything that JSON holds."""
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            found.update(repr((part.shape, part.dtype.str)).encode())
+            found.update(np.ascontiguousarray(part).data)
+        else:
+            found.update(json.dumps(part, sort_keys=True, default=list).encode())
+    return found.hexdigest()[:16]
+
+
+def say(text: str) -> None:
+    """Tell the user something on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class RowCache:
+    """Finished rows, each a small JSON file under everything that it depends on.
+
+    Parameters
+    ----------
+    folder
+        The cache; rows lie in `rows` of it.
+    packages
+        Packages whose code makes the rows: a change of it (not of training, the command line or the studies
+        themselves) makes them anew.
+    """
+
+    def __init__(self, folder: Path, packages: Sequence[str]) -> None:
+        self.folder = output_folder(folder / "rows")
+        self.common = {"software": __version__, "code": _code(packages)}
+
+    def row(
+        self, name: str, key: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]], told: str = ""
+    ) -> dict[str, Any]:
+        """Return the row of a key, computed if it is not there; a damaged file is told, removed and made anew.
+
+        Parameters
+        ----------
+        name
+            Start of the file's name.
+        key
+            Everything on which the row depends.
+        compute
+            Makes the row; anything that JSON holds.
+        told
+            What to tell when it is made, formatted with the row.
+        """
+        key = json.loads(json.dumps({**key, **self.common}))
+        file = self.folder / f"{name}_{digest(key)}.json"
+        row = self._read(file, key)
+        if row is None:
+            row = json.loads(json.dumps(dict(compute())))
+            write_text(file, json.dumps({"key": key, "row": row}))
+            if told:
+                say(told.format(**row))
+        return row
+
+    @staticmethod
+    def _read(file: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        if not file.is_file():
+            return None
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            if found["key"] == key and isinstance(found["row"], dict):
+                return found["row"]
+        except (ValueError, KeyError, TypeError):
+            pass
+        say(f"mpisim: the cached row {file} is damaged; it is removed and made anew.")
+        file.unlink()
+        return None
+
+
+def _code(packages: Sequence[str]) -> str:
+    found = []
+    for name in packages:
+        spec = find_spec(name)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            files = (f for f in Path(folder).rglob("*.py") if f.name not in _NO_PART and "studies" not in f.parts)
+            found += sorted((f.relative_to(folder).as_posix(), _digest_of(f)) for f in files)
+    return digest(found)
+
+
+def _digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def beside(ours: float | None, published: float | None, relative: bool = True) -> float | None:
+    """Return how far ours is off the published figure: relative in %, or the difference; None without either."""
+    if ours is None or published is None or not math.isfinite(ours):
+        return None
+    return 100 * (ours / published - 1) if relative else ours - published
+
+
+def text_table(titles: Sequence[str], lines: Iterable[Sequence[Any]], notes: Iterable[str] = ()) -> str:
+    """Return an aligned table: first column to the left, the others to the right, None as `-`; then notes."""
+    cells = [list(titles), *(["-" if c is None else str(c) for c in line] for line in lines)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(titles))]
+    aligned = (
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
+        for line in cells
+    )
+    return "\n".join([*(line.rstrip() for line in aligned), *notes])
+
+
+def write_results(
+    options: StudyOptions, name: str, data: xr.Dataset, table: Sequence[Mapping[str, Any]], figure: Any = None
+) -> list[str]:
+    """Write `NAME.nc`, `NAME.csv` and, if given, the figure `NAME.png`; `NAME_quick` in the short form.
+
+    Returns
+    -------
+    list of str
+        The files.
+    """
+    from mpisim.plot import save_figure
+
+    stem = options.out / (f"{name}_quick" if options.quick else name)
+    described = data.assign_attrs(software=f"mpisim {__version__}", study=name, quick=int(options.quick))
+    with replacing(stem.with_suffix(".nc")) as temporary, deferring_interrupt():
+        described.to_netcdf(temporary, engine="netcdf4")
+    write_text(stem.with_suffix(".csv"), _csv(table))
+    files = [stem.with_suffix(".nc"), stem.with_suffix(".csv")]
+    if figure is not None:
+        save_figure(figure, stem.with_suffix(".png"))
+        files.append(stem.with_suffix(".png"))
+    return [str(f) for f in files]
+
+
+def _csv(table: Sequence[Mapping[str, Any]]) -> str:
+    columns = list(dict.fromkeys(key for row in table for key in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in table:
+        writer.writerow(["" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in map(row.get, columns)])
+    return text.getvalue()
