@@ -4,7 +4,7 @@
 
 Layers only, the same work on both sides: forward, L1 loss, backward and Adam on random rows; all ways take turns in one
 run after a warm-up, and the median over the turns counts. Beside them stand the whole step of our recipe (rows drawn,
-ridge fit, data consistency, Muon) and the rate of the layers against that of a large matrix product, the machine's peak.
+ridge fit, data consistency, Muon) and the rate of the layers against that of a large matrix product, the peak.
 """
 
 import argparse

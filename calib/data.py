@@ -1,7 +1,7 @@
-"""Rows for training: drawn by energy, turned, flipped and made noisy, all from the seed and the step alone.
+"""Rows for training: drawn by their detail, perhaps turned and flipped, and made noisy, from seed and step alone.
 
-Augmentation is exact on this grid: the turns and flips of the square map a row of an ideal scanner to one at another
-angle, and a row times a power of i is a row with another phase.
+Augmentation is exact on this grid: turns and flips of the square map a row of an ideal scanner to one at another angle,
+of the other sign where an odd profile turns by 180 degrees.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class TrainingRows:
         How likely a row is drawn, every matrix alike: by the norm of its `detail` (what bicubic interpolation of its
         block means misses, and 1 % of the row), by its `energy`, or `uniform`.
     augment
-        Whether rows are turned, flipped and multiplied by powers of i.
+        Whether rows are turned and flipped.
     seed
         Seed of everything drawn.
     """
@@ -85,7 +85,7 @@ class TrainingRows:
         noiseless_fraction: float = 0.0,
         scheme: str = "box",
         draw: str = "detail",
-        augment: bool = True,
+        augment: bool = False,
         seed: int = 0,
     ) -> None:
         images = [rows(m) for m in matrices]
@@ -134,9 +134,8 @@ def _weight(images: np.ndarray, factor: int, draw: str) -> np.ndarray:
 
 
 def _turned(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:
-    """Apply a random symmetry of the grid and a random power of i to every row."""
+    """Apply a random symmetry of the grid to every row."""
     kinds = rng.integers(0, 8 if square else 4, len(fine))
-    powers = rng.integers(0, 4, len(fine))
     out = torch.empty_like(fine)
     for kind in np.unique(kinds):
         chosen = torch.from_numpy(np.flatnonzero(kinds == kind))
@@ -144,6 +143,4 @@ def _turned(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:
         image = image.flip(-1) if kind & 1 else image
         image = image.flip(-2) if kind & 2 else image
         out[chosen] = image.transpose(-1, -2) if kind & 4 else image
-    swapped = torch.from_numpy(powers % 2 == 1)
-    out[swapped] = torch.stack([-out[swapped, 1], out[swapped, 0]], dim=1)
-    return out * torch.from_numpy(np.where(powers >= 2, -1.0, 1.0).astype(np.float32))[:, None, None, None]
+    return out

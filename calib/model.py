@@ -1,10 +1,12 @@
-r"""From block means to fine rows: scaling, network, interpolant, data consistency.
+r"""From block means to fine rows: scaling, ridge fit, canonical place, network, interpolant, data consistency.
 
-.. math:: \hat a = s\,\mathrm{DC}\bigl(f_\theta(\bar b / s) + I(\bar b / s)\bigr)
+.. math:: \hat a = s\,\mathrm{DC}\bigl(g^{-1} f_\theta(g\,c) + I(c)\bigr), \qquad c = R(\bar b / s)
 
 :math:`s` is the RMS of the coarse row (`scaling="rms"`, for which zero stays zero), or the row is mapped to
-[0.15, 0.85] by its extremes (`"minmax"`, as released). :math:`I` is bicubic interpolation, without parameters
-(`skip="bicubic"`), or nothing (`"none"`, as in the paper). A complex row enters as two channels.
+[0.15, 0.85] by its extremes (`"minmax"`, as released). :math:`R` brings block means nearer a ridge within their noise
+(`denoise="ridge"`, `calib.ridge`), g brings a row to its canonical place (`calib.canonical`), and :math:`I` is
+bicubic interpolation (`skip="bicubic"`); none of the three has parameters, and each can be left out, as in the paper.
+A complex row enters as two channels.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from calib.canonical import apply, canonical_position, undo
+from calib.canonical import canonical_place, leave, take
 from calib.consistency import DataConsistency
 from calib.interpolation import bicubic_matrix
 from calib.nets import FACTORS, NETS
@@ -40,9 +42,9 @@ class ModelConfig:
     scaling
         `rms` or `minmax`: how a row is scaled for the network.
     canonical
-        Whether the network sees every row in one of its 32 equivalent positions, see `calib.canonical`.
+        Whether the network sees every row in one place of four that mirrors bring together.
     denoise
-        `ridge` or `none`: whether block means are fitted as a ridge to within their noise before, see `calib.ridge`.
+        `ridge` or `none`: whether block means are brought nearer a ridge within their noise before.
     consistency
         Whether data consistency closes the model.
     """
@@ -63,12 +65,10 @@ class ModelConfig:
         one_of("denoise", self.denoise, ("ridge", "none"))
         one_of("canonical", self.canonical, (True, False))
         one_of("consistency", self.consistency, (True, False))
-        strided = NETS[self.method].scheme == "strided" and (
-            self.canonical or self.denoise != "none" or self.consistency
-        )
-        require(
-            not strided, f"model of {self.method}", "without canonical, denoise and consistency (strided samples)", self
-        )
+        require(self.scaling == "rms" or self.denoise == "none", "scaling", "rms where rows are denoised", self.scaling)
+        if NETS[self.method].scheme == "strided":
+            fits = not self.canonical and self.denoise == "none" and not self.consistency
+            require(fits, f"model of {self.method}", "without canonical, denoise and consistency", "strided samples")
 
 
 class RecoveryModel(nn.Module):
@@ -106,8 +106,8 @@ class RecoveryModel(nn.Module):
         seen = self.denoised(x, sigma)
         start = self.interpolant(seen)
         if self.config.canonical:
-            position = canonical_position(seen)
-            out = undo(self.net(apply(seen, position)).float(), position) + start
+            place = canonical_place(seen)
+            out = leave(self.net(take(seen, place)).float(), place) + start
         else:
             out = self.net(seen).float() + start
         return self.consistency(out, x, sigma) if self.config.consistency else out

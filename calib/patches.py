@@ -30,6 +30,7 @@ def recover_by_patches(
     weights: str | os.PathLike[str] | None = None,
     patch: int = 16,
     overlap: int = 8,
+    consistency: bool = True,
 ) -> xr.Dataset:
     """Recover the fine system matrix of a coarse one patch by patch.
 
@@ -43,6 +44,8 @@ def recover_by_patches(
         Coarse voxels along each edge of a patch.
     overlap
         Coarse voxels that neighbouring patches have in common at least; 0 sets them side by side.
+    consistency
+        Whether data consistency closes the whole, where the coarse values are block means.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def recover_by_patches(
             place = (slice(y * factor, y * factor + size), slice(x * factor, x * factor + size))
             weight = (wy[place[0], None] * wx[place[1]]).astype(found.real.dtype)
             found[:, *place] += weight * rows(recover(part, method, weights))
-    if plan["scheme"] == "box":
+    if consistency and plan["scheme"] == "box":
         found = nearest_consistent(found, values, noise_per_row(coarse), factor)
     notes = {"method": method, "sampling": plan, "patch": patch, "overlap": overlap}
     notes |= {} if weights is None else {"weights": os.path.basename(weights)}

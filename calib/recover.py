@@ -18,6 +18,7 @@ import xarray as xr
 
 from calib.compressed import compressed_sensing
 from calib.interpolation import apply_separable, bicubic_matrix
+from calib.profile import profile
 from calib.projection import nearest_consistent
 from calib.sampling import expect_coarse, fine_axes
 from calib.shipped import shipped_weights
@@ -204,6 +205,9 @@ METHODS: dict[str, Method] = {
     ),
     "cs": Method("compressed sensing: random voxels, sparse in the Fourier domain", ("random",), compressed_sensing),
     "ridge": Method("every row as the most likely ridge, then data consistency; nothing trained", ("box",), ridge),
+    "profile": Method(
+        "one profile per harmonic for all angles of an ideal scanner; nothing trained", ("box",), profile
+    ),
     "srcnn": _network("srcnn", "SRCNN: three convolutions on the bicubic upsample"),
     "vdsr": _network("vdsr", "VDSR: 20 convolutions that correct the bicubic upsample"),
     "smrnet": _network("smrnet", "2d-SMRnet: residual dense blocks on strided samples", "strided"),

@@ -9,11 +9,12 @@ root of the spectrum and e the row's own mean square. Measured are block means w
 :math:`z = U^T\bar b` the posterior means of row and block means are
 
 .. math:: \hat a = \Phi_\theta R V s\,w, \qquad M\hat a = U s^2 w, \qquad
-          w = \frac{z}{s^2 + \tau/2e}, \qquad \tau = \sigma^2/2 + 10^{-7} e,
+          w = \frac{z}{s^2 + \tau/2e}, \qquad \tau = \sigma^2/2 + \delta e,
 
 and direction, length and parity are those of the largest marginal likelihood
 (Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, Eq. 2.25, 2.30). Real and imaginary parts are
-processes of their own variance that share all three. There is nothing to train.
+processes of their own variance that share all three. :math:`\delta` stands for rows that are no ridges along a
+direction that was tried; without it a fine profile would be invented to explain what is not one. Nothing is trained.
 
 As an interpolant it cannot know what block means do not show: rows along the grid's axes, of which only the means over
 whole columns are measured. As a denoiser of block means (`ridge_means`) it is good at every angle: a profile has
@@ -38,7 +39,8 @@ ANGLES = 60
 """Directions tried, evenly spaced over 180 degrees from 0; those of the paper's protocol."""
 LENGTHS = (1.5, 2.0, 2.8, 4.0, 5.6, 8.0)
 """Correlation lengths tried, in fine voxels."""
-_FLOOR = 1e-7
+_DISCREPANCY = 1e-3
+_ROUNDING = 1e-7
 
 
 class Bank(NamedTuple):
@@ -50,7 +52,7 @@ class Bank(NamedTuple):
     coefficients: Tensor  # R V s: (candidates, q, r)
 
 
-def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int) -> Tensor:
+def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float = _DISCREPANCY) -> Tensor:
     """Interpolate rows as ridges.
 
     Parameters
@@ -61,32 +63,34 @@ def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int) -> Tensor
         Their complex noise deviation, (B,); 0 for exact data.
     factor
         Block edge S.
+    discrepancy
+        delta, the share of a row's energy that need not be a ridge.
 
     Returns
     -------
     Tensor
         Fine rows (B, 2, S h, S w).
     """
-    bank, chosen, weights = _posterior(block_means, sigma, factor)
+    bank, chosen, weights = _posterior(block_means, sigma, factor, discrepancy)
     coefficients = torch.einsum("bqr,bcr->bcq", bank.coefficients[chosen], weights)
     fine = torch.einsum("bpq,bcq->bcp", bank.features[chosen // (2 * len(LENGTHS))], coefficients)
     return fine.unflatten(2, (factor * block_means.shape[-2], factor * block_means.shape[-1]))
 
 
 def ridge_means(block_means: Tensor, sigma: Tensor, factor: int) -> Tensor:
-    """Denoise block means: those of `ridge_interpolate`, moved to within the noise of the measured, (B, 2, h, w)."""
-    bank, chosen, weights = _posterior(block_means, sigma, factor)
+    """Denoise block means: those of a fit without discrepancy, moved to within the noise of the measured."""
+    bank, chosen, weights = _posterior(block_means, sigma, factor, _ROUNDING)
     strengths = bank.strengths[chosen][:, None]
     fitted = torch.einsum("brm,bcr->bcm", bank.project[chosen], weights * strengths).view_as(block_means)
     return nearest_consistent(fitted, block_means, sigma, 1)
 
 
-def _posterior(block_means: Tensor, sigma: Tensor, factor: int) -> tuple[Bank, Tensor, Tensor]:
+def _posterior(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float) -> tuple[Bank, Tensor, Tensor]:
     """Return the bank, the chosen candidates (B,) and the posterior means of coefficients over s, (B, 2, r)."""
     bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor)))
     b = block_means.flatten(2)
     energy = b.square().mean(-1)
-    noise = sigma[:, None] ** 2 / 2 + _FLOOR * energy.mean(1, keepdim=True).clamp(min=1e-30)
+    noise = sigma[:, None] ** 2 / 2 + discrepancy * energy.mean(1, keepdim=True).clamp(min=1e-30)
     variance = 2 * energy
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
     chosen = _log_likelihood(bank, b, z, variance, noise).sum(1).argmax(1)

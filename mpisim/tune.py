@@ -1,9 +1,10 @@
 """Search for hyper-parameters on validation data: seeded, resumable, kept in a database.
 
-What can be tuned is a `Tunable`: a space of positive numbers, searched on a logarithmic scale, and a score of a point of
-it, the smaller the better. Packages list theirs under the entry-point group `mpisim.tunables`, so that nothing imports
-upward. The sampler is Optuna's tree-structured Parzen estimator (Bergstra et al., 2011), its seed that of the search plus the
-number of the trial, and an interrupted trial is taken up, so that an interrupted search goes on as it would have.
+What can be tuned is a `Tunable`: a space of positive numbers, searched on a logarithmic scale, and a score of a point
+of it, the smaller the better. Packages list theirs under the entry-point group `mpisim.tunables`: nothing imports
+upward. The sampler is Optuna's tree-structured Parzen estimator (Bergstra et al., 2011), its seed that of the search
+plus the number of the trial, and an interrupted trial is taken up, so that an interrupted search goes on as it would
+have.
 """
 
 from __future__ import annotations

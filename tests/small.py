@@ -1,9 +1,9 @@
-"""A protocol small enough for tests of the studies: 16 x 16 voxels, four angles, four harmonics."""
+"""Studies small enough for tests: 16 x 16 voxels, four angles, four harmonics, and the smallest net."""
 
 from mpisim.cells import grid_cells
 from mpisim.dataset import Family
 from mpisim.grid import Grid
-from mpisim.studies import Protocol
+from mpisim.studies import Protocol, studies
 
 FAMILY = Family(grid=Grid((16, 16)), scanner={"angles": 4, "harmonics": (2, 3, 5, 8)})
 CELLS = (
@@ -12,3 +12,14 @@ CELLS = (
     *grid_cells((0.6, 0.8, 1.0), (24e-9,), "test"),
 )
 SMALL = Protocol(CELLS, FAMILY)
+NET = "srcnn"
+
+
+def short(name, out, cache=None, **options):
+    """Run the short form of a study, with trainings."""
+    return studies()[name](out, quick=True, train=True, cache=cache, protocol=SMALL, **options)
+
+
+def entries(cache):
+    """Return the trainings of a cache."""
+    return sorted(p for p in cache.iterdir() if p.name != "rows")

@@ -273,7 +273,7 @@ BAD = {
     "unknown command": ("simulat", "Input command must be one of demo, simulate"),
     "unknown option": ("info {f}/sm.nc --verbose", "unrecognized arguments: --verbose"),
     "unknown preset": ("dataset --preset openmpi --out {f}/d", "Input preset must be one of transms"),
-    "unknown study": ("study table99 --out {f}/d", "Input study must be one of table3"),
+    "unknown study": ("study table99 --out {f}/d", "Input study must be one of table2, table3"),
     "unknown demo factor": ("demo --factor 3 --out {f}/d", "Input factor must be one of 2, 4, 8"),
 }
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 from calib.nets import FACTORS, NETS
-
-if TYPE_CHECKING:
-    from calib.recipe import TrainConfig
+from calib.recipe import STEPS as OURS
+from calib.recipe import TrainConfig, recipe
 
 __all__ = ["STEPS", "study_config"]
 
-STEPS: dict[tuple[str, int], int] = {(method, factor): 2000 for method in NETS for factor in FACTORS}
+STEPS: dict[tuple[str, int], int] = {(method, factor): OURS[factor] for method in NETS for factor in FACTORS}
 """Steps by method and factor."""
 
 _VALIDATIONS = 10  # a training is validated and kept this often: a sixth of the time for the curves of Fig. 4
@@ -24,20 +20,10 @@ def study_config(method: str, factor: int, steps: int | None = None) -> TrainCon
     Parameters
     ----------
     method, factor
-        A network of `calib.nets.NETS` and a factor; the recipe is that of `calib.recipe`.
+        A network of `calib.nets.NETS` and a factor; all but the steps is that of `calib.recipe.recipe`.
     steps
         In place of the budget of `STEPS`.
     """
     steps = STEPS[method, factor] if steps is None else steps
     often = max(1, steps // _VALIDATIONS)
-    return replace(_recipe(method, factor), steps=steps, validate_every=often, checkpoint_every=min(often, 100))
-
-
-def _recipe(method: str, factor: int) -> TrainConfig:
-    from calib import recipe
-
-    if hasattr(recipe, "recipe"):
-        return recipe.recipe(method, factor)
-    design = NETS[method]
-    skip = "none" if design.skip == "none" else "bicubic"
-    return recipe.TrainConfig(method=method, factor=factor, skip=skip, consistency=design.consistency)
+    return recipe(method, factor, steps=steps, validate_every=often, checkpoint_every=min(often, 100))

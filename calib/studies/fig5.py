@@ -112,6 +112,6 @@ def _told(options: StudyOptions, recovery: Recovery, table: Sequence[Mapping[str
             mean = f"six {name} matrices, mean over factors: {np.mean(six):.2f} %"
             notes.append(f"{mean}, paper {published:.2f} % ({off:+.0f}%)")
     if any(row["nrmse_percent"] is None for row in table):
-        notes += ["missing trainings; make them with:", f"  {options.command('fig5', train=True)}"]
+        notes += ["trainings are missing; make them with:", f"  {options.command('fig5', train=True)}"]
     titles = ("training set", "matrices", "factor", "nRMSE in %", "steps", "minutes")
     return {"six": means, "text": text_table(titles, cells, notes)}

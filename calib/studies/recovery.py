@@ -203,10 +203,11 @@ def as_text(title: str, lines: Sequence[Mapping[str, Any]], notes: Iterable[str]
 
 def missing_note(options: StudyOptions, lines: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return what to say about missing weights: the command line that makes them."""
-    missing = {(line["method"], line["factor"]) for line in lines if line["status"] == "missing"}
+    missing = sorted({(line["method"], line["factor"]) for line in lines if line["status"] == "missing"})
     if not missing:
         return []
-    methods = tuple(dict.fromkeys(m for m, _ in sorted(missing)))
+    named = ", ".join(f"{m} {f}x" for m, f in missing)
+    methods = tuple(dict.fromkeys(m for m, _ in missing))
     factors = tuple(sorted({f for _, f in missing}))
     command = options.command("weights", methods=methods, factors=factors, train=True)
-    return [f"{len(missing)} trainings are missing; make them with:", f"  {command}"]
+    return [f"no weights of {named}; make them with:", f"  {command}"]

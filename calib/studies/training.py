@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from calib.checkpoint import load_model, load_tensors
+from calib.model import RecoveryModel
 from calib.shipped import shipped_weights
 from calib.studies.budgets import study_config
 from mpisim.errors import InputError
@@ -237,10 +238,14 @@ def _checkpoint_fault(folder: Path, config: TrainConfig) -> str:
     if not file.is_file():
         return ""  # interrupted before its first checkpoint
     try:
-        about = load_tensors(file, "checkpoint")[1]
+        tensors, about = load_tensors(file, "checkpoint")
     except InputError as error:
         return str(error)
-    return "" if about.get("train") == asdict(config) else "its checkpoint is of another configuration"
+    if about.get("train") != asdict(config):
+        return "its checkpoint is of another configuration"
+    held = {k.removeprefix("model."): v.shape for k, v in tensors.items() if k.startswith("model.")}
+    wanted = {k: v.shape for k, v in RecoveryModel(config.model).state_dict().items()}
+    return "" if held == wanted else "its checkpoint is of another network"
 
 
 def _set_aside(folder: Path, why: str) -> None:

@@ -39,7 +39,8 @@ def fig7(options: StudyOptions) -> Mapping[str, Any]:
             table.append({"method": recipe.method, "factor": recipe.factor, **{k: figures.get(k) for k in FIGURES}})
             name = f"{recipe.method}_{recipe.factor}x"
             images[name] = read(imaging.file(name, 0))
-    data = xr.Dataset({name: image["image"].drop_attrs() for name, image in images.items()})
+    values = {name: (("y", "x"), image["image"].values, {"units": "1"}) for name, image in images.items()}
+    data = xr.Dataset(values, coords={axis: matrices[0][axis] for axis in ("x", "y")})
     short = ", a short form" if options.quick else ""
     heading = f"Images at {cell.sf_gradient:.3g} T/m, {cell.particle_diameter * 1e9:.3g} nm, noisy{short}"
     figure = _figure(images, table, heading)

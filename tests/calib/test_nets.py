@@ -10,11 +10,13 @@ from calib.model import ModelConfig, RecoveryModel, from_channels, to_channels
 from calib.nets import FACTORS, NETS, SMRnet
 from calib.nets.layers import bicubic_upsample
 from calib.nets.transformer import Attention, sinusoids
+from calib.recipe import recipe
 from calib.sampling import block_mean
 from mpisim.errors import InputError
 
 PARAMETERS = {
     "transms": (714_034, 837_850, 969_578),  # at 2x, 4x, 8x
+    "transms-plain": (714_034, 837_850, 969_578),
     "transms-nodc": (714_034, 837_850, 969_578),
     "rdsr": (703_678, 815_882, 926_730),
     "ctsr": (709_698, 865_034, 974_850),
@@ -59,7 +61,7 @@ def test_contract(name, factor):
 def test_save_and_load(tmp_path, name):
     torch.manual_seed(3)
     factor = FACTORS[list(NETS).index(name) % 3]
-    model = RecoveryModel(ModelConfig(method=name, factor=factor, skip="none")).eval()
+    model = RecoveryModel(recipe(name, factor).model).eval()
     save_model(tmp_path / "w.safetensors", model, {"note": "test"})
     loaded, about = load_model(tmp_path / "w.safetensors")
     means, sigma = torch.randn(2, 2, 4, 4), torch.zeros(2)
@@ -72,7 +74,7 @@ def test_save_and_load(tmp_path, name):
 def test_designs():
     assert set(PARAMETERS) == set(NETS)
     for name, net in NETS.items():
-        assert net.scheme in ("box", "strided") and net.skip in ("none", "bicubic", "ridge"), name
+        assert net.scheme in ("box", "strided") and net.skip in ("none", "bicubic"), name
         assert net.scheme == "box" or not net.consistency, f"{name}: block means of strided samples are not known"
     for name in ABLATIONS:
         assert (NETS[name].scheme, NETS[name].skip) == (NETS["transms"].scheme, NETS["transms"].skip)
@@ -107,12 +109,13 @@ def test_unknown_factor(factor):
         RecoveryModel(ModelConfig(factor=factor))
 
 
-@pytest.mark.parametrize("scaling", ["rms", "minmax"])
-@pytest.mark.parametrize("skip", ["ridge", "bicubic", "none"])
-def test_model_scales_with_its_input(scaling, skip):
+@pytest.mark.parametrize(
+    "options", [dict(), dict(skip="none"), dict(scaling="minmax", denoise="none")]
+)
+def test_model_scales_with_its_input(options):
     """A row c times as strong, with c times the noise, gives c times the result."""
     torch.manual_seed(1)
-    model = RecoveryModel(ModelConfig(skip=skip, scaling=scaling)).eval().double()
+    model = RecoveryModel(ModelConfig(**options)).eval().double()
     means, sigma = torch.randn(2, 2, 4, 4, dtype=torch.float64), torch.full((2,), 0.05, dtype=torch.float64)
     with torch.no_grad():
         assert torch.allclose(model(1e3 * means, 1e3 * sigma), 1e3 * model(means, sigma), rtol=1e-5, atol=1e-4)
@@ -126,6 +129,32 @@ def test_model_keeps_exact_block_means_and_takes_zero_rows():
     with torch.no_grad():
         found = model(means, torch.zeros(2))
     assert torch.allclose(block_mean(found, 4), means, atol=1e-6)
+
+
+def test_a_canonical_model_treats_equivalent_rows_alike():
+    """Block means with x and y exchanged, x flipped give the result changed likewise."""
+    torch.manual_seed(4)
+    model = RecoveryModel(ModelConfig(factor=2, denoise="none")).eval()
+    c = torch.arange(8) - 3.5
+    row = torch.exp(-(((0.9 * c + 0.4 * c[:, None]) / 2) ** 2))
+    means, sigma = torch.stack([row, torch.zeros_like(row)])[None], torch.zeros(1)
+    with torch.no_grad():
+        found = model(means, sigma)
+        assert torch.allclose(model(means.mT, sigma), found.mT, atol=1e-5)
+        assert torch.allclose(model(means.flip(-1), sigma), found.flip(-1), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(scaling="minmax"), "Input scaling must be rms where rows are denoised; instead received minmax"),
+        (dict(method="smrnet"), "Input model of smrnet must be without canonical, denoise and consistency"),
+        (dict(denoise="wavelets"), "Input denoise must be one of ridge, none"),
+    ],
+)
+def test_models_that_make_no_sense(options, message):
+    with pytest.raises(InputError, match=message):
+        ModelConfig(**options)
 
 
 def test_damaged_and_foreign_weights(tmp_path):

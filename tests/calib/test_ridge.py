@@ -32,7 +32,14 @@ def error(found, wanted):
 def test_ridges_are_recovered_from_exact_block_means(degrees, profile):
     row = ridge(np.deg2rad(degrees), profile)
     found = ridge_interpolate(block_mean(row, 2), torch.zeros(1), 2)
-    assert error(found, row) < 0.01
+    assert error(found, row) < 0.02
+
+
+def test_a_direction_that_was_not_tried():
+    row = ridge(np.deg2rad(22.5), even)
+    means = block_mean(row, 2)
+    assert error(ridge_interpolate(means, torch.zeros(1), 2), row) < 0.1
+    assert error(ridge_interpolate(means, torch.zeros(1), 2, 1e-7), row) > 0.1  # what the discrepancy is for
 
 
 def test_it_is_regression_by_a_gaussian_process():
@@ -54,7 +61,7 @@ def test_it_is_regression_by_a_gaussian_process():
                 fit, likelihood = np.empty((2, 64)), 0.0
                 for i, v in enumerate(values):
                     variance = 2 * np.mean(v**2)
-                    noise = sigma**2 / 2 + 1e-7 * np.mean(values**2)
+                    noise = sigma**2 / 2 + 1e-3 * np.mean(values**2)
                     total = variance * covariance + noise * np.eye(16)
                     fit[i] = variance * kernel @ block.T @ np.linalg.solve(total, v)
                     likelihood -= v @ np.linalg.solve(total, v) + np.linalg.slogdet(total)[1]
@@ -82,7 +89,7 @@ def test_denoised_means_are_those_of_the_interpolant_unless_the_data_say_otherwi
     rough = torch.randn(2, 2, 8, 8, generator=torch.Generator().manual_seed(0))
     b = torch.cat([block_mean(ridge(0.4, even), 2), rough])
     sigma = torch.tensor([0.1, 0.1, 0.0])
-    fitted = block_mean(ridge_interpolate(b, sigma, 2), 2)
+    fitted = block_mean(ridge_interpolate(b, sigma, 2, 1e-7), 2)
     denoised = ridge_means(b, sigma, 2)
     assert torch.allclose(denoised[0], fitted[0], atol=1e-5)
     distance = (denoised - b).flatten(1).norm(dim=1)

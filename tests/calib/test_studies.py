@@ -1,28 +1,21 @@
-"""Studies of recovery: their short forms, the cache of weights and rows, interruptions, damage, bad input."""
+"""Studies of recovery: their short forms, bad input, and (slow) agreement with the published table."""
 
 import csv
-import json
-import shlex
 
 import numpy as np
 import pytest
 import xarray as xr
 
-import calib.train
-from calib.checkpoint import load_tensors
 from calib.recover import METHODS, recover
 from calib.sampling import downsample
-from calib.studies import STUDIES, budgets, recovery, training
+from calib.studies import STUDIES, recovery
 from calib.studies.table2 import PUBLISHED as TABLE2
 from calib.studies.table3 import PUBLISHED, published
 from calib.studies.table3 import test_matrices as matrices_of_the_test_split
 from mpisim import InputError
-from mpisim.command import parser_of, table
 from mpisim.metrics import nrmse
 from mpisim.studies import StudyOptions
-from tests.small import SMALL
-
-NET = "srcnn"  # the smallest
+from tests.small import NET, SMALL, entries, short
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +24,9 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-def short(name, out, cache, **options):
-    return STUDIES[name](out, quick=True, train=True, cache=cache, protocol=SMALL, **options)
-
-
 def rows_of(file):
     with file.open() as lines:
         return list(csv.DictReader(lines))
-
-
-def entries(cache):
-    return sorted(p for p in cache.iterdir() if p.name != "rows")
 
 
 # -- short forms ------------------------------------------------------------------------------------------------------
@@ -60,8 +45,8 @@ def test_table3(tmp_path, cache):
     fine = SMALL.simulate(SMALL.of("test")[1])
     for method, scheme in (("bicubic", "box"), ("bicubic-strided", "strided")):  # the seed is the matrix's place
         by_hand = nrmse(recover(downsample(fine, 4, scheme, snr=33.7, seed=1), method), fine)
-        assert float(stored["nrmse"].sel(method=method, factor=4, noise="noisy")[1]) == by_hand
-    noisy, noiseless = (stored["nrmse"].sel(method="bicubic-strided", noise=n) for n in ("noisy", "noiseless"))
+        assert float(stored["nrmse"].sel({"method": method, "factor": 4, "noise": "noisy"})[1]) == by_hand
+    noisy, noiseless = (stored["nrmse"].sel({"method": "bicubic-strided", "noise": n}) for n in ("noisy", "noiseless"))
     assert (noisy > noiseless).all()
     assert (tmp_path / "table3_quick.png").read_bytes().startswith(b"\x89PNG")
 
@@ -105,11 +90,11 @@ def test_fig6(tmp_path, cache):
 
 
 def test_fig8(tmp_path, cache):
-    result = short("fig8", tmp_path, cache)
+    result = short("fig8", tmp_path, cache, methods=("bicubic", "vdsr"))
     of = {(r["grid"], r["method"], r["by"]): r for r in result["table"]}
     assert len(of) == 8
     for grid in ("finer voxels", "larger field"):
-        blended, aside = (of[grid, "transms", by] for by in ("blended patches", "patches side by side"))
+        blended, aside = (of[grid, "vdsr", by] for by in ("blended patches", "patches side by side"))
         assert blended["seam"] < 1.1 < aside["seam"] and blended["nrmse_percent"] < aside["nrmse_percent"]
     stored = xr.open_dataset(tmp_path / "fig8_quick.nc")
     assert stored["finer_voxels_reference"].shape == (4, 32, 32, 2)
@@ -123,168 +108,6 @@ def test_results_have_a_place_beside_published_ones_only_when_complete(tmp_path,
     assert row["published_percent"] == published("bicubic", 4, "noiseless") == 14.82
     assert row["difference_percent"] == pytest.approx(100 * (row["nrmse_percent"] / 14.82 - 1))
     assert f"{row['difference_percent']:+.0f}%" in result["text"]
-
-
-# -- weights ----------------------------------------------------------------------------------------------------------
-
-
-def test_missing_weights_are_marked_and_the_command_that_makes_them_is_told(tmp_path):
-    result = STUDIES["table3"](tmp_path / "out put", protocol=SMALL, methods=("bicubic", "vdsr"), factors=(2, 8))
-    assert {r["status"] for r in result["table"] if r["method"] == "vdsr"} == {"missing"}
-    assert all(r["nrmse_percent"] is None for r in result["table"] if r["method"] == "vdsr")
-    assert "missing" in result["text"]
-    words = shlex.split(result["text"].splitlines()[-1])
-    parsed = parser_of(table()["study"]).parse_args(words[2:])
-    assert (parsed.name, parsed.methods, parsed.factors, parsed.train) == ("weights", "vdsr", "2,8", True)
-    assert (parsed.out, parsed.cache) == (str(tmp_path / "out put"), str(tmp_path / "out put" / "cache"))
-
-
-def test_weights_are_trained_once(tmp_path, monkeypatch):
-    first = short("weights", tmp_path, None, methods=(NET,))["table"][0]
-    monkeypatch.setattr(calib.train, "train", None)  # cannot be called
-    again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
-    assert again == first and first["weights"] == "cache" and first["converged"] == "unknown"
-    untrained = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(4,), steps=5)["table"][0]
-    assert untrained["status"] == "missing"  # of other data and steps
-
-
-def test_shipped_weights_are_used_without_training_if_they_are_the_same(tmp_path, monkeypatch):
-    made = short("weights", tmp_path / "a", None, methods=(NET,))["table"][0]
-    monkeypatch.setattr(training, "shipped_weights", lambda method, factor: made["file"] and _path(made["file"]))
-    used = short("weights", tmp_path / "b", None, methods=(NET,))["table"][0]
-    assert (used["weights"], used["digest"]) == ("shipped", made["digest"])
-    assert not entries(tmp_path / "b" / "cache")
-    other = short("weights", tmp_path / "b", None, methods=(NET,), steps=3)["table"][0]
-    assert (other["weights"], other["steps"]) == ("cache", 3)
-    taken = STUDIES["weights"](tmp_path / "c", protocol=SMALL, methods=(NET,), factors=(4,))["table"][0]
-    assert (taken["weights"], taken["steps"]) == ("shipped", 4)  # without --train: what there is
-
-
-def _path(text):
-    from pathlib import Path
-
-    return Path(text)
-
-
-def test_convergence_is_told_from_a_run_of_half_the_steps(tmp_path):
-    half = short("weights", tmp_path, None, methods=(NET,), steps=4)["table"][0]
-    whole = short("weights", tmp_path, None, methods=(NET,), steps=8)["table"][0]
-    assert half["converged"] == "unknown"
-    gained = 100 * (1 - whole["validation_percent"] / half["validation_percent"])
-    assert whole["gain_percent"] == pytest.approx(gained)
-    assert whole["converged"] == ("yes" if gained < 2 else "no")
-
-
-def test_budgets_are_whole_trainings():
-    config = budgets.study_config("transms", 4)
-    assert config.steps == budgets.STEPS["transms", 4]
-    assert config.steps // config.validate_every >= 10 >= config.steps / 100 / config.checkpoint_every
-    assert budgets.study_config("transms", 4, 7).steps == 7
-    assert not budgets.study_config("transms-nodc", 4).consistency
-
-
-# -- interruptions and damage -----------------------------------------------------------------------------------------
-
-
-def options_of(out, **options):
-    return dict(out=out, quick=True, train=True, protocol=SMALL, methods=("bicubic", NET), **options)
-
-
-def test_an_interrupted_study_ends_with_the_same_numbers(tmp_path, monkeypatch):
-    """Ctrl-C in the training and, later, between rows; what was finished is not made again."""
-    whole = STUDIES["table3"](**options_of(tmp_path / "whole"))
-    real_step, real_recover, calls = calib.train.Run.advance, recovery.recover, []
-
-    def interrupted_step(run):
-        if run.step == 2:
-            raise KeyboardInterrupt
-        real_step(run)
-
-    def interrupted_recover(coarse, method, weights):
-        calls.append(method)
-        if calls.count(NET) == 5:  # the second row of the net, three matrices each
-            raise KeyboardInterrupt
-        return real_recover(coarse, method, weights)
-
-    monkeypatch.setattr(recovery, "recover", interrupted_recover)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(calib.train.Run, "advance", interrupted_step)
-        STUDIES["table3"](**options_of(tmp_path / "halves"))
-    assert calls == ["bicubic"] * 6
-    entry = entries(tmp_path / "halves" / "cache")[0]
-    assert load_tensors(entry / "checkpoint.safetensors", "checkpoint")[1]["step"] == 2
-    with pytest.raises(KeyboardInterrupt):
-        STUDIES["table3"](**options_of(tmp_path / "halves"))
-    assert calls == ["bicubic"] * 6 + [NET] * 5
-    found = STUDIES["table3"](**options_of(tmp_path / "halves"))
-    assert len(calls) == 6 + 5 + 3
-    for a, b in zip(found["table"], whole["table"], strict=True):
-        assert {k: v for k, v in a.items() if k != "minutes"} == {k: v for k, v in b.items() if k != "minutes"}
-
-
-def damaged_weights(entry):
-    file = entry / "weights.safetensors"
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    file.write_bytes(content)
-
-
-def no_json(entry):
-    (entry / "entry.json").write_text("{")
-
-
-def of_another_training(entry):
-    file = entry / "entry.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "data": 16 * "0"}))
-
-
-def no_weights(entry):
-    (entry / "weights.safetensors").unlink()
-
-
-@pytest.mark.parametrize("damage", [damaged_weights, no_json, of_another_training, no_weights])
-def test_a_damaged_training_is_told_set_aside_and_made_anew(tmp_path, capsys, damage):
-    first = short("weights", tmp_path, None, methods=(NET,))["table"][0]
-    entry = entries(tmp_path / "cache")[0]
-    damage(entry)
-    capsys.readouterr()
-    again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
-    assert f"the cached training {entry} is damaged and is set aside as {entry.name}.damaged" in capsys.readouterr().err
-    assert [p.name for p in entries(tmp_path / "cache")] == [entry.name, f"{entry.name}.damaged"]
-    with_same = [load_tensors(row["file"], "weights")[0] for row in (first, again)]
-    assert all(np.array_equal(with_same[0][k], with_same[1][k]) for k in with_same[0])
-    capsys.readouterr()
-    short("weights", tmp_path, None, methods=(NET,))
-    assert "damaged" not in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("content", [b"", b"no safetensors", None])
-def test_a_damaged_checkpoint_is_told_and_the_training_starts_anew(tmp_path, capsys, monkeypatch, content):
-    def stop(run):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(calib.train.Run, "validate", stop)
-        short("weights", tmp_path, None, methods=(NET,))
-    entry = entries(tmp_path / "cache")[0]
-    if content is None:  # of another configuration
-        other = short("weights", tmp_path, None, methods=(NET,), steps=3)["table"][0]
-        content = _path(other["file"]).read_bytes()
-    (entry / "checkpoint.safetensors").write_bytes(content)
-    row = short("weights", tmp_path, None, methods=(NET,))["table"][0]
-    assert (row["status"], row["steps"]) == ("trained", 4)
-    assert "is damaged and is set aside" in capsys.readouterr().err
-
-
-def test_a_damaged_row_is_told_and_made_anew(tmp_path, capsys):
-    whole = short("table3", tmp_path, None, methods=("bicubic",))
-    file = sorted((tmp_path / "cache" / "rows").glob("recovery_bicubic_4x_noisy_*.json"))[0]
-    for content in ("", "[]", json.dumps({"key": {}, "row": {"nrmse": [1.0]}})):
-        file.write_text(content)
-        capsys.readouterr()
-        again = short("table3", tmp_path, None, methods=("bicubic",))
-        assert f"the cached row {file} is damaged" in capsys.readouterr().err
-        assert again["table"] == whole["table"]
 
 
 # -- bad input --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import calib
 import mpisim
 from calib.checkpoint import load_model, load_tensors
 from calib.data import TrainingRows, read_folder
-from calib.recipe import TrainConfig, learning_rate
+from calib.recipe import TrainConfig, learning_rate, published
 from calib.recover import apply_model
 from calib.sampling import block_mean
 from calib.train import train
@@ -160,7 +160,7 @@ def test_strided_rows(data):
 
 
 def test_augmentation_is_exact_on_ideal_rows(data):
-    """Every augmented row is, up to a power of i, a symmetry of a drawn one: norms and sorted moduli agree."""
+    """Every augmented row is a symmetry of a drawn one: norms and sorted moduli agree."""
     plain = TrainingRows(data["train"], 4, snr=None, augment=False).batch(0, 64).fine
     turned = TrainingRows(data["train"], 4, snr=None, augment=True).batch(0, 64).fine
     moduli = [t.square().sum(1).flatten(1).sort().values for t in (plain, turned)]
@@ -205,8 +205,7 @@ def test_data_that_do_not_fit_are_refused_before_work(data, tmp_path):
 
 def test_published_options_and_half_precision(data, tmp_path):
     """The paper's model (no interpolant, rows scaled to [0.15, 0.85], halved rates) and bfloat16 stay finite."""
-    options = dict(skip="none", scaling="minmax", schedule="halving", precision="bfloat16", draw="uniform")
-    config = TrainConfig(steps=2, **options, **SMALL | dict(validate_every=2))
+    config = published(steps=2, precision="bfloat16", **SMALL | dict(validate_every=2))
     result = train(config, data["train"], data["validation"], tmp_path)
     assert np.isfinite(result["validation_nrmse"])
     assert all(torch.isfinite(v).all() for v in weights(tmp_path).values())

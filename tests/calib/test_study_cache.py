@@ -1,0 +1,177 @@
+"""What studies keep: weights and rows, found again, missing, shipped, interrupted, damaged."""
+
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import calib.train
+from calib.checkpoint import load_tensors, save_tensors
+from calib.studies import STUDIES, budgets, recovery, training
+from mpisim.command import parser_of, table
+from tests.small import NET, SMALL, entries, short
+
+# -- weights ----------------------------------------------------------------------------------------------------------
+
+
+def test_missing_weights_are_marked_and_the_command_that_makes_them_is_told(tmp_path):
+    result = STUDIES["table3"](tmp_path / "out put", protocol=SMALL, methods=("bicubic", "vdsr"), factors=(2, 8))
+    assert {r["status"] for r in result["table"] if r["method"] == "vdsr"} == {"missing"}
+    assert all(r["nrmse_percent"] is None for r in result["table"] if r["method"] == "vdsr")
+    assert "missing" in result["text"]
+    words = shlex.split(result["text"].splitlines()[-1])
+    parsed = parser_of(table()["study"]).parse_args(words[2:])
+    assert (parsed.name, parsed.methods, parsed.factors, parsed.train) == ("weights", "vdsr", "2,8", True)
+    assert (parsed.out, parsed.cache) == (str(tmp_path / "out put"), str(tmp_path / "out put" / "cache"))
+
+
+def test_weights_are_trained_once(tmp_path, monkeypatch):
+    first = short("weights", tmp_path, None, methods=(NET,))["table"][0]
+    monkeypatch.setattr(calib.train, "train", None)  # cannot be called
+    again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
+    assert again == first and first["weights"] == "cache" and first["converged"] == "unknown"
+    untrained = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(4,), steps=5)["table"][0]
+    assert untrained["status"] == "missing"  # of other data and steps
+
+
+def test_shipped_weights_are_used_without_training_if_they_are_the_same(tmp_path, monkeypatch):
+    made = short("weights", tmp_path / "a", None, methods=(NET,))["table"][0]
+    monkeypatch.setattr(training, "shipped_weights", lambda method, factor: Path(made["file"]))
+    used = short("weights", tmp_path / "b", None, methods=(NET,))["table"][0]
+    assert (used["weights"], used["digest"]) == ("shipped", made["digest"])
+    assert not entries(tmp_path / "b" / "cache")
+    other = short("weights", tmp_path / "b", None, methods=(NET,), steps=3)["table"][0]
+    assert (other["weights"], other["steps"]) == ("cache", 3)
+    taken = STUDIES["weights"](tmp_path / "c", protocol=SMALL, methods=(NET,), factors=(4,))["table"][0]
+    assert (taken["weights"], taken["steps"]) == ("shipped", 4)  # without --train: what there is
+
+
+def test_convergence_is_told_from_a_run_of_half_the_steps(tmp_path):
+    half = short("weights", tmp_path, None, methods=(NET,), steps=4)["table"][0]
+    whole = short("weights", tmp_path, None, methods=(NET,), steps=8)["table"][0]
+    assert half["converged"] == "unknown"
+    gained = 100 * (1 - whole["validation_percent"] / half["validation_percent"])
+    assert whole["gain_percent"] == pytest.approx(gained)
+    assert whole["converged"] == ("yes" if gained < 2 else "no")
+
+
+def test_budgets_are_whole_trainings():
+    config = budgets.study_config("transms", 4)
+    assert config.steps == budgets.STEPS["transms", 4]
+    assert config.steps // config.validate_every >= 10 >= config.steps / 100 / config.checkpoint_every
+    assert budgets.study_config("transms", 4, 7).steps == 7
+    assert not budgets.study_config("transms-nodc", 4).consistency
+
+
+# -- interruptions and damage -----------------------------------------------------------------------------------------
+
+
+def options_of(out, **options):
+    return dict(out=out, quick=True, train=True, protocol=SMALL, methods=("bicubic", NET), **options)
+
+
+def test_an_interrupted_study_ends_with_the_same_numbers(tmp_path, monkeypatch):
+    """Ctrl-C in the training and, later, between rows; what was finished is not made again."""
+    whole = STUDIES["table3"](**options_of(tmp_path / "whole"))
+    real_step, real_recover, calls = calib.train.Run.advance, recovery.recover, []
+
+    def interrupted_step(run):
+        if run.step == 2:
+            raise KeyboardInterrupt
+        real_step(run)
+
+    def interrupted_recover(coarse, method, weights):
+        calls.append(method)
+        if calls.count(NET) == 5:  # the second row of the net, three matrices each
+            raise KeyboardInterrupt
+        return real_recover(coarse, method, weights)
+
+    monkeypatch.setattr(recovery, "recover", interrupted_recover)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(calib.train.Run, "advance", interrupted_step)
+        STUDIES["table3"](**options_of(tmp_path / "halves"))
+    assert calls == ["bicubic"] * 6
+    entry = entries(tmp_path / "halves" / "cache")[0]
+    assert load_tensors(entry / "checkpoint.safetensors", "checkpoint")[1]["step"] == 2
+    with pytest.raises(KeyboardInterrupt):
+        STUDIES["table3"](**options_of(tmp_path / "halves"))
+    assert calls == ["bicubic"] * 6 + [NET] * 5
+    found = STUDIES["table3"](**options_of(tmp_path / "halves"))
+    assert len(calls) == 6 + 5 + 3
+    for a, b in zip(found["table"], whole["table"], strict=True):
+        assert {k: v for k, v in a.items() if k != "minutes"} == {k: v for k, v in b.items() if k != "minutes"}
+
+
+def damaged_weights(entry):
+    file = entry / "weights.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def no_json(entry):
+    (entry / "entry.json").write_text("{")
+
+
+def of_another_training(entry):
+    file = entry / "entry.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "data": 16 * "0"}))
+
+
+def no_weights(entry):
+    (entry / "weights.safetensors").unlink()
+
+
+@pytest.mark.parametrize("damage", [damaged_weights, no_json, of_another_training, no_weights])
+def test_a_damaged_training_is_told_set_aside_and_made_anew(tmp_path, capsys, damage):
+    first = short("weights", tmp_path, None, methods=(NET,))["table"][0]
+    entry = entries(tmp_path / "cache")[0]
+    damage(entry)
+    capsys.readouterr()
+    again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
+    assert f"the cached training {entry} is damaged and is set aside as {entry.name}.damaged" in capsys.readouterr().err
+    assert [p.name for p in entries(tmp_path / "cache")] == [entry.name, f"{entry.name}.damaged"]
+    with_same = [load_tensors(row["file"], "weights")[0] for row in (first, again)]
+    assert all(np.array_equal(with_same[0][k], with_same[1][k]) for k in with_same[0])
+    capsys.readouterr()
+    short("weights", tmp_path, None, methods=(NET,))
+    assert "damaged" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors", "other steps", "other network"])
+def test_a_damaged_checkpoint_is_told_and_the_training_starts_anew(tmp_path, capsys, monkeypatch, content):
+    def stop(run):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(calib.train.Run, "validate", stop)
+        short("weights", tmp_path, None, methods=(NET,))
+    entry = entries(tmp_path / "cache")[0]
+    if content == "other steps":
+        other = short("weights", tmp_path, None, methods=(NET,), steps=3)["table"][0]
+        content = Path(other["file"]).read_bytes()
+    if content == "other network":
+        config = budgets.study_config(NET, 4, 4)
+        save_tensors(
+            entry / "checkpoint.safetensors", {"model.x": torch.zeros(1)}, "checkpoint", {"train": asdict(config)}
+        )
+    else:
+        (entry / "checkpoint.safetensors").write_bytes(content)
+    row = short("weights", tmp_path, None, methods=(NET,))["table"][0]
+    assert (row["status"], row["steps"]) == ("trained", 4)
+    assert "is damaged and is set aside" in capsys.readouterr().err
+
+
+def test_a_damaged_row_is_told_and_made_anew(tmp_path, capsys):
+    whole = short("table3", tmp_path, None, methods=("bicubic",))
+    file = sorted((tmp_path / "cache" / "rows").glob("recovery_bicubic_4x_noisy_*.json"))[0]
+    for content in ("", "[]", json.dumps({"key": {}, "row": {"nrmse": [1.0]}})):
+        file.write_text(content)
+        capsys.readouterr()
+        again = short("table3", tmp_path, None, methods=("bicubic",))
+        assert f"the cached row {file} is damaged" in capsys.readouterr().err
+        assert again["table"] == whole["table"]
