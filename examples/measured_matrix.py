@@ -43,7 +43,7 @@ def recover_and_evaluate(folder, out):
     run("convert", folder / "S.mat", out / "sm8.nc", "--variable", "S", "--grid", "8x8")
     run("downsample", out / "sm8.nc", "--factor", 2, "--noiseless", "--out", out / "coarse4.nc")
     errors = {}
-    for method in methods_at_hand(2):
+    for method in (m for m in methods_at_hand(2) if m != "profile"):  # which needs angles
         run("recover", out / "coarse4.nc", "--method", method, "--out", out / f"sm8_{method}.nc")
         errors[method] = run("evaluate", out / f"sm8_{method}.nc", "--reference", out / "sm8.nc")["nrmse"]
     return errors

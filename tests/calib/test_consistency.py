@@ -57,8 +57,7 @@ def test_it_is_the_nearest_such_row():
         method="SLSQP",
         options={"ftol": 1e-12, "maxiter": 500},
     )
-    assert solved.success
-    assert np.allclose(projected, solved.x, atol=1e-5)
+    assert np.allclose(projected, solved.x, atol=1e-5)  # on some processors it ends by rounding, hence not its own word
 
 
 def test_projecting_twice_changes_nothing_and_gradients_flow():

@@ -8,8 +8,9 @@ import torch
 
 import calib
 from calib.checkpoint import load_model, save_model
-from calib.model import ModelConfig, RecoveryModel
+from calib.model import RecoveryModel
 from calib.original import load_original_checkpoint, original_names
+from calib.recipe import published
 from mpisim.errors import InputError
 
 _FILE = Path(__file__).parents[2] / "benchmarks" / "released_layers.py"
@@ -90,7 +91,7 @@ def test_the_checkpoint_is_not_shared_with_the_network(state):
 
 def test_from_a_file_of_theirs_to_one_of_ours(tmp_path, state):
     torch.save(state, tmp_path / "2x.pt")
-    model = RecoveryModel(ModelConfig("transms", 2, skip="none", scaling="minmax"))
+    model = RecoveryModel(published("transms", 2).model)
     model.net = calib.load_original_checkpoint(torch.load(tmp_path / "2x.pt", weights_only=True))
     save_model(tmp_path / "2x.safetensors", model.eval(), {})
     loaded, _ = load_model(tmp_path / "2x.safetensors")
