@@ -32,6 +32,7 @@ def test_missing_weights_are_marked_and_the_command_that_makes_them_is_told(tmp_
 def test_weights_are_trained_once(tmp_path, monkeypatch):
     first = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     monkeypatch.setattr(calib.train, "train", None)  # cannot be called
+    monkeypatch.setattr(training, "shipped_weights", lambda method, factor: tmp_path / "none")
     again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     assert again == first and first["weights"] == "cache" and first["converged"] == "unknown"
     untrained = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(4,), steps=5)["table"][0]
