@@ -45,11 +45,22 @@ def read_folder(folder: str | os.PathLike[str], split: str) -> list[xr.Dataset]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Fine rows (B, 2, H, W), noisy coarse ones (B, 2, h, w), and the complex noise deviation (B,) of those."""
+    """Rows to learn from.
+
+    Parameters
+    ----------
+    fine, coarse
+        Fine rows (B, 2, H, W) and noisy coarse ones (B, 2, h, w).
+    sigma
+        Complex noise deviation of the coarse ones, (B,).
+    detail
+        RMS over a fine row of what bicubic interpolation of its exact block means misses, and 2 % of the row's, (B,).
+    """
 
     fine: Tensor
     coarse: Tensor
     sigma: Tensor
+    detail: Tensor
 
 
 class TrainingRows:
@@ -68,8 +79,8 @@ class TrainingRows:
     scheme
         How coarse rows are measured: `box` or `strided` (whose noise is S^2 times that of block means).
     draw
-        How likely a row is drawn, every matrix alike: by the norm of its `detail` (what bicubic interpolation of its
-        block means misses, and 1 % of the row), by its `energy`, or `uniform`.
+        How likely a row is drawn, in units of its matrix' RMS: by its `detail` (see `Batch`), so that matrices of much
+        detail are seen often, by its `energy`, or `uniform`.
     augment
         Whether rows are turned and flipped.
     seed
@@ -107,8 +118,10 @@ class TrainingRows:
             for a, u in zip(images, unit, strict=True)
         ]
         self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
-        weight = [_weight(a / u, factor, draw) for a, u in zip(images, unit, strict=True)]
-        self._cumulative = np.cumsum(np.concatenate([w / w.sum() for w in weight]))
+        detail = np.concatenate([_detail(a / u, factor) for a, u in zip(images, unit, strict=True)])
+        self.detail = torch.tensor(detail, dtype=torch.float32)
+        energy = self.fine.square().sum((1, 2, 3)).double().numpy()
+        self._cumulative = np.cumsum({"detail": detail, "energy": energy, "uniform": np.ones(len(detail))}[draw])
 
     def batch(self, step: int, size: int) -> Batch:
         """Return the batch of a step; the same for the same seed and step."""
@@ -121,16 +134,17 @@ class TrainingRows:
         sigma = torch.where(quiet, torch.zeros(()), self.sigma[index])
         coarse = self.sampling.apply(fine)
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
-        return Batch(fine, coarse + noise * (sigma / 2**0.5)[:, None, None, None], sigma)
+        return Batch(fine, coarse + noise * (sigma / 2**0.5)[:, None, None, None], sigma, self.detail[index])
 
 
-def _weight(images: np.ndarray, factor: int, draw: str) -> np.ndarray:
-    norm = np.linalg.norm(images, axis=(1, 2))
-    if draw != "detail":
-        return norm**2 if draw == "energy" else np.ones(len(norm))
+def _detail(images: np.ndarray, factor: int) -> np.ndarray:
     along_y, along_x = (bicubic_matrix(n // factor, factor) for n in images.shape[-2:])
-    detail = images - apply_separable(along_y, along_x, block_mean(images, factor))
-    return np.linalg.norm(detail, axis=(1, 2)) + 0.01 * norm
+    missed = images - apply_separable(along_y, along_x, block_mean(images, factor))
+    return _rms(missed) + 0.02 * _rms(images)
+
+
+def _rms(images: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.mean(np.abs(images) ** 2, axis=(1, 2)))
 
 
 def _turned(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:

@@ -10,12 +10,16 @@ from calib.model import ModelConfig
 from calib.nets import FACTORS, NETS
 from mpisim.errors import decibels, non_negative, one_of, positive, require, seed_number, whole
 
-__all__ = ["DRAWS", "RECIPES", "STEPS", "TrainConfig", "learning_rate", "published", "recipe"]
+__all__ = ["BATCH", "DRAWS", "LOSSES", "RECIPES", "STEPS", "TrainConfig", "learning_rate", "published", "recipe"]
 
 DRAWS = ("detail", "energy", "uniform")
 
+LOSSES = ("detail", "l1")
+
 STEPS = {2: 2500, 4: 4500, 8: 5000}
 """Steps of our recipe by factor: about half an hour of one core each."""
+BATCH = {2: 32, 4: 32, 8: 64}
+"""Rows per step of our recipe by factor: the coarser the grid, the cheaper a row."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,12 @@ class TrainConfig:
         Noise of the coarse rows in dB re RMS, and the share of rows without.
     draw, augment
         See `calib.data.TrainingRows`.
+    loss
+        `detail` or `l1`, see `calib.train`.
     precision
         `float32` or `bfloat16` (autocast).
     validate_every, checkpoint_every
-        Steps between validations (one matrix in five) and checkpoints.
+        Steps between validations (one matrix in four) and checkpoints.
     seed
         Seed of the initial weights, rows, noise and augmentation.
     """
@@ -57,12 +63,13 @@ class TrainConfig:
     steps: int = 4500
     batch: int = 32
     optimiser: str = "muon"
-    learning_rate: float = 0.02
+    learning_rate: float = 0.01
     schedule: str = "one-cycle"
     average: float = 0.999
     snr: float = 33.7
     noiseless_fraction: float = 0.25
     draw: str = "detail"
+    loss: str = "detail"
     augment: bool = False
     precision: str = "float32"
     validate_every: int = 1000
@@ -76,6 +83,7 @@ class TrainConfig:
         positive("learning_rate", self.learning_rate)
         one_of("optimiser", self.optimiser, ("muon", "adam"))
         one_of("draw", self.draw, DRAWS)
+        one_of("loss", self.loss, LOSSES)
         for name in ("average", "noiseless_fraction"):
             require(0 <= non_negative(name, getattr(self, name)) <= 1, name, "between 0 and 1", getattr(self, name))
         decibels("snr", self.snr)
@@ -112,6 +120,7 @@ def recipe(method: str = "transms", factor: int = 4, **changes: Any) -> TrainCon
         "canonical": design.scheme == "box",  # a flipped row has other first voxels of its blocks
         "augment": design.scheme != "box",
         "steps": STEPS[one_of("factor", factor, FACTORS)],
+        "batch": BATCH[factor],
     }
     return TrainConfig(**{"method": method, "factor": factor, **own, **changes})
 
@@ -130,6 +139,7 @@ def published(method: str = "transms", factor: int = 4, **changes: Any) -> Train
         "denoise": "none",
         "augment": True,
         "draw": "uniform",
+        "loss": "l1",
         "noiseless_fraction": 0.0,
         "average": 0.0,
         "optimiser": "adam",
