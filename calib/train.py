@@ -1,15 +1,17 @@
 r"""The one training loop.
 
-At step t: draw the batch of (seed, t), recover its rows, take the loss, one step of Muon or Adam at the scheduled learning rate, and average the weights,
-:math:`\bar\theta \leftarrow d\,\bar\theta + (1-d)\,\theta` with :math:`d = \min(d_{max}, (t+1)/(t+10))`.
-The averaged weights are what is validated and kept. The loss is either published (`l1`: mean absolute error of scaled
-rows, TranSMS Eq. 23) or follows the metric (`detail`),
+At step t: draw the batch of (seed, t), recover its rows, take the loss, one step of Muon or Adam at the scheduled
+learning rate, and average the weights, :math:`\bar\theta \leftarrow d\,\bar\theta + (1-d)\,\theta` with
+:math:`d = \min(d_{max}, (t+1)/(t+10))`. The averaged weights are what is validated and kept.
+
+The loss is either published (`l1`: mean absolute error of scaled rows, TranSMS Eq. 23) or follows the metric
+(`detail`),
 
 .. math:: \frac1B \sum_i \frac{\lVert\hat a_i - a_i\rVert_2}{\mathrm{detail}_i},
 
-where rows are drawn in proportion to :math:`\mathrm{detail}_i` (`calib.data`), so that its mean is the sum over all rows of
-the norm of their error in units of their matrix: without the weight rows of little signal on the coarse grid, which
-are scaled up most, would rule.
+where rows are drawn in proportion to :math:`\mathrm{detail}_i` (`calib.data`), so that its mean is the sum over all
+rows of the norm of their error in units of their matrix. Without the weight rows of little signal on the coarse grid,
+which are scaled up most, would rule.
 
 Nothing depends on what came before a checkpoint except what the checkpoint holds, so a resumed run ends with the same
 weights as an uninterrupted one.
