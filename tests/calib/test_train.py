@@ -6,11 +6,12 @@ import torch
 
 import calib
 import mpisim
-from calib.checkpoint import load_model, load_tensors
+from calib.checkpoint import load_model, load_tensors, save_model
 from calib.data import TrainingRows, read_folder
 from calib.recipe import TrainConfig, learning_rate, published
 from calib.recover import apply_model
 from calib.sampling import block_mean
+from calib.shipped import ship
 from calib.train import Run, train
 from mpisim.cells import grid_cells
 from mpisim.dataset import Family, generate
@@ -245,3 +246,27 @@ def test_published_options_and_half_precision(data, tmp_path):
     assert all(torch.isfinite(v).all() for v in weights(tmp_path).values())
     model, _ = load_model(tmp_path / "weights.safetensors")
     assert (model.config.skip, model.config.scaling) == ("none", "minmax")
+
+
+def test_shipped_weights_are_those_of_the_run_in_half_precision(data, tmp_path):
+    """What ships recovers as the run's weights do to 1e-3 of the row, in half the bytes, and tells how it was made."""
+    train(TrainConfig(steps=10, **SMALL), data["train"], data["validation"], tmp_path / "run")
+    file = ship(tmp_path / "run", tmp_path)
+    source = tmp_path / "run" / "weights.safetensors"
+    (found, told), (wanted, about) = load_model(file), load_model(source)
+    assert told == about and file.name == "transms_4x.safetensors"
+    assert file.stat().st_size < 0.55 * source.stat().st_size
+    assert file.with_suffix(".csv").read_text() == (tmp_path / "run" / "log.csv").read_text()
+    coarse = calib.downsample(data["validation"][0], 4, snr=33.7, seed=0)
+    a, b = (rows(apply_model(model, coarse)) for model in (found, wanted))
+    assert np.linalg.norm(a - b) < 1e-3 * np.linalg.norm(b)
+
+
+def test_weights_beyond_half_precision_do_not_ship(data, tmp_path):
+    train(TrainConfig(steps=1, **SMALL), data["train"], data["validation"], tmp_path)
+    model, about = load_model(tmp_path / "weights.safetensors")
+    with torch.no_grad():
+        model.net.last.bias[0] = 1e5
+    save_model(tmp_path / "weights.safetensors", model, {"train": about["train"]})
+    with pytest.raises(InputError, match="Input weights must be within half precision; instead received 1e\\+05"):
+        ship(tmp_path, tmp_path)
