@@ -15,6 +15,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from calib.canonical import BLUR
 from calib.interpolation import apply_separable, bicubic_matrix
 from calib.model import to_channels
 from calib.sampling import block_mean, sampling_of
@@ -55,12 +56,15 @@ class Batch:
         Complex noise deviation of the coarse ones, (B,).
     detail
         RMS over a fine row of what bicubic interpolation of its exact block means misses, and 2 % of the row's, (B,).
+    blur
+        Uniform random numbers (B, 2) for `calib.canonical`.
     """
 
     fine: Tensor
     coarse: Tensor
     sigma: Tensor
     detail: Tensor
+    blur: Tensor
 
 
 class TrainingRows:
@@ -134,7 +138,8 @@ class TrainingRows:
         sigma = torch.where(quiet, torch.zeros(()), self.sigma[index])
         coarse = self.sampling.apply(fine)
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
-        return Batch(fine, coarse + noise * (sigma / 2**0.5)[:, None, None, None], sigma, self.detail[index])
+        blur = torch.from_numpy(rng.uniform(-BLUR, BLUR, (size, 2)).astype(np.float32))
+        return Batch(fine, coarse + noise * (sigma / 2**0.5)[:, None, None, None], sigma, self.detail[index], blur)
 
 
 def _detail(images: np.ndarray, factor: int) -> np.ndarray:

@@ -101,12 +101,12 @@ class RecoveryModel(nn.Module):
         scale = block_means.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
         return torch.zeros_like(scale), torch.where(scale > 0, scale, torch.ones_like(scale))
 
-    def scaled(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """Recover scaled rows."""
+    def scaled(self, x: Tensor, sigma: Tensor, blur: Tensor | None = None) -> Tensor:
+        """Recover scaled rows, in training with their places blurred (`calib.canonical`)."""
         seen = self.denoised(x, sigma)
         start = self.interpolant(seen)
         if self.config.canonical:
-            place = canonical_place(seen)
+            place = canonical_place(seen, blur)
             out = leave(self.net(take(seen, place)).float(), place) + start
         else:
             out = self.net(seen).float() + start

@@ -172,15 +172,16 @@ class Run:
                     mean.copy_(value)
 
     def _loss(self, batch: Batch) -> torch.Tensor:
-        fine, coarse, sigma = (t.to(self.device) for t in (batch.fine, batch.coarse, batch.sigma))
+        of = (batch.fine, batch.coarse, batch.sigma, batch.detail, batch.blur)
+        fine, coarse, sigma, detail, blur = (t.to(self.device) for t in of)
         shift, scale = self.model.scale(coarse)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            found = self.model.scaled((coarse - shift) / scale, sigma / scale[:, 0, 0, 0])
+            found = self.model.scaled((coarse - shift) / scale, sigma / scale[:, 0, 0, 0], blur)
         error = found.float() - (fine - shift) / scale
         if self.config.loss == "l1":
             return error.abs().mean()
         size = (error.square().sum(1).mean((1, 2)) + _TINY).sqrt()
-        return (size * scale[:, 0, 0, 0] / batch.detail.to(self.device)).mean()
+        return (size * scale[:, 0, 0, 0] / detail).mean()
 
     def validate(self) -> str:
         """Evaluate the averaged weights, note the result, and return it as a line."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from calib.canonical import canonical_place, leave, take
+from calib.canonical import BLUR, canonical_place, leave, take
 
 
 @pytest.mark.parametrize("shape", [(16, 2, 4, 4), (16, 2, 4, 6)])
@@ -26,3 +26,18 @@ def test_rows_at_equivalent_angles_meet(degrees, profile):
     x = torch.from_numpy(np.stack([np.cos(0.4) * rows, np.sin(0.4) * rows], axis=1))
     placed = take(x, canonical_place(x))
     assert torch.allclose(placed, x[:1].expand_as(x), atol=1e-12)
+
+
+def test_blur_moves_only_rows_near_the_decision():
+    """A ridge at 24 degrees (0.74 and 0.67 off both decisions) stays; one at 2 (0.07 off one) goes both ways."""
+    c, angles = np.arange(8) - 3.5, np.deg2rad([24, 2])
+    rows = np.stack([np.exp(-((c * np.cos(a) + c[:, None] * np.sin(a)) ** 2) / 9) for a in angles])
+    x = torch.from_numpy(np.stack([rows, 0 * rows], axis=1)).repeat_interleave(200, dim=0)
+    blur = BLUR * (2 * torch.rand(400, 2, generator=torch.Generator().manual_seed(1)) - 1)
+    place, sharp = canonical_place(x, blur), canonical_place(x)
+    moved = (place.flip != sharp.flip).flatten() | (place.exchange != sharp.exchange).flatten()
+    assert not moved[:200].any()
+    assert 0.1 < moved[200:].double().mean() < 0.5
+    assert torch.equal(leave(take(x, place), place), x)
+    unblurred = canonical_place(x, torch.zeros(400, 2))
+    assert all(torch.equal(a, b) for a, b in zip(unblurred, sharp, strict=True))
