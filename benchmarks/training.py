@@ -1,10 +1,13 @@
 """A training step of batch 64 beside the published layers written straightforwardly, per factor and precision.
 
-    python benchmarks/training.py [--quick] [--threads 2]
+    python benchmarks/training.py [--quick] [--threads 2] [--profile]
 
 Layers only, the same work on both sides: forward, L1 loss, backward and Adam on random rows; all ways take turns in one
 run after a warm-up, and the median over the turns counts. Beside them stand the whole step of our recipe (rows drawn,
 ridge fit, data consistency, Muon) and the rate of the layers against that of a large matrix product, the peak.
+
+`--profile` tells instead where the time of a step of our layers goes, by kind of operation (each without what it
+calls), and at what rate the products among them (convolutions and matrices) run.
 """
 
 import argparse
@@ -81,6 +84,51 @@ def peak(dtype):
     return 2 * 2048**3 / statistics.median(times) / 1e9
 
 
+KINDS = {  # by what the name of an operation contains; the first that fits
+    "convolutions, backward": ("convolution_backward",),
+    "convolutions, forward": ("convolution", "conv2d", "mkldnn_conv"),
+    "attention": ("attention",),
+    "matrix products": ("addmm", "bmm", "aten::mm", "linear"),
+    "norms": ("norm",),
+    "copies, joins, shapes": ("copy", "cat", "clone", "contiguous", "slice", "shuffle", "empty", "zero", "fill"),
+    "optimiser": ("adam",),
+}
+
+
+def kind_of(name):
+    return next((kind for kind, parts in KINDS.items() if any(p in name for p in parts)), "elementwise and others")
+
+
+def profile(layers, steps=5):
+    """Seconds of a step by kind of operation, and the number of operations of a step."""
+    layers.step()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+        for _ in range(steps):
+            layers.step()
+    seconds, calls = dict.fromkeys([*KINDS, "elementwise and others"], 0.0), 0
+    for event in found.key_averages():
+        seconds[kind_of(event.key.lower())] += event.self_cpu_time_total / 1e6 / steps
+        calls += event.count // steps
+    return seconds, calls
+
+
+def print_profiles(batch, factors, rates):
+    for factor in factors:
+        for precision, rate in rates.items():
+            seconds, calls = profile(Layers(NETS["transms"].build(factor), factor, batch, precision, True))
+            total = sum(seconds.values())
+            products = sum(
+                t for kind, t in seconds.items() if "conv" in kind or kind in ("attention", "matrix products")
+            )
+            speed = 3 * GFLOP[factor] * batch / products
+            print(
+                f"{factor}x, {precision}: {total:.3f} s and {calls} operations a step; products alone run at "
+                f"{speed:.0f} GFLOP/s, {100 * speed / rate:.0f} % of peak"
+            )
+            for kind, t in sorted(seconds.items(), key=lambda item: -item[1]):
+                print(f"    {kind:<26}{1e3 * t:>8.1f} ms{100 * t / total:>6.0f} %")
+
+
 def main():
     import tempfile
     from pathlib import Path
@@ -88,6 +136,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="batch 8, three turns, 4x")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--profile", action="store_true", help="where the time of our layers goes")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     batch, turns = (8, 3) if options.quick else (64, 7)
@@ -96,8 +145,12 @@ def main():
         f"torch {torch.__version__}, {options.threads} threads, batch {batch}; matrix product "
         + ", ".join(f"{r:.0f} GFLOP/s in {p}" for p, r in rates.items())
     )
+    factors = (4,) if options.quick else (2, 4, 8)
+    if options.profile:
+        print_profiles(batch, factors, rates)
+        return
     print(f"{'':<5}{'way':<34}{'s a step':>9}{'ratio':>7}{'GFLOP/s':>9}{'of peak':>9}")
-    for factor in (4,) if options.quick else (2, 4, 8):
+    for factor in factors:
         with tempfile.TemporaryDirectory() as folder:
             ways = {"published layers, float32": Layers(ReleasedTranSMS(factor), factor, batch, "float32", False)}
             for precision in rates:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mpisim.command import Command
 from mpisim.errors import one_of
-from mpisim.options import integer, integers
+from mpisim.options import integer, integers, number
 
 __all__ = ["COMMAND"]
 
@@ -27,6 +27,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factors", help="only these, such as 2,4")
     parser.add_argument("--train", action="store_true", help="train what weights are missing (hours)")
     parser.add_argument("--steps", help="steps of every training, in place of the budget")
+    parser.add_argument("--share", help="share of the budget of every training, such as 0.25 (default: 1)")
     parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda, ... (default: cpu)")
     parser.add_argument("--cache", help="folder of trained weights and finished rows (default: cache in the output)")
     parser.add_argument("--out", default="study", help="folder to write (default: study)")
@@ -45,6 +46,7 @@ def _run(options: argparse.Namespace) -> Mapping[str, Any]:
         methods=None if options.methods is None else tuple(options.methods.split(",")),
         factors=None if options.factors is None else integers("factors", options.factors),
         steps=None if options.steps is None else integer("steps", options.steps, 1),
+        share=1.0 if options.share is None else number("share", options.share),
         train=options.train,
         device=options.device,
     )

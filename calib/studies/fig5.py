@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from calib.studies.budgets import study_config
 from calib.studies.recovery import Recovery
 from calib.studies.training import TrainingData
 from mpisim.cells import Cell
@@ -68,8 +67,7 @@ def _sets(recovery: Recovery) -> dict[tuple[str, int], TrainingData]:
 
 
 def _line(recovery: Recovery, name: tuple[str, int], factor: int, data: TrainingData) -> dict[str, Any]:
-    config = study_config("transms", factor, recovery.options.training_steps)
-    known = recovery.weights_of(config, data)
+    known = recovery.weights_of(recovery.config("transms", factor), data)
     found = None if known is None else recovery.errors("transms", factor, "noisy", known)
     return {
         "set": name[0],

@@ -64,15 +64,20 @@ class Recovery:
 
     def weights(self, method: str, factor: int) -> Trained | None:
         """Return the weights of a learned method, trained if the user wants that, or None if there are none."""
-        from calib.studies.budgets import study_config
         from calib.studies.training import shipped
 
         if (method, factor) not in self._weights:
-            found = self.weights_of(study_config(method, factor, self.options.training_steps), self.data)
+            found = self.weights_of(self.config(method, factor), self.data)
             if found is None and not self.options.train:
                 found = shipped(method, factor)
             self._weights[method, factor] = found
         return self._weights[method, factor]
+
+    def config(self, method: str, factor: int) -> TrainConfig:
+        """Return the training of a method under the user's budget."""
+        from calib.studies.budgets import STEPS, study_config
+
+        return study_config(method, factor, self.options.steps_of(STEPS[method, factor]))
 
     def missing(self, method: str, factor: int) -> bool:
         """Whether a method is learned and has no weights."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import xarray as xr
 
-from mpisim.errors import one_of, require, whole
+from mpisim.errors import one_of, positive, require, whole
 from mpisim.io.atomic import output_folder
 from mpisim.studies.protocol import Protocol
 
@@ -44,8 +44,8 @@ class StudyOptions:
         Folder of trained weights and finished rows; by default `cache` in `out`.
     methods, factors
         Only these.
-    steps
-        Steps of every training, in place of the study's budget.
+    steps, share
+        Steps of every training in place of the studies' budgets, or a share of these.
     train
         Train what weights are missing. Without it a study takes those that ship or are in the cache.
     device
@@ -61,6 +61,7 @@ class StudyOptions:
     methods: tuple[str, ...] | None = None
     factors: tuple[int, ...] | None = None
     steps: int | None = None
+    share: float = 1.0
     train: bool = False
     device: str = "cpu"
     protocol: Protocol = field(default_factory=Protocol)
@@ -74,6 +75,8 @@ class StudyOptions:
             object.__setattr__(self, name, None if value is None else tuple(dict.fromkeys(value)))
         if self.steps is not None:
             whole("steps", self.steps)
+        positive("share", self.share)
+        require(self.steps is None or self.share == 1, "share", "left out where steps are given", self.share)
         require(self.data is None or self.data.is_dir(), "--data", "an existing folder", str(self.data))
 
     @property
@@ -81,10 +84,11 @@ class StudyOptions:
         """Folder of the cache."""
         return self.cache if self.cache is not None else self.out / "cache"
 
-    @property
-    def training_steps(self) -> int | None:
-        """Steps of every training that the user asked for; None for the budget."""
-        return QUICK_STEPS if self.steps is None and self.quick and self.train else self.steps
+    def steps_of(self, budget: int) -> int:
+        """Return the steps of a training with a budget of steps."""
+        if self.steps is not None:
+            return self.steps
+        return QUICK_STEPS if self.quick and self.train else max(1, round(self.share * budget))
 
     def matrices(self, split: str) -> list[xr.Dataset]:
         """Return the fine matrices of a split; few of them in the short form."""
@@ -110,6 +114,7 @@ class StudyOptions:
             values = getattr(changed, name)
             words += [] if values is None else [f"--{name}", ",".join(map(str, values))]
         words += [] if changed.steps is None else ["--steps", str(changed.steps)]
+        words += [] if changed.share == 1 else ["--share", f"{changed.share:g}"]
         words += [] if changed.data is None else ["--data", str(changed.data)]
         return shlex.join([*words, "--cache", str(changed.store), "--out", str(changed.out)])
 

@@ -13,6 +13,7 @@ import calib.train
 from calib.checkpoint import load_tensors, save_tensors
 from calib.studies import STUDIES, budgets, recovery, training
 from mpisim.command import parser_of, table
+from mpisim.studies.study import StudyOptions
 from tests.small import NET, SMALL, entries, short
 
 # -- weights ----------------------------------------------------------------------------------------------------------
@@ -58,6 +59,17 @@ def test_convergence_is_told_from_a_run_of_half_the_steps(tmp_path):
     gained = 100 * (1 - whole["validation_percent"] / half["validation_percent"])
     assert whole["gain_percent"] == pytest.approx(gained)
     assert whole["converged"] == ("yes" if gained < 2 else "no")
+
+
+def test_a_share_of_the_budget(tmp_path):
+    """`--share` scales every method's own budget; it is told in the command that makes what is missing."""
+    options = StudyOptions(tmp_path, share=0.25)
+    assert recovery.Recovery(options).config("vdsr", 2).steps == budgets.STEPS["vdsr", 2] // 4
+    assert "--share 0.25" in options.command("table3")
+    assert StudyOptions(tmp_path, steps=7).steps_of(1000) == 7
+    assert StudyOptions(tmp_path, share=1e-9).steps_of(1000) == 1
+    equal = {budgets.STEPS[m, 4] for m in ("transms", "rdsr", "ctsr", "cnn-vit", "rd-vit", "cnn-ct", "transms-nodc")}
+    assert len(equal) == 1
 
 
 def test_budgets_are_whole_trainings():
