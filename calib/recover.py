@@ -68,7 +68,8 @@ def recover(coarse: xr.Dataset, method: str = "transms", weights: str | os.PathL
     method
         A name of `METHODS`.
     weights
-        A weights file of `mpisim train`; None takes the one that ships with the package.
+        A weights file of `mpisim train`; None takes the one that ships with the package, for a file without noise the
+        one that was trained on for exact block means, if there is one.
 
     Returns
     -------
@@ -148,7 +149,7 @@ def _learned(
     from calib.nets import NETS
 
     factor = coarse.attrs["sampling"]["factor"]
-    file = shipped_weights(method, factor) if weights is None else Path(weights)
+    file = shipped_weights(method, factor, not noise_per_row(coarse).any()) if weights is None else Path(weights)
     if weights is None and not file.is_file():
         raise InputError(
             f"Input weights must be given for {method} at {factor}x, for which none ship with the package; "

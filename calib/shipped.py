@@ -11,9 +11,13 @@ __all__ = ["ship", "shipped_weights"]
 _FOLDER = Path(__file__).parent / "weights"
 
 
-def shipped_weights(method: str, factor: int) -> Path:
-    """Return where the package keeps weights of a method and factor; the file may not exist."""
-    return _FOLDER / f"{method}_{factor}x.safetensors"
+def shipped_weights(method: str, factor: int, noiseless: bool = False) -> Path:
+    """Return where the package keeps weights of a method and factor; the file may not exist.
+
+    With `noiseless`, those that were trained on for exact block means, if there are any.
+    """
+    exact = _FOLDER / f"{method}_{factor}x_noiseless.safetensors"
+    return exact if noiseless and exact.is_file() else _FOLDER / f"{method}_{factor}x.safetensors"
 
 
 def ship(run: str | os.PathLike[str], folder: str | os.PathLike[str] = _FOLDER) -> Path:
@@ -46,7 +50,8 @@ def ship(run: str | os.PathLike[str], folder: str | os.PathLike[str] = _FOLDER) 
     model, about = load_model(Path(run) / "weights.safetensors")
     largest = max(float(v.abs().max()) for v in model.net.state_dict().values())
     require(largest < torch.finfo(torch.float16).max, "weights", "within half precision", f"{largest:.3g}")
-    file = Path(folder) / f"{model.config.method}_{model.config.factor}x.safetensors"
+    kind = "_noiseless" if about["train"]["noiseless_fraction"] == 1 else ""
+    file = Path(folder) / f"{model.config.method}_{model.config.factor}x{kind}.safetensors"
     model.net.half()
     save_model(file, model, {k: v for k, v in about.items() if k not in ("software", "model")})
     shutil.copyfile(Path(run) / "log.csv", file.with_suffix(".csv"))

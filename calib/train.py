@@ -35,7 +35,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from calib.checkpoint import load_tensors, save_model, save_tensors
+from calib.checkpoint import load_model, load_tensors, save_model, save_tensors
 from calib.data import Batch, TrainingRows
 from calib.model import RecoveryModel
 from calib.muon import Muon
@@ -58,6 +58,7 @@ def train(
     validation: list[xr.Dataset],
     out: str | os.PathLike[str],
     *,
+    start: str | os.PathLike[str] | None = None,
     resume: bool = False,
     device: str = "cpu",
     report: Callable[[str], None] | None = None,
@@ -72,6 +73,8 @@ def train(
         Fine system matrices of the schema.
     out
         The run's folder.
+    start
+        Weights to start from, of the same model; their digest is kept with the new ones. None draws new ones.
     resume
         Go on from the folder's checkpoint; without it a folder with a checkpoint is refused.
     device
@@ -87,9 +90,10 @@ def train(
     Raises
     ------
     InputError
-        If the data do not fit the factor, the device is not there, or the folder holds another run.
+        If the data do not fit the factor, the device is not there, the folder holds another run, or the weights to
+        start from are of another model.
     """
-    run = Run(config, training, validation, Path(out), resume, device)
+    run = Run(config, training, validation, Path(out), resume, device, start)
     bar = progress(total=config.steps, initial=run.step, unit="step")
     with bar:
         while run.step < config.steps:
@@ -116,6 +120,7 @@ class Run:
         folder: Path,
         resume: bool,
         device: str,
+        start: str | os.PathLike[str] | None = None,
     ) -> None:
         self.config, self.device = config, _device(device)
         self.rows = TrainingRows(
@@ -128,8 +133,9 @@ class Run:
             augment=config.augment,
             seed=config.seed,
         )
+        snr = None if config.noiseless_fraction == 1 else config.snr
         self.validation = [
-            (m, downsample(m, config.factor, config.scheme, config.snr, seed=i))
+            (m, downsample(m, config.factor, config.scheme, snr, seed=i))
             for i, m in enumerate(validation[3::4] or validation)  # of all sizes of particles
         ]
         torch.manual_seed(config.seed)
@@ -137,6 +143,7 @@ class Run:
         if config.skip != "none":  # the network starts from its interpolant
             for parameter in self.model.net.last.parameters():  # type: ignore[union-attr]
                 torch.nn.init.zeros_(parameter)
+        self.start = None if start is None else _start(self.model, start)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.model).eval()
         self.optimiser = _optimiser(config, self.model)
@@ -205,6 +212,7 @@ class Run:
         about = {
             "train": asdict(self.config),
             "data": self.data,
+            "start": self.start,
             "step": self.step,
             "minutes": self.minutes,
             "history": self.history,
@@ -233,6 +241,7 @@ class Run:
                 f"instead received another {', '.join(differing)}."
             )
         require(about.get("data") == self.data, "data", f"what {self.file} was trained on", "other matrices")
+        require(about.get("start") == self.start, "start", f"what {self.file} started from", "other weights or none")
         for name, model in (("model.", self.model), ("averaged.", self.averaged)):
             model.load_state_dict({k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)})
         state: dict[int, dict[str, Any]] = {}
@@ -253,6 +262,15 @@ def _digest(*arrays: np.ndarray) -> str:
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def _start(model: RecoveryModel, file: str | os.PathLike[str]) -> str:
+    """Load weights into a model of the same kind and return their digest."""
+    found, _ = load_model(file)
+    differing = [k for k, v in asdict(model.config).items() if getattr(found.config, k) != v]
+    require(not differing, "start", "weights of the same model", f"{file}, of another {', '.join(differing)}")
+    model.net.load_state_dict(found.net.state_dict())
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
 
 
 def _optimiser(config: TrainConfig, model: RecoveryModel) -> torch.optim.Optimizer:

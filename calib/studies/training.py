@@ -165,9 +165,9 @@ def cached(config: TrainConfig, data: TrainingData, cache: Path) -> Trained | No
         return None
 
 
-def shipped(method: str, factor: int) -> Trained | None:
+def shipped(method: str, factor: int, noiseless: bool = False) -> Trained | None:
     """Return the weights that ship with the package, however they were trained, or None."""
-    file = shipped_weights(method, factor)
+    file = shipped_weights(method, factor, noiseless)
     return _described(file, "shipped") if file.is_file() else None
 
 

@@ -33,7 +33,7 @@ def test_missing_weights_are_marked_and_the_command_that_makes_them_is_told(tmp_
 def test_weights_are_trained_once(tmp_path, monkeypatch):
     first = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     monkeypatch.setattr(calib.train, "train", None)  # cannot be called
-    monkeypatch.setattr(training, "shipped_weights", lambda method, factor: tmp_path / "none")
+    monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: tmp_path / "none")
     again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     assert again == first and first["weights"] == "cache" and first["converged"] == "unknown"
     untrained = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(4,), steps=5)["table"][0]
@@ -42,7 +42,7 @@ def test_weights_are_trained_once(tmp_path, monkeypatch):
 
 def test_shipped_weights_are_used_without_training_if_they_are_the_same(tmp_path, monkeypatch):
     made = short("weights", tmp_path / "a", None, methods=(NET,))["table"][0]
-    monkeypatch.setattr(training, "shipped_weights", lambda method, factor: Path(made["file"]))
+    monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: Path(made["file"]))
     used = short("weights", tmp_path / "b", None, methods=(NET,))["table"][0]
     assert (used["weights"], used["digest"]) == ("shipped", made["digest"])
     assert not entries(tmp_path / "b" / "cache")

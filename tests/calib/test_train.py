@@ -270,3 +270,30 @@ def test_weights_beyond_half_precision_do_not_ship(data, tmp_path):
     save_model(tmp_path / "weights.safetensors", model, {"train": about["train"]})
     with pytest.raises(InputError, match="Input weights must be within half precision; instead received 1e\\+05"):
         ship(tmp_path, tmp_path)
+
+
+def test_start_from_other_weights(data, tmp_path):
+    """Tiny steps from other weights stay at them; those of another model, or other ones later, are refused."""
+    train(TrainConfig(steps=10, **SMALL), data["train"], data["validation"], tmp_path / "first")
+    file = tmp_path / "first" / "weights.safetensors"
+    config = TrainConfig(steps=2, learning_rate=1e-9, average=0.0, **SMALL)
+    train(config, data["train"], data["validation"], tmp_path / "second", start=file)
+    before, after = weights(tmp_path / "first"), weights(tmp_path / "second")
+    kept = [k for k in before if "running" not in k and "num_batches" not in k]
+    assert all(torch.allclose(before[k], after[k], atol=1e-6) for k in kept)
+    with pytest.raises(InputError, match=r"Input start must be weights of the same model; .* of another denoise"):
+        other = TrainConfig(steps=2, denoise="none", **SMALL)
+        train(other, data["train"], data["validation"], tmp_path / "third", start=file)
+    with pytest.raises(InputError, match=r"Input start must be what .* started from; instead received other weights"):
+        train(config, data["train"], data["validation"], tmp_path / "second", resume=True)
+
+
+def test_weights_for_exact_data_are_taken_for_exact_data(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("calib.shipped._FOLDER", tmp_path)
+    for share in (0.5, 1.0):
+        config = TrainConfig(steps=1, noiseless_fraction=share, **SMALL)
+        train(config, data["train"], data["validation"], tmp_path / f"run_{share}")
+        ship(tmp_path / f"run_{share}", tmp_path)
+    for snr, name in ((33.7, "transms_4x.safetensors"), (None, "transms_4x_noiseless.safetensors")):
+        found = calib.recover(calib.downsample(data["validation"][0], 4, snr=snr, seed=0))
+        assert found.attrs["recovery"]["weights"] == name
