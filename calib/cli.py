@@ -128,7 +128,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snr", help="noise of the coarse rows in dB re RMS")
     parser.add_argument("--precision", help="float32 or bfloat16")
     parser.add_argument("--seed", help="seed of everything drawn")
-    parser.add_argument("--start", help="weights of the same model to start from (default: new ones)")
+    parser.add_argument("--start", help="weights of the same network to start from (default: new ones)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     parser.add_argument(
         "--threads", help="threads on the CPU; results may differ in the last digits between numbers of threads"

@@ -56,6 +56,8 @@ class Batch:
         Complex noise deviation of the coarse ones, (B,).
     detail
         RMS over a fine row of what bicubic interpolation of its exact block means misses, and 2 % of the row's, (B,).
+    unit
+        RMS of all exact block means of a row's matrix, (B,).
     blur
         Uniform random numbers (B, 2) for `calib.canonical`.
     """
@@ -64,6 +66,7 @@ class Batch:
     coarse: Tensor
     sigma: Tensor
     detail: Tensor
+    unit: Tensor
     blur: Tensor
 
 
@@ -124,6 +127,8 @@ class TrainingRows:
         self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
         detail = np.concatenate([_detail(a / u, factor) for a, u in zip(images, unit, strict=True)])
         self.detail = torch.tensor(detail, dtype=torch.float32)
+        coarse = [np.sqrt(np.mean(np.abs(block_mean(a, factor)) ** 2)) / u for a, u in zip(images, unit, strict=True)]
+        self.unit = torch.tensor(np.repeat(coarse, [len(a) for a in images]), dtype=torch.float32)
         energy = self.fine.square().sum((1, 2, 3)).double().numpy()
         self._cumulative = np.cumsum({"detail": detail, "energy": energy, "uniform": np.ones(len(detail))}[draw])
 
@@ -139,7 +144,8 @@ class TrainingRows:
         coarse = self.sampling.apply(fine)
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
         blur = torch.from_numpy(rng.uniform(-BLUR, BLUR, (size, 2)).astype(np.float32))
-        return Batch(fine, coarse + noise * (sigma / 2**0.5)[:, None, None, None], sigma, self.detail[index], blur)
+        noisy = coarse + noise * (sigma / 2**0.5)[:, None, None, None]
+        return Batch(fine, noisy, sigma, self.detail[index], self.unit[index], blur)
 
 
 def _detail(images: np.ndarray, factor: int) -> np.ndarray:

@@ -3,10 +3,12 @@ r"""From block means to fine rows: scaling, ridge fit, canonical place, network,
 .. math:: \hat a = s\,\mathrm{DC}\bigl(g^{-1} f_\theta(g\,c) + I(c)\bigr), \qquad c = R(\bar b / s)
 
 :math:`s` is the RMS of the coarse row (`scaling="rms"`, for which zero stays zero), or the row is mapped to
-[0.15, 0.85] by its extremes (`"minmax"`, as released). :math:`R` brings block means nearer a ridge within their noise
-(`denoise="ridge"`, `calib.ridge`), g brings a row to its canonical place (`calib.canonical`), and :math:`I` is
-bicubic interpolation (`skip="bicubic"`); none of the three has parameters, and each can be left out, as in the paper.
-A complex row enters as two channels.
+[0.15, 0.85] by its extremes (`"minmax"`, as released), or :math:`s = \mathrm{rms}^{3/4} u^{1/4}` with u the RMS of all
+block means of the matrix (`"amplitude"`), which lets the network see how strong a row is among the others: at 8x a row
+along the grid's axes is but two numbers and a sign, and their ratio alone fits several harmonics and particles.
+:math:`R` brings block means nearer a ridge within their noise (`denoise="ridge"`, `calib.ridge`), g brings a row to its
+canonical place (`calib.canonical`), and :math:`I` is bicubic interpolation (`skip="bicubic"`); none of the three has
+parameters, and each can be left out, as in the paper. A complex row enters as two channels.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from calib.nets import FACTORS, NETS
 from calib.ridge import ridge_means
 from mpisim.errors import one_of, require
 
-__all__ = ["ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
+__all__ = ["SCALINGS", "ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
+
+SCALINGS = ("rms", "amplitude", "minmax")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class ModelConfig:
     skip
         `bicubic` or `none`: a parameter-free interpolant that is added to the network's output.
     scaling
-        `rms` or `minmax`: how a row is scaled for the network.
+        `rms`, `amplitude` or `minmax`: how a row is scaled for the network. `amplitude` takes a matrix as a whole: rows
+        have to come in units of the RMS of its block means.
     canonical
         Whether the network sees every row in one place of four that mirrors bring together.
     denoise
@@ -61,11 +66,12 @@ class ModelConfig:
         one_of("method", self.method, NETS)
         one_of("factor", self.factor, FACTORS)
         one_of("skip", self.skip, ("bicubic", "none"))
-        one_of("scaling", self.scaling, ("rms", "minmax"))
+        one_of("scaling", self.scaling, SCALINGS)
         one_of("denoise", self.denoise, ("ridge", "none"))
         one_of("canonical", self.canonical, (True, False))
         one_of("consistency", self.consistency, (True, False))
-        require(self.scaling == "rms" or self.denoise == "none", "scaling", "rms where rows are denoised", self.scaling)
+        linear = self.scaling != "minmax" or self.denoise == "none"
+        require(linear, "scaling", "rms or amplitude where rows are denoised", self.scaling)
         if NETS[self.method].scheme == "strided":
             fits = not self.canonical and self.denoise == "none" and not self.consistency
             require(fits, f"model of {self.method}", "without canonical, denoise and consistency", "strided samples")
@@ -87,18 +93,26 @@ class RecoveryModel(nn.Module):
         self.consistency = DataConsistency(config.factor)
 
     def forward(self, block_means: Tensor, sigma: Tensor) -> Tensor:
-        """Recover rows (B, 2, S h, S w) from block means (B, 2, h, w) with complex noise deviation (B,)."""
+        """Recover rows (B, 2, S h, S w) from block means (B, 2, h, w) with complex noise deviation (B,).
+
+        Both in units of the RMS of all block means of the matrix, or for any scaling but `amplitude` in any.
+        """
         shift, scale = self.scale(block_means)
         return self.scaled((block_means - shift) / scale, sigma / scale[:, 0, 0, 0]) * scale + shift
 
-    def scale(self, block_means: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the shift and scale of every row, shapes that broadcast with (B, 2, h, w)."""
+    def scale(self, block_means: Tensor, unit: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the shift and scale of every row, shapes that broadcast with (B, 2, h, w).
+
+        `unit` is the RMS of all block means of a row's matrix, (B,), 1 unless given.
+        """
         if self.config.scaling == "minmax":
             low = block_means.amin(dim=(1, 2, 3), keepdim=True)
             scale = (block_means.amax(dim=(1, 2, 3), keepdim=True) - low) / 0.7
             scale = torch.where(scale > 0, scale, torch.ones_like(scale))
             return low - 0.15 * scale, scale
         scale = block_means.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+        if self.config.scaling == "amplitude":
+            scale = scale**0.75 * (1.0 if unit is None else unit[:, None, None, None] ** 0.25)
         return torch.zeros_like(scale), torch.where(scale > 0, scale, torch.ones_like(scale))
 
     def scaled(self, x: Tensor, sigma: Tensor, blur: Tensor | None = None) -> Tensor:

@@ -121,6 +121,7 @@ def recipe(method: str = "transms", factor: int = 4, **changes: Any) -> TrainCon
         "augment": design.scheme != "box",
         "steps": STEPS[one_of("factor", factor, FACTORS)],
         "batch": BATCH[factor],
+        "scaling": "amplitude" if design.denoise == "ridge" and factor == 8 else "rms",
     }
     return TrainConfig(**{"method": method, "factor": factor, **own, **changes})
 

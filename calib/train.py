@@ -74,7 +74,7 @@ def train(
     out
         The run's folder.
     start
-        Weights to start from, of the same model; their digest is kept with the new ones. None draws new ones.
+        Weights to start from, of the same network; their digest is kept with the new ones. None draws new ones.
     resume
         Go on from the folder's checkpoint; without it a folder with a checkpoint is refused.
     device
@@ -91,7 +91,7 @@ def train(
     ------
     InputError
         If the data do not fit the factor, the device is not there, the folder holds another run, or the weights to
-        start from are of another model.
+        start from are of another network.
     """
     run = Run(config, training, validation, Path(out), resume, device, start)
     bar = progress(total=config.steps, initial=run.step, unit="step")
@@ -179,9 +179,9 @@ class Run:
                     mean.copy_(value)
 
     def _loss(self, batch: Batch) -> torch.Tensor:
-        of = (batch.fine, batch.coarse, batch.sigma, batch.detail, batch.blur)
-        fine, coarse, sigma, detail, blur = (t.to(self.device) for t in of)
-        shift, scale = self.model.scale(coarse)
+        of = (batch.fine, batch.coarse, batch.sigma, batch.detail, batch.unit, batch.blur)
+        fine, coarse, sigma, detail, unit, blur = (t.to(self.device) for t in of)
+        shift, scale = self.model.scale(coarse, unit)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             found = self.model.scaled((coarse - shift) / scale, sigma / scale[:, 0, 0, 0], blur)
         error = found.float() - (fine - shift) / scale
@@ -265,10 +265,11 @@ def _digest(*arrays: np.ndarray) -> str:
 
 
 def _start(model: RecoveryModel, file: str | os.PathLike[str]) -> str:
-    """Load weights into a model of the same kind and return their digest."""
+    """Load weights into a model with the same network and return their digest."""
     found, _ = load_model(file)
-    differing = [k for k, v in asdict(model.config).items() if getattr(found.config, k) != v]
-    require(not differing, "start", "weights of the same model", f"{file}, of another {', '.join(differing)}")
+    same = (found.config.method, found.config.factor) == (model.config.method, model.config.factor)
+    wanted = f"weights of {model.config.method} at {model.config.factor}x"
+    require(same, "start", wanted, f"{file}, of {found.config.method} at {found.config.factor}x")
     model.net.load_state_dict(found.net.state_dict())
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
 

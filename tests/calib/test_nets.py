@@ -121,6 +121,20 @@ def test_model_scales_with_its_input(options):
         assert torch.allclose(model(1e3 * means, 1e3 * sigma), 1e3 * model(means, sigma), rtol=1e-5, atol=1e-4)
 
 
+def test_scaling_by_amplitude_tells_strong_rows_from_weak_ones():
+    """Rows c times as strong are scaled c^(3/4) times, c times with all of their matrix; exact block means stay."""
+    torch.manual_seed(3)
+    model = RecoveryModel(ModelConfig(scaling="amplitude")).eval()
+    means, unit = torch.randn(3, 2, 4, 4), torch.tensor([1.0, 2.0, 3.0])
+    scale = model.scale(means, unit)[1]
+    assert torch.allclose(model.scale(1e3 * means, unit)[1], 1e3**0.75 * scale)
+    assert torch.allclose(model.scale(1e3 * means, 1e3 * unit)[1], 1e3 * scale)
+    with torch.no_grad():
+        found = model(means, torch.zeros(3))
+        assert not torch.allclose(model(10 * means, torch.zeros(3)), 10 * found, rtol=1e-3)
+    assert torch.allclose(block_mean(found, 4), means, atol=1e-5)
+
+
 def test_model_keeps_exact_block_means_and_takes_zero_rows():
     torch.manual_seed(2)
     model = RecoveryModel(ModelConfig()).eval()
@@ -147,7 +161,7 @@ def test_a_canonical_model_treats_equivalent_rows_alike():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(scaling="minmax"), "Input scaling must be rms where rows are denoised; instead received minmax"),
+        (dict(scaling="minmax"), "Input scaling must be rms or amplitude where rows are denoised; instead received minmax"),
         (dict(method="smrnet"), "Input model of smrnet must be without canonical, denoise and consistency"),
         (dict(denoise="wavelets"), "Input denoise must be one of ridge, none"),
     ],

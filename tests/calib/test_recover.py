@@ -74,6 +74,21 @@ def test_rectangular_and_measured_matrices(fine):
         assert np.allclose(found["x"], measured["x"]) and np.allclose(found["y"], measured["y"])
 
 
+def test_a_matrix_in_another_unit_is_recovered_alike(fine):
+    """Whatever the scaling of rows, a whole matrix may come in any unit."""
+    from calib.model import ModelConfig, RecoveryModel
+    from calib.recover import apply_model
+
+    coarse = calib.downsample(fine, 4, snr=33.7, seed=0)
+    other = coarse.copy()
+    other["system_matrix"], other["noise_std"] = 1e6 * coarse["system_matrix"], 1e6 * coarse["noise_std"]
+    for scaling in ("rms", "amplitude"):
+        torch.manual_seed(0)
+        model = RecoveryModel(ModelConfig(scaling=scaling)).eval()
+        a, b = (rows(apply_model(model, c)) for c in (coarse, other))
+        assert np.linalg.norm(b / 1e6 - a) < 1e-4 * np.linalg.norm(a)
+
+
 def test_the_protocol_refuses(fine, tmp_path):
     coarse = calib.downsample(fine, 4)
     with pytest.raises(InputError, match=r"Input method must be one of bicubic, .*; instead received 'magic'"):

@@ -281,8 +281,8 @@ def test_start_from_other_weights(data, tmp_path):
     before, after = weights(tmp_path / "first"), weights(tmp_path / "second")
     kept = [k for k in before if "running" not in k and "num_batches" not in k]
     assert all(torch.allclose(before[k], after[k], atol=1e-6) for k in kept)
-    with pytest.raises(InputError, match=r"Input start must be weights of the same model; .* of another denoise"):
-        other = TrainConfig(steps=2, denoise="none", **SMALL)
+    with pytest.raises(InputError, match=r"Input start must be weights of ctsr at 4x; .* of transms at 4x"):
+        other = TrainConfig(method="ctsr", steps=2, **SMALL)
         train(other, data["train"], data["validation"], tmp_path / "third", start=file)
     with pytest.raises(InputError, match=r"Input start must be what .* started from; instead received other weights"):
         train(config, data["train"], data["validation"], tmp_path / "second", resume=True)
