@@ -161,7 +161,7 @@ def test_a_canonical_model_treats_equivalent_rows_alike():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(scaling="minmax"), "Input scaling must be rms or amplitude where rows are denoised; instead received minmax"),
+        (dict(scaling="minmax"), "Input scaling must be rms or amplitude where rows are denoised"),
         (dict(method="smrnet"), "Input model of smrnet must be without canonical, denoise and consistency"),
         (dict(denoise="wavelets"), "Input denoise must be one of ridge, none"),
     ],
