@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import xarray as xr
-
-from calib.studies.recovery import Recovery, missing_note
+from calib.studies.recovery import Recovery, curves_of, missing_note
 from mpisim.studies.figures import curves
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
-from mpisim.system_matrix import rows
 
 __all__ = ["fig4"]
 
@@ -33,36 +29,16 @@ def fig4(options: StudyOptions) -> Mapping[str, Any]:
             known = recovery.weights(method, factor)
             lines.append({"method": method, "factor": factor, **recovery.training_of(known, known is None)})
             if known is not None:
-                table += _curve(recovery, method, factor, known)
+                table += recovery.curve(known)
     lengths = {(row["method"], row["factor"]): f"{row['factor']}x {_NAMES[row['method']]}" for row in table}
     drawn = {name: _points(table, *case) for case, name in lengths.items()}
     title = "TranSMS on the validation split" + (" (a short form)" if options.quick else "")
-    figure = curves(drawn, ("epochs", "nRMSE in %"), title) if drawn else None
-    numbers = ("factor", "step", "epoch", "minutes", "nrmse_percent")
-    data = xr.Dataset(
-        {key: ("point", np.array([row[key] for row in table], dtype=float)) for key in numbers},
-        coords={"method": ("point", [row["method"] for row in table])},
-    )
-    files = write_results(options, "fig4", data, table, figure)
+    figure = curves({"": drawn}, ("epochs", "nRMSE in %"), title) if drawn else None
+    files = write_results(options, "fig4", curves_of(table), table, figure)
     shown = ("method", "factor", "step", "epoch", "minutes", "nrmse_percent")
     cells = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, shown)] for row in table]
     text = text_table((*shown[:-1], "nRMSE in %"), cells, missing_note(options, lines))
     return {"table": table, "trainings": lines, "files": files, "text": f"{title}\n{text}"}
-
-
-def _curve(recovery: Recovery, method: str, factor: int, known: Any) -> list[dict[str, Any]]:
-    count = len(recovery.data.training) * len(rows(recovery.data.training[0]))
-    return [
-        {
-            "method": method,
-            "factor": factor,
-            "step": int(entry["step"]),
-            "epoch": entry["step"] * known.train["batch"] / count,
-            "minutes": entry["minutes"],
-            "nrmse_percent": 100 * entry["validation_nrmse"],
-        }
-        for entry in known.log
-    ]
 
 
 def _points(table: list[dict[str, Any]], method: str, factor: int) -> tuple[list[float], list[float]]:

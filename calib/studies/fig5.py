@@ -85,7 +85,7 @@ def _figure(options: StudyOptions, table: Sequence[Mapping[str, Any]]) -> Any:
     lines = {f"{f}x": ([r["size"] for r in of[f]], [r["nrmse_percent"] for r in of[f]]) for f in factors if of[f]}
     narrow = {f"{r['factor']}x, narrow": (r["size"], r["nrmse_percent"]) for r in made if r["set"] == "narrow"}
     title = "TranSMS on the test split, noisy" + (" (a short form)" if options.quick else "")
-    return curves(lines, ("training matrices", "nRMSE in %"), title, narrow) if made else None
+    return curves({"": lines}, ("training matrices", "nRMSE in %"), title, narrow) if made else None
 
 
 def _told(options: StudyOptions, recovery: Recovery, table: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -18,12 +18,13 @@ from calib.sampling import downsample
 from mpisim.metrics import nrmse
 from mpisim.studies.results import RowCache, beside, digest, text_table
 from mpisim.studies.study import StudyOptions
+from mpisim.system_matrix import rows
 
 if TYPE_CHECKING:
     from calib.recipe import TrainConfig
     from calib.studies.training import Trained, TrainingData
 
-__all__ = ["SNR", "Recovery", "as_dataset", "as_text", "missing_note"]
+__all__ = ["SNR", "Recovery", "as_dataset", "as_text", "curves_of", "missing_note"]
 
 SNR = 33.7
 """Noise of the coarse matrices in dB."""
@@ -65,15 +66,18 @@ class Recovery:
     def weights(self, method: str, factor: int, noiseless: bool = False) -> Trained | None:
         """Return the weights of a learned method, trained if the user wants that, or None if there are none.
 
-        Those that ship may be other ones for exact block means (`noiseless`).
+        Without a training of the budget they are those that ship, which may be other ones for exact block means
+        (`noiseless`), or else the longest training in the cache.
         """
-        from calib.studies.training import shipped
+        from calib.studies.training import longest, shipped
 
         key = (method, factor, noiseless)
         if key not in self._weights:
             found = self.weights_of(self.config(method, factor), self.data)
             if found is None or found.source == "shipped":
                 found = shipped(method, factor, noiseless)
+            if found is None:
+                found = longest(self.config(method, factor), self.data, self.options.store)
             self._weights[key] = found
         return self._weights[key]
 
@@ -86,6 +90,21 @@ class Recovery:
     def missing(self, method: str, factor: int) -> bool:
         """Whether a method is learned and has no weights."""
         return METHODS[method].learned and self.weights(method, factor) is None
+
+    def curve(self, known: Trained) -> list[dict[str, Any]]:
+        """Return the learning curve of weights, a row per validation; an epoch is all rows of the training matrices."""
+        count = len(self.data.training) * len(rows(self.data.training[0]))
+        return [
+            {
+                "method": known.train["method"],
+                "factor": known.train["factor"],
+                "step": int(entry["step"]),
+                "epoch": entry["step"] * known.train["batch"] / count,
+                "minutes": entry["minutes"],
+                "nrmse_percent": 100 * entry["validation_nrmse"],
+            }
+            for entry in known.log
+        ]
 
     def recovered(self, coarse: xr.Dataset, method: str, factor: int) -> xr.Dataset:
         """Recover a coarse matrix with the weights of a method that is not missing."""
@@ -181,6 +200,15 @@ def as_dataset(lines: Sequence[Mapping[str, Any]], matrices: Sequence[xr.Dataset
     }
     data = xr.Dataset({"nrmse": ((*names, "matrix"), values, {"units": "1"})}, coords=coords)
     return data.assign_attrs(snr=SNR)
+
+
+def curves_of(table: Sequence[Mapping[str, Any]]) -> xr.Dataset:
+    """Return the rows of learning curves (`Recovery.curve`) as a dataset of points."""
+    numbers = ("factor", "step", "epoch", "minutes", "nrmse_percent")
+    return xr.Dataset(
+        {key: ("point", np.array([row[key] for row in table], dtype=float)) for key in numbers},
+        coords={"method": ("point", [row["method"] for row in table])},
+    )
 
 
 def as_text(title: str, lines: Sequence[Mapping[str, Any]], notes: Iterable[str] = ()) -> str:

@@ -8,10 +8,11 @@ the digest of the weights. What is unreadable, or does not agree with what its n
 Whether a training has converged
 --------------------------------
 With a rate that falls to zero at the end (one-cycle) the validation error always falls steeply there, so its curve
-cannot tell whether more steps would help. What can is a run of the same recipe with half the steps: `gain` is by how
-many % (relative) the second half of the budget lowered the validation error, and below `CONVERGED` a run counts as
-converged. The run of half the steps is looked for in the cache (`mpisim study weights --train --steps HALF` makes it);
-without it the answer is unknown. With a rate of steps (halving) `gain` is that of the last fifth of the run itself.
+cannot tell whether more steps would help. What can is a shorter run of the same recipe, of at most half the steps: with
+validation errors v of n steps and v' of n' the `gain` is 1 - (v / v')^(1 / log2(n / n')), by how much (in %, relative)
+twice the steps lower the error, and below `CONVERGED` a run counts as converged. The longest such run is looked for in
+the cache (`mpisim study weights --train --steps HALF` makes one); without it the answer is unknown. With a rate of
+steps (halving) `gain` is that of the last fifth of the run itself.
 """
 
 from __future__ import annotations
@@ -19,31 +20,31 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import xarray as xr
 
 from calib.checkpoint import load_model, load_tensors
 from calib.model import RecoveryModel
+from calib.recipe import TrainConfig
 from calib.shipped import shipped_weights
 from calib.studies.budgets import study_config
 from mpisim.errors import InputError
 from mpisim.io.atomic import write_text
 from mpisim.studies.results import digest, say
 
-if TYPE_CHECKING:
-    from calib.recipe import TrainConfig
-
-__all__ = ["CONVERGED", "Trained", "TrainingData", "cached", "gain", "shipped", "trained"]
+__all__ = ["CONVERGED", "Trained", "TrainingData", "cached", "gain", "longest", "shipped", "trained"]
 
 CONVERGED = 2.0
 """Largest gain, in %, of a run that counts as converged."""
 _NO_MATTER = ("validate_every", "checkpoint_every")  # these do not change the weights
+_LENGTH = ("steps", *_NO_MATTER)
 
 
 @dataclass(frozen=True)
@@ -171,21 +172,59 @@ def shipped(method: str, factor: int, noiseless: bool = False) -> Trained | None
     return _described(file, "shipped") if file.is_file() else None
 
 
+def longest(config: TrainConfig, data: TrainingData, cache: Path, below: float = math.inf) -> Trained | None:
+    """Return the weights of the longest finished training in the cache that differs from this one in length alone.
+
+    Parameters
+    ----------
+    config, data, cache
+        As of `trained`.
+    below
+        The most steps it may have.
+    """
+    for steps in _lengths(config, data, cache):
+        if steps <= below:
+            found = cached(_of_length(config, steps), data, cache)
+            if found is not None:
+                return found
+    return None
+
+
 def gain(known: Trained, data: TrainingData, cache: Path) -> float | None:
     """Return by how many % the end of a training lowered its validation error; None if unknown. See the module."""
     if known.train.get("schedule") == "halving":
         log = known.log
         before = [e for e in log if e["step"] <= 0.8 * known.train["steps"]]
         return 100 * (1 - log[-1]["validation_nrmse"] / before[-1]["validation_nrmse"]) if before else None
-    wanted = study_config(known.train["method"], known.train["factor"], max(1, known.train["steps"] // 2))
-    same = {k: v for k, v in known.train.items() if k not in (*_NO_MATTER, "steps")}
     try:
-        half = cached(replace(wanted, **same), data, cache)
+        config = TrainConfig(**known.train)
     except TypeError:  # weights of another version, with other keys
         return None
-    if half is None or half.validation is None or known.validation is None:
+    short = longest(config, data, cache, config.steps / 2)
+    if short is None or short.validation is None or known.validation is None:
         return None
-    return 100 * (1 - known.validation / half.validation)
+    doublings = math.log2(config.steps / short.train["steps"])
+    return 100 * (1 - (known.validation / short.validation) ** (1 / doublings))
+
+
+def _lengths(config: TrainConfig, data: TrainingData, cache: Path) -> list[int]:
+    """Steps of the entries whose description differs from a training's in length alone, the longest first."""
+    found = set()
+    for entry in cache.glob(f"{_stem(config)}_*/entry.json"):
+        try:
+            known = json.loads(entry.read_text(encoding="utf-8"))
+            train = known["train"]
+            if known["data"] == data.digest and {**asdict(config), **{k: train[k] for k in _LENGTH}} == train:
+                found.add(int(train["steps"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # damaged: told when it is asked for itself
+    return sorted(found, reverse=True)
+
+
+def _of_length(config: TrainConfig, steps: int) -> TrainConfig:
+    """Return a training of the studies with other steps."""
+    usual = study_config(config.method, config.factor, steps)
+    return replace(config, **{key: getattr(usual, key) for key in _LENGTH})
 
 
 def _stem(config: TrainConfig) -> str:

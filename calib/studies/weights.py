@@ -1,14 +1,18 @@
-"""The weights that the other studies use: found or, with `--train`, trained. A night's work can be started with it."""
+"""The weights that the other studies use: found or, with `--train`, trained. A night's work can be started with it.
+
+Their learning curves are written beside them (`curves.csv`, `.nc`, `.png`): validation nRMSE against minutes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
 from calib.recover import METHODS
-from calib.studies.recovery import Recovery, missing_note
+from calib.studies.recovery import Recovery, curves_of, missing_note
+from mpisim.studies.figures import curves
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
 
@@ -27,6 +31,7 @@ def weights(options: StudyOptions) -> Mapping[str, Any]:
     learned = [name for name, method in METHODS.items() if method.learned]
     recovery = Recovery(options)
     table: list[dict[str, Any]] = []
+    points: list[dict[str, Any]] = []
     for method in options.chosen(learned):
         for factor in options.factors or ():
             known = recovery.weights(method, factor)
@@ -34,14 +39,27 @@ def weights(options: StudyOptions) -> Mapping[str, Any]:
             row = {"method": method, "factor": factor, **recovery.training_of(known, known is None)}
             row |= dict(zip(("file", "digest"), place, strict=True))
             table.append(row)
+            points += [] if known is None else recovery.curve(known)
     made = ("steps", "minutes", "parameters", "validation_percent")
     shown = ("method", "factor", "status", "weights", *made, "converged")
     cells = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, shown)] for row in table]
     numbers = {key: ("row", [_number(row[key]) for row in table]) for key in ("factor", *made)}
     data = xr.Dataset(numbers, coords={"method": ("row", [row["method"] for row in table])})
     files = write_results(options, "weights", data, table)
+    if points:
+        files += write_results(options, "curves", curves_of(points), points, _figure(points))
     missing = missing_note(options, table)
     return {"table": table, "missing": missing, "files": files, "text": text_table(shown, cells, missing)}
+
+
+def _figure(points: Sequence[Mapping[str, Any]]) -> Any:
+    panels: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
+    for point in points:
+        x, y = panels.setdefault(f"{point['factor']}x", {}).setdefault(point["method"], ([], []))
+        x.append(point["minutes"])
+        y.append(point["nrmse_percent"])
+    labels = ("minutes of training", "validation nRMSE in %")
+    return curves(panels, labels, "Learning curves: averaged weights, noisy")
 
 
 def _number(value: Any) -> float:

@@ -64,19 +64,20 @@ def dots(
         ax.set_ylim(len(methods) - 0.5, -0.5)
         ax.grid(alpha=0.3)
         if log and any(row[ours] is not None and row["factor"] == factor for row in table):
-            _logarithmic(ax)
+            _logarithmic(ax, "x")
+            ax.tick_params(axis="x", labelsize=8, rotation=45)
     _legend(figure, axes[0], title)
     return figure
 
 
-def _logarithmic(ax: Any) -> None:
+def _logarithmic(ax: Any, side: str) -> None:
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0), numticks=12))
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    ax.xaxis.set_minor_formatter("")
-    ax.tick_params(axis="x", labelsize=8, rotation=45)
+    ax.set(**{f"{side}scale": "log"})
+    axis = getattr(ax, f"{side}axis")
+    axis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0), numticks=12))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter("")
 
 
 def _legend(figure: Figure, ax: Any, title: str) -> None:
@@ -89,7 +90,7 @@ def _legend(figure: Figure, ax: Any, title: str) -> None:
 
 
 def curves(
-    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
     labels: tuple[str, str],
     title: str,
     points: Mapping[str, tuple[float, float]] | None = None,
@@ -98,34 +99,35 @@ def curves(
 
     Parameters
     ----------
-    lines
-        x and y by name.
+    panels
+        x and y by name, by title of the panel.
     labels
         What x and y are, with their units.
     title
         The heading.
     points
-        Single points by name.
+        Single points by name, in every panel.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-    figure = Figure(figsize=(6.0, 4.0), dpi=110, layout="constrained")
-    ax = figure.subplots()
-    for i, (name, (x, y)) in enumerate(lines.items()):
-        ax.plot(x, y, "o-", markersize=4, color=_COLOURS[i % len(_COLOURS)], label=name)
-    for i, (name, (px, py)) in enumerate((points or {}).items()):
-        ax.plot([px], [py], "sD^v<>"[i % 6], markersize=7, color="black", markerfacecolor="none", label=name)
-    if lines or points:
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0), numticks=12))
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.yaxis.set_minor_formatter("")
-        ax.legend(fontsize=8)
-    ax.set_xlabel(labels[0])
-    ax.set_ylabel(labels[1])
-    ax.grid(alpha=0.3)
-    ax.set_title(title, fontsize=9)
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    figure = Figure(figsize=(2.0 + 4.0 * len(panels), 4.0), dpi=110, layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for ax, (panel, lines) in zip(axes, panels.items(), strict=True):
+        for name, (x, y) in lines.items():
+            i = names.index(name)
+            style = {"color": _COLOURS[i % len(_COLOURS)], "linestyle": ("-", "--", ":")[i // len(_COLOURS) % 3]}
+            ax.plot(x, y, "o", markersize=4, label=name, **style)
+        for i, (name, (px, py)) in enumerate((points or {}).items()):
+            ax.plot([px], [py], "sD^v<>"[i % 6], markersize=7, color="black", markerfacecolor="none", label=name)
+        if lines or points:
+            _logarithmic(ax, "y")
+            ax.legend(fontsize=8)
+        ax.set_xlabel(labels[0])
+        ax.grid(alpha=0.3)
+        ax.set_title(panel, fontsize=9)
+    axes[0].set_ylabel(labels[1])
+    figure.suptitle(title, fontsize=9)
     return figure
 
 

@@ -36,8 +36,8 @@ def test_weights_are_trained_once(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: tmp_path / "none")
     again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     assert again == first and first["weights"] == "cache" and first["converged"] == "unknown"
-    untrained = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(4,), steps=5)["table"][0]
-    assert untrained["status"] == "missing"  # of other data and steps
+    untrained = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(2, 4), steps=5)["table"]
+    assert [(row["status"], row["steps"]) for row in untrained] == [("missing", None), ("trained", 4)]
 
 
 def test_shipped_weights_are_used_without_training_if_they_are_the_same(tmp_path, monkeypatch):
@@ -59,6 +59,20 @@ def test_convergence_is_told_from_a_run_of_half_the_steps(tmp_path):
     gained = 100 * (1 - whole["validation_percent"] / half["validation_percent"])
     assert whole["gain_percent"] == pytest.approx(gained)
     assert whole["converged"] == ("yes" if gained < 2 else "no")
+    longer = short("weights", tmp_path, None, methods=(NET,), steps=32)["table"][0]  # two doublings of the longest
+    ratio = longer["validation_percent"] / whole["validation_percent"]
+    assert longer["gain_percent"] == pytest.approx(100 * (1 - ratio**0.5))
+
+
+def test_without_a_training_of_the_budget_the_longest_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: tmp_path / "none")
+    for steps in (3, 5):
+        short("weights", tmp_path, None, methods=(NET,), steps=steps)
+    found = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(4,))["table"][0]
+    assert (found["weights"], found["steps"], found["converged"]) == ("cache", 5, "unknown")
+    (Path(found["file"]).parent / "entry.json").write_text("{")  # one that is damaged is passed over
+    found = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(4,))["table"][0]
+    assert found["steps"] == 3
 
 
 def test_a_share_of_the_budget(tmp_path):
