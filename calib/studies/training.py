@@ -34,7 +34,6 @@ from calib.checkpoint import load_model, load_tensors
 from calib.model import RecoveryModel
 from calib.recipe import TrainConfig
 from calib.shipped import shipped_weights
-from calib.studies.budgets import study_config
 from mpisim.errors import InputError
 from mpisim.io.atomic import write_text
 from mpisim.studies.results import digest, say
@@ -182,11 +181,10 @@ def longest(config: TrainConfig, data: TrainingData, cache: Path, below: float =
     below
         The most steps it may have.
     """
-    for steps in _lengths(config, data, cache):
-        if steps <= below:
-            found = cached(_of_length(config, steps), data, cache)
-            if found is not None:
-                return found
+    for length in _lengths(config, data, cache):
+        found = cached(replace(config, **length), data, cache) if length["steps"] <= below else None
+        if found is not None:
+            return found
     return None
 
 
@@ -207,24 +205,18 @@ def gain(known: Trained, data: TrainingData, cache: Path) -> float | None:
     return 100 * (1 - (known.validation / short.validation) ** (1 / doublings))
 
 
-def _lengths(config: TrainConfig, data: TrainingData, cache: Path) -> list[int]:
-    """Steps of the entries whose description differs from a training's in length alone, the longest first."""
-    found = set()
+def _lengths(config: TrainConfig, data: TrainingData, cache: Path) -> list[dict[str, Any]]:
+    """Lengths (`_LENGTH`) of the entries whose description differs from a training's in them alone, longest first."""
+    found = []
     for entry in cache.glob(f"{_stem(config)}_*/entry.json"):
         try:
             known = json.loads(entry.read_text(encoding="utf-8"))
-            train = known["train"]
-            if known["data"] == data.digest and {**asdict(config), **{k: train[k] for k in _LENGTH}} == train:
-                found.add(int(train["steps"]))
+            length = {key: int(known["train"][key]) for key in _LENGTH}
+            if known["data"] == data.digest and known["train"] == asdict(config) | length:
+                found.append(length)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # damaged: told when it is asked for itself
-    return sorted(found, reverse=True)
-
-
-def _of_length(config: TrainConfig, steps: int) -> TrainConfig:
-    """Return a training of the studies with other steps."""
-    usual = study_config(config.method, config.factor, steps)
-    return replace(config, **{key: getattr(usual, key) for key in _LENGTH})
+    return sorted(found, key=lambda length: -length["steps"])
 
 
 def _stem(config: TrainConfig) -> str:
