@@ -115,12 +115,13 @@ PLAIN = {
 def network(method: str, factor: int) -> tuple[Any, bool]:
     """Return the model of a learned method and whether its weights ship with the package."""
     from calib.checkpoint import load_model
-    from calib.model import ModelConfig, RecoveryModel
+    from calib.model import RecoveryModel
+    from calib.recipe import recipe
 
     file = shipped_weights(method, factor)
     if file.is_file():
         return load_model(file)[0], True
-    return RecoveryModel(ModelConfig(method=method, factor=factor)).eval(), False
+    return RecoveryModel(recipe(method, factor).model).eval(), False
 
 
 def way(method: str, model: Any = None) -> Callable[[xr.Dataset], xr.Dataset]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from mpisim.errors import InputError, require
 from mpisim.io.atomic import replacing
 from mpisim.version import __version__
 
-__all__ = ["load_model", "load_tensors", "save_model", "save_tensors"]
+__all__ = ["faults", "load_model", "load_tensors", "save_model", "save_tensors", "some"]
 
 
 def save_tensors(
@@ -72,18 +72,30 @@ def load_model(path: str | os.PathLike[str]) -> tuple[RecoveryModel, dict[str, A
         config = ModelConfig(**about["model"])
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"Input {path} must describe its model; instead received a description that fails with: {error}."
+            f"Input {path} must be weights that describe their model; instead received ones that fail with: {error}."
         ) from None
     model = RecoveryModel(config)
     expected = model.net.state_dict()
-    differing = sorted(set(expected) ^ set(tensors)) or sorted(
-        k for k in expected if expected[k].shape != tensors[k].shape
-    )
-    require(
-        not differing,
-        str(path),
-        f"the weights of {config.method} at {config.factor}x",
-        f"a file that differs in {', '.join(differing[:4])}",
-    )
+    differing = faults(expected, tensors)
+    require(not differing, str(path), f"the weights of {config.method} at {config.factor}x", f"a file {differing}")
     model.net.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
     return model.eval(), about
+
+
+def faults(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+    """Say which tensors are missing, unknown or of another shape, "" if none is: "without A and with the unknown B"."""
+    missing, unknown = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
+    shapes = [
+        f"{name} of shape {tuple(given[name].shape)}, not {tuple(expected[name].shape)}"
+        for name in sorted(set(expected) & set(given))
+        if given[name].shape != expected[name].shape
+    ]
+    lists = (("without", missing), ("with the unknown", unknown), ("with", shapes))
+    return " and ".join(f"{word} {some(names)}" for word, names in lists if names)
+
+
+def some(names: Iterable[str], most: int = 4) -> str:
+    """Return the first few names as a list in words."""
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return (", ".join(listed[:most]) or "none") + more

@@ -13,6 +13,7 @@ import mpisim
 from mpisim.command import Command
 from mpisim.errors import one_of, require
 from mpisim.options import integer, number, read_toml
+from mpisim.progress import say
 from mpisim.system_matrix import rows
 
 __all__ = ["COMMANDS"]
@@ -141,7 +142,7 @@ def _train(options: argparse.Namespace) -> Mapping[str, Any]:
     import torch
 
     from calib.data import read_folder
-    from calib.train import print_line, train
+    from calib.train import train
 
     if options.threads:
         torch.set_num_threads(integer("threads", options.threads, 1))
@@ -154,7 +155,7 @@ def _train(options: argparse.Namespace) -> Mapping[str, Any]:
         start=options.start,
         resume=options.resume,
         device=options.device,
-        report=print_line,
+        report=say,
     )
 
 

@@ -19,7 +19,7 @@ from calib.canonical import BLUR
 from calib.interpolation import apply_separable, bicubic_matrix
 from calib.model import to_channels
 from calib.sampling import block_mean, sampling_of
-from mpisim.errors import InputError, require
+from mpisim.errors import require
 from mpisim.io import read
 from mpisim.noise import sigma_from_snr
 from mpisim.system_matrix import expect, rows
@@ -109,11 +109,8 @@ class TrainingRows:
         images = [rows(m) for m in matrices]
         height, width = images[0].shape[-2:]
         fits = height % (2 * factor) == 0 and width % (2 * factor) == 0
-        if not fits:
-            raise InputError(
-                f"Input data must have sides that are multiples of {2 * factor} for factor {factor}; "
-                f"instead received {width} x {height}."
-            )
+        wanted = f"of sides that are multiples of {2 * factor} for factor {factor}"
+        require(fits, "data", wanted, f"{width} x {height}")
         self.sampling = sampling_of(scheme, factor, (height, width), seed)
         self.factor, self.augment, self.seed, self.square = factor, augment, seed, height == width
         self.noiseless_fraction = noiseless_fraction

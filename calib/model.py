@@ -2,10 +2,11 @@ r"""From block means to fine rows: scaling, ridge fit, canonical place, network,
 
 .. math:: \hat a = s\,\mathrm{DC}\bigl(g^{-1} f_\theta(g\,c) + I(c)\bigr), \qquad c = R(\bar b / s)
 
-:math:`s` is the RMS of the coarse row (`scaling="rms"`, for which zero stays zero), or the row is mapped to
-[0.15, 0.85] by its extremes (`"minmax"`, as released), or :math:`s = \mathrm{rms}^{3/4} u^{1/4}` with u the RMS of all
-block means of the matrix (`"amplitude"`), which lets the network see how strong a row is among the others: at 8x a row
-along the grid's axes is but two numbers and a sign, and their ratio alone fits several harmonics and particles.
+:math:`s` is the RMS of the coarse row's real and imaginary parts (`scaling="rms"`, for which zero stays zero), or the
+row is mapped to [0.15, 0.85] by its extremes (`"minmax"`, as released), or :math:`s = \mathrm{rms}^{3/4} u^{1/4}` with
+u the RMS of all block means of the matrix (`"amplitude"`), which lets the network see how strong a row is among the
+others: at 8x a row along the grid's axes is but two numbers and a sign, and their ratio alone fits several harmonics
+and particles.
 :math:`R` brings block means nearer a ridge within their noise (`denoise="ridge"`, `calib.ridge`), g brings a row to its
 canonical place (`calib.canonical`), and :math:`I` is bicubic interpolation (`skip="bicubic"`); none of the three has
 parameters, and each can be left out, as in the paper. A complex row enters as two channels.
@@ -21,8 +22,8 @@ from torch import Tensor, nn
 
 from calib.canonical import canonical_place, leave, take
 from calib.consistency import DataConsistency
-from calib.interpolation import bicubic_matrix
 from calib.nets import FACTORS, NETS
+from calib.nets.layers import bicubic_upsample
 from calib.ridge import ridge_means
 from mpisim.errors import one_of, require
 
@@ -137,11 +138,7 @@ class RecoveryModel(nn.Module):
         """What is added to the network's output: the skip."""
         if self.config.skip == "none":
             return 0.0
-        along_y, along_x = (self._bicubic(n, x) for n in x.shape[-2:])
-        return along_y @ x @ along_x.T
-
-    def _bicubic(self, coarse: int, like: Tensor) -> Tensor:
-        return torch.tensor(bicubic_matrix(coarse, self.config.factor), dtype=like.dtype, device=like.device)
+        return bicubic_upsample(x, self.config.factor)
 
 
 def to_channels(rows: np.ndarray) -> Tensor:

@@ -6,10 +6,10 @@ a checkpoint is what `torch.save(net.state_dict())` writes there, a mapping from
     transformer.stage2_transformer.0.layers.0.0.fn.to_q.depthwise.weight
 
 to tensors. It also holds `transformer.cls_token`, 64 numbers that no layer reads; they are left out. What surrounds the
-released network (`skip` none, `scaling` minmax, data consistency) is a `calib.model.ModelConfig`:
+released network (no skip, `scaling` minmax, data consistency) is `calib.recipe.published`:
 
     state = torch.load("4x.pt", map_location="cpu", weights_only=True)
-    model = RecoveryModel(ModelConfig("transms", 4, skip="none", scaling="minmax", canonical=False))
+    model = RecoveryModel(published("transms", 4).model)
     model.net = load_original_checkpoint(state)
 
 Its rows are whitened to unit standard deviation of real and imaginary part, so that the complex deviation of a block
@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
+from calib.checkpoint import faults, some
 from calib.nets.transms import TranSMS
 from mpisim.errors import require
 
@@ -81,12 +82,13 @@ def load_original_checkpoint(state_dict: Mapping[str, Tensor]) -> TranSMS:
         doublings in (1, 2, 3),
         "checkpoint",
         "of the published TranSMS at 2x, 4x or 8x",
-        f"one with {doublings} upsamplers upSampler.*.conv and the names {_some(given)}",
+        f"one with {doublings} upsamplers upSampler.*.conv and the names {some(given)}",
     )
     net = TranSMS(2**doublings)
     own = net.state_dict()
     names = original_names(own)
-    _require_same({theirs: own[ours] for ours, theirs in names.items()}, given, net.factor)
+    differing = faults({theirs: own[ours] for ours, theirs in names.items()}, given)
+    require(not differing, "checkpoint", f"of the published TranSMS at {net.factor}x", f"one {differing}")
     net.load_state_dict({ours: given[theirs].to(own[ours].dtype) for ours, theirs in names.items()})
     return net.eval()
 
@@ -109,27 +111,8 @@ def _released(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     )
     about = type(state_dict).__name__
     if isinstance(state_dict, Mapping):
-        about += f" of {_some(str(k) for k, v in state_dict.items() if not isinstance(v, Tensor))}"
+        about += f" of {some(str(k) for k, v in state_dict.items() if not isinstance(v, Tensor))}"
     require(good, "checkpoint", "a state dict, a mapping from names to tensors", about)
     parallel = bool(state_dict) and all(name.startswith("module.") for name in state_dict)
     plain = {name.removeprefix("module.") if parallel else name: tensor for name, tensor in state_dict.items()}
     return {name: tensor for name, tensor in plain.items() if name != _UNUSED}
-
-
-def _require_same(expected: Mapping[str, Tensor], given: Mapping[str, Tensor], factor: int) -> None:
-    missing, unknown = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
-    shared = sorted(set(expected) & set(given))
-    shapes = [
-        f"{name} of shape {tuple(given[name].shape)}, not {tuple(expected[name].shape)}"
-        for name in shared
-        if given[name].shape != expected[name].shape
-    ]
-    lists = (("without", missing), ("with the unknown", unknown), ("with", shapes))
-    faults = [f"{word} {_some(names)}" for word, names in lists if names]
-    require(not faults, "checkpoint", f"of the published TranSMS at {factor}x", f"one {' and '.join(faults)}")
-
-
-def _some(names: Iterable[str], most: int = 4) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return (", ".join(listed[:most]) or "none") + more

@@ -63,13 +63,14 @@ def recover_by_patches(
     starts = [patch_starts(n, patch, overlap) for n in values.shape[-2:]]
     along_y, along_x = (patch_weights(n, patch, overlap, factor) for n in values.shape[-2:])
     size = patch * factor
+    unit = float(np.sqrt(np.mean(np.abs(values) ** 2)))
     found = np.zeros((len(values), *(n * factor for n in values.shape[-2:])), values.dtype)
     for wy, y in zip(along_y, starts[0], strict=True):
         for wx, x in zip(along_x, starts[1], strict=True):
             part = coarse.isel(y=slice(y, y + patch), x=slice(x, x + patch))
             place = (slice(y * factor, y * factor + size), slice(x * factor, x * factor + size))
             weight = (wy[place[0], None] * wx[place[1]]).astype(found.real.dtype)
-            found[:, *place] += weight * rows(recover(part, method, weights))
+            found[:, *place] += weight * rows(recover(part, method, weights, unit))
     if consistency and plan["scheme"] == "box":
         found = nearest_consistent(found, values, noise_per_row(coarse), factor)
     notes = {"method": method, "sampling": plan, "patch": patch, "overlap": overlap}

@@ -49,16 +49,21 @@ class Method:
     apply
         Recovers a coarse dataset: (dataset, weights or None) -> fine rows (row, H, W) and what to note.
     learned
-        Whether it needs weights.
+        Whether it needs weights; then `apply` takes a `unit`, too.
     """
 
     summary: str
     schemes: tuple[str, ...]
-    apply: Callable[[xr.Dataset, Any], tuple[np.ndarray, Mapping[str, Any]]]
+    apply: Callable[..., tuple[np.ndarray, Mapping[str, Any]]]
     learned: bool = False
 
 
-def recover(coarse: xr.Dataset, method: str = "transms", weights: str | os.PathLike[str] | None = None) -> xr.Dataset:
+def recover(
+    coarse: xr.Dataset,
+    method: str = "transms",
+    weights: str | os.PathLike[str] | None = None,
+    unit: float | None = None,
+) -> xr.Dataset:
     """Recover the fine system matrix of a coarse one.
 
     Parameters
@@ -70,6 +75,9 @@ def recover(coarse: xr.Dataset, method: str = "transms", weights: str | os.PathL
     weights
         A weights file of `mpisim train`; None takes the one that ships with the package, for a file without noise the
         one that was trained on for exact block means, if there is one.
+    unit
+        RMS of all coarse values of the whole matrix, in its unit, where `coarse` is a part of one; None takes that of
+        `coarse`. Networks whose `scaling` is `amplitude` (the shipped ones of 8x) see how strong a row is against it.
 
     Returns
     -------
@@ -86,7 +94,7 @@ def recover(coarse: xr.Dataset, method: str = "transms", weights: str | os.PathL
     entry = METHODS[method]
     expect_coarse(coarse, entry.schemes, method)
     require(entry.learned or weights is None, "weights", f"left out for the method {method}", str(weights))
-    values, notes = entry.apply(coarse, weights)
+    values, notes = entry.apply(coarse, weights, **({"unit": unit} if entry.learned else {}))
     x, y = fine_axes(coarse)
     recovery = {"method": method, "sampling": coarse.attrs["sampling"], **notes}
     return replace_rows(
@@ -137,12 +145,12 @@ def ridge(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, A
         return ridge_interpolate(means, sigma, factor)
 
     factor = coarse.attrs["sampling"]["factor"]
-    found = rows(apply_in_batches(interpolate, coarse))
+    found = apply_in_batches(interpolate, coarse)
     return nearest_consistent(found, rows(coarse), noise_per_row(coarse), factor), {}
 
 
 def _learned(
-    method: str, coarse: xr.Dataset, weights: str | os.PathLike[str] | None
+    method: str, coarse: xr.Dataset, weights: str | os.PathLike[str] | None, unit: float | None = None
 ) -> tuple[np.ndarray, Mapping[str, Any]]:
     """Recover by a network with weights from a file or from the package."""
     from calib.checkpoint import load_model
@@ -163,25 +171,32 @@ def _learned(
     sides = rows(coarse).shape[-2:]
     fits = not NETS[method].even or all(n % 2 == 0 for n in sides)
     require(fits, "coarse", f"of even sides for {method}", f"{sides[1]} x {sides[0]}")
-    found = apply_model(model, coarse)
-    return rows(found), {"weights": file.name, "trained": about.get("train")}
+    found = apply_in_batches(model, coarse, unit=unit)
+    return found, {"weights": file.name, "trained": about.get("train")}
 
 
 def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
     """Recover a coarse matrix with a model in memory, in bounded batches."""
-    return apply_in_batches(model.eval(), coarse, next(model.parameters()).device)
+    found = apply_in_batches(model.eval(), coarse, next(model.parameters()).device)
+    return replace_rows(coarse, found, *fine_axes(coarse), stage="fine", origin="recovered", sampling=None)
 
 
 def apply_in_batches(
-    recover_rows: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], coarse: xr.Dataset, device: Any = "cpu"
-) -> xr.Dataset:
-    """Recover a coarse matrix by a function of (rows (B, 2, h, w), their noise deviation (B,)), in bounded batches."""
+    recover_rows: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    coarse: xr.Dataset,
+    device: Any = "cpu",
+    unit: float | None = None,
+) -> np.ndarray:
+    """Recover fine rows by a function of (rows (B, 2, h, w), their noise deviation (B,)), in bounded batches.
+
+    Both are in units of the RMS of all coarse values, or of `unit`.
+    """
     import torch
 
     from calib.model import from_channels, to_channels
 
     values, sigma = rows(coarse), noise_per_row(coarse)
-    unit = float(np.sqrt(np.mean(np.abs(values) ** 2))) or 1.0  # single precision holds rows of any unit
+    unit = unit or float(np.sqrt(np.mean(np.abs(values) ** 2))) or 1.0  # single precision holds rows of any unit
     factor = coarse.attrs["sampling"]["factor"]
     found = np.empty((len(values), values.shape[-2] * factor, values.shape[-1] * factor), np.complex64)
     with torch.inference_mode():
@@ -189,8 +204,8 @@ def apply_in_batches(
             part = slice(start, start + _ROWS_AT_ONCE)
             noise = torch.from_numpy((sigma[part] / unit).astype(np.float32)).to(device)
             found[part] = from_channels(recover_rows(to_channels(values[part] / unit).to(device), noise))
-    x, y = fine_axes(coarse)
-    return replace_rows(coarse, found * np.float32(unit), x, y, stage="fine", origin="recovered", sampling=None)
+    found *= np.float32(unit)
+    return found
 
 
 def _network(method: str, summary: str, scheme: str = "box") -> Method:

@@ -4,7 +4,7 @@ A row :math:`a` on a fine grid is measured by
 
 - `box`: a large sample over blocks of :math:`S \times S` voxels. The file holds block means
   :math:`\bar b = M a`, the large sample's signal over :math:`S^2`. The paper's orthonormal operator is
-  :math:`D = S M`, with :math:`b = S\,\bar b` and :math:`D D^T = I`; `orthonormal` is the only place that converts;
+  :math:`D = S M`, with :math:`b = S\,\bar b` and :math:`D D^T = I`; nothing here needs it;
 - `strided`: a small sample at the first voxel of every block (as published; its centre lies :math:`(S-1)/2` voxels
   off the block's, which the coordinates of the coarse file say);
 - `random`: a small sample at :math:`N / S^2` voxels drawn at random; the coarse file keeps the fine grid, zero where
@@ -37,7 +37,6 @@ __all__ = [
     "block_mean",
     "downsample",
     "fine_axes",
-    "orthonormal",
     "replicate",
 ]
 
@@ -57,11 +56,6 @@ def replicate(coarse: Any, factor: int) -> Any:
     spread = coarse[..., :, None, :, None]
     spread = spread.expand(shape) if hasattr(spread, "expand") else np.broadcast_to(spread, shape)
     return spread.reshape(*lead, height * factor, width * factor)
-
-
-def orthonormal(block_means: Any, factor: int) -> Any:
-    """Stored block means as the paper's coarse values, b = S blockmean, for which D D^T = I (TranSMS Eq. 4, 20)."""
-    return block_means * factor
 
 
 class Sampling(Protocol):

@@ -50,7 +50,7 @@ def ship(run: str | os.PathLike[str], folder: str | os.PathLike[str] = _FOLDER) 
     model, about = load_model(Path(run) / "weights.safetensors")
     largest = max(float(v.abs().max()) for v in model.net.state_dict().values())
     require(largest < torch.finfo(torch.float16).max, "weights", "within half precision", f"{largest:.3g}")
-    kind = "_noiseless" if about["train"]["noiseless_fraction"] == 1 else ""
+    kind = "_noiseless" if about.get("train", {}).get("noiseless_fraction") == 1 else ""
     file = Path(folder) / f"{model.config.method}_{model.config.factor}x{kind}.safetensors"
     model.net.half()
     save_model(file, model, {k: v for k, v in about.items() if k not in ("software", "model")})

@@ -21,10 +21,8 @@ from __future__ import annotations
 
 import copy
 import csv
-import hashlib
 import io
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -35,19 +33,20 @@ import numpy as np
 import torch
 import xarray as xr
 
-from calib.checkpoint import load_model, load_tensors, save_model, save_tensors
+from calib.checkpoint import faults, load_model, load_tensors, save_model, save_tensors
 from calib.data import Batch, TrainingRows
 from calib.model import RecoveryModel
 from calib.muon import Muon
 from calib.recipe import TrainConfig, learning_rate
 from calib.recover import apply_model
 from calib.sampling import downsample
-from mpisim.errors import InputError, require
+from mpisim.digest import digest, file_digest
+from mpisim.errors import DivergenceError, InputError, require
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.metrics import nrmse
 from mpisim.progress import progress
 
-__all__ = ["train"]
+__all__ = ["data_digest", "train", "training_rows"]
 
 _TINY = 1e-12  # keeps the gradient of a norm finite
 
@@ -74,7 +73,8 @@ def train(
     out
         The run's folder.
     start
-        Weights to start from, of the same network; their digest is kept with the new ones. None draws new ones.
+        Weights to start from, of the same network; their digest, and the steps and minutes of all that led to them, are
+        kept with the new ones. None draws new ones.
     resume
         Go on from the folder's checkpoint; without it a folder with a checkpoint is refused.
     device
@@ -90,8 +90,8 @@ def train(
     Raises
     ------
     InputError
-        If the data do not fit the factor, the device is not there, the folder holds another run, or the weights to
-        start from are of another network.
+        If the data do not fit the factor, the device is not there, the folder holds another run, the weights to start
+        from are of another network, or (`DivergenceError`) the loss does not stay finite; the last checkpoint is kept.
     """
     run = Run(config, training, validation, Path(out), resume, device, start)
     bar = progress(total=config.steps, initial=run.step, unit="step")
@@ -123,16 +123,7 @@ class Run:
         start: str | os.PathLike[str] | None = None,
     ) -> None:
         self.config, self.device = config, _device(device)
-        self.rows = TrainingRows(
-            training,
-            config.factor,
-            snr=config.snr,
-            noiseless_fraction=config.noiseless_fraction,
-            scheme=config.scheme,
-            draw=config.draw,
-            augment=config.augment,
-            seed=config.seed,
-        )
+        self.rows = training_rows(config, training)
         snr = None if config.noiseless_fraction == 1 else config.snr
         self.validation = [
             (m, downsample(m, config.factor, config.scheme, snr, seed=i))
@@ -150,9 +141,7 @@ class Run:
         self.step, self.minutes, self.history = 0, 0.0, list[dict[str, Any]]()
         self.folder = output_folder(folder)
         self.file = self.folder / "checkpoint.safetensors"
-        self.data = _digest(
-            self.rows.fine.numpy(), self.rows.sigma.numpy(), *(m["system_matrix"].values for m in validation)
-        )
+        self.data = data_digest(self.rows, validation)
         if resume and self.file.is_file():
             self._load()
         else:
@@ -166,6 +155,11 @@ class Run:
             group["lr"] = learning_rate(self.config, self.step)
         self.model.train()
         loss = self._loss(batch)
+        if not torch.isfinite(loss):
+            raise DivergenceError(
+                f"Input learning_rate must be small enough for the loss to stay finite; instead received "
+                f"{self.config.learning_rate:g}, with a loss of {loss.item()} at step {self.step + 1}."
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -193,7 +187,7 @@ class Run:
     def validate(self) -> str:
         """Evaluate the averaged weights, note the result, and return it as a line."""
         errors = [nrmse(apply_model(self.averaged, coarse), fine) for fine, coarse in self.validation]
-        self.minutes = (time.monotonic() - self.started) / 60
+        self._count_minutes()
         entry = {
             "step": self.step,
             "minutes": round(self.minutes, 2),
@@ -203,8 +197,12 @@ class Run:
         self.history.append(entry)
         return f"step {self.step}  {self.minutes:.1f} min  validation nRMSE {100 * entry['validation_nrmse']:.3f} %"
 
+    def _count_minutes(self) -> None:
+        self.minutes = (time.monotonic() - self.started) / 60
+
     def save(self) -> None:
         """Write the checkpoint, the weights and the log."""
+        self._count_minutes()
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         for index, state in self.optimiser.state_dict()["state"].items():
@@ -235,15 +233,19 @@ class Run:
     def _load(self) -> None:
         tensors, about = load_tensors(self.file, "checkpoint")
         if about.get("train") != asdict(self.config):
-            differing = [k for k, v in asdict(self.config).items() if about.get("train", {}).get(k) != v]
+            mine, theirs = asdict(self.config), about.get("train", {})
+            keys = [k for k in {**mine, **theirs} if k not in mine or k not in theirs or mine[k] != theirs[k]]
             raise InputError(
-                f"Input --resume must meet the configuration of {self.file}; "
-                f"instead received another {', '.join(differing)}."
+                f"Input --resume must be of the configuration of {self.file}; "
+                f"instead received another {', '.join(keys)}."
             )
         require(about.get("data") == self.data, "data", f"what {self.file} was trained on", "other matrices")
         require(about.get("start") == self.start, "start", f"what {self.file} started from", "other weights or none")
         for name, model in (("model.", self.model), ("averaged.", self.averaged)):
-            model.load_state_dict({k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)})
+            held = {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}
+            differing = faults(model.state_dict(), held)
+            require(not differing, str(self.file), f"a checkpoint of {self.config.method}", f"one {differing}")
+            model.load_state_dict(held)
         state: dict[int, dict[str, Any]] = {}
         parameters = list(self.model.parameters())
         for key, value in tensors.items():
@@ -256,22 +258,38 @@ class Run:
         self.step, self.minutes, self.history = about["step"], about["minutes"], about["history"]
 
 
-def _digest(*arrays: np.ndarray) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(repr((array.shape, array.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
+def training_rows(config: TrainConfig, training: list[xr.Dataset]) -> TrainingRows:
+    """Return the rows that a training draws from."""
+    return TrainingRows(
+        training,
+        config.factor,
+        snr=config.snr,
+        noiseless_fraction=config.noiseless_fraction,
+        scheme=config.scheme,
+        draw=config.draw,
+        augment=config.augment,
+        seed=config.seed,
+    )
 
 
-def _start(model: RecoveryModel, file: str | os.PathLike[str]) -> str:
-    """Load weights into a model with the same network and return their digest."""
-    found, _ = load_model(file)
+def data_digest(rows: TrainingRows, validation: list[xr.Dataset]) -> str:
+    """Return the digest of all data of a training, which its checkpoints and weights tell."""
+    return digest(rows.fine.numpy(), rows.sigma.numpy(), *(m["system_matrix"].values for m in validation))
+
+
+def _start(model: RecoveryModel, file: str | os.PathLike[str]) -> dict[str, Any]:
+    """Load weights into a model with the same network; return their digest and what all trainings before took."""
+    found, about = load_model(file)
+    before = about.get("start") or {"steps": 0, "minutes": 0.0}
     same = (found.config.method, found.config.factor) == (model.config.method, model.config.factor)
     wanted = f"weights of {model.config.method} at {model.config.factor}x"
     require(same, "start", wanted, f"{file}, of {found.config.method} at {found.config.factor}x")
     model.net.load_state_dict(found.net.state_dict())
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
+    return {
+        "digest": file_digest(file),
+        "steps": before["steps"] + about.get("step", 0),
+        "minutes": before["minutes"] + about.get("minutes", 0.0),
+    }
 
 
 def _optimiser(config: TrainConfig, model: RecoveryModel) -> torch.optim.Optimizer:
@@ -290,8 +308,3 @@ def _device(name: str) -> torch.device:
             f"({str(error).splitlines()[0]})."
         ) from None
     return device
-
-
-def print_line(text: str) -> None:
-    """Report a line on stderr with the time of day left out, so that logs of equal runs are equal but for minutes."""
-    print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What of training is searched on the validation split: the learning rate and the decay of the weight average."""
+"""What of training is searched on the validation split: the learning rate."""
 
 from __future__ import annotations
 

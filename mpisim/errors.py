@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "DivergenceError",
     "InputError",
     "decibels",
     "finite",
@@ -23,6 +24,10 @@ __all__ = [
 
 class InputError(ValueError):
     """Input that a user can mend; the command line prints it as one sentence and exits with 2."""
+
+
+class DivergenceError(InputError):
+    """An iteration whose numbers do not stay finite under the parameters that it was given."""
 
 
 def require(condition: bool, name: str, must: str, received: Any) -> None:

@@ -10,6 +10,7 @@ have.
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from mpisim.errors import InputError, require, seed_number, whole
+from mpisim.errors import DivergenceError, InputError, require, seed_number, whole
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.progress import progress
 
@@ -35,7 +36,8 @@ class Tunable:
     space
         Lowest and highest value by name.
     score
-        (values by name, folder of the trial, folder of the data, options) -> what is made small.
+        (values by name, folder of the trial, folder of the data, options) -> what is made small; a point that diverges
+        (`mpisim.errors.DivergenceError`, or a score that is not finite) counts as infinitely bad.
     """
 
     summary: str
@@ -100,7 +102,11 @@ def tune(
     for number in progress(range(len(_finished(study)), trials), unit="trial"):
         study.sampler = optuna.samplers.TPESampler(seed=seed + number, n_startup_trials=max(4, trials // 4))
         trial, values = _next(study, tunable.space)
-        study.tell(trial, tunable.score(values, folder / f"trial_{number:03d}", Path(data), about["options"]))
+        try:
+            score = tunable.score(values, folder / f"trial_{number:03d}", Path(data), about["options"])
+        except DivergenceError:
+            score = math.inf
+        study.tell(trial, score if math.isfinite(score) else math.inf)
         _write(study, folder)
     return {"values": study.best_params, "score": study.best_value, "trials": len(_finished(study)), "out": str(folder)}
 
@@ -133,7 +139,7 @@ def _optuna() -> Any:
         import optuna
     except ImportError:
         raise InputError(
-            "Input mpisim tune must find Optuna, which `pip install 'mpisim[hpo]'` brings; instead received none."
+            "Input mpisim tune must be run with Optuna (`pip install 'mpisim[hpo]'`); instead received none."
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

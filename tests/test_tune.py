@@ -1,6 +1,7 @@
 """The search: finds a minimum, goes on where it was interrupted, refuses another search, and runs from the command."""
 
 import json
+import math
 import sys
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from mpisim.cells import grid_cells
 from mpisim.cli import main
 from mpisim.dataset import Family, generate
-from mpisim.errors import InputError
+from mpisim.errors import DivergenceError, InputError
 from mpisim.grid import Grid
 from mpisim.tune import Tunable, tunables, tune
 
@@ -52,9 +53,24 @@ def test_an_interrupted_search_goes_on_as_it_would_have(tmp_path):
         tune(BOWL, tmp_path, tmp_path / "parts", trials=8, seed=4)
 
 
+def test_points_that_diverge_count_as_infinitely_bad(tmp_path):
+    """A divergence, then a score that is no number, then the bowl: the search ends, also when it begins with them."""
+    calls = []
+
+    def score(*arguments):
+        calls.append(1)
+        if len(calls) == 1:
+            raise DivergenceError("Input a must be small; instead received a large one.")
+        return math.nan if len(calls) == 2 else bowl(*arguments)
+
+    found = tune(Tunable("a bowl", BOWL.space, score), tmp_path, tmp_path / "search", trials=6)
+    scores = [line.split(",")[-1] for line in (tmp_path / "search" / "trials.csv").read_text().splitlines()[1:]]
+    assert scores[:2] == ["inf", "inf"] and found["trials"] == 6 and math.isfinite(found["score"])
+
+
 def test_without_optuna(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(InputError, match=r"must find Optuna, which `pip install 'mpisim\[hpo\]'` brings"):
+    with pytest.raises(InputError, match=r"must be run with Optuna \(`pip install 'mpisim\[hpo\]'`\)"):
         tune(BOWL, tmp_path, tmp_path / "search")
 
 

@@ -22,7 +22,7 @@ STEPS = {(method, factor): _OTHERS.get(method, _FAMILY)[factor] for method in NE
 """Steps by method and factor; at 8x they are twice as large (`calib.recipe.BATCH`)."""
 
 _CURVES = {"transms": 10, "transms-nodc": 10}  # the points of Fig. 4
-_NOISELESS = 0.25  # one net serves both columns of Table III
+_NOISELESS = 0.25  # one net serves both noise levels of Table III
 _VALIDATIONS = 4  # of the others: one takes as long as some 35 steps
 
 

@@ -26,7 +26,7 @@ def fig4(options: StudyOptions) -> Mapping[str, Any]:
     lines = []
     for method in options.chosen(tuple(_NAMES)):
         for factor in options.factors or ():
-            known = recovery.weights(method, factor)
+            known = recovery.of_budget(method, factor)
             lines.append({"method": method, "factor": factor, **recovery.training_of(known, known is None)})
             if known is not None:
                 table += recovery.curve(known)

@@ -68,7 +68,7 @@ def _sets(recovery: Recovery) -> dict[tuple[str, int], TrainingData]:
 
 def _line(recovery: Recovery, name: tuple[str, int], factor: int, data: TrainingData) -> dict[str, Any]:
     known = recovery.weights_of(recovery.config("transms", factor), data)
-    found = None if known is None else recovery.errors("transms", factor, "noisy", known)
+    found = None if known is None else recovery.errors("transms", factor, "noisy", known)["nrmse"]
     return {
         "set": name[0],
         "size": name[1],

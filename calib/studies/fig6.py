@@ -14,11 +14,12 @@ import xarray as xr
 
 from calib.recover import METHODS
 from calib.sampling import downsample
-from calib.studies.recovery import SNR, Recovery, missing_note
+from calib.studies.recovery import Recovery, missing_note
 from mpisim.metrics import nrmse
 from mpisim.plot import Panel, edges
 from mpisim.progress import progress
 from mpisim.studies.figures import SHOWN, Group, grouped_panels
+from mpisim.studies.protocol import SNR
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
 from mpisim.system_matrix import rows

@@ -20,12 +20,12 @@ from calib.patches import recover_by_patches, seam_ratio
 from calib.recover import METHODS
 from calib.sampling import downsample
 from calib.studies.fig6 import panels_of, shown_rows
-from calib.studies.recovery import SNR, Recovery, missing_note
+from calib.studies.recovery import Recovery, missing_note
 from mpisim.grid import Grid
 from mpisim.metrics import nrmse
 from mpisim.plot import Panel
 from mpisim.studies.figures import Group, grouped_panels
-from mpisim.studies.protocol import Protocol
+from mpisim.studies.protocol import SNR, Protocol
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
 from mpisim.system_matrix import rows

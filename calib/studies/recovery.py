@@ -15,8 +15,10 @@ import xarray as xr
 
 from calib.recover import METHODS, recover
 from calib.sampling import downsample
+from mpisim.digest import digest
 from mpisim.metrics import nrmse
-from mpisim.studies.results import RowCache, beside, digest, text_table
+from mpisim.studies.protocol import SNR, TESTS
+from mpisim.studies.results import RowCache, beside, text_table
 from mpisim.studies.study import StudyOptions
 from mpisim.system_matrix import rows
 
@@ -24,10 +26,8 @@ if TYPE_CHECKING:
     from calib.recipe import TrainConfig
     from calib.studies.training import Trained, TrainingData
 
-__all__ = ["SNR", "Recovery", "as_dataset", "as_text", "curves_of", "missing_note"]
+__all__ = ["NOISES", "Recovery", "as_dataset", "as_text", "curves_of", "missing_note"]
 
-SNR = 33.7
-"""Noise of the coarse matrices in dB."""
 NOISES = ("noiseless", "noisy")
 
 
@@ -44,7 +44,7 @@ class Recovery:
         from calib.studies.training import TrainingData
 
         self.options = options
-        self.rows = RowCache(options.store, ("calib",))
+        self.rows = RowCache(options.store)
         self.data = TrainingData(lambda: options.matrices("train"), lambda: options.matrices("validation"))
         self._weights: dict[tuple[str, int, bool], Trained | None] = {}
 
@@ -61,35 +61,39 @@ class Recovery:
     @property
     def complete(self) -> bool:
         """Whether results may be set beside published ones: the whole test split, and no short form."""
-        return not self.options.quick and len(self.test) == 34
+        return not self.options.quick and len(self.test) == TESTS
 
     def weights(self, method: str, factor: int, noiseless: bool = False) -> Trained | None:
         """Return the weights of a learned method, trained if the user wants that, or None if there are none.
 
-        Without a training of the budget they are those that ship, which may be other ones for exact block means
-        (`noiseless`), or else the longest training in the cache.
+        Otherwise they are those that ship, which may be other ones for exact block means (`noiseless`), or else of the
+        budget's training in the cache, or else of the longest one there.
         """
         from calib.studies.training import longest, shipped
 
         key = (method, factor, noiseless)
         if key not in self._weights:
-            found = self.weights_of(self.config(method, factor), self.data)
-            if found is None or found.source == "shipped":
-                found = shipped(method, factor, noiseless)
-            if found is None:
-                found = longest(self.config(method, factor), self.data, self.options.store)
-            self._weights[key] = found
+            known = None if self.options.train else shipped(method, factor, noiseless)
+            known = known or self.of_budget(method, factor)
+            self._weights[key] = known or longest(self.config(method, factor), self.data, self.options.store)
         return self._weights[key]
+
+    def of_budget(self, method: str, factor: int) -> Trained | None:
+        """Return the weights of the very training of the budget, trained if the user wants that, or None.
+
+        With these, methods of equal budgets are compared (Table II, Fig. 4 and 5).
+        """
+        return self.weights_of(self.config(method, factor), self.data)
+
+    def missing(self, method: str, factor: int) -> bool:
+        """Whether a method is learned and has no weights."""
+        return METHODS[method].learned and self.weights(method, factor) is None
 
     def config(self, method: str, factor: int) -> TrainConfig:
         """Return the training of a method under the user's budget."""
         from calib.studies.budgets import STEPS, study_config
 
         return study_config(method, factor, self.options.steps_of(STEPS[method, factor]))
-
-    def missing(self, method: str, factor: int) -> bool:
-        """Whether a method is learned and has no weights."""
-        return METHODS[method].learned and self.weights(method, factor) is None
 
     def curve(self, known: Trained) -> list[dict[str, Any]]:
         """Return the learning curve of weights, a row per validation; an epoch is all rows of the training matrices."""
@@ -119,18 +123,19 @@ class Recovery:
             return trained(config, data, self.options.store, self.options.device)
         return cached(config, data, self.options.store)
 
-    def errors(self, method: str, factor: int, noise: str, weights: Trained | None = None) -> list[float]:
-        """Return the nRMSE (fractions) of every recovered test matrix."""
+    def errors(self, method: str, factor: int, noise: str, weights: Trained | None = None) -> dict[str, Any]:
+        """Return `nrmse` (fractions) of every recovered test matrix, and the number `rows_not_converged` of all."""
         snr = SNR if noise == "noisy" else None
         scheme = METHODS[method].schemes[0]
         file = None if weights is None else weights.weights
 
         def compute() -> Mapping[str, Any]:
-            found = []
+            found, stopped = [], 0
             for m, fine in enumerate(self.test):
-                coarse = downsample(fine, factor, scheme, snr=snr, seed=m)
-                found.append(nrmse(recover(coarse, method, file), fine))
-            return {"nrmse": found, "percent": 100 * float(np.mean(found))}
+                recovered = recover(downsample(fine, factor, scheme, snr=snr, seed=m), method, file)
+                found.append(nrmse(recovered, fine))
+                stopped += recovered.attrs["recovery"].get("rows_not_converged", 0)
+            return {"nrmse": found, "percent": 100 * float(np.mean(found)), "rows_not_converged": stopped}
 
         key = {
             "method": method,
@@ -141,16 +146,18 @@ class Recovery:
             "weights": None if weights is None else weights.digest,
         }
         told = f"{method} {factor}x {noise}: {{percent:.3g}} %"
-        return list(self.rows.row(f"recovery_{method}_{factor}x_{noise}", key, compute, told)["nrmse"])
+        return self.rows.row(f"recovery_{method}_{factor}x_{noise}", key, compute, told)
 
-    def line(self, method: str, factor: int, noise: str, *, published: float | None = None) -> dict[str, Any]:
+    def line(
+        self, method: str, factor: int, noise: str, published: float | None, weights: Trained | None
+    ) -> dict[str, Any]:
         """Return a row of a table: our figure, the published one, and how the weights were made.
 
         `nrmse` (fractions over matrices) is there for the file; it is taken out before a table is written.
         """
-        weights = self.weights(method, factor, noise == "noiseless") if METHODS[method].learned else None
-        missing = self.missing(method, factor)
-        found = None if missing else self.errors(method, factor, noise, weights)
+        missing = METHODS[method].learned and weights is None
+        made = {} if missing else self.errors(method, factor, noise, weights)
+        found = made.get("nrmse")
         ours = None if found is None else 100 * float(np.mean(found))
         published = published if self.complete else None
         return {
@@ -161,6 +168,7 @@ class Recovery:
             "published_percent": published,
             "difference_percent": beside(ours, published),
             **self.training_of(weights, missing),
+            "rows_not_converged": made.get("rows_not_converged"),
             "nrmse": found,
         }
 
@@ -177,7 +185,7 @@ class Recovery:
         return {
             "status": "trained",
             "weights": weights.source,
-            "steps": weights.train.get("steps"),
+            "steps": weights.steps,
             "minutes": weights.minutes,
             "parameters": weights.parameters,
             "validation_percent": None if weights.validation is None else 100 * weights.validation,
@@ -233,7 +241,7 @@ def as_text(title: str, lines: Sequence[Mapping[str, Any]], notes: Iterable[str]
         )
     used = {row["converged"] for row in lines}
     legend = ["* twice the steps lowered the error by over 2 %: not converged"] * ("no" in used)
-    legend += ["? not known whether it converged: no run of half the steps to compare with"] * ("unknown" in used)
+    legend += ["? not known whether it converged: no run of at most half the steps to compare"] * ("unknown" in used)
     titles = ("method", "factor", "noise", "ours", "paper", "off by", "steps", "minutes", "parameters")
     return "\n".join([title, text_table(titles, cells, [*legend, *notes])])
 

@@ -2,26 +2,23 @@
 
 For every method the coarse matrix is measured as that method needs it (box, strided or random), with the same noise
 draw per matrix, and the figure is the mean over matrices of the nRMSE of each. Learned methods are trained on the 66
-training matrices; one net serves both noise levels.
+training matrices; one net serves both noise levels, unless other weights for exact block means ship.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
-
-import xarray as xr
 
 from calib.recover import METHODS
 from calib.studies.recovery import NOISES, Recovery, as_dataset, as_text, missing_note
 from mpisim.progress import progress
 from mpisim.studies.figures import dots
-from mpisim.studies.protocol import Protocol
+from mpisim.studies.protocol import FACTORS
 from mpisim.studies.results import write_results
 from mpisim.studies.study import StudyOptions
 
-__all__ = ["PUBLISHED", "table3", "test_matrices"]
+__all__ = ["PUBLISHED", "table3"]
 
 PUBLISHED = {  # nRMSE in %, noiseless and noisy, at 2x, 4x, 8x
     "bicubic": ((3.53, 14.82, 46.88), (4.02, 14.95, 46.92)),
@@ -44,7 +41,7 @@ def table3(options: StudyOptions) -> Mapping[str, Any]:
         for factor in options.factors or ()
         for noise in NOISES
     ]
-    lines = [recovery.line(*case, published=published(*case)) for case in progress(cases, unit="row")]
+    lines = [_line(recovery, *case) for case in progress(cases, unit="row")]
     return report(recovery, "table3", lines, [_UNREACHED] if recovery.complete else [])
 
 
@@ -61,14 +58,12 @@ def report(recovery: Recovery, name: str, lines: list[dict[str, Any]], notes: li
     return {"matrices": count, "table": table, "files": files, "text": as_text(title, table, notes)}
 
 
+def _line(recovery: Recovery, method: str, factor: int, noise: str) -> dict[str, Any]:
+    weights = recovery.weights(method, factor, noise == "noiseless") if METHODS[method].learned else None
+    return recovery.line(method, factor, noise, published(method, factor, noise), weights)
+
+
 def published(method: str, factor: int, noise: str) -> float | None:
     """Return the published nRMSE in %, if there is one."""
     known = PUBLISHED.get(method)
-    return known[NOISES.index(noise)][(2, 4, 8).index(factor)] if known else None
-
-
-def test_matrices(data: Path | None, count: int | None) -> Iterator[xr.Dataset]:
-    """Yield the test matrices of the preset, read or simulated, or `count` of them, spread over the split."""
-    protocol = Protocol()
-    for cell in protocol.of("test", count):
-        yield from protocol.matrices([cell], data)
+    return known[NOISES.index(noise)][FACTORS.index(factor)] if known else None

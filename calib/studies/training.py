@@ -11,14 +11,14 @@ With a rate that falls to zero at the end (one-cycle) the validation error alway
 cannot tell whether more steps would help. What can is a shorter run of the same recipe, of at most half the steps: with
 validation errors v of n steps and v' of n' the `gain` is 1 - (v / v')^(1 / log2(n / n')), by how much (in %, relative)
 twice the steps lower the error, and below `CONVERGED` a run counts as converged. The longest such run is looked for in
-the cache (`mpisim study weights --train --steps HALF` makes one); without it the answer is unknown. With a rate of
+the cache (`mpisim study weights --train --steps HALF` makes one, of the studies' recipe); without it, and for weights
+that were trained on from others, the answer is unknown. With a rate of
 steps (halving) `gain` is that of the last fifth of the run itself.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import math
 import shutil
@@ -34,9 +34,10 @@ from calib.checkpoint import load_model, load_tensors
 from calib.model import RecoveryModel
 from calib.recipe import TrainConfig
 from calib.shipped import shipped_weights
+from mpisim.digest import digest, file_digest
 from mpisim.errors import InputError
 from mpisim.io.atomic import write_text
-from mpisim.studies.results import digest, say
+from mpisim.progress import say
 
 __all__ = ["CONVERGED", "Trained", "TrainingData", "cached", "gain", "longest", "shipped", "trained"]
 
@@ -62,8 +63,12 @@ class Trained:
         The configuration that it tells.
     data
         The digest of its training that it tells.
-    minutes, validation
-        Length of the training and last validation error (a fraction), None where the file does not tell.
+    started
+        Whether the training went on from other weights.
+    steps, minutes
+        Length of the training, with that of the weights it started from; None where the file does not tell.
+    validation
+        Last validation error (a fraction).
     parameters
         Number of trained numbers.
     """
@@ -73,6 +78,8 @@ class Trained:
     digest: str
     train: dict[str, Any]
     data: str | None
+    started: bool
+    steps: int | None
     minutes: float | None
     validation: float | None
     parameters: int
@@ -142,7 +149,7 @@ def trained(config: TrainConfig, data: TrainingData, cache: Path, device: str = 
         config, data.training, data.validation, folder, resume=True, device=device, report=lambda t: say(f"{name}  {t}")
     )
     file = folder / "weights.safetensors"
-    write_text(folder / "entry.json", json.dumps({**_key(config, data), "weights": _file_digest(file)}))
+    write_text(folder / "entry.json", json.dumps({**_key(config, data), "weights": file_digest(file)}))
     (folder / "checkpoint.safetensors").unlink()
     return _described(file, "cache")
 
@@ -156,9 +163,9 @@ def cached(config: TrainConfig, data: TrainingData, cache: Path) -> Trained | No
     if not entry.is_file():
         return None
     try:
-        wanted = {**_key(config, data), "weights": _file_digest(folder / "weights.safetensors")}
+        wanted = {**_key(config, data), "weights": file_digest(folder / "weights.safetensors")}
         if json.loads(entry.read_text(encoding="utf-8")) != json.loads(json.dumps(wanted)):
-            raise InputError("its description does not agree with its weights")
+            raise ValueError("its description does not agree with its weights")
         return _described(folder / "weights.safetensors", "cache")
     except (InputError, OSError, ValueError, KeyError) as error:
         _set_aside(folder, str(error))
@@ -190,6 +197,8 @@ def longest(config: TrainConfig, data: TrainingData, cache: Path, below: float =
 
 def gain(known: Trained, data: TrainingData, cache: Path) -> float | None:
     """Return by how many % the end of a training lowered its validation error; None if unknown. See the module."""
+    if known.started:
+        return None
     if known.train.get("schedule") == "halving":
         log = known.log
         before = [e for e in log if e["step"] <= 0.8 * known.train["steps"]]
@@ -231,21 +240,30 @@ def _folder(config: TrainConfig, data: TrainingData, cache: Path) -> Path:
     return cache / f"{_stem(config)}_{digest(_key(config, data))}"
 
 
-def _file_digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-
-
 def _described(file: Path, source: str) -> Trained:
     model, about = load_model(file)
-    parameters = sum(p.numel() for p in model.net.parameters())
-    numbers = (about.get("minutes"), about.get("validation_nrmse"))
-    return Trained(file, source, _file_digest(file), about.get("train", {}), about.get("data"), *numbers, parameters)
+    train, before = about.get("train", {}), about.get("start")
+    steps, minutes = train.get("steps"), about.get("minutes")
+    if before is not None and steps is not None and minutes is not None:
+        steps, minutes = steps + before["steps"], minutes + before["minutes"]
+    return Trained(
+        weights=file,
+        source=source,
+        digest=file_digest(file),
+        train=train,
+        data=about.get("data"),
+        started=before is not None,
+        steps=steps,
+        minutes=minutes,
+        validation=about.get("validation_nrmse"),
+        parameters=sum(p.numel() for p in model.net.parameters()),
+    )
 
 
 def _shipped_equal(config: TrainConfig, data: TrainingData) -> Trained | None:
     """Return the shipped weights if they are those that this training would give."""
     known = shipped(config.method, config.factor)
-    if known is None:
+    if known is None or known.started:
         return None
     mine, theirs = ({k: v for k, v in t.items() if k not in _NO_MATTER} for t in (asdict(config), known.train))
     return known if mine == theirs and known.data == _run_digest(config, data) else None
@@ -253,12 +271,9 @@ def _shipped_equal(config: TrainConfig, data: TrainingData) -> Trained | None:
 
 def _run_digest(config: TrainConfig, data: TrainingData) -> str:
     """The digest that `calib.train` writes into weights."""
-    import tempfile
+    from calib.train import data_digest, training_rows
 
-    from calib.train import Run
-
-    with tempfile.TemporaryDirectory() as folder:
-        return Run(config, data.training, data.validation, Path(folder), False, "cpu").data
+    return data_digest(training_rows(config, data.training), data.validation)
 
 
 def _checkpoint_fault(folder: Path, config: TrainConfig) -> str:

@@ -21,13 +21,14 @@ import numpy as np
 import xarray as xr
 
 from mpisim.command import call
+from mpisim.digest import digest
 from mpisim.io import write
-from mpisim.studies.results import RowCache, digest
+from mpisim.studies.protocol import SNR
+from mpisim.studies.results import RowCache
 from mpisim.studies.study import StudyOptions, studies
 
 __all__ = ["FIGURES", "Imaging", "Recipe", "recipes"]
 
-SNR = 33.7
 IMAGE_SNR = 30.0
 FIGURES = ("psnr", "ssim", "psnr_phantom", "ssim_phantom")
 _KEPT = (*FIGURES, "eps", "feasible", "converged", "iterations")
@@ -58,7 +59,7 @@ def recipes(options: StudyOptions, usual: Sequence[str] | None = None) -> tuple[
     trained: dict[tuple[str, int], Mapping[str, Any]] = {}
     if learned:
         chosen = {k: v for k, v in vars(options).items() if k not in ("out", "methods", "cache")}
-        result = studies()["weights"](options.out, methods=learned, cache=options.store, **chosen)
+        result = studies()["weights"](options.store / "weights", methods=learned, cache=options.store, **chosen)
         trained = {(row["method"], row["factor"]): row for row in result["table"]}
         told = result["missing"]
     cases = [(m, f) for m in methods for f in options.factors or ()]
@@ -86,7 +87,7 @@ class Imaging:
     ) -> None:
         self.matrices = matrices
         self.phantoms = phantoms or [_tubes(m) for m in range(len(matrices))]
-        self.rows = RowCache(options.store, ("calib", "recon"))
+        self.rows = RowCache(options.store)
         self._folder = TemporaryDirectory(prefix="mpisim-study-")
         self._references: dict[int, Mapping[str, Any]] = {}
 

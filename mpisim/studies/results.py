@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import math
-import sys
+import os
+import platform
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
+from mpisim.digest import digest, file_digest
 from mpisim.io.atomic import deferring_interrupt, output_folder, replacing, write_text
+from mpisim.progress import say
 from mpisim.studies.study import StudyOptions
 from mpisim.version import __version__
 
-__all__ = ["RowCache", "beside", "digest", "say", "text_table", "write_results"]
+__all__ = ["RowCache", "beside", "machine", "text_table", "write_results"]
 
-_NO_PART = {"cli.py", "train.py", "data.py", "recipe.py", "evaluate.py", "original.py", "plot.py"}
-
-
-def digest(*parts: Any) -> str:
-    """Return 16 hexadecimal digits that tell apart arrays (by shape, type and bytes) and anything that JSON holds."""
-    found = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            found.update(repr((part.shape, part.dtype.str)).encode())
-            found.update(np.ascontiguousarray(part).data)
-        else:
-            found.update(json.dumps(part, sort_keys=True, default=list).encode())
-    return found.hexdigest()[:16]
-
-
-def say(text: str) -> None:
-    """Tell the user something on stderr."""
-    print(text, file=sys.stderr, flush=True)
+_PACKAGES = ("mpisim", "calib", "recon")
+_NO_PART = {  # of what makes a row: training, the command line and what people look at
+    *("train.py", "data.py", "recipe.py", "muon.py", "tuning.py", "evaluate.py", "original.py", "shipped.py"),
+    *("cli.py", "command.py", "commands.py", "options.py", "study_command.py", "tune.py", "tune_command.py"),
+    *("demo.py", "plot.py", "progress.py", "report.py", "version.py", "digest.py"),
+}
 
 
 class RowCache:
@@ -48,15 +38,13 @@ class RowCache:
     Parameters
     ----------
     folder
-        The cache; rows lie in `rows` of it.
-    packages
-        Packages whose code makes the rows: a change of it (not of training, the command line or the studies
-        themselves) makes them anew.
+        The cache; rows lie in `rows` of it. A change of the code that makes them (not of training, the command line or
+        the studies themselves) makes them anew.
     """
 
-    def __init__(self, folder: Path, packages: Sequence[str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = output_folder(folder / "rows")
-        self.common = {"software": __version__, "code": _code(packages)}
+        self.common = {"software": __version__, "code": _code()}
 
     def row(
         self, name: str, key: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]], told: str = ""
@@ -99,18 +87,14 @@ class RowCache:
         return None
 
 
-def _code(packages: Sequence[str]) -> str:
+def _code() -> str:
     found = []
-    for name in packages:
+    for name in _PACKAGES:
         spec = find_spec(name)
         for folder in (spec.submodule_search_locations or []) if spec else []:
-            files = (f for f in Path(folder).rglob("*.py") if f.name not in _NO_PART and "studies" not in f.parts)
-            found += sorted((f.relative_to(folder).as_posix(), _digest_of(f)) for f in files)
+            files = {f.relative_to(folder): f for f in Path(folder).rglob("*.py") if f.name not in _NO_PART}
+            found += sorted((p.as_posix(), file_digest(f)) for p, f in files.items() if "studies" not in p.parts)
     return digest(found)
-
-
-def _digest_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def beside(ours: float | None, published: float | None, relative: bool = True) -> float | None:
@@ -136,6 +120,8 @@ def write_results(
 ) -> list[str]:
     """Write `NAME.nc`, `NAME.csv` and, if given, the figure `NAME.png`; `NAME_quick` in the short form.
 
+    The NetCDF file tells the machine, when the study ended and how many seconds it took (what was cached takes none).
+
     Returns
     -------
     list of str
@@ -144,7 +130,14 @@ def write_results(
     from mpisim.plot import save_figure
 
     stem = options.out / (f"{name}_quick" if options.quick else name)
-    described = data.assign_attrs(software=f"mpisim {__version__}", study=name, quick=int(options.quick))
+    described = data.assign_attrs(
+        software=f"mpisim {__version__}",
+        study=name,
+        quick=int(options.quick),
+        machine=machine(),
+        finished=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        seconds=round(time.time() - options.started, 1),
+    )
     with replacing(stem.with_suffix(".nc")) as temporary, deferring_interrupt():
         described.to_netcdf(temporary, engine="netcdf4")
     write_text(stem.with_suffix(".csv"), _csv(table))
@@ -153,6 +146,18 @@ def write_results(
         save_figure(figure, stem.with_suffix(".png"))
         files.append(stem.with_suffix(".png"))
     return [str(f) for f in files]
+
+
+def machine() -> str:
+    """Return what this computer is: processor and how many of its cores this process may use."""
+    names = [line for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    name = names[0].split(":", 1)[1].strip() if names else platform.processor() or platform.machine()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cores} cores"
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
 
 
 def _csv(table: Sequence[Mapping[str, Any]]) -> str:

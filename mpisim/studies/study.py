@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -52,6 +53,8 @@ class StudyOptions:
         Where to train, as torch names it.
     protocol
         The matrices; the paper's.
+    started
+        Seconds since 1970: when the study began.
     """
 
     out: Path
@@ -65,6 +68,7 @@ class StudyOptions:
     train: bool = False
     device: str = "cpu"
     protocol: Protocol = field(default_factory=Protocol)
+    started: float = field(default_factory=time.time, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("out", "data", "cache"):

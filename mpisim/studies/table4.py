@@ -15,6 +15,7 @@ import xarray as xr
 from mpisim.progress import progress
 from mpisim.studies.figures import dots
 from mpisim.studies.imaging import FIGURES, Imaging, Recipe, recipes
+from mpisim.studies.protocol import FACTORS, TESTS
 from mpisim.studies.results import beside, text_table, write_results
 from mpisim.studies.study import StudyOptions
 
@@ -29,6 +30,8 @@ PUBLISHED = {  # pSNR in dB at 2x, 4x, 8x
     "smrnet": (24.77, 20.38, -11.60),
     "transms": (26.35, 25.72, 20.89),
 }
+REFERENCE = "reference"
+"""Name of the images from the fine matrix itself."""
 _TRAINING = ("status", "weights", "steps", "minutes", "parameters", "converged")
 
 
@@ -36,17 +39,19 @@ def table4(options: StudyOptions) -> Mapping[str, Any]:
     """Run the study and write `table4.nc`, `table4.csv` and `table4.png`."""
     chosen, told = recipes(options)
     matrices = options.matrices("test")
-    complete = not options.quick and len(matrices) == 34
+    complete = not options.quick and len(matrices) == TESTS
     with Imaging(options, matrices) as imaging:
         reference = imaging.reference_figures()
         found = [None if r.missing else imaging.figures(r) for r in progress(chosen, unit="row")]
     table = [_line(r, f, complete) for r, f in zip(chosen, found, strict=True)]
-    own = {**_means(reference), "psnr": None, "ssim": None}
+    own = {**_means(reference), "psnr": None, "ssim": None}  # the images that the others are compared with
+    kept = [*table, _row(REFERENCE, None, own)]
     title = f"pSNR in dB of images, mean over {len(matrices)} test matrices, noisy" + (
         "" if complete else ", a short form, not to be set beside published figures"
     )
     figure = dots(table, "psnr_db", "published_db", "pSNR in dB", title, log=False)
-    files = write_results(options, "table4", _dataset(chosen, found, matrices), table, figure)
+    data = _dataset(chosen, found, matrices, reference)
+    files = write_results(options, "table4", data, kept, figure)
     text = "\n".join([title, _text(table, own, told)])
     return {"matrices": len(matrices), "table": table, "reference": own, "files": files, "text": text}
 
@@ -58,23 +63,32 @@ def _means(figures: Mapping[str, Sequence[Any]]) -> dict[str, float | None]:
 
 def _line(recipe: Recipe, figures: Mapping[str, Sequence[Any]] | None, complete: bool) -> dict[str, Any]:
     means = dict.fromkeys(FIGURES) if figures is None else _means(figures)
-    published = PUBLISHED[recipe.method][(2, 4, 8).index(recipe.factor)] if recipe.method in PUBLISHED else None
+    published = PUBLISHED[recipe.method][FACTORS.index(recipe.factor)] if recipe.method in PUBLISHED else None
     published = published if complete else None
+    training = {key: recipe.training.get(key) for key in _TRAINING}
+    return _row(recipe.method, recipe.factor, means, published) | training
+
+
+def _row(
+    method: str, factor: int | None, means: Mapping[str, float | None], published: float | None = None
+) -> dict[str, Any]:
     return {
-        "method": recipe.method,
-        "factor": recipe.factor,
+        "method": method,
+        "factor": factor,
         "psnr_db": means["psnr"],
         "published_db": published,
         "difference_db": beside(means["psnr"], published, relative=False),
         "psnr_phantom_db": means["psnr_phantom"],
         "ssim": means["ssim"],
         "ssim_phantom": means["ssim_phantom"],
-        **{key: recipe.training.get(key) for key in _TRAINING},
     }
 
 
 def _dataset(
-    chosen: Sequence[Recipe], found: Sequence[Mapping[str, Sequence[Any]] | None], matrices: Sequence[xr.Dataset]
+    chosen: Sequence[Recipe],
+    found: Sequence[Mapping[str, Sequence[Any]] | None],
+    matrices: Sequence[xr.Dataset],
+    reference: Mapping[str, Sequence[Any]],
 ) -> xr.Dataset:
     values = {
         key: [[np.nan] * len(matrices) if f is None else [np.nan if v is None else v for v in f[key]] for f in found]
@@ -88,10 +102,13 @@ def _dataset(
         "sf_gradient": ("matrix", [float(m["sf_gradient"]) for m in matrices], {"units": "T/m"}),
         "particle_diameter": ("matrix", [float(m["particle_diameter"]) for m in matrices], {"units": "m"}),
     }
-    return xr.Dataset(
-        {key: (("row", "matrix"), np.array(v, dtype=float), {"units": units[key]}) for key, v in values.items()},
-        coords=coords,
-    )
+    arrays = {key: (("row", "matrix"), np.array(v, dtype=float), {"units": units[key]}) for key, v in values.items()}
+    own = {
+        f"{REFERENCE}_{key}": ("matrix", np.array(reference[key], dtype=float), {"units": units[key]})
+        for key in ("psnr_phantom", "ssim_phantom")
+        if key in values and key in reference
+    }
+    return xr.Dataset({**arrays, **own}, coords=coords)
 
 
 def _text(table: Sequence[Mapping[str, Any]], reference: Mapping[str, float | None], told: Sequence[str]) -> str:
@@ -103,6 +120,6 @@ def _text(table: Sequence[Mapping[str, Any]], reference: Mapping[str, float | No
         similar = [None if row[k] is None else f"{row[k]:.3f}" for k in ("ssim", "ssim_phantom")]
         cells.append([row["method"], f"{row['factor']}x", *shown, *similar])
     of = {k: None if v is None else f"{v:.3g}" for k, v in reference.items()}
-    cells.append(["reference matrix", None, None, None, None, of["psnr_phantom"], None, of["ssim_phantom"]])
+    cells.append([REFERENCE, None, None, None, None, of["psnr_phantom"], None, of["ssim_phantom"]])
     titles = ("method", "factor", "ours", "paper", "ours - paper", "to phantom", "SSIM", "SSIM to phantom")
     return text_table(titles, cells, told)

@@ -12,7 +12,7 @@ def test_the_way_back(shape):
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     place = canonical_place(x)
     assert torch.equal(leave(take(x, place), place), x)
-    assert torch.equal(take(leave(x, place), place), x) or shape[2] != shape[3]
+    assert torch.equal(take(leave(x, place), place), x)
     fine = torch.randn(shape[0], 2, 3 * shape[2], 3 * shape[3])
     assert torch.equal(leave(take(fine, place), place), fine)
 

@@ -54,6 +54,21 @@ def test_a_single_patch_is_the_net_itself(fine, tmp_path, snr):
     assert np.array_equal(found["x"], alone["x"]) and np.array_equal(found["y"], alone["y"])
 
 
+def test_rows_are_as_strong_in_a_patch_as_in_the_whole(fine, tmp_path):
+    """A network that sees how strong a row is gives a row of a part what it gives with the unit of the whole."""
+    torch.manual_seed(0)
+    config = ModelConfig(factor=4, scaling="amplitude", canonical=False, denoise="none", consistency=False)
+    save_model(tmp_path / "w.safetensors", RecoveryModel(config), {})
+    coarse = downsample(fine, 4)
+    unit = float(np.sqrt(np.mean(np.abs(rows(coarse)) ** 2)))
+    whole, weak = recover(coarse, "transms", tmp_path / "w.safetensors"), coarse.isel(frequency=[2])
+    alone, told = (recover(weak, "transms", tmp_path / "w.safetensors", unit=u) for u in (None, unit))
+    assert nrmse(told, whole.isel(frequency=[2])) < 1e-5 < 1e-3 < nrmse(alone, told)
+    patched = recover_by_patches(coarse, "transms", tmp_path / "w.safetensors", 8, 0, consistency=False)
+    corner = recover(coarse.isel(y=slice(8), x=slice(8)), "transms", tmp_path / "w.safetensors", unit)
+    assert nrmse(rows(patched)[:, :32, :32], rows(corner)) < 1e-6
+
+
 def test_constant_rows_stay_constant(fine):
     """Blending of equal values changes nothing, wherever the patches lie."""
     flat = fine.copy(data={"system_matrix": np.full_like(fine["system_matrix"].values, 2 - 1j)})

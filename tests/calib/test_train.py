@@ -6,7 +6,7 @@ import torch
 
 import calib
 import mpisim
-from calib.checkpoint import load_model, load_tensors, save_model
+from calib.checkpoint import load_model, load_tensors, save_model, save_tensors
 from calib.data import TrainingRows, read_folder
 from calib.recipe import TrainConfig, learning_rate, published
 from calib.recover import apply_model
@@ -15,7 +15,7 @@ from calib.shipped import ship
 from calib.train import Run, train
 from mpisim.cells import grid_cells
 from mpisim.dataset import Family, generate
-from mpisim.errors import InputError
+from mpisim.errors import DivergenceError, InputError
 from mpisim.grid import Grid
 from mpisim.system_matrix import rows
 
@@ -279,6 +279,10 @@ def test_start_from_other_weights(data, tmp_path):
     config = TrainConfig(steps=2, learning_rate=1e-9, average=0.0, **SMALL)
     train(config, data["train"], data["validation"], tmp_path / "second", start=file)
     before, after = weights(tmp_path / "first"), weights(tmp_path / "second")
+    train(config, data["train"], data["validation"], tmp_path / "chain", start=tmp_path / "second/weights.safetensors")
+    told = [load_model(tmp_path / name / "weights.safetensors")[1] for name in ("first", "second", "chain")]
+    assert [t["start"] and t["start"]["steps"] for t in told] == [None, 10, 12]
+    assert told[2]["start"]["minutes"] == pytest.approx(told[0]["minutes"] + told[1]["minutes"])
     kept = [k for k in before if "running" not in k and "num_batches" not in k]
     assert all(torch.allclose(before[k], after[k], atol=1e-6) for k in kept)
     with pytest.raises(InputError, match=r"Input start must be weights of ctsr at 4x; .* of transms at 4x"):
@@ -286,6 +290,37 @@ def test_start_from_other_weights(data, tmp_path):
         train(other, data["train"], data["validation"], tmp_path / "third", start=file)
     with pytest.raises(InputError, match=r"Input start must be what .* started from; instead received other weights"):
         train(config, data["train"], data["validation"], tmp_path / "second", resume=True)
+
+
+def test_divergence_is_told_and_the_last_checkpoint_kept(data, tmp_path, monkeypatch):
+    config = TrainConfig(steps=20, **SMALL)
+    original = Run._loss
+
+    def loss(run, batch):
+        return original(run, batch) * (float("nan") if run.step == 12 else 1.0)
+
+    monkeypatch.setattr(Run, "_loss", loss)
+    wanted = "Input learning_rate must be small enough .* received 0.01, with a loss of nan at step 13"
+    with pytest.raises(DivergenceError, match=wanted):
+        train(config, data["train"], data["validation"], tmp_path)
+    _, about = load_tensors(tmp_path / "checkpoint.safetensors", "checkpoint")
+    assert about["step"] == 10
+
+
+def test_resuming_from_other_keys_or_tensors_names_them(data, tmp_path):
+    """Checkpoints of another version: a key of the configuration too many, a tensor missing."""
+    config = TrainConfig(steps=1, **SMALL)
+    train(config, data["train"], data["validation"], tmp_path)
+    file = tmp_path / "checkpoint.safetensors"
+    tensors, about = load_tensors(file, "checkpoint")
+    about.pop("software")
+    save_tensors(file, tensors, "checkpoint", {**about, "train": {**about["train"], "momentum": 0.5}})
+    with pytest.raises(InputError, match="instead received another momentum"):
+        train(config, data["train"], data["validation"], tmp_path, resume=True)
+    del tensors["model.net.last.bias"]
+    save_tensors(file, tensors, "checkpoint", about)
+    with pytest.raises(InputError, match=r"a checkpoint of transms; instead received one without net\.last\.bias"):
+        train(config, data["train"], data["validation"], tmp_path, resume=True)
 
 
 def test_weights_for_exact_data_are_taken_for_exact_data(data, tmp_path, monkeypatch):
