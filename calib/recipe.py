@@ -10,7 +10,18 @@ from calib.model import ModelConfig
 from calib.nets import FACTORS, NETS
 from mpisim.errors import decibels, non_negative, one_of, positive, require, seed_number, whole
 
-__all__ = ["BATCH", "DRAWS", "LOSSES", "RATES", "RECIPES", "STEPS", "TrainConfig", "learning_rate", "published", "recipe"]
+__all__ = [
+    "BATCH",
+    "DRAWS",
+    "LOSSES",
+    "RATES",
+    "RECIPES",
+    "STEPS",
+    "TrainConfig",
+    "learning_rate",
+    "published",
+    "recipe",
+]
 
 DRAWS = ("detail", "energy", "uniform")
 
