@@ -1,4 +1,4 @@
-"""Speed and memory of recovery: `python benchmarks/recovery.py [--quick] [--threads 1] [--repeats 5]`.
+"""Speed and memory of recovery: `python benchmarks/recovery.py [--quick] [--methods A,B] [--threads 2] [--repeats 5]`.
 
 **Speed.** One matrix of an ideal scanner (1 T/m, 25 nm particles, 60 angles x harmonics 2..9 = 480 rows of 32 x 32
 voxels) is measured coarsely at 33.7 dB and recovered by every method of `mpisim methods`, beside what one would write
@@ -169,14 +169,15 @@ def compare(method: str, coarse: xr.Dataset, fine: xr.Dataset, repeats: int) -> 
     return f"{weights:>9}{speeds[0]:>10.0f}{ratio}{shown}"
 
 
-def speed(fine: xr.Dataset, factors: tuple[int, ...], repeats: int) -> None:
+def speed(fine: xr.Dataset, methods: list[str], factors: tuple[int, ...], repeats: int) -> None:
     """Print the table of speed."""
     header = (
         f"{'method':<25}{'factor':>7}{'noise':>7}{'weights':>9}{'rows/s':>10}{'plain':>10}{'ratio':>8}"
         f"{'nRMSE %':>9}{'plain %':>9}"
     )
     print(header + "\n" + "-" * len(header))
-    for method, about in calib.METHODS.items():
+    for method in methods:
+        about = calib.METHODS[method]
         for snr in (SNR, None) if method == "cs" else (SNR,):
             for factor in factors:
                 coarse = calib.downsample(fine, factor, about.schemes[0], snr=snr, seed=0)
@@ -242,13 +243,14 @@ def volume(method: str, factor: int, count: int, threads: int) -> None:
     print(json.dumps({"slices": done, "seconds": seconds, "shipped": shipped, "peak": peak(), "imports": imports}))
 
 
-def memory(counts: dict[int, int], threads: int) -> None:
+def memory(methods: list[str], counts: dict[int, int], threads: int) -> None:
     """Print the table of memory. Has to come first: a process inherits the peak of the one that starts it."""
     header = f"{'method':<14}{'factor':>7}{'slices':>8}{'time':>9}{'peak':>10}"
     header += f"{'beyond imports':>16}{'whole volume':>14}{'in 2 GB':>9}"
     print(header + "\n" + "-" * len(header))
-    learned = [method for method, about in calib.METHODS.items() if about.learned]
-    for method in ("bicubic-dc", "cs", *learned):
+    for method in methods:
+        if method not in ("bicubic-dc", "cs") and not calib.METHODS[method].learned:
+            continue
         for factor, count in counts.items():
             words = ["--volume", method, str(factor), str(count), "--threads", str(threads)]
             answer = subprocess.run([sys.executable, __file__, *words], stdout=subprocess.PIPE)
@@ -268,7 +270,8 @@ def memory(counts: dict[int, int], threads: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one factor, few rows: shows that it runs, no figures")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the networks (default 1)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of the networks (default 2)")
+    parser.add_argument("--methods", help="only these, with commas between (default: all)")
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each (default 5)")
     parser.add_argument("--volume", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -276,7 +279,9 @@ def main() -> None:
         volume(options.volume[0], int(options.volume[1]), int(options.volume[2]), options.threads)
         return
     sample = MATRIX_ROWS // 50
+    methods = options.methods.split(",") if options.methods else list(calib.METHODS)
     memory(
+        methods,
         {MAIN_FACTOR: 2} if options.quick else {f: sample if f == MAIN_FACTOR else ROWS_OF_A_BLOCK for f in FACTORS},
         options.threads,
     )
@@ -285,7 +290,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     fine = mpisim.simulate(mpisim.open_sided_ffl(1.0, angles=4 if options.quick else 60), mpisim.Particle(25e-9))
     print(f"\n{len(rows(fine))} rows of 32 x 32 voxels, networks on {options.threads} thread(s)")
-    speed(fine, *(((MAIN_FACTOR,), 1) if options.quick else (FACTORS, options.repeats)))
+    speed(fine, methods, *(((MAIN_FACTOR,), 1) if options.quick else (FACTORS, options.repeats)))
 
 
 if __name__ == "__main__":
