@@ -14,7 +14,6 @@ __all__ = [
     "BATCH",
     "DRAWS",
     "LOSSES",
-    "RATES",
     "RECIPES",
     "STEPS",
     "TrainConfig",
@@ -31,8 +30,6 @@ STEPS = {2: 2200, 4: 20_000, 8: 20_000}
 """Steps of our recipe by factor: about 20 minutes of one core at 2x, and an hour at 4x and 8x."""
 BATCH = {2: 32, 4: 32, 8: 64}
 """Rows per step of our recipe by factor: the coarser the grid, the cheaper a row."""
-RATES = {"srcnn": 0.07}
-"""Peak rates where `mpisim tune` at 4x found another than 0.01 (`docs/recipe.md`)."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,6 @@ def recipe(method: str = "transms", factor: int = 4, **changes: Any) -> TrainCon
         "augment": design.scheme != "box",
         "steps": STEPS[one_of("factor", factor, FACTORS)],
         "batch": BATCH[factor],
-        "learning_rate": RATES.get(method, 0.01),
         "scaling": "amplitude" if design.denoise == "ridge" and factor == 8 else "rms",
     }
     return TrainConfig(**{"method": method, "factor": factor, **own, **changes})
