@@ -75,7 +75,9 @@ def _logarithmic(ax: Any, side: str) -> None:
 
     ax.set(**{f"{side}scale": "log"})
     axis = getattr(ax, f"{side}axis")
-    axis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0), numticks=12))
+    low, high = axis.get_view_interval()
+    between = (1.0, 2.0, 5.0) if high > 10 * low else tuple(range(1, 10))
+    axis.set_major_locator(LogLocator(10, between, numticks=12))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter("")
 
