@@ -41,9 +41,9 @@ import calib
 import mpisim
 from calib.compressed import MARGIN, sparse_rows
 from calib.shipped import shipped_weights
+from mpisim.noise import PROTOCOL_SNR
 from mpisim.system_matrix import dataset, noise_per_row, rows
 
-SNR = 33.7
 SLICES, MATRIX_ROWS, LIMIT = 27, 30_000, 2e9
 ROWS_OF_A_BLOCK = 76  # times 27 slices
 PLAIN_EVERY = {"cs": 60, "network": 15}  # the plain way does every k-th angle
@@ -178,7 +178,7 @@ def speed(fine: xr.Dataset, methods: list[str], factors: tuple[int, ...], repeat
     print(header + "\n" + "-" * len(header))
     for method in methods:
         about = calib.METHODS[method]
-        for snr in (SNR, None) if method == "cs" else (SNR,):
+        for snr in (PROTOCOL_SNR, None) if method == "cs" else (PROTOCOL_SNR,):
             for factor in factors:
                 coarse = calib.downsample(fine, factor, about.schemes[0], snr=snr, seed=0)
                 noise = "none" if snr is None else f"{snr}"
@@ -210,7 +210,7 @@ def blocks(fine: xr.Dataset, count: int, factor: int, scheme: str) -> Iterator[x
             origin="measured",
             units="1",
         )
-        yield calib.downsample(part, factor, scheme, snr=SNR, seed=start)
+        yield calib.downsample(part, factor, scheme, snr=PROTOCOL_SNR, seed=start)
 
 
 def recovered(recover: Callable[[xr.Dataset], xr.Dataset], coarse: Iterable[xr.Dataset]) -> Iterator[np.ndarray]:

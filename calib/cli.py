@@ -12,6 +12,7 @@ import numpy as np
 import mpisim
 from mpisim.command import Command
 from mpisim.errors import one_of, require
+from mpisim.noise import PROTOCOL_SNR
 from mpisim.options import integer, number, read_toml
 from mpisim.progress import say
 from mpisim.system_matrix import rows
@@ -24,7 +25,9 @@ def _downsample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factor", required=True, help="voxels per block edge: 2, 4, 8, 16")
     parser.add_argument("--sampling", default="box", help="box (large sample), strided or random (small sample)")
     level = parser.add_mutually_exclusive_group()
-    level.add_argument("--snr", default="33.7", help="RMS of the block means over the noise in dB (default: 33.7)")
+    level.add_argument(
+        "--snr", default=str(PROTOCOL_SNR), help="RMS of the block means over the noise in dB (default: %(default)s)"
+    )
     level.add_argument("--noiseless", action="store_true", help="add no noise")
     parser.add_argument("--seed", default="0", help="seed of the noise and of the random choice")
     parser.add_argument("--out", required=True, help="coarse system matrix (.nc) to write")

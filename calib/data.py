@@ -21,7 +21,7 @@ from calib.model import to_channels
 from calib.sampling import block_mean, sampling_of
 from mpisim.errors import require
 from mpisim.io import read
-from mpisim.noise import sigma_from_snr
+from mpisim.noise import rms, sigma_from_snr
 from mpisim.system_matrix import expect, rows
 
 __all__ = ["Batch", "TrainingRows", "read_folder"]
@@ -114,7 +114,7 @@ class TrainingRows:
         self.sampling = sampling_of(scheme, factor, (height, width), seed)
         self.factor, self.augment, self.seed, self.square = factor, augment, seed, height == width
         self.noiseless_fraction = noiseless_fraction
-        unit = [np.sqrt(np.mean(np.abs(a) ** 2)) for a in images]  # float32 holds rows of any unit
+        unit = [rms(a) for a in images]  # float32 holds rows of any unit
         self.fine = torch.cat([to_channels(a / u) for a, u in zip(images, unit, strict=True)])
         gain = 1 if scheme == "box" else factor**2
         sigma = [
@@ -124,7 +124,7 @@ class TrainingRows:
         self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
         detail = np.concatenate([_detail(a / u, factor) for a, u in zip(images, unit, strict=True)])
         self.detail = torch.tensor(detail, dtype=torch.float32)
-        coarse = [np.sqrt(np.mean(np.abs(block_mean(a, factor)) ** 2)) / u for a, u in zip(images, unit, strict=True)]
+        coarse = [rms(block_mean(a, factor)) / u for a, u in zip(images, unit, strict=True)]
         self.unit = torch.tensor(np.repeat(coarse, [len(a) for a in images]), dtype=torch.float32)
         energy = self.fine.square().sum((1, 2, 3)).double().numpy()
         self._cumulative = np.cumsum({"detail": detail, "energy": energy, "uniform": np.ones(len(detail))}[draw])
@@ -148,11 +148,7 @@ class TrainingRows:
 def _detail(images: np.ndarray, factor: int) -> np.ndarray:
     along_y, along_x = (bicubic_matrix(n // factor, factor) for n in images.shape[-2:])
     missed = images - apply_separable(along_y, along_x, block_mean(images, factor))
-    return _rms(missed) + 0.02 * _rms(images)
-
-
-def _rms(images: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.mean(np.abs(images) ** 2, axis=(1, 2)))
+    return rms(missed, axis=(1, 2)) + 0.02 * rms(images, axis=(1, 2))
 
 
 def _turned(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:

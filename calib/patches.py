@@ -19,6 +19,7 @@ from calib.projection import nearest_consistent
 from calib.recover import METHODS, recover
 from calib.sampling import expect_coarse, fine_axes
 from mpisim.errors import one_of, require, whole
+from mpisim.noise import rms
 from mpisim.system_matrix import noise_per_row, replace_rows, rows
 
 __all__ = ["patch_starts", "patch_weights", "recover_by_patches", "seam_ratio"]
@@ -63,7 +64,7 @@ def recover_by_patches(
     starts = [patch_starts(n, patch, overlap) for n in values.shape[-2:]]
     along_y, along_x = (patch_weights(n, patch, overlap, factor) for n in values.shape[-2:])
     size = patch * factor
-    unit = float(np.sqrt(np.mean(np.abs(values) ** 2)))
+    unit = float(rms(values)) or None
     found = np.zeros((len(values), *(n * factor for n in values.shape[-2:])), values.dtype)
     for wy, y in zip(along_y, starts[0], strict=True):
         for wx, x in zip(along_x, starts[1], strict=True):

@@ -9,6 +9,7 @@ from typing import Any
 from calib.model import ModelConfig
 from calib.nets import FACTORS, NETS
 from mpisim.errors import decibels, non_negative, one_of, positive, require, seed_number, whole
+from mpisim.noise import PROTOCOL_SNR
 
 __all__ = [
     "BATCH",
@@ -76,7 +77,7 @@ class TrainConfig:
     learning_rate: float = 0.01
     schedule: str = "one-cycle"
     average: float = 0.999
-    snr: float = 33.7
+    snr: float = PROTOCOL_SNR
     noiseless_fraction: float = 0.1
     draw: str = "detail"
     loss: str = "detail"

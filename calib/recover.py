@@ -22,7 +22,8 @@ from calib.profile import profile
 from calib.projection import nearest_consistent
 from calib.sampling import expect_coarse, fine_axes
 from calib.shipped import shipped_weights
-from mpisim.errors import InputError, one_of, require
+from mpisim.errors import InputError, one_of, positive, require
+from mpisim.noise import rms
 from mpisim.progress import progress
 from mpisim.system_matrix import noise_per_row, replace_rows, rows
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "Method", "apply_model", "recover"]
 
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = {"cpu": 32, "other": 256}  # what the caches of a processor hold, what keeps a GPU busy
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,13 @@ def recover(
     Raises
     ------
     InputError
-        If the method is unknown, the matrix is not coarse or not sampled as the method asks, or the weights are
-        missing or made for another method or factor.
+        If the method is unknown, the matrix is not coarse or not sampled as the method asks, the weights are missing or
+        made for another method or factor, or the unit is not positive.
     """
     one_of("method", method, METHODS)
     entry = METHODS[method]
     expect_coarse(coarse, entry.schemes, method)
+    unit = None if unit is None else positive("unit", unit)
     require(entry.learned or weights is None, "weights", f"left out for the method {method}", str(weights))
     values, notes = entry.apply(coarse, weights, **({"unit": unit} if entry.learned else {}))
     x, y = fine_axes(coarse)
@@ -196,12 +198,13 @@ def apply_in_batches(
     from calib.model import from_channels, to_channels
 
     values, sigma = rows(coarse), noise_per_row(coarse)
-    unit = unit or float(np.sqrt(np.mean(np.abs(values) ** 2))) or 1.0  # single precision holds rows of any unit
+    unit = unit or float(rms(values)) or 1.0  # single precision holds rows of any unit
     factor = coarse.attrs["sampling"]["factor"]
     found = np.empty((len(values), values.shape[-2] * factor, values.shape[-1] * factor), np.complex64)
     with torch.inference_mode():
-        for start in progress(range(0, len(values), _ROWS_AT_ONCE), unit="batch"):
-            part = slice(start, start + _ROWS_AT_ONCE)
+        at_once = _ROWS_AT_ONCE["cpu" if torch.device(device).type == "cpu" else "other"]
+        for start in progress(range(0, len(values), at_once), unit="batch"):
+            part = slice(start, start + at_once)
             noise = torch.from_numpy((sigma[part] / unit).astype(np.float32)).to(device)
             found[part] = from_channels(recover_rows(to_channels(values[part] / unit).to(device), noise))
     found *= np.float32(unit)

@@ -10,6 +10,7 @@ from typing import Any
 
 from mpisim.command import Command
 from mpisim.errors import InputError, one_of, require
+from mpisim.noise import PROTOCOL_SNR
 from mpisim.options import integer, integers, number, numbers, read_toml, size
 from mpisim.study_command import COMMAND as STUDY
 from mpisim.tune_command import COMMAND as TUNE
@@ -93,7 +94,9 @@ def _dataset_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factor", help="also write coarse files at these factors: 2,4,8")
     parser.add_argument("--sampling", default="box", help="of the coarse files: box, strided or random")
     level = parser.add_mutually_exclusive_group()
-    level.add_argument("--snr", default="33.7", help="noise of the coarse files in dB re RMS (default: 33.7)")
+    level.add_argument(
+        "--snr", default=str(PROTOCOL_SNR), help="noise of the coarse files in dB re RMS (default: %(default)s)"
+    )
     level.add_argument("--noiseless", action="store_true", help="coarse files without noise")
     parser.add_argument("--seed", default="0", help="seed of the coarse files; the preset's split has its own")
     parser.add_argument("--workers", default="1", help="processes")

@@ -18,6 +18,7 @@ from mpisim.command import call
 from mpisim.errors import one_of, positive, whole
 from mpisim.io import read
 from mpisim.io.atomic import output_folder, write_text
+from mpisim.noise import PROTOCOL_SNR
 from mpisim.plot import Panel, edges, panels, row_panels, save_figure
 from mpisim.progress import progress
 from mpisim.report import write_report
@@ -85,7 +86,7 @@ def demo(
     positive("sf_gradient", sf_gradient), positive("particle_diameter", particle_diameter)
     chain = Chain(output_folder(out))
     chain.run("simulate", "--sf-gradient", sf_gradient, "--particle-diameter", particle_diameter, "--out", "sm.nc")
-    chain.run("downsample", "sm.nc", "--factor", factor, "--snr", 33.7, "--seed", seed, "--out", "coarse.nc")
+    chain.run("downsample", "sm.nc", "--factor", factor, "--snr", PROTOCOL_SNR, "--seed", seed, "--out", "coarse.nc")
     chain.run("measure", "sm.nc", "--phantom", "tubes", "--snr", 30, "--seed", seed, "--out", "y.nc")
     reference = chain.run("reconstruct", "sm.nc", "y.nc", "--eps", "auto", "--out", "image_reference.nc")
     results: dict[str, Any] = {"reference": _image_figures(reference)}
@@ -111,7 +112,7 @@ def demo(
             "particle_diameter_nm": particle_diameter,
             "factor": factor,
             "calibration_speedup": factor**2,
-            "calibration_snr_dB": 33.7,
+            "calibration_snr_dB": PROTOCOL_SNR,
             "measurement_snr_dB": 30,
             "seed": seed,
         },

@@ -6,11 +6,21 @@ A level in decibels compares root mean squares, :math:`\mathrm{SNR} = 20 \log_{1
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mpisim.errors import decibels
 
-__all__ = ["complex_gaussian", "sigma_from_snr"]
+__all__ = ["PROTOCOL_SNR", "complex_gaussian", "rms", "sigma_from_snr"]
+
+PROTOCOL_SNR = 33.7
+"""RMS of the block means over the noise in dB in the simulated protocol of TranSMS."""
+
+
+def rms(values: np.ndarray, axis: int | tuple[int, ...] | None = None) -> Any:
+    """Root mean square of the magnitude, in the unit of `values`: over everything, or over some axes."""
+    return np.sqrt(np.mean(np.abs(values) ** 2, axis=axis))
 
 
 def sigma_from_snr(values: np.ndarray, snr: float) -> float:
@@ -19,8 +29,7 @@ def sigma_from_snr(values: np.ndarray, snr: float) -> float:
     Raises `InputError` if `snr` is not a finite number between -1000 and 1000.
     """
     level = decibels("snr", snr)
-    rms = np.sqrt(np.mean(np.abs(np.asarray(values, dtype=complex)) ** 2))
-    return float(rms * 10 ** (-level / 20))
+    return float(rms(np.asarray(values, dtype=complex)) * 10 ** (-level / 20))
 
 
 def complex_gaussian(shape: tuple[int, ...], sigma: float, seed: int | np.random.Generator) -> np.ndarray:

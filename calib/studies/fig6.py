@@ -16,10 +16,10 @@ from calib.recover import METHODS
 from calib.sampling import downsample
 from calib.studies.recovery import Recovery, missing_note
 from mpisim.metrics import nrmse
+from mpisim.noise import PROTOCOL_SNR
 from mpisim.plot import Panel, edges
 from mpisim.progress import progress
 from mpisim.studies.figures import SHOWN, Group, grouped_panels
-from mpisim.studies.protocol import SNR
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
 from mpisim.system_matrix import rows
@@ -60,7 +60,7 @@ def _recovered(recovery: Recovery, fine: xr.Dataset, factor: int) -> tuple[dict[
         missing = recovery.missing(method, factor)
         lines.append({"method": method, "factor": factor, "status": "missing" if missing else "made"})
         if not missing:
-            coarse = downsample(fine, factor, METHODS[method].schemes[0], snr=SNR, seed=0)
+            coarse = downsample(fine, factor, METHODS[method].schemes[0], snr=PROTOCOL_SNR, seed=0)
             found[method] = recovery.recovered(coarse, method, factor)
     return found, lines
 
@@ -96,7 +96,7 @@ def _dataset(found: Mapping[str, xr.Dataset], fine: xr.Dataset) -> xr.Dataset:
     shown = {method: rows(d)[[i for _, i in chosen]] for method, d in {**found, "reference": fine}.items()}
     values = {m: (("shown", "y", "x", "part"), np.stack([v.real, v.imag], axis=-1)) for m, v in shown.items()}
     coords = {"x": fine["x"].values, "y": fine["y"].values, "part": ["real", "imag"], "shown": [t for t, _ in chosen]}
-    return xr.Dataset(values, coords=coords).assign_attrs(snr=SNR, matrix=_described(fine))
+    return xr.Dataset(values, coords=coords).assign_attrs(snr=PROTOCOL_SNR, matrix=_described(fine))
 
 
 def _table(found: Mapping[str, xr.Dataset], fine: xr.Dataset, factor: int) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def _table(found: Mapping[str, xr.Dataset], fine: xr.Dataset, factor: int) -> li
 
 def _figure(options: StudyOptions, fine: xr.Dataset, found: Mapping[str, xr.Dataset], factor: int) -> Any:
     chosen = shown_rows(fine)
-    inputs = {title: downsample(fine, factor, scheme, snr=SNR, seed=0) for scheme, title in _INPUTS.items()}
+    inputs = {title: downsample(fine, factor, scheme, snr=PROTOCOL_SNR, seed=0) for scheme, title in _INPUTS.items()}
     columns = {**inputs, "reference": fine, **found}
     values: list[list[Panel | None]] = []
     errors: list[list[Panel | None]] = []

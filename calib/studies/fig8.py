@@ -23,9 +23,10 @@ from calib.studies.fig6 import panels_of, shown_rows
 from calib.studies.recovery import Recovery, missing_note
 from mpisim.grid import Grid
 from mpisim.metrics import nrmse
+from mpisim.noise import PROTOCOL_SNR
 from mpisim.plot import Panel
 from mpisim.studies.figures import Group, grouped_panels
-from mpisim.studies.protocol import SNR, Protocol
+from mpisim.studies.protocol import Protocol
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
 from mpisim.system_matrix import rows
@@ -48,7 +49,7 @@ def fig8(options: StudyOptions) -> Mapping[str, Any]:
     pictures: list[tuple[str, xr.Dataset, dict[str, xr.Dataset]]] = []
     for name, fine in _larger(options.protocol).items():
         patch = fine.sizes["x"] // (2 * FACTOR)
-        coarse = downsample(fine, FACTOR, snr=SNR, seed=0)
+        coarse = downsample(fine, FACTOR, snr=PROTOCOL_SNR, seed=0)
         found: dict[str, xr.Dataset] = {"input": coarse, "reference": fine}
         for method in methods:
             made, lines = _recovered(recovery, method, coarse, fine, patch)
@@ -57,7 +58,7 @@ def fig8(options: StudyOptions) -> Mapping[str, Any]:
         pictures.append((name, fine, found))
         arrays |= _arrays(name, fine, found)
     figure = _figure(options, pictures)
-    files = write_results(options, "fig8", xr.Dataset(arrays).assign_attrs(snr=SNR), table, figure)
+    files = write_results(options, "fig8", xr.Dataset(arrays).assign_attrs(snr=PROTOCOL_SNR), table, figure)
     titles = ("grid", "method", "by", "nRMSE in %", "seam")
     numbers = ("nrmse_percent", "seam")
     cells = [

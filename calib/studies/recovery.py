@@ -17,7 +17,8 @@ from calib.recover import METHODS, recover
 from calib.sampling import downsample
 from mpisim.digest import digest
 from mpisim.metrics import nrmse
-from mpisim.studies.protocol import SNR, TESTS
+from mpisim.noise import PROTOCOL_SNR
+from mpisim.studies.protocol import TESTS
 from mpisim.studies.results import RowCache, beside, text_table
 from mpisim.studies.study import StudyOptions
 from mpisim.system_matrix import rows
@@ -125,7 +126,7 @@ class Recovery:
 
     def errors(self, method: str, factor: int, noise: str, weights: Trained | None = None) -> dict[str, Any]:
         """Return `nrmse` (fractions) of every recovered test matrix, and the number `rows_not_converged` of all."""
-        snr = SNR if noise == "noisy" else None
+        snr = PROTOCOL_SNR if noise == "noisy" else None
         scheme = METHODS[method].schemes[0]
         file = None if weights is None else weights.weights
 
@@ -207,7 +208,7 @@ def as_dataset(lines: Sequence[Mapping[str, Any]], matrices: Sequence[xr.Dataset
         "particle_diameter": ("matrix", [float(m["particle_diameter"]) for m in matrices], {"units": "m"}),
     }
     data = xr.Dataset({"nrmse": ((*names, "matrix"), values, {"units": "1"})}, coords=coords)
-    return data.assign_attrs(snr=SNR)
+    return data.assign_attrs(snr=PROTOCOL_SNR)
 
 
 def curves_of(table: Sequence[Mapping[str, Any]]) -> xr.Dataset:

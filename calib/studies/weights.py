@@ -45,7 +45,8 @@ def weights(options: StudyOptions) -> Mapping[str, Any]:
     cells = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, shown)] for row in table]
     numbers = {key: ("row", [_number(row[key]) for row in table]) for key in ("factor", *made)}
     data = xr.Dataset(numbers, coords={"method": ("row", [row["method"] for row in table])})
-    files = write_results(options, "weights", data, table)
+    kept = [{k: v for k, v in row.items() if k != "file"} for row in table]  # the digest tells the file on any machine
+    files = write_results(options, "weights", data, kept)
     if points:
         files += write_results(options, "curves", curves_of(points), points, _figure(points))
     missing = missing_note(options, table)

@@ -23,6 +23,7 @@ import xarray as xr
 
 from mpisim.errors import InputError, require
 from mpisim.grid import Grid
+from mpisim.noise import rms
 from mpisim.system_matrix import dataset
 
 __all__ = ["ORIGINAL", "holds_original", "read_matlab", "read_original"]
@@ -132,8 +133,7 @@ def _leading_sizes(frequencies: int, slices: int, grid: Grid, path: str | os.Pat
 
 
 def _whitened(matrix: np.ndarray) -> float | None:
-    rms = np.sqrt(np.mean(np.abs(matrix) ** 2, axis=1))
-    return math.sqrt(2) if np.all(rms >= 0.5) else None
+    return math.sqrt(2) if np.all(rms(matrix, axis=1) >= 0.5) else None
 
 
 def _read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

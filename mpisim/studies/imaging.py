@@ -23,7 +23,7 @@ import xarray as xr
 from mpisim.command import call
 from mpisim.digest import digest
 from mpisim.io import write
-from mpisim.studies.protocol import SNR
+from mpisim.noise import PROTOCOL_SNR
 from mpisim.studies.results import RowCache
 from mpisim.studies.study import StudyOptions, studies
 
@@ -103,7 +103,7 @@ class Imaging:
     def about(self) -> dict[str, Any]:
         """What all rows depend on."""
         values = [m["system_matrix"].values for m in self.matrices]
-        return {"matrices": digest(*values), "phantoms": self.phantoms, "snr": SNR, "image_snr": IMAGE_SNR}
+        return {"matrices": digest(*values), "phantoms": self.phantoms, "snr": PROTOCOL_SNR, "image_snr": IMAGE_SNR}
 
     def file(self, name: str, m: int) -> Path:
         """Where a file of a matrix lies."""
@@ -124,7 +124,7 @@ class Imaging:
         """Recover a matrix from noisy data and reconstruct with it; return the figures."""
         self.reference(m)
         coarse, fine, image = (self.file(name, m) for name in ("coarse", "fine", f"{recipe.method}_{recipe.factor}x"))
-        how = ["--factor", recipe.factor, "--sampling", recipe.sampling, "--snr", SNR, "--seed", m]
+        how = ["--factor", recipe.factor, "--sampling", recipe.sampling, "--snr", PROTOCOL_SNR, "--seed", m]
         call("downsample", [self.file("matrix", m), *how, "--out", coarse])
         weights = [] if recipe.training["file"] is None else ["--weights", recipe.training["file"]]
         call("recover", [coarse, "--method", recipe.method, *weights, "--out", fine])

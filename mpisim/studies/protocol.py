@@ -19,12 +19,10 @@ from mpisim.particles import Particle
 from mpisim.simulate import simulate
 from mpisim.system_matrix import expect
 
-__all__ = ["FACTORS", "SNR", "TESTS", "Protocol"]
+__all__ = ["FACTORS", "TESTS", "Protocol"]
 
 FACTORS = (2, 4, 8)
 """Factors of the paper's tables."""
-SNR = 33.7
-"""Noise of the coarse matrices in dB re the RMS of their block means."""
 TESTS = 34
 """Test matrices of the paper."""
 _DESCRIBED = ("grid", "scanner", "particle", "sample")

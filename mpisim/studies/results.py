@@ -10,6 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -76,12 +77,10 @@ class RowCache:
     def _read(file: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
         if not file.is_file():
             return None
-        try:
+        with suppress(ValueError, KeyError, TypeError):
             found = json.loads(file.read_text(encoding="utf-8"))
             if found["key"] == key and isinstance(found["row"], dict):
                 return found["row"]
-        except (ValueError, KeyError, TypeError):
-            pass
         say(f"mpisim: the cached row {file} is damaged; it is removed and made anew.")
         file.unlink()
         return None

@@ -64,6 +64,8 @@ def test_rows_are_as_strong_in_a_patch_as_in_the_whole(fine, tmp_path):
     whole, weak = recover(coarse, "transms", tmp_path / "w.safetensors"), coarse.isel(frequency=[2])
     alone, told = (recover(weak, "transms", tmp_path / "w.safetensors", unit=u) for u in (None, unit))
     assert nrmse(told, whole.isel(frequency=[2])) < 1e-5 < 1e-3 < nrmse(alone, told)
+    with pytest.raises(InputError, match="Input unit must be a positive number; instead received -1"):
+        recover(weak, "transms", tmp_path / "w.safetensors", unit=-1.0)
     patched = recover_by_patches(coarse, "transms", tmp_path / "w.safetensors", 8, 0, consistency=False)
     corner = recover(coarse.isel(y=slice(8), x=slice(8)), "transms", tmp_path / "w.safetensors", unit)
     assert nrmse(rows(patched)[:, :32, :32], rows(corner)) < 1e-6

@@ -19,10 +19,10 @@ def test_they_say_how_they_were_made():
 
 @pytest.mark.parametrize(
     ("factor", "snr", "percent"),
-    [(2, 33.7, 0.5), (2, None, 0.2), (4, 33.7, 0.8), (4, None, 0.3), (8, 33.7, 5), (8, None, 4)],
+    [(2, 33.7, 0.40), (2, None, 0.045), (4, 33.7, 0.62), (4, None, 0.155), (8, 33.7, 3.7), (8, None, 2.2)],
 )
 def test_error_on_unseen_matrices(factor, snr, percent):
-    """Five test matrices, none of which is among the training cells: within a third of what the README tells."""
+    """Five test matrices, none of which is among the training cells: at most a tenth above what the README tells."""
     cells = transms_cells()
     assert not {c.name for c in cells if c.split == "train"} & {c.name for c in cells if c.split != "train"}
     protocol = Protocol()

@@ -36,6 +36,7 @@ def test_weights_are_trained_once(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: tmp_path / "none")
     again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     assert again == first and first["weights"] == "cache" and first["converged"] == "unknown"
+    assert str(tmp_path) not in (tmp_path / "weights_quick.csv").read_text()  # which others read, too
     untrained = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(2, 4), steps=5)["table"]
     assert [(row["status"], row["steps"]) for row in untrained] == [("missing", None), ("trained", 4)]
 
