@@ -12,6 +12,10 @@ At 8x a fine ridge is aliased on the coarse grid, and what the structure tensor 
 gradient: 148 of the 480 rows of the protocol change their place somewhere between one matrix and the next. A network
 that saw such a row in one place only fails on it in the other, by more than the row itself. In training the decision
 is therefore blurred by `BLUR`, so that rows near it are seen on both sides.
+
+A row along the grid's axes lies on the border between falling and rising. Where little but its sign tells one harmonic
+from another, as at 8x, it must not be flipped at random, so that the border can be moved: x is then flipped only where
+a row falls clearly.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ class Place(NamedTuple):
     exchange: Tensor
 
 
-def canonical_place(x: Tensor, blur: Tensor | None = None) -> Place:
+def canonical_place(x: Tensor, blur: Tensor | None = None, border: float = 0.0) -> Place:
     """Find what brings rows to their place; axes are exchanged on square grids only.
 
     Parameters
@@ -44,13 +48,17 @@ def canonical_place(x: Tensor, blur: Tensor | None = None) -> Place:
         Rows (B, 2, h, w).
     blur
         Numbers (B, 2) within `BLUR` of 0, by which the two decisions are blurred; None for none.
+    border
+        How clearly a row must fall to be flipped, 0 to 1: minus the off-diagonal of the structure tensor, relative to
+        its mean diagonal.
     """
     diagonal = x[..., 1:, 1:] - x[..., :-1, :-1]
     other = x[..., 1:, :-1] - x[..., :-1, 1:]
     along_y, along_x = diagonal + other, diagonal - other
     yy, xx, xy = ((a * b).sum((1, 2, 3)) for a, b in ((along_y, along_y), (along_x, along_x), (along_x, along_y)))
-    falls, steep = (0.0, 0.0) if blur is None else (blur * (yy + xx)[:, None] / 2).unbind(1)
-    flip, exchange = (xy < falls)[:, None, None, None], ((yy - xx) / 2 > steep)[:, None, None, None]
+    mean = (yy + xx) / 2
+    falls, steep = (0.0, 0.0) if blur is None else (blur * mean[:, None]).unbind(1)
+    flip, exchange = (xy < falls - border * mean)[:, None, None, None], ((yy - xx) / 2 > steep)[:, None, None, None]
     return Place(flip, exchange & (x.shape[-2] == x.shape[-1]))
 
 

@@ -1,4 +1,6 @@
-"""Rows for training: drawn by their detail, perhaps turned and flipped, and made noisy, from seed and step alone.
+"""Rows for training: drawn by their detail or error, perhaps turned and flipped, and made noisy.
+
+Seed and step alone tell a batch, and where rows are drawn by their error (`draw="error"`) also the errors noted so far.
 
 Augmentation is exact on this grid: turns and flips of the square map a row of an ideal scanner to one at another angle,
 of the other sign where an odd profile turns by 180 degrees.
@@ -26,6 +28,8 @@ from mpisim.system_matrix import expect, rows
 
 __all__ = ["Batch", "TrainingRows", "read_folder"]
 
+_LEAST = 0.01
+
 
 def read_folder(folder: str | os.PathLike[str], split: str) -> list[xr.Dataset]:
     """Read all fine system matrices of a split of a data set, in the order of their names.
@@ -50,6 +54,8 @@ class Batch:
 
     Parameters
     ----------
+    index
+        Which rows they are, (B,).
     fine, coarse
         Fine rows (B, 2, H, W) and noisy coarse ones (B, 2, h, w).
     sigma
@@ -62,6 +68,7 @@ class Batch:
         Uniform random numbers (B, 2) for `calib.canonical`.
     """
 
+    index: Tensor
     fine: Tensor
     coarse: Tensor
     sigma: Tensor
@@ -87,7 +94,8 @@ class TrainingRows:
         How coarse rows are measured: `box` or `strided` (whose noise is S^2 times that of block means).
     draw
         How likely a row is drawn, in units of its matrix' RMS: by its `detail` (see `Batch`), so that matrices of much
-        detail are seen often, by its `energy`, or `uniform`.
+        detail are seen often, by the `error` it had when it was last drawn (`note`; its detail before, and at least
+        1 % of that), by its `energy`, or `uniform`.
     augment
         Whether rows are turned and flipped.
     seed
@@ -126,13 +134,18 @@ class TrainingRows:
         self.detail = torch.tensor(detail, dtype=torch.float32)
         coarse = [rms(block_mean(a, factor)) / u for a, u in zip(images, unit, strict=True)]
         self.unit = torch.tensor(np.repeat(coarse, [len(a) for a in images]), dtype=torch.float32)
-        energy = self.fine.square().sum((1, 2, 3)).double().numpy()
-        self._cumulative = np.cumsum({"detail": detail, "energy": energy, "uniform": np.ones(len(detail))}[draw])
+        energy = self.fine.square().sum((1, 2, 3))
+        self.share = {"energy": energy, "uniform": torch.ones_like(energy)}.get(draw, self.detail).clone()
+
+    def note(self, index: Tensor, error: Tensor) -> None:
+        """Note the errors of rows in units of their matrix' RMS, (B,), for draws to come."""
+        self.share[index] = torch.maximum(error.detach().cpu(), _LEAST * self.detail[index])
 
     def batch(self, step: int, size: int) -> Batch:
         """Return the batch of a step; the same for the same seed and step."""
         rng = np.random.default_rng([self.seed, step])
-        index = np.searchsorted(self._cumulative, rng.random(size) * self._cumulative[-1])
+        cumulative = np.cumsum(self.share.double().numpy())
+        index = torch.from_numpy(np.searchsorted(cumulative, rng.random(size) * cumulative[-1]))
         fine = self.fine[index]
         if self.augment:
             fine = _turned(fine, rng, self.square)
@@ -142,7 +155,7 @@ class TrainingRows:
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
         blur = torch.from_numpy(rng.uniform(-BLUR, BLUR, (size, 2)).astype(np.float32))
         noisy = coarse + noise * (sigma / 2**0.5)[:, None, None, None]
-        return Batch(fine, noisy, sigma, self.detail[index], self.unit[index], blur)
+        return Batch(index, fine, noisy, sigma, self.detail[index], self.unit[index], blur)
 
 
 def _detail(images: np.ndarray, factor: int) -> np.ndarray:

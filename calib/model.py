@@ -25,7 +25,7 @@ from calib.consistency import DataConsistency
 from calib.nets import FACTORS, NETS
 from calib.nets.layers import bicubic_upsample
 from calib.ridge import ridge_means
-from mpisim.errors import one_of, require
+from mpisim.errors import non_negative, one_of, require
 
 __all__ = ["SCALINGS", "ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
 
@@ -49,6 +49,8 @@ class ModelConfig:
         have to come in units of the RMS of its block means.
     canonical
         Whether the network sees every row in one place of four that mirrors bring together.
+    border
+        How clearly a row must fall along the diagonal to be flipped, see `calib.canonical.canonical_place`.
     denoise
         `ridge` or `none`: whether block means are brought nearer a ridge within their noise before.
     consistency
@@ -60,6 +62,7 @@ class ModelConfig:
     skip: str = "bicubic"
     scaling: str = "rms"
     canonical: bool = True
+    border: float = 0.0
     denoise: str = "ridge"
     consistency: bool = True
 
@@ -71,6 +74,7 @@ class ModelConfig:
         one_of("denoise", self.denoise, ("ridge", "none"))
         one_of("canonical", self.canonical, (True, False))
         one_of("consistency", self.consistency, (True, False))
+        require(non_negative("border", self.border) <= 1, "border", "between 0 and 1", self.border)
         linear = self.scaling != "minmax" or self.denoise == "none"
         require(linear, "scaling", "rms or amplitude where rows are denoised", self.scaling)
         if NETS[self.method].scheme == "strided":
@@ -121,7 +125,7 @@ class RecoveryModel(nn.Module):
         seen = self.denoised(x, sigma)
         start = self.interpolant(seen)
         if self.config.canonical:
-            place = canonical_place(seen, blur)
+            place = canonical_place(seen, blur, self.config.border)
             out = leave(self.net(take(seen, place)).float(), place) + start
         else:
             out = self.net(seen).float() + start

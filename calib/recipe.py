@@ -23,9 +23,9 @@ __all__ = [
     "recipe",
 ]
 
-DRAWS = ("detail", "energy", "uniform")
+DRAWS = ("detail", "error", "energy", "uniform")
 
-LOSSES = ("detail", "l1")
+LOSSES = ("detail", "norm", "l1")
 
 STEPS = {2: 2200, 4: 20_000, 8: 20_000}
 """Steps of our recipe by factor: about 20 minutes of one core at 2x, and an hour at 4x and 8x."""
@@ -39,7 +39,7 @@ class TrainConfig:
 
     Parameters
     ----------
-    method, factor, skip, scaling, canonical, denoise, consistency
+    method, factor, skip, scaling, canonical, border, denoise, consistency
         The model, see `calib.model.ModelConfig`.
     steps, batch
         Number of steps and rows per step.
@@ -55,7 +55,7 @@ class TrainConfig:
     draw, augment
         See `calib.data.TrainingRows`.
     loss
-        `detail` or `l1`, see `calib.train`.
+        `detail`, `norm` or `l1`, see `calib.train`.
     precision
         `float32` or `bfloat16` (autocast).
     validate_every, checkpoint_every
@@ -69,6 +69,7 @@ class TrainConfig:
     skip: str = "bicubic"
     scaling: str = "rms"
     canonical: bool = True
+    border: float = 0.0
     denoise: str = "ridge"
     consistency: bool = True
     steps: int = 4500

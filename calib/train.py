@@ -5,13 +5,16 @@ learning rate, and average the weights, :math:`\bar\theta \leftarrow d\,\bar\the
 :math:`d = \min(d_{max}, (t+1)/(t+10))`. The averaged weights are what is validated and kept.
 
 The loss is either published (`l1`: mean absolute error of scaled rows, TranSMS Eq. 23) or follows the metric
-(`detail`),
+(`detail`, `norm`),
 
 .. math:: \frac1B \sum_i \frac{\lVert\hat a_i - a_i\rVert_2}{\mathrm{detail}_i},
 
 where rows are drawn in proportion to :math:`\mathrm{detail}_i` (`calib.data`), so that its mean is the sum over all
 rows of the norm of their error in units of their matrix. Without the weight rows of little signal on the coarse grid,
 which are scaled up most, would rule.
+
+Where rows are drawn by their error instead, the loss `norm` leaves the weight out: an expectation of errors drawn by
+errors is the sum of their squares, which is the metric, and no batch is spent on what has long been learned.
 
 Nothing depends on what came before a checkpoint except what the checkpoint holds, so a resumed run ends with the same
 weights as an uninterrupted one.
@@ -179,10 +182,12 @@ class Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             found = self.model.scaled((coarse - shift) / scale, sigma / scale[:, 0, 0, 0], blur)
         error = found.float() - (fine - shift) / scale
+        size = (error.square().sum(1).mean((1, 2)) + _TINY).sqrt() * scale[:, 0, 0, 0]
+        if self.config.draw == "error":
+            self.rows.note(batch.index, size)
         if self.config.loss == "l1":
             return error.abs().mean()
-        size = (error.square().sum(1).mean((1, 2)) + _TINY).sqrt()
-        return (size * scale[:, 0, 0, 0] / detail).mean()
+        return (size / (detail if self.config.loss == "detail" else detail.mean())).mean()
 
     def validate(self) -> str:
         """Evaluate the averaged weights, note the result, and return it as a line."""
@@ -207,6 +212,8 @@ class Run:
         tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{k}": v for k, v in state.items()}
+        if self.config.draw == "error":
+            tensors["rows.share"] = self.rows.share
         about = {
             "train": asdict(self.config),
             "data": self.data,
@@ -255,6 +262,7 @@ class Run:
                 value = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
                 state.setdefault(int(index), {})[name] = value
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
+        self.rows.share = tensors.get("rows.share", self.rows.share)
         self.step, self.minutes, self.history = about["step"], about["minutes"], about["history"]
 
 
