@@ -41,3 +41,15 @@ def test_blur_moves_only_rows_near_the_decision():
     assert torch.equal(leave(take(x, place), place), x)
     unblurred = canonical_place(x, torch.zeros(400, 2))
     assert all(torch.equal(a, b) for a, b in zip(unblurred, sharp, strict=True))
+
+
+def test_rows_along_the_axes_keep_their_sign_beyond_the_border():
+    """Odd rows at 0 and 90 degrees are never flipped with a border beyond the blur; without, at random."""
+    c = np.arange(4) - 1.5
+    rows = np.stack([np.tile(c, (4, 1)), np.tile(c[:, None], (1, 4))])
+    x = torch.from_numpy(np.stack([rows, 0 * rows], axis=1)).repeat_interleave(100, dim=0)
+    blur = BLUR * (2 * torch.rand(200, 2, generator=torch.Generator().manual_seed(2)) - 1)
+    assert 0.3 < canonical_place(x, blur).flip.double().mean() < 0.7
+    assert not canonical_place(x, blur, 1.1 * BLUR).flip.any()
+    falling = torch.from_numpy(np.subtract.outer(c, c)[None, None]).expand(1, 2, 4, 4)
+    assert canonical_place(falling, border=0.9).flip.all()  # (y - x): as clearly as can be

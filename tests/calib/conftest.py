@@ -1,0 +1,17 @@
+"""What several tests of training share."""
+
+import pytest
+
+from calib.data import read_folder
+from mpisim.cells import grid_cells
+from mpisim.dataset import Family, generate
+from mpisim.grid import Grid
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """Two training and one validation matrix of 16 x 16 voxels, 4 angles."""
+    out = tmp_path_factory.mktemp("data")
+    cells = grid_cells((0.5, 0.9), (24e-9,), "train") + grid_cells((0.7,), (24e-9,), "validation")
+    generate(cells, Family(grid=Grid((16, 16)), scanner={"angles": 4}), out)
+    return {split: read_folder(out, split) for split in ("train", "validation")}

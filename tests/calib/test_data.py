@@ -1,0 +1,94 @@
+"""Rows for training: how they are drawn, made noisy and turned."""
+
+import numpy as np
+import pytest
+import torch
+
+import calib
+from calib.data import TrainingRows
+from calib.sampling import block_mean
+from mpisim.system_matrix import rows
+
+
+def test_batches_depend_on_seed_and_step_alone(data):
+    one, two, other = (TrainingRows(data["train"], 4, snr=30, seed=s) for s in (0, 0, 1))
+    one.batch(3, 8)
+    a, b, c = one.batch(5, 8), two.batch(5, 8), other.batch(5, 8)
+    assert torch.equal(a.fine, b.fine) and torch.equal(a.coarse, b.coarse)
+    assert not torch.equal(a.fine, c.fine)
+
+
+def test_noise_of_a_batch(data):
+    """Quiet rows are exact; the others deviate by sigma (over 2000 rows of 16 values, to 3 %)."""
+    batch = TrainingRows(data["train"], 4, snr=20, noiseless_fraction=0.5).batch(0, 2000)
+    difference = (batch.coarse - block_mean(batch.fine, 4)).square().sum((1, 2, 3)).numpy()
+    quiet = batch.sigma.numpy() == 0
+    assert 0.45 < quiet.mean() < 0.55
+    assert difference[quiet].max() < 1e-10
+    assert np.mean(difference[~quiet] / batch.sigma.numpy()[~quiet] ** 2) == pytest.approx(16, rel=0.03)
+
+
+def test_rows_are_drawn_by_energy(data):
+    """The mean share of a row's energy among the drawn is that of drawing by energy, sum p^2 (to 10 %)."""
+    source = TrainingRows(data["train"], 4, snr=None, draw="energy", augment=False)
+    energy = source.fine.square().sum((1, 2, 3)).numpy()
+    share = energy / energy.sum()
+    drawn = source.batch(0, 20000).fine.square().sum((1, 2, 3)).numpy() / energy.sum()
+    by_matrix = energy.reshape(2, -1)
+    chance = (by_matrix / by_matrix.sum(1, keepdims=True) / 2).ravel()
+    assert drawn.mean() == pytest.approx(float(chance @ share), rel=0.1)
+
+
+def test_rows_are_drawn_by_their_detail(data):
+    """Rows of which bicubic interpolation misses more, over the RMS of their matrix, are drawn more often."""
+    source = TrainingRows(data["train"], 4, snr=None, augment=False)
+    detail = [_detail(matrix) for matrix in data["train"]]
+    assert np.sum(detail[1]) > 1.2 * np.sum(detail[0])  # the stronger gradient has more
+    fine, chance = source.fine.flatten(1), np.concatenate(detail)
+    drawn = torch.cdist(source.batch(0, 20000).fine.flatten(1), fine).argmin(1)
+    share = np.bincount(drawn.numpy(), minlength=len(fine)) / 20000
+    distinct = torch.cdist(fine, fine).fill_diagonal_(1).min(1).values.numpy() > 1e-3
+    assert distinct.sum() > 10
+    assert share[distinct] == pytest.approx((chance / chance.sum())[distinct], abs=0.01)
+    batch = source.batch(0, 100)
+    kinds = torch.cdist(batch.fine.flatten(1), fine).argmin(1).numpy()
+    sure = distinct[kinds]
+    assert batch.detail.numpy()[sure] == pytest.approx(chance[kinds][sure], rel=1e-4)
+
+
+def _detail(matrix):
+    """RMS of what bicubic interpolation misses of rows, and 2 % of theirs, over the RMS of the matrix."""
+    fine = rows(matrix)
+    missed = rows(calib.recover(calib.downsample(matrix, 4), "bicubic")) - fine
+    rms = [np.sqrt(np.mean(np.abs(a) ** 2, axis=(1, 2))) for a in (missed, fine)]
+    return (rms[0] + 0.02 * rms[1]) / np.sqrt(np.mean(np.abs(fine) ** 2))
+
+
+def test_strided_rows(data):
+    """Strided samples are voxels of the fine row, with S^2 the noise of block means."""
+    quiet = TrainingRows(data["train"], 4, snr=None, scheme="strided").batch(0, 50)
+    assert torch.equal(quiet.coarse, quiet.fine[..., ::4, ::4])
+    noisy = [TrainingRows(data["train"], 4, snr=20, scheme=s).batch(0, 50).sigma for s in ("strided", "box")]
+    assert torch.allclose(noisy[0], 16 * noisy[1])
+
+
+def test_augmentation_is_exact_on_ideal_rows(data):
+    """Every augmented row is a symmetry of a drawn one: norms and sorted moduli agree."""
+    plain = TrainingRows(data["train"], 4, snr=None, augment=False).batch(0, 64).fine
+    turned = TrainingRows(data["train"], 4, snr=None, augment=True).batch(0, 64).fine
+    moduli = [t.square().sum(1).flatten(1).sort().values for t in (plain, turned)]
+    assert torch.allclose(*moduli, rtol=1e-5)
+    assert not torch.allclose(plain, turned)
+
+
+def test_rows_are_drawn_by_their_last_error(data):
+    """Until their error is noted, rows are drawn by their detail; a noted error counts from 1 % of that on."""
+    source = TrainingRows(data["train"], 4, snr=None, draw="error")
+    by_detail = TrainingRows(data["train"], 4, snr=None)
+    assert torch.equal(source.batch(0, 100).index, by_detail.batch(0, 100).index)
+    everything = torch.arange(len(source.detail))
+    source.note(everything, torch.zeros(len(everything)))
+    assert torch.allclose(source.share, 0.01 * source.detail)
+    source.note(torch.tensor([5]), source.detail.sum()[None])
+    assert np.mean(source.batch(0, 1000).index.numpy() == 5) == pytest.approx(1 / 1.01, abs=0.01)
+    assert torch.equal(source.batch(0, 10).fine, source.fine[source.batch(0, 10).index])
