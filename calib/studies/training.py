@@ -265,7 +265,11 @@ def _shipped_equal(config: TrainConfig, data: TrainingData) -> Trained | None:
     known = shipped(config.method, config.factor)
     if known is None or known.started:
         return None
-    mine, theirs = ({k: v for k, v in t.items() if k not in _NO_MATTER} for t in (asdict(config), known.train))
+    try:
+        made = asdict(TrainConfig(**known.train))  # keys that are newer than the weights have their defaults
+    except TypeError:  # weights of another version, with other keys
+        return None
+    mine, theirs = ({k: v for k, v in t.items() if k not in _NO_MATTER} for t in (asdict(config), made))
     return known if mine == theirs and known.data == _run_digest(config, data) else None
 
 

@@ -47,6 +47,11 @@ def test_shipped_weights_are_used_without_training_if_they_are_the_same(tmp_path
     used = short("weights", tmp_path / "b", None, methods=(NET,))["table"][0]
     assert (used["weights"], used["digest"]) == ("shipped", made["digest"])
     assert not entries(tmp_path / "b" / "cache")
+    tensors, about = load_tensors(made["file"], "weights")
+    older = {**about, "train": {k: v for k, v in about["train"].items() if k != "border"}}
+    save_tensors(made["file"], tensors, "weights", older)  # of a version that did not know the key
+    used = short("weights", tmp_path / "b", None, methods=(NET,))["table"][0]
+    assert (used["weights"], used["steps"]) == ("shipped", made["steps"])
     other = short("weights", tmp_path / "b", None, methods=(NET,), steps=3)["table"][0]
     assert (other["weights"], other["steps"]) == ("cache", 3)
     taken = STUDIES["weights"](tmp_path / "c", protocol=SMALL, methods=(NET,), factors=(4,))["table"][0]
