@@ -17,6 +17,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from calib.between import Between
 from calib.canonical import BLUR
 from calib.interpolation import apply_separable, bicubic_matrix
 from calib.model import to_channels
@@ -98,6 +99,8 @@ class TrainingRows:
         1 % of that), by its `energy`, or `uniform`.
     augment
         Whether rows are turned and flipped.
+    between
+        Share of the rows that are of no matrix but of one between or beyond them (`calib.between`).
     seed
         Seed of everything drawn.
     """
@@ -112,6 +115,7 @@ class TrainingRows:
         scheme: str = "box",
         draw: str = "detail",
         augment: bool = False,
+        between: float = 0.0,
         seed: int = 0,
     ) -> None:
         images = [rows(m) for m in matrices]
@@ -121,7 +125,8 @@ class TrainingRows:
         require(fits, "data", wanted, f"{width} x {height}")
         self.sampling = sampling_of(scheme, factor, (height, width), seed)
         self.factor, self.augment, self.seed, self.square = factor, augment, seed, height == width
-        self.noiseless_fraction = noiseless_fraction
+        self.noiseless_fraction, self.between, self.rows = noiseless_fraction, between, len(images[0])
+        self.neighbours = Between(matrices) if between else None
         unit = [rms(a) for a in images]  # float32 holds rows of any unit
         self.fine = torch.cat([to_channels(a / u) for a, u in zip(images, unit, strict=True)])
         gain = 1 if scheme == "box" else factor**2
@@ -146,16 +151,29 @@ class TrainingRows:
         rng = np.random.default_rng([self.seed, step])
         cumulative = np.cumsum(self.share.double().numpy())
         index = torch.from_numpy(np.searchsorted(cumulative, rng.random(size) * cumulative[-1]))
-        fine = self.fine[index]
+        parts, weights = self._mixture(index.numpy(), rng)
+        fine, sigma, detail, unit = (
+            torch.einsum("bn,bn...->b...", weights, values[parts])
+            for values in (self.fine, self.sigma, self.detail, self.unit)
+        )
         if self.augment:
             fine = _turned(fine, rng, self.square)
         quiet = torch.from_numpy(rng.random(size) < self.noiseless_fraction)
-        sigma = torch.where(quiet, torch.zeros(()), self.sigma[index])
+        sigma = torch.where(quiet, torch.zeros(()), sigma)
         coarse = self.sampling.apply(fine)
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
         blur = torch.from_numpy(rng.uniform(-BLUR, BLUR, (size, 2)).astype(np.float32))
         noisy = coarse + noise * (sigma / 2**0.5)[:, None, None, None]
-        return Batch(index, fine, noisy, sigma, self.detail[index], self.unit[index], blur)
+        return Batch(index, fine, noisy, sigma, detail, unit, blur)
+
+    def _mixture(self, index: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Of which rows those of a batch are made, and with which weights, both (B, n)."""
+        if self.neighbours is None:
+            return torch.from_numpy(index)[:, None], torch.ones(len(index), 1)
+        matrix, row = np.divmod(index, self.rows)
+        at = rng.random(len(index)) * (rng.random(len(index)) < self.between)
+        parts, weights = self.neighbours.draw(matrix, at)
+        return torch.from_numpy(parts * self.rows + row[:, None]), torch.from_numpy(weights.astype(np.float32))
 
 
 def _detail(images: np.ndarray, factor: int) -> np.ndarray:

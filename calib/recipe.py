@@ -52,7 +52,7 @@ class TrainConfig:
         Largest decay of the weight average; 0 keeps the last weights.
     snr, noiseless_fraction
         Noise of the coarse rows in dB re RMS, and the share of rows without.
-    draw, augment
+    draw, augment, between
         See `calib.data.TrainingRows`.
     loss
         `detail`, `norm` or `l1`, see `calib.train`.
@@ -83,6 +83,7 @@ class TrainConfig:
     draw: str = "detail"
     loss: str = "detail"
     augment: bool = False
+    between: float = 0.0
     precision: str = "float32"
     validate_every: int = 1000
     checkpoint_every: int = 500
@@ -96,7 +97,7 @@ class TrainConfig:
         one_of("optimiser", self.optimiser, ("muon", "adam"))
         one_of("draw", self.draw, DRAWS)
         one_of("loss", self.loss, LOSSES)
-        for name in ("average", "noiseless_fraction"):
+        for name in ("average", "noiseless_fraction", "between"):
             require(0 <= non_negative(name, getattr(self, name)) <= 1, name, "between 0 and 1", getattr(self, name))
         decibels("snr", self.snr)
         one_of("schedule", self.schedule, ("one-cycle", "halving"))

@@ -276,6 +276,7 @@ def training_rows(config: TrainConfig, training: list[xr.Dataset]) -> TrainingRo
         scheme=config.scheme,
         draw=config.draw,
         augment=config.augment,
+        between=config.between,
         seed=config.seed,
     )
 
