@@ -27,7 +27,8 @@ __all__ = ["RowCache", "beside", "machine", "text_table", "write_results"]
 
 _PACKAGES = ("mpisim", "calib", "recon")
 _NO_PART = {  # of what makes a row: training, the command line and what people look at
-    *("train.py", "data.py", "recipe.py", "muon.py", "tuning.py", "evaluate.py", "original.py", "shipped.py"),
+    *("train.py", "data.py", "between.py", "recipe.py", "muon.py", "tuning.py"),
+    *("evaluate.py", "original.py", "shipped.py"),
     *("cli.py", "command.py", "commands.py", "options.py", "study_command.py", "tune.py", "tune_command.py"),
     *("demo.py", "plot.py", "progress.py", "report.py", "version.py", "digest.py"),
 }
