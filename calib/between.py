@@ -61,7 +61,11 @@ class Between:
             nodes.append(int(above[ratio[above].argmin()]))
         if below.size:
             nodes += [int(below[abs(ratio[below] - share).argmin()]) for share in _LOWER]
-        distinct = list(dict.fromkeys(nodes))[:3]
+        distinct: list[int] = []
+        for n in nodes:  # matrices of one kappa tell nothing of others
+            if all(abs(ratio[n] - ratio[m]) > _SAME for m in distinct):
+                distinct.append(n)
+        distinct = distinct[:3]
         if above.size:
             return distinct, float(self.kappa[distinct[1]])
         return distinct, float(self.kappa[i]) * (BEYOND if len(distinct) == 3 else 1.0)

@@ -58,6 +58,17 @@ def test_nodes_of_three_matrices():
     assert alone.draw(np.array([0]), np.array([1.0]))[1].tolist() == [[1, 0, 0]]  # nothing to go by
 
 
+def test_equal_kappa_is_not_taken_twice():
+    """Two matrices of 7, by different gradients and rounding, below one of 10: weights stay bounded."""
+    between = Between([matrix(10.0), matrix(7.0), matrix(7.0, gradient=0.8), matrix(11.0)])
+    between.kappa[1:3] = 7e-24 * np.array([1 - 1e-15, 1 + 1e-15])
+    nodes, upper = between._nodes(0)
+    assert len(nodes) == 2 + 1 and len({1, 2} & set(nodes)) == 1 and upper == between.kappa[3]
+    lone = Between([matrix(10.0), matrix(7.0), matrix(7.0, gradient=0.8)])
+    lone.kappa[1:] = 7e-24 * np.array([1 - 1e-15, 1 + 1e-15])
+    assert len(lone._nodes(0)[0]) == 2  # 0.8 finds the upper of the two, 0.6 the lower
+
+
 def test_batches_of_rows_between(data):
     """A share of the rows is of no training matrix; the others are as without, from the same draws."""
     plain = TrainingRows(data["train"], 4, snr=30).batch(0, 400)

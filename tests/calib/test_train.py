@@ -28,7 +28,7 @@ def test_resumed_equals_uninterrupted(data, tmp_path):
     train(config, data["train"], data["validation"], tmp_path / "whole")
 
     class StopError(Exception):
-        pass
+        """What interrupts."""
 
     def stop(line):
         raise StopError
@@ -155,6 +155,11 @@ def test_schedules():
         (dict(schedule="linear"), "Input schedule must be one of one-cycle, halving"),
         (dict(method="magic"), "Input method must be one of transms"),
         (dict(average=2.0), "Input average must be between 0 and 1"),
+        (dict(between=1.5), "Input between must be between 0 and 1; instead received 1.5"),
+        (dict(border=2.0), "Input border must be between 0 and 1; instead received 2.0"),
+        (dict(border=-0.3), "Input border must be a number of zero or more; instead received -0.3"),
+        (dict(draw="errors"), "Input draw must be one of detail, error, energy, uniform; instead received 'errors'"),
+        (dict(loss="l2"), "Input loss must be one of detail, norm, l1; instead received 'l2'"),
         (dict(snr=float("nan")), "Input snr must be a finite number"),
     ],
 )
