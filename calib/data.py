@@ -21,13 +21,15 @@ from calib.between import Between
 from calib.canonical import BLUR
 from calib.interpolation import apply_separable, bicubic_matrix
 from calib.model import to_channels
+from calib.recipe import TrainConfig
 from calib.sampling import block_mean, sampling_of
+from mpisim.digest import digest
 from mpisim.errors import require
 from mpisim.io import read
 from mpisim.noise import rms, sigma_from_snr
 from mpisim.system_matrix import expect, rows
 
-__all__ = ["Batch", "TrainingRows", "read_folder"]
+__all__ = ["Batch", "TrainingRows", "data_digest", "read_folder", "training_rows"]
 
 _LEAST = 0.01
 
@@ -174,6 +176,26 @@ class TrainingRows:
         at = rng.random(len(index)) * (rng.random(len(index)) < self.between)
         parts, weights = self.neighbours.draw(matrix, at)
         return torch.from_numpy(parts * self.rows + row[:, None]), torch.from_numpy(weights.astype(np.float32))
+
+
+def training_rows(config: TrainConfig, training: list[xr.Dataset]) -> TrainingRows:
+    """Return the rows that a training draws from."""
+    return TrainingRows(
+        training,
+        config.factor,
+        snr=config.snr,
+        noiseless_fraction=config.noiseless_fraction,
+        scheme=config.scheme,
+        draw=config.draw,
+        augment=config.augment,
+        between=config.between,
+        seed=config.seed,
+    )
+
+
+def data_digest(rows: TrainingRows, validation: list[xr.Dataset]) -> str:
+    """Return the digest of all data of a training, which its checkpoints and weights tell."""
+    return digest(rows.fine.numpy(), rows.sigma.numpy(), *(m["system_matrix"].values for m in validation))
 
 
 def _detail(images: np.ndarray, factor: int) -> np.ndarray:

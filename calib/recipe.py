@@ -35,7 +35,7 @@ BATCH = {2: 32, 4: 32, 8: 64}
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training; with the data and the seed it determines the weights.
+    """A training; with the data and the seed it determines the weights. Unless given, the recipe of TranSMS at 4x.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ class TrainConfig:
     border: float = 0.0
     denoise: str = "ridge"
     consistency: bool = True
-    steps: int = 4500
-    batch: int = 32
+    steps: int = STEPS[4]
+    batch: int = BATCH[4]
     optimiser: str = "muon"
     learning_rate: float = 0.01
     schedule: str = "one-cycle"

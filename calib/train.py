@@ -37,19 +37,19 @@ import torch
 import xarray as xr
 
 from calib.checkpoint import faults, load_model, load_tensors, save_model, save_tensors
-from calib.data import Batch, TrainingRows
+from calib.data import Batch, data_digest, training_rows
 from calib.model import RecoveryModel
 from calib.muon import Muon
 from calib.recipe import TrainConfig, learning_rate
 from calib.recover import apply_model
 from calib.sampling import downsample
-from mpisim.digest import digest, file_digest
+from mpisim.digest import file_digest
 from mpisim.errors import DivergenceError, InputError, require
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.metrics import nrmse
 from mpisim.progress import progress
 
-__all__ = ["data_digest", "train", "training_rows"]
+__all__ = ["train"]
 
 _TINY = 1e-12  # keeps the gradient of a norm finite
 
@@ -264,26 +264,6 @@ class Run:
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
         self.rows.share = tensors.get("rows.share", self.rows.share)
         self.step, self.minutes, self.history = about["step"], about["minutes"], about["history"]
-
-
-def training_rows(config: TrainConfig, training: list[xr.Dataset]) -> TrainingRows:
-    """Return the rows that a training draws from."""
-    return TrainingRows(
-        training,
-        config.factor,
-        snr=config.snr,
-        noiseless_fraction=config.noiseless_fraction,
-        scheme=config.scheme,
-        draw=config.draw,
-        augment=config.augment,
-        between=config.between,
-        seed=config.seed,
-    )
-
-
-def data_digest(rows: TrainingRows, validation: list[xr.Dataset]) -> str:
-    """Return the digest of all data of a training, which its checkpoints and weights tell."""
-    return digest(rows.fine.numpy(), rows.sigma.numpy(), *(m["system_matrix"].values for m in validation))
 
 
 def _start(model: RecoveryModel, file: str | os.PathLike[str]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from typing import Any
 import xarray as xr
 
 from calib.checkpoint import load_model, load_tensors
+from calib.data import data_digest, training_rows
 from calib.model import RecoveryModel
 from calib.recipe import TrainConfig
 from calib.shipped import shipped_weights
@@ -275,8 +276,6 @@ def _shipped_equal(config: TrainConfig, data: TrainingData) -> Trained | None:
 
 def _run_digest(config: TrainConfig, data: TrainingData) -> str:
     """The digest that `calib.train` writes into weights."""
-    from calib.train import data_digest, training_rows
-
     return data_digest(training_rows(config, data.training), data.validation)
 
 

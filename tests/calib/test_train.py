@@ -8,7 +8,7 @@ import calib
 import mpisim
 from calib.checkpoint import load_model, load_tensors, save_model, save_tensors
 from calib.data import TrainingRows, read_folder
-from calib.recipe import TrainConfig, learning_rate, published
+from calib.recipe import TrainConfig, learning_rate, published, recipe
 from calib.recover import apply_model
 from calib.shipped import ship
 from calib.train import Run, train
@@ -273,3 +273,7 @@ def test_weights_for_exact_data_are_taken_for_exact_data(data, tmp_path, monkeyp
     for snr, name in ((33.7, "transms_4x.safetensors"), (None, "transms_4x_noiseless.safetensors")):
         found = calib.recover(calib.downsample(data["validation"][0], 4, snr=snr, seed=0))
         assert found.attrs["recovery"]["weights"] == name
+
+
+def test_what_is_not_given_is_the_recipe():
+    assert TrainConfig() == recipe()
