@@ -102,6 +102,7 @@ class TrainConfig:
         decibels("snr", self.snr)
         one_of("schedule", self.schedule, ("one-cycle", "halving"))
         one_of("precision", self.precision, ("float32", "bfloat16"))
+        require(self.canonical or not self.border, "border", "0 where canonical is off", self.border)
         _ = self.model
 
     @property

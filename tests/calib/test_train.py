@@ -158,6 +158,7 @@ def test_schedules():
         (dict(between=1.5), "Input between must be between 0 and 1; instead received 1.5"),
         (dict(border=2.0), "Input border must be between 0 and 1; instead received 2.0"),
         (dict(border=-0.3), "Input border must be a number of zero or more; instead received -0.3"),
+        (dict(border=0.3, canonical=False), "Input border must be 0 where canonical is off; instead received 0.3"),
         (dict(draw="errors"), "Input draw must be one of detail, error, energy, uniform; instead received 'errors'"),
         (dict(loss="l2"), "Input loss must be one of detail, norm, l1; instead received 'l2'"),
         (dict(snr=float("nan")), "Input snr must be a finite number"),
