@@ -48,7 +48,8 @@ def ship(run: str | os.PathLike[str], folder: str | os.PathLike[str] = _FOLDER) 
     from mpisim.errors import require
 
     model, about = load_model(Path(run) / "weights.safetensors")
-    largest = max(float(v.abs().max()) for v in model.net.state_dict().values())
+    numbers = (v for v in model.net.state_dict().values() if v.is_floating_point())  # counts of batches stay whole
+    largest = max(float(v.abs().max()) for v in numbers)
     require(largest < torch.finfo(torch.float16).max, "weights", "within half precision", f"{largest:.3g}")
     kind = "_noiseless" if about.get("train", {}).get("noiseless_fraction") == 1 else ""
     file = Path(folder) / f"{model.config.method}_{model.config.factor}x{kind}.safetensors"

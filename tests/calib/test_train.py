@@ -205,8 +205,15 @@ def test_shipped_weights_are_those_of_the_run_in_half_precision(data, tmp_path):
 
 
 def test_weights_beyond_half_precision_do_not_ship(data, tmp_path):
+    """Counts of batches, which grow over trainings, are whole numbers and may."""
     train(TrainConfig(steps=1, **SMALL), data["train"], data["validation"], tmp_path)
     model, about = load_model(tmp_path / "weights.safetensors")
+    for name, value in model.net.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            value.fill_(100_000)
+    save_model(tmp_path / "weights.safetensors", model, {"train": about["train"]})
+    found, _ = load_model(ship(tmp_path, tmp_path / "shipped"))
+    assert 100_000 in [int(v) for k, v in found.state_dict().items() if k.endswith("num_batches_tracked")]
     with torch.no_grad():
         model.net.last.bias[0] = 1e5
     save_model(tmp_path / "weights.safetensors", model, {"train": about["train"]})
