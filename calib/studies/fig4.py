@@ -30,10 +30,10 @@ def fig4(options: StudyOptions) -> Mapping[str, Any]:
             lines.append({"method": method, "factor": factor, **recovery.training_of(known, known is None)})
             if known is not None:
                 table += recovery.curve(known)
-    lengths = {(row["method"], row["factor"]): f"{row['factor']}x {_NAMES[row['method']]}" for row in table}
-    drawn = {name: _points(table, *case) for case, name in lengths.items()}
+    made = dict.fromkeys((row["factor"], row["method"]) for row in table)
+    drawn = {f"{f}x": {_NAMES[m]: _points(table, m, f) for g, m in made if g == f} for f, _ in sorted(made)}
     title = "TranSMS on the validation split" + (" (a short form)" if options.quick else "")
-    figure = curves({"": drawn}, ("epochs", "nRMSE in %"), title) if drawn else None
+    figure = curves(drawn, ("epochs", "nRMSE in %"), title) if drawn else None
     files = write_results(options, "fig4", curves_of(table), table, figure)
     shown = ("method", "factor", "step", "epoch", "minutes", "nrmse_percent")
     cells = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, shown)] for row in table]
