@@ -271,12 +271,9 @@ def _shipped_equal(config: TrainConfig, data: TrainingData) -> Trained | None:
     except TypeError:  # weights of another version, with other keys
         return None
     mine, theirs = ({k: v for k, v in t.items() if k not in _NO_MATTER} for t in (asdict(config), made))
-    return known if mine == theirs and known.data == _run_digest(config, data) else None
-
-
-def _run_digest(config: TrainConfig, data: TrainingData) -> str:
-    """The digest that `calib.train` writes into weights."""
-    return data_digest(training_rows(config, data.training), data.validation)
+    if mine != theirs:
+        return None
+    return known if known.data == data_digest(training_rows(config, data.training), data.validation) else None
 
 
 def _checkpoint_fault(folder: Path, config: TrainConfig) -> str:
