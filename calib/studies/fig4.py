@@ -30,8 +30,9 @@ def fig4(options: StudyOptions) -> Mapping[str, Any]:
             lines.append({"method": method, "factor": factor, **recovery.training_of(known, known is None)})
             if known is not None:
                 table += recovery.curve(known)
-    made = dict.fromkeys((row["factor"], row["method"]) for row in table)
-    drawn = {f"{f}x": {_NAMES[m]: _points(table, m, f) for g, m in made if g == f} for f, _ in sorted(made)}
+    drawn: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
+    for factor, method in sorted({(row["factor"], row["method"]) for row in table}):
+        drawn.setdefault(f"{factor}x", {})[_NAMES[method]] = _points(table, method, factor)
     title = "TranSMS on the validation split" + (" (a short form)" if options.quick else "")
     figure = curves(drawn, ("epochs", "nRMSE in %"), title) if drawn else None
     files = write_results(options, "fig4", curves_of(table), table, figure)
