@@ -189,5 +189,5 @@ def _draw_images(folder: Path, methods: Sequence[str]) -> None:
     found = [read(folder / f"image_{n}.nc") for n in names]
     images: list[Panel | None] = [truth, *((f["image"].values, edges(f)) for f in found)]
     top = max(float(p[0].max()) for p in images if p is not None)
-    figure = panels([images], ["phantom", *names], [""], "concentration / sample's", (0.0, top), "inferno")
+    figure = panels([images], ["phantom", *names], [""], "concentration / that of the sample", (0.0, top), "inferno")
     save_figure(figure, folder / "images.png")

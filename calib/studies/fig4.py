@@ -30,18 +30,21 @@ def fig4(options: StudyOptions) -> Mapping[str, Any]:
             lines.append({"method": method, "factor": factor, **recovery.training_of(known, known is None)})
             if known is not None:
                 table += recovery.curve(known)
-    drawn: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
-    for factor, method in sorted({(row["factor"], row["method"]) for row in table}):
-        drawn.setdefault(f"{factor}x", {})[_NAMES[method]] = _points(table, method, factor)
     title = "TranSMS on the validation split" + (" (a short form)" if options.quick else "")
-    figure = curves(drawn, ("epochs", "nRMSE in %"), title) if drawn else None
-    files = write_results(options, "fig4", curves_of(table), table, figure)
+    files = write_results(options, "fig4", curves_of(table), table, _figure(table, title) if table else None)
     shown = ("method", "factor", "step", "epoch", "minutes", "nrmse_percent")
     cells = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, shown)] for row in table]
     text = text_table((*shown[:-1], "nRMSE in %"), cells, missing_note(options, lines))
     return {"table": table, "trainings": lines, "files": files, "text": f"{title}\n{text}"}
 
 
-def _points(table: list[dict[str, Any]], method: str, factor: int) -> tuple[list[float], list[float]]:
-    chosen = [row for row in table if (row["method"], row["factor"]) == (method, factor)]
-    return [row["epoch"] for row in chosen], [row["nrmse_percent"] for row in chosen]
+def _figure(table: list[dict[str, Any]], title: str) -> Any:
+    drawn: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
+    for factor in sorted({row["factor"] for row in table}):
+        of = [row for row in table if row["factor"] == factor]
+        panel = drawn.setdefault(f"{factor}x, {max(row['step'] for row in of)} steps", {})
+        for row in of:
+            x, y = panel.setdefault(_NAMES[row["method"]], ([], []))
+            x.append(row["epoch"])
+            y.append(row["nrmse_percent"])
+    return curves(drawn, ("epochs", "nRMSE in %"), title)

@@ -82,7 +82,11 @@ def _figure(options: StudyOptions, table: Sequence[Mapping[str, Any]]) -> Any:
     made = [row for row in table if row["nrmse_percent"] is not None]
     factors = dict.fromkeys(row["factor"] for row in made)
     of = {f: [row for row in made if (row["set"], row["factor"]) == ("random", f)] for f in factors}
-    lines = {f"{f}x": ([r["size"] for r in of[f]], [r["nrmse_percent"] for r in of[f]]) for f in factors if of[f]}
+    lines = {
+        f"{f}x, {of[f][0]['steps']} steps": ([r["size"] for r in of[f]], [r["nrmse_percent"] for r in of[f]])
+        for f in factors
+        if of[f]
+    }
     narrow = {f"{r['factor']}x, narrow": (r["size"], r["nrmse_percent"]) for r in made if r["set"] == "narrow"}
     title = "TranSMS on the test split, noisy" + (" (a short form)" if options.quick else "")
     return curves({"": lines}, ("training matrices", "nRMSE in %"), title, narrow) if made else None

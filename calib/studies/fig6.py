@@ -130,5 +130,6 @@ def _figure(options: StudyOptions, fine: xr.Dataset, found: Mapping[str, xr.Data
         Group(errors, titles, "error / peak, cut at ± 0.2", (-0.2, 0.2), "PuOr_r", notes),
     ]
     short = ", a short form" if options.quick else ""
-    heading = f"Rows at {_described(fine)}, {factor}x, noisy{short}; below: errors, and nRMSE of the row"
+    part = "real or imaginary part, whichever is stronger"
+    heading = f"Rows at {_described(fine)}, {factor}x, noisy{short}: {part}; below: errors, and nRMSE of the row"
     return grouped_panels(groups, list(columns), heading)

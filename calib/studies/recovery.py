@@ -97,15 +97,19 @@ class Recovery:
         return study_config(method, factor, self.options.steps_of(STEPS[method, factor]))
 
     def curve(self, known: Trained) -> list[dict[str, Any]]:
-        """Return the learning curve of weights, a row per validation; an epoch is all rows of the training matrices."""
+        """Return the learning curve of weights, a row per validation; an epoch is all rows of the training matrices.
+
+        Of weights that were trained on from others it is the last part, with the steps and minutes before added.
+        """
         count = len(self.data.training) * len(rows(self.data.training[0]))
+        steps, minutes = known.before
         return [
             {
                 "method": known.train["method"],
                 "factor": known.train["factor"],
-                "step": int(entry["step"]),
-                "epoch": entry["step"] * known.train["batch"] / count,
-                "minutes": entry["minutes"],
+                "step": steps + int(entry["step"]),
+                "epoch": (steps + entry["step"]) * known.train["batch"] / count,
+                "minutes": minutes + entry["minutes"],
                 "nrmse_percent": 100 * entry["validation_nrmse"],
             }
             for entry in known.log

@@ -12,8 +12,8 @@ cannot tell whether more steps would help. What can is a shorter run of the same
 validation errors v of n steps and v' of n' the `gain` is 1 - (v / v')^(1 / log2(n / n')), by how much (in %, relative)
 twice the steps lower the error, and below `CONVERGED` a run counts as converged. The longest such run is looked for in
 the cache (`mpisim study weights --train --steps HALF` makes one, of the studies' recipe); without it, and for weights
-that were trained on from others, the answer is unknown. With a rate of
-steps (halving) `gain` is that of the last fifth of the run itself.
+that were trained on from others, the answer is unknown. With a rate of steps (halving) `gain` is that of the last fifth
+of the run itself.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Trained:
         The configuration that it tells.
     data
         The digest of its training that it tells.
-    started
-        Whether the training went on from other weights.
+    before
+        Steps and minutes of the trainings it went on from; none where it started anew.
     steps, minutes
         Length of the training, with that of the weights it started from; None where the file does not tell.
     validation
@@ -79,7 +79,7 @@ class Trained:
     digest: str
     train: dict[str, Any]
     data: str | None
-    started: bool
+    before: tuple[int, float]
     steps: int | None
     minutes: float | None
     validation: float | None
@@ -198,7 +198,7 @@ def longest(config: TrainConfig, data: TrainingData, cache: Path, below: float =
 
 def gain(known: Trained, data: TrainingData, cache: Path) -> float | None:
     """Return by how many % the end of a training lowered its validation error; None if unknown. See the module."""
-    if known.started:
+    if known.before[0]:
         return None
     if known.train.get("schedule") == "halving":
         log = known.log
@@ -243,19 +243,17 @@ def _folder(config: TrainConfig, data: TrainingData, cache: Path) -> Path:
 
 def _described(file: Path, source: str) -> Trained:
     model, about = load_model(file)
-    train, before = about.get("train", {}), about.get("start")
+    train, start = about.get("train", {}), about.get("start") or {"steps": 0, "minutes": 0.0}
     steps, minutes = train.get("steps"), about.get("minutes")
-    if before is not None and steps is not None and minutes is not None:
-        steps, minutes = steps + before["steps"], minutes + before["minutes"]
     return Trained(
         weights=file,
         source=source,
         digest=file_digest(file),
         train=train,
         data=about.get("data"),
-        started=before is not None,
-        steps=steps,
-        minutes=minutes,
+        before=(start["steps"], start["minutes"]),
+        steps=None if steps is None else start["steps"] + steps,
+        minutes=None if minutes is None else start["minutes"] + minutes,
         validation=about.get("validation_nrmse"),
         parameters=sum(p.numel() for p in model.net.parameters()),
     )
@@ -264,7 +262,7 @@ def _described(file: Path, source: str) -> Trained:
 def _shipped_equal(config: TrainConfig, data: TrainingData) -> Trained | None:
     """Return the shipped weights if they are those that this training would give."""
     known = shipped(config.method, config.factor)
-    if known is None or known.started:
+    if known is None or known.before[0]:
         return None
     try:
         made = asdict(TrainConfig(**known.train))  # keys that are newer than the weights have their defaults

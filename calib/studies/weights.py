@@ -59,8 +59,9 @@ def _figure(points: Sequence[Mapping[str, Any]]) -> Any:
         x, y = panels.setdefault(f"{point['factor']}x", {}).setdefault(point["method"], ([], []))
         x.append(point["minutes"])
         y.append(point["nrmse_percent"])
-    labels = ("minutes of training", "validation nRMSE in %")
-    return curves(panels, labels, "Learning curves: averaged weights, noisy")
+    labels = ("minutes of training, with those before", "validation nRMSE in %")
+    title = "Learning curves: averaged weights, noisy; of weights trained on from others, the last part"
+    return curves(panels, labels, title, log="xy")
 
 
 def _number(value: Any) -> float:

@@ -64,8 +64,15 @@ def _figure(images: Mapping[str, xr.Dataset], table: Sequence[Mapping[str, Any]]
     ]
     notes = [""] * 2 + ["" if row["psnr"] is None else f"{row['psnr']:.1f} dB" for row in table[1:]]
     groups = [
-        Group([panels], [""], "concentration /\nsample's", (0.0, top), "inferno"),
-        Group([wrong], ["minus reference"], "difference, cut\nat ± half of it", (-top / 2, top / 2), "PuOr_r", [notes]),
+        Group([panels], [""], f"concentration / that of\nthe sample, cut at {top:.2g}", (0.0, top), "inferno"),
+        Group(
+            [wrong],
+            ["image - reference"],
+            f"difference,\ncut at ± {top / 2:.2g}",
+            (-top / 2, top / 2),
+            "PuOr_r",
+            [notes],
+        ),
     ]
     columns = [n if i < 2 else n.replace("_", "\n") for i, n in enumerate(images)]
     return grouped_panels(groups, columns, heading)

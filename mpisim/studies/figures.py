@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SHOWN", "Group", "curves", "dots", "grouped_panels"]
 
-SHOWN = ("bicubic", "bicubic-dc", "bicubic-strided", "cs", "ridge", "srcnn", "vdsr", "smrnet", "transms")
+SHOWN = ("bicubic", "bicubic-dc", "bicubic-strided", "cs", "ridge", "profile", "srcnn", "vdsr", "smrnet", "transms")
 """Methods that figures of images show unless told otherwise: those of Table III, and ours without training."""
-_COLOURS = ("#1f5fa8", "#d1651b", "#3b8a3e", "#8a4f9e", "#b3373f", "#6b6b6b", "#b8a100")
+_COLOURS = (
+    *("#1f5fa8", "#d1651b", "#3b8a3e", "#8a4f9e", "#b3373f"),
+    *("#6b6b6b", "#b8a100", "#17a2b8", "#e377c2", "#5c3a21"),
+)
 
 
 def dots(
@@ -96,8 +99,9 @@ def curves(
     labels: tuple[str, str],
     title: str,
     points: Mapping[str, tuple[float, float]] | None = None,
+    log: str = "y",
 ) -> Figure:
-    """Draw curves with a logarithmic y axis.
+    """Draw curves.
 
     Parameters
     ----------
@@ -109,6 +113,8 @@ def curves(
         The heading.
     points
         Single points by name, in every panel.
+    log
+        The axes that are logarithmic: `y` or `xy`.
     """
     from matplotlib.figure import Figure
 
@@ -123,7 +129,8 @@ def curves(
         for i, (name, (px, py)) in enumerate((points or {}).items()):
             ax.plot([px], [py], "sD^v<>"[i % 6], markersize=7, color="black", markerfacecolor="none", label=name)
         if lines or points:
-            _logarithmic(ax, "y")
+            for side in log:
+                _logarithmic(ax, side)
             ax.legend(fontsize=8)
         ax.set_xlabel(labels[0])
         ax.grid(alpha=0.3)
