@@ -26,7 +26,7 @@ import xarray as xr
 
 from mpisim.errors import InputError, decibels, one_of, require, seed_number, whole
 from mpisim.noise import complex_gaussian, sigma_from_snr
-from mpisim.system_matrix import axis_coordinate, expect, replace_rows, rows
+from mpisim.system_matrix import VOXEL_DIMS, axis_coordinate, expect, replace_rows, rows
 
 __all__ = [
     "SCHEMES",
@@ -157,15 +157,16 @@ def downsample(
     sampling
         `box`, `strided` or `random`.
     snr
-        RMS of the block means over the noise in dB (33.7 is the paper's protocol), or None for no noise. Strided and
-        random values carry S^2 times that noise.
+        RMS of the block means over the noise in dB (33.7 reproduces the paper's noisy bicubic figures), or None for no
+        noise. Strided and random values carry S^2 times that noise.
     seed
         Seed of the noise and of the random choice.
 
     Returns
     -------
     xarray.Dataset
-        A coarse system matrix with `noise_std` and, for `random`, the mask `sampled`.
+        A coarse system matrix with `noise_std` and, for `random`, the mask `sampled`. The deviation is that of the
+        noise added and of the noise the fine matrix has (`noise_std`), which S^2 voxels of a block share: 1 / S of it.
 
     Raises
     ------
@@ -191,11 +192,19 @@ def downsample(
         coarse,
         x,
         y,
-        noise_std=sigma,
+        noise_std=np.hypot(sigma, _own_noise(fine) / (plan.factor if sampling == "box" else 1)),
         extra=extra,
         stage="coarse",
         sampling={"scheme": sampling, "factor": plan.factor, "snr": snr, "seed": seed},
     )
+
+
+def _own_noise(fine: xr.Dataset) -> np.ndarray:
+    """Noise deviation of a fine matrix, a number or one per row; zero where it does not know its noise."""
+    if "noise_std" not in fine or fine["noise_std"].ndim == 0:
+        return np.asarray(fine["noise_std"].values if "noise_std" in fine else 0.0)
+    row = fine["system_matrix"].isel({d: 0 for d in VOXEL_DIMS if d in fine["system_matrix"].dims})
+    return fine["noise_std"].broadcast_like(row).transpose(*row.dims).values
 
 
 def _coarse_axis(fine: xr.Dataset, axis: str, plan: Sampling) -> np.ndarray:

@@ -18,6 +18,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from mpisim.digest import digest, file_digest
 from mpisim.errors import DivergenceError, InputError, require, seed_number, whole
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.progress import progress
@@ -86,12 +87,15 @@ def tune(
     Raises
     ------
     InputError
-        If Optuna is not installed, or the folder holds another search.
+        If Optuna is not installed, or the folder holds another search: of something else, or on other data. What the
+        score refuses in the first trial leaves no search behind.
     """
     optuna = _optuna()
     whole("trials", trials)
     folder, seed = output_folder(Path(out)), seed_number(seed)
     about: dict[str, Any] = {
+        "what": tunable.summary,
+        "data": _data_digest(Path(data)),
         "space": {k: list(v) for k, v in tunable.space.items()},
         "seed": seed,
         "options": dict(options or {}),
@@ -106,9 +110,18 @@ def tune(
             score = tunable.score(values, folder / f"trial_{number:03d}", Path(data), about["options"])
         except DivergenceError:
             score = math.inf
+        except InputError:
+            if not _finished(study):
+                (folder / "search.db").unlink()
+            raise
         study.tell(trial, score if math.isfinite(score) else math.inf)
         _write(study, folder)
     return {"values": study.best_params, "score": study.best_value, "trials": len(_finished(study)), "out": str(folder)}
+
+
+def _data_digest(data: Path) -> str:
+    files = sorted(file for split in ("train", "validation") for file in (data / split).glob("*.nc"))
+    return digest([(f.parent.name, f.name, file_digest(f)) for f in files])
 
 
 def _next(study: Any, space: Mapping[str, tuple[float, float]]) -> tuple[int, dict[str, float]]:

@@ -51,6 +51,12 @@ def test_an_interrupted_search_goes_on_as_it_would_have(tmp_path):
     assert texts[0] == texts[1]
     with pytest.raises(InputError, match="output folder must be that of the same search"):
         tune(BOWL, tmp_path, tmp_path / "parts", trials=8, seed=4)
+    with pytest.raises(InputError, match="output folder must be that of the same search"):
+        tune(Tunable("another bowl", BOWL.space, bowl), tmp_path, tmp_path / "parts", trials=9, seed=3)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "new.nc").touch()
+    with pytest.raises(InputError, match="output folder must be that of the same search"):
+        tune(BOWL, tmp_path, tmp_path / "parts", trials=9, seed=3)
 
 
 def test_points_that_diverge_count_as_infinitely_bad(tmp_path):
@@ -84,6 +90,8 @@ def test_the_command(tmp_path, capsys):
     assert found["trials"] == 2 and 1e-3 <= found["values"]["learning_rate"] <= 1e-1
     assert main(["tune", "admm", *common, str(tmp_path / "admm")]) == 0
     assert json.loads(capsys.readouterr().out)["score"] < -5  # dB
+    assert main(["tune", "srcnn", "--steps", "2", "--factor", "3", *common, str(tmp_path / "three")]) == 2
+    assert "Input factor must be" in capsys.readouterr().err and not any((tmp_path / "three").iterdir())
     assert main(["tune", "admm", "--steps", "3", *common, str(tmp_path / "bad")]) == 2
     assert "Input --steps must be left out for admm" in capsys.readouterr().err
     assert main(["tune", "magic", *common, str(tmp_path / "bad")]) == 2

@@ -124,3 +124,23 @@ def test_bad_input(fine, arguments, message):
 def test_a_coarse_matrix_is_not_sampled_again(fine):
     with pytest.raises(InputError, match="must be a fine system matrix; instead received a coarse one"):
         calib.downsample(calib.downsample(fine, 4), 2)
+
+
+@pytest.mark.parametrize(("scheme", "share"), [("box", 1 / 4), ("strided", 1), ("random", 1)])
+def test_the_noise_a_fine_matrix_has_is_carried_on(fine, scheme, share):
+    """S^2 voxels of a block average independent noise: 1 / S of it; noise that is added comes in quadrature."""
+    clean = calib.downsample(fine, 4, scheme, snr=30, seed=3)
+    own = np.linspace(0.5, 2, fine.sizes["frequency"])
+    for noise, dims in ((np.asarray(0.7), ()), (own, ("frequency",))):
+        noisy = calib.downsample(fine.assign(noise_std=(dims, noise)), 4, scheme, snr=30, seed=3)
+        wanted = np.hypot(float(clean["noise_std"]), share * noise)
+        np.testing.assert_allclose(noisy["noise_std"].values, np.broadcast_to(wanted, noisy["noise_std"].shape))
+        assert np.array_equal(rows(noisy), rows(clean))
+    drawn = fine.copy(data={"system_matrix": fine["system_matrix"].values * 0 + complex_noise(fine, 0.7)})
+    drawn = calib.downsample(drawn.assign(noise_std=0.7), 4, scheme)
+    values = rows(drawn)[..., drawn["sampled"].values > 0] if scheme == "random" else rows(drawn)
+    assert np.sqrt(np.mean(np.abs(values) ** 2)) == pytest.approx(float(drawn["noise_std"]), rel=0.05)
+
+
+def complex_noise(data, sigma):
+    return mpisim.noise.complex_gaussian(data["system_matrix"].shape, sigma, 0)
