@@ -9,11 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from calib.model import ModelConfig, RecoveryModel
+from mpisim.digest import digest
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import replacing
 from mpisim.version import __version__
@@ -24,10 +26,16 @@ __all__ = ["faults", "load_model", "load_tensors", "save_model", "save_tensors",
 def save_tensors(
     path: str | os.PathLike[str], tensors: Mapping[str, Tensor], kind: str, about: Mapping[str, Any]
 ) -> None:
-    """Write named tensors with a description (anything JSON holds), atomically."""
-    metadata = {"kind": kind, "about": json.dumps({"software": f"mpisim {__version__}", **about})}
+    """Write named tensors with a description (anything JSON holds) and a digest of all, atomically."""
+    held = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    told = json.dumps({"software": f"mpisim {__version__}", **about})
     with replacing(path) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
+        save_file(held, temporary, {"kind": kind, "about": told, "digest": _digest(held, told)})
+
+
+def _digest(tensors: Mapping[str, Tensor], about: str) -> str:
+    names = sorted(tensors)
+    return digest(about, names, *(tensors[name].reshape(-1).view(torch.uint8).numpy() for name in names))
 
 
 def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -36,7 +44,8 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Ten
     Raises
     ------
     InputError
-        If the file is missing, damaged or of another kind.
+        If the file is missing, damaged, of another kind, or no longer holds what was written (which files from before
+        the digest cannot tell).
     """
     require(Path(path).is_file(), kind, "an existing file", str(path))
     try:
@@ -51,6 +60,8 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Ten
     require(
         metadata.get("kind") == kind, str(path), f"{kind} of this program", f"a file of kind {metadata.get('kind')!r}"
     )
+    whole = metadata.get("digest") in (None, _digest(tensors, metadata.get("about", "{}")))
+    require(whole, str(path), f"{kind} as they were written", "a file with other numbers")
     return tensors, about
 
 
@@ -78,6 +89,8 @@ def load_model(path: str | os.PathLike[str]) -> tuple[RecoveryModel, dict[str, A
     expected = model.net.state_dict()
     differing = faults(expected, tensors)
     require(not differing, str(path), f"the weights of {config.method} at {config.factor}x", f"a file {differing}")
+    finite = all(bool(v.isfinite().all()) for v in tensors.values())
+    require(finite, str(path), "weights of finite numbers", "others")
     model.net.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
     return model.eval(), about
 

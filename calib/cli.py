@@ -12,6 +12,7 @@ import numpy as np
 import mpisim
 from mpisim.command import Command
 from mpisim.errors import one_of, require
+from mpisim.io import expect_output
 from mpisim.noise import PROTOCOL_SNR
 from mpisim.options import integer, number, read_toml
 from mpisim.progress import say
@@ -36,6 +37,7 @@ def _downsample_arguments(parser: argparse.ArgumentParser) -> None:
 def _downsample(options: argparse.Namespace) -> Mapping[str, Any]:
     from calib.sampling import downsample
 
+    expect_output(options.out)
     fine = mpisim.read(options.fine)
     snr = None if options.noiseless else number("snr", options.snr)
     factor, seed = integer("factor", options.factor, 1), integer("seed", options.seed)
@@ -60,6 +62,7 @@ def _recover(options: argparse.Namespace) -> Mapping[str, Any]:
     from calib.recover import METHODS, recover
 
     one_of("method", options.method, METHODS)
+    expect_output(options.out)
     found = recover(mpisim.read(options.coarse), options.method, options.weights)
     mpisim.write(found, options.out)
     return {
@@ -111,7 +114,7 @@ def _evaluate(options: argparse.Namespace) -> Mapping[str, Any]:
 
         write_text(options.rows, "row,nrmse\n" + "".join(f"{i},{e:.9g}\n" for i, e in enumerate(result["row_nrmse"])))
     finite_rows = [e for e in result.pop("row_nrmse") if np.isfinite(e)]
-    quartiles = np.quantile(finite_rows, (0.5, 0.9, 1.0)) if finite_rows else (0.0, 0.0, 0.0)
+    quartiles = np.quantile(finite_rows, (0.5, 0.9, 1.0))
     return {
         **result,
         "row_nrmse_median": float(quartiles[0]),

@@ -98,7 +98,7 @@ class TrainingRows:
     draw
         How likely a row is drawn, in units of its matrix' RMS: by its `detail` (see `Batch`), so that matrices of much
         detail are seen often, by the `error` it had when it was last drawn (`note`; its detail before, and at least
-        1 % of that), by its `energy`, or `uniform`.
+        1 % of that), or `uniform`.
     augment
         Whether rows are turned and flipped.
     between
@@ -120,6 +120,7 @@ class TrainingRows:
         between: float = 0.0,
         seed: int = 0,
     ) -> None:
+        require(len(matrices) > 0, "training", "at least one matrix", "none")
         images = [rows(m) for m in matrices]
         height, width = images[0].shape[-2:]
         fits = height % (2 * factor) == 0 and width % (2 * factor) == 0
@@ -141,8 +142,7 @@ class TrainingRows:
         self.detail = torch.tensor(detail, dtype=torch.float32)
         coarse = [rms(block_mean(a, factor)) / u for a, u in zip(images, unit, strict=True)]
         self.unit = torch.tensor(np.repeat(coarse, [len(a) for a in images]), dtype=torch.float32)
-        energy = self.fine.square().sum((1, 2, 3))
-        self.share = {"energy": energy, "uniform": torch.ones_like(energy)}.get(draw, self.detail).clone()
+        self.share = torch.ones_like(self.detail) if draw == "uniform" else self.detail.clone()
 
     def note(self, index: Tensor, error: Tensor) -> None:
         """Note the errors of rows in units of their matrix' RMS, (B,), for draws to come."""

@@ -21,11 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from calib.canonical import canonical_place, leave, take
-from calib.consistency import DataConsistency
 from calib.nets import FACTORS, NETS
 from calib.nets.layers import bicubic_upsample
+from calib.projection import nearest_consistent
 from calib.ridge import ridge_means
-from mpisim.errors import non_negative, one_of, require
+from mpisim.errors import non_negative, one_of, require, whole
 
 __all__ = ["SCALINGS", "ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
 
@@ -68,7 +68,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         one_of("method", self.method, NETS)
-        one_of("factor", self.factor, FACTORS)
+        object.__setattr__(self, "factor", whole("factor", one_of("factor", self.factor, FACTORS)))
         one_of("skip", self.skip, ("bicubic", "none"))
         one_of("scaling", self.scaling, SCALINGS)
         one_of("denoise", self.denoise, ("ridge", "none"))
@@ -95,7 +95,6 @@ class RecoveryModel(nn.Module):
         super().__init__()
         self.config = config
         self.net = NETS[config.method].build(config.factor)
-        self.consistency = DataConsistency(config.factor)
 
     def forward(self, block_means: Tensor, sigma: Tensor) -> Tensor:
         """Recover rows (B, 2, S h, S w) from block means (B, 2, h, w) with complex noise deviation (B,).
@@ -129,7 +128,7 @@ class RecoveryModel(nn.Module):
             out = leave(self.net(take(seen, place)).float(), place) + start
         else:
             out = self.net(seen).float() + start
-        return self.consistency(out, x, sigma) if self.config.consistency else out
+        return nearest_consistent(out, x, sigma, self.config.factor) if self.config.consistency else out
 
     def denoised(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Block means as the network sees them."""

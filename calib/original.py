@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+import torch
 from torch import Tensor
 
 from calib.checkpoint import faults, some
@@ -74,7 +75,8 @@ def load_original_checkpoint(state_dict: Mapping[str, Tensor]) -> TranSMS:
     Raises
     ------
     InputError
-        If the checkpoint is of another network, lacks a tensor or has one too many, or a shape differs.
+        If the checkpoint is of another network, lacks a tensor or has one too many, a shape differs,
+        or a number is not finite and real.
     """
     given = _released(state_dict)
     doublings = len({name for name in given if re.fullmatch(r"upSampler\.\d+\.conv\.weight", name)})
@@ -87,10 +89,16 @@ def load_original_checkpoint(state_dict: Mapping[str, Tensor]) -> TranSMS:
     net = TranSMS(2**doublings)
     own = net.state_dict()
     names = original_names(own)
+    require(all(map(_plain, given.values())), "checkpoint", "of finite real numbers", "one with others")
     differing = faults({theirs: own[ours] for ours, theirs in names.items()}, given)
     require(not differing, "checkpoint", f"of the published TranSMS at {net.factor}x", f"one {differing}")
     net.load_state_dict({ours: given[theirs].to(own[ours].dtype) for ours, theirs in names.items()})
     return net.eval()
+
+
+def _plain(tensor: Tensor) -> bool:
+    here = tensor.layout == torch.strided and tensor.device.type != "meta" and not tensor.is_complex()
+    return here and bool(tensor.isfinite().all())
 
 
 def original_names(names: Iterable[str]) -> dict[str, str]:

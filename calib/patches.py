@@ -71,11 +71,11 @@ def recover_by_patches(
             part = coarse.isel(y=slice(y, y + patch), x=slice(x, x + patch))
             place = (slice(y * factor, y * factor + size), slice(x * factor, x * factor + size))
             weight = (wy[place[0], None] * wx[place[1]]).astype(found.real.dtype)
-            found[:, *place] += weight * rows(recover(part, method, weights, unit))
+            recovered = recover(part, method, weights, unit)
+            found[:, *place] += weight * rows(recovered)
     if consistency and plan["scheme"] == "box":
         found = nearest_consistent(found, values, noise_per_row(coarse), factor)
-    notes = {"method": method, "sampling": plan, "patch": patch, "overlap": overlap}
-    notes |= {} if weights is None else {"weights": os.path.basename(weights)}
+    notes = {**recovered.attrs["recovery"], "sampling": plan, "patch": patch, "overlap": overlap}
     axes = fine_axes(coarse)
     return replace_rows(
         coarse, found, *axes, stage="fine", origin="recovered", recovery=notes, sampling=None, noise_std=None

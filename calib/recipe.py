@@ -23,7 +23,7 @@ __all__ = [
     "recipe",
 ]
 
-DRAWS = ("detail", "error", "energy", "uniform")
+DRAWS = ("detail", "error", "uniform")
 
 LOSSES = ("detail", "norm", "l1")
 
@@ -91,9 +91,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "validate_every", "checkpoint_every"):
-            whole(name, getattr(self, name))
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
         seed_number(self.seed)
         positive("learning_rate", self.learning_rate)
+        one_of("augment", self.augment, (True, False))
         one_of("optimiser", self.optimiser, ("muon", "adam"))
         one_of("draw", self.draw, DRAWS)
         one_of("loss", self.loss, LOSSES)
@@ -103,7 +104,7 @@ class TrainConfig:
         one_of("schedule", self.schedule, ("one-cycle", "halving"))
         one_of("precision", self.precision, ("float32", "bfloat16"))
         require(self.canonical or not self.border, "border", "0 where canonical is off", self.border)
-        _ = self.model
+        object.__setattr__(self, "factor", self.model.factor)  # whole
 
     @property
     def scheme(self) -> str:

@@ -97,8 +97,9 @@ def train(
         from are of another network, or (`DivergenceError`) the loss does not stay finite; the last checkpoint is kept.
     """
     run = Run(config, training, validation, Path(out), resume, device, start)
-    bar = progress(total=config.steps, initial=run.step, unit="step")
-    with bar:
+    if run.step >= config.steps:
+        run.save()  # what a finished run has lost since
+    with progress(total=config.steps, initial=run.step, unit="step") as bar:
         while run.step < config.steps:
             run.advance()
             bar.update()
@@ -108,8 +109,7 @@ def train(
                 (report or (lambda text: None))(line)
             if run.step % config.checkpoint_every == 0 or run.step == config.steps:
                 run.save()
-    last = run.history[-1]
-    return {**last, "weights": str(run.folder / "weights.safetensors")}
+    return {**run.history[-1], "weights": str(run.folder / "weights.safetensors")}
 
 
 class Run:
@@ -126,6 +126,7 @@ class Run:
         start: str | os.PathLike[str] | None = None,
     ) -> None:
         self.config, self.device = config, _device(device)
+        require(len(validation) > 0, "validation", "at least one matrix", "none")
         self.rows = training_rows(config, training)
         snr = None if config.noiseless_fraction == 1 else config.snr
         self.validation = [

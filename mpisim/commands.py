@@ -73,6 +73,7 @@ def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
 def _simulate(options: argparse.Namespace) -> Mapping[str, Any]:
     import mpisim
 
+    mpisim.io.expect_output(options.out)
     grid = _grid(options)
     scanner = mpisim.open_sided_ffl(
         number("sf-gradient", options.sf_gradient), fov=max(grid.fov[:2]), **_scanner_options(options)
@@ -165,6 +166,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
 def _convert(options: argparse.Namespace) -> Mapping[str, Any]:
     import mpisim
 
+    mpisim.io.expect_output(options.out)
     grid = None
     if options.grid:
         shape = size("grid", options.grid)

@@ -27,7 +27,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factors", help="only these, such as 2,4")
     parser.add_argument("--train", action="store_true", help="train what weights are missing (hours)")
     parser.add_argument("--steps", help="steps of every training, in place of the budget")
-    parser.add_argument("--share", help="share of the budget of every training, such as 0.25 (default: 1)")
+    parser.add_argument("--share", help="share of the budget of every training, such as 0.25 (weights that ship stay)")
     parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda, ... (default: cpu)")
     parser.add_argument("--cache", help="folder of trained weights and finished rows (default: cache in the output)")
     parser.add_argument("--out", default="study", help="folder to write (default: study)")

@@ -34,6 +34,7 @@ def write_bad(out: Path) -> None:
     content = (out / "sm.nc").read_bytes()
     (out / "truncated.nc").write_bytes(content[: len(content) // 2])
     (out / "text.nc").write_text("not a matrix")
+    (out / "folder.nc").mkdir()
     xr.Dataset({"temperature": ("t", np.arange(3.0))}).to_netcdf(out / "foreign.nc")
     data = mpisim.read(out / "sm.nc")
     values = data["system_matrix"].values.copy()

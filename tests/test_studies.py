@@ -106,7 +106,7 @@ def test_fig7(tmp_path):
 def test_images_of_missing_weights_are_marked(tmp_path):
     result = STUDIES["table4"](tmp_path, quick=True, methods=("vdsr",), protocol=SMALL)
     assert result["table"][0]["status"] == "missing" and result["table"][0]["psnr_db"] is None
-    assert "mpisim study weights --quick --train --methods vdsr --factors 4" in result["text"]
+    assert "mpisim study weights --train --methods vdsr --factors 4" in result["text"]
 
 
 # -- what studies share -----------------------------------------------------------------------------------------------
@@ -134,6 +134,16 @@ def test_data_of_another_protocol_are_refused_and_told_apart(tmp_path, changes, 
         InputError, match="Input --data must be of this study's protocol; instead received .*" + message
     ):
         STUDIES["table4"](tmp_path / "out", True, tmp_path / "data", methods=METHODS, protocol=SMALL)
+
+
+def test_data_of_the_protocol_with_other_values_are_refused(tmp_path):
+    """Recovered matrices, say, that lie where the simulated ones should."""
+    generate(CELLS, FAMILY, tmp_path / "data", splits=["test"])
+    file = sorted((tmp_path / "data" / "test").glob("*.nc"))[0]
+    data = mpisim.read(file)
+    mpisim.write(data.assign(system_matrix=data["system_matrix"] * 1.1), file)
+    with pytest.raises(InputError, match="with values that are 10 % off"):
+        SMALL.matrices(SMALL.of("test"), tmp_path / "data")
 
 
 def test_data_that_lack_a_matrix_or_a_split(tmp_path):

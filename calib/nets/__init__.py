@@ -30,8 +30,6 @@ class Net:
     ----------
     build
         Makes the module of a factor, a `torch.nn.Module` with the convolution `last`.
-    summary
-        One line for tables.
     scheme
         How its input is measured: `box` (block means, a large sample) or `strided` (every S-th voxel, a small one).
     skip
@@ -45,7 +43,6 @@ class Net:
     """
 
     build: Callable[[int], nn.Module]
-    summary: str
     scheme: str = "box"
     skip: str = "none"
     denoise: str = "none"
@@ -56,17 +53,15 @@ class Net:
 _OURS: dict[str, Any] = {"skip": "bicubic", "denoise": "ridge", "consistency": True}
 
 NETS: dict[str, Net] = {
-    "transms": Net(TranSMS, "TranSMS", **_OURS, even=True),
-    "transms-plain": Net(
-        TranSMS, "TranSMS without the ridge fit before it", skip="bicubic", consistency=True, even=True
-    ),
-    "transms-nodc": Net(TranSMS, "TranSMS without data consistency", skip="bicubic", denoise="ridge", even=True),
-    "rdsr": Net(rdsr, "TranSMS without a transformer", **_OURS),
-    "ctsr": Net(ctsr, "TranSMS without the convolution branch", **_OURS, even=True),
-    "cnn-vit": Net(cnn_vit, "plain convolutions, vision transformer", **_OURS, even=True),
-    "rd-vit": Net(rd_vit, "dense convolutions, vision transformer", **_OURS, even=True),
-    "cnn-ct": Net(cnn_ct, "plain convolutions, convolutional transformer", **_OURS, even=True),
-    "srcnn": Net(SRCNN, "SRCNN 9-1-5 on the bicubic upsample"),
-    "vdsr": Net(VDSR, "VDSR, 20 layers on the bicubic upsample", skip="bicubic"),
-    "smrnet": Net(SMRnet, "2d-SMRnet on strided samples", scheme="strided"),
+    "transms": Net(TranSMS, **_OURS, even=True),
+    "transms-plain": Net(TranSMS, skip="bicubic", consistency=True, even=True),
+    "transms-nodc": Net(TranSMS, skip="bicubic", denoise="ridge", even=True),
+    "rdsr": Net(rdsr, **_OURS),
+    "ctsr": Net(ctsr, **_OURS, even=True),
+    "cnn-vit": Net(cnn_vit, **_OURS, even=True),
+    "rd-vit": Net(rd_vit, **_OURS, even=True),
+    "cnn-ct": Net(cnn_ct, **_OURS, even=True),
+    "srcnn": Net(SRCNN),
+    "vdsr": Net(VDSR, skip="bicubic"),
+    "smrnet": Net(SMRnet, scheme="strided"),
 }

@@ -45,7 +45,7 @@ def fig5(options: StudyOptions) -> Mapping[str, Any]:
         {key: ("row", [np.nan if row[key] is None else float(row[key]) for row in table]) for key in names},
         coords={"training_set": ("row", [row["set"] for row in table])},
     )
-    files = write_results(options, "fig5", data, table, figure)
+    files = write_results(options, "fig5", data, table, figure, recovery.rows.earlier)
     return {"table": table, "files": files, **_told(options, recovery, table)}
 
 
@@ -114,6 +114,6 @@ def _told(options: StudyOptions, recovery: Recovery, table: Sequence[Mapping[str
             mean = f"six {name} matrices, mean over factors: {np.mean(six):.2f} %"
             notes.append(f"{mean}, paper {published:.2f} % ({off:+.0f}%)")
     if any(row["nrmse_percent"] is None for row in table):
-        notes += ["trainings are missing; make them with:", f"  {options.command('fig5', train=True)}"]
+        notes += ["trainings are missing; make them with:", f"  {options.command('fig5', quick=False, train=True)}"]
     titles = ("training set", "matrices", "factor", "nRMSE in %", "steps", "minutes")
     return {"six": means, "text": text_table(titles, cells, notes)}

@@ -147,6 +147,7 @@ class Recovery:
             "factor": factor,
             "snr": snr,
             "scheme": scheme,
+            "seed": "number of the matrix",
             "matrices": self.test_digest,
             "weights": None if weights is None else weights.digest,
         }
@@ -259,5 +260,5 @@ def missing_note(options: StudyOptions, lines: Iterable[Mapping[str, Any]]) -> l
     named = ", ".join(f"{m} {f}x" for m, f in missing)
     methods = tuple(dict.fromkeys(m for m, _ in missing))
     factors = tuple(sorted({f for _, f in missing}))
-    command = options.command("weights", methods=methods, factors=factors, train=True)
+    command = options.command("weights", quick=False, methods=methods, factors=factors, train=True)
     return [f"no weights of {named}; make them with:", f"  {command}"]

@@ -61,7 +61,7 @@ def _figure(points: Sequence[Mapping[str, Any]]) -> Any:
         y.append(point["nrmse_percent"])
     labels = ("minutes of training, with those before", "validation nRMSE in %")
     title = "Learning curves: averaged weights, noisy; of weights trained on from others, the last part"
-    return curves(panels, labels, title, log="xy")
+    return curves(panels, labels, title, log="xy" if all(p["minutes"] > 0 for p in points) else "y")
 
 
 def _number(value: Any) -> float:

@@ -15,7 +15,7 @@ from mpisim.io.matlab import holds_original, read_matlab, read_original
 from mpisim.io.netcdf import read_netcdf, write_netcdf
 from mpisim.system_matrix import dataset
 
-__all__ = ["from_matlab", "read", "write"]
+__all__ = ["expect_output", "from_matlab", "read", "write"]
 
 
 def read(
@@ -52,8 +52,18 @@ def write(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
     InputError
         If the suffix is another, the dataset does not keep the schema or the folder cannot be written.
     """
-    require(Path(path).suffix.lower() == ".nc", "output file", "a .nc file", str(path))
+    expect_output(path)
     write_netcdf(data, path)
+
+
+def expect_output(path: str | os.PathLike[str]) -> None:
+    """Raise `InputError` unless `write` could write a dataset to `path`; call it before long work."""
+    file = Path(path)
+    require(file.suffix.lower() == ".nc", "output file", "a .nc file", str(path))
+    require(not file.is_dir(), "output file", "a file name", f"the folder {path}")
+    nearest = next(folder for folder in file.absolute().parents if folder.exists())
+    fits = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    require(fits, "output file", "in a folder that can be made and written", str(path))
 
 
 def from_matlab(

@@ -103,7 +103,8 @@ class Imaging:
     def about(self) -> dict[str, Any]:
         """What all rows depend on."""
         values = [m["system_matrix"].values for m in self.matrices]
-        return {"matrices": digest(*values), "phantoms": self.phantoms, "snr": PROTOCOL_SNR, "image_snr": IMAGE_SNR}
+        told = {"snr": PROTOCOL_SNR, "image_snr": IMAGE_SNR, "eps": "auto", "seed": "number of the matrix"}
+        return {"matrices": digest(*values), "phantoms": self.phantoms, **told}
 
     def file(self, name: str, m: int) -> Path:
         """Where a file of a matrix lies."""

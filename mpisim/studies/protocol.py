@@ -15,6 +15,7 @@ from mpisim.cells import Cell, transms_cells
 from mpisim.dataset import Family, fine_file
 from mpisim.errors import InputError, require
 from mpisim.io import read
+from mpisim.metrics import nrmse
 from mpisim.particles import Particle
 from mpisim.simulate import simulate
 from mpisim.system_matrix import expect
@@ -25,6 +26,7 @@ FACTORS = (2, 4, 8)
 """Factors of the paper's tables."""
 TESTS = 34
 """Test matrices of the paper."""
+_SAME = 1e-3  # of two ways to simulate one matrix
 _DESCRIBED = ("grid", "scanner", "particle", "sample")
 
 
@@ -84,6 +86,9 @@ class Protocol:
         if found["system_matrix"].sizes != wanted["system_matrix"].sizes:
             sizes = [dict(d["system_matrix"].sizes) for d in (found, wanted)]
             differing.insert(0, f"size {sizes[0]} instead of {sizes[1]}")
+        elif not differing:
+            off = nrmse(found, wanted)
+            differing += [f"values that are {100 * off:.2g} % off"] * (off > _SAME)
         if differing:
             what = "; ".join(differing[:4])
             raise InputError(f"Input --data must be of this study's protocol; instead received {file} with {what}.")

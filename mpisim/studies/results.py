@@ -26,10 +26,10 @@ from mpisim.version import __version__
 __all__ = ["RowCache", "beside", "machine", "text_table", "write_results"]
 
 _PACKAGES = ("mpisim", "calib", "recon")
-_NO_PART = {  # of what makes a row: training, the command line and what people look at
+_NO_PART = {  # of what makes a row: training, the table of commands and what people look at
     *("train.py", "data.py", "between.py", "recipe.py", "muon.py", "tuning.py"),
     *("evaluate.py", "original.py", "shipped.py"),
-    *("cli.py", "command.py", "commands.py", "options.py", "study_command.py", "tune.py", "tune_command.py"),
+    *("command.py", "commands.py", "options.py", "study_command.py", "tune.py", "tune_command.py"),
     *("demo.py", "plot.py", "progress.py", "report.py", "version.py", "digest.py"),
 }
 
@@ -42,11 +42,17 @@ class RowCache:
     folder
         The cache; rows lie in `rows` of it. A change of the code that makes them (not of training, the command line or
         the studies themselves) makes them anew.
+
+    Attributes
+    ----------
+    earlier
+        Seconds that the rows found in the cache took when they were made.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = output_folder(folder / "rows")
         self.common = {"software": __version__, "code": _code()}
+        self.earlier = 0.0
 
     def row(
         self, name: str, key: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]], told: str = ""
@@ -68,19 +74,22 @@ class RowCache:
         file = self.folder / f"{name}_{digest(key)}.json"
         row = self._read(file, key)
         if row is None:
+            start = time.monotonic()
             row = json.loads(json.dumps(dict(compute())))
-            write_text(file, json.dumps({"key": key, "row": row}))
+            kept = {"key": key, "row": row, "seconds": round(time.monotonic() - start, 1)}
+            write_text(file, json.dumps({**kept, "digest": digest(kept)}))
             if told:
                 say(told.format(**row))
         return row
 
-    @staticmethod
-    def _read(file: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _read(self, file: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
         if not file.is_file():
             return None
-        with suppress(ValueError, KeyError, TypeError):
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
             found = json.loads(file.read_text(encoding="utf-8"))
-            if found["key"] == key and isinstance(found["row"], dict):
+            kept = {k: v for k, v in found.items() if k != "digest"}
+            if found["digest"] == digest(kept) and found["key"] == key:
+                self.earlier += found["seconds"]
                 return found["row"]
         say(f"mpisim: the cached row {file} is damaged; it is removed and made anew.")
         file.unlink()
@@ -116,11 +125,17 @@ def text_table(titles: Sequence[str], lines: Iterable[Sequence[Any]], notes: Ite
 
 
 def write_results(
-    options: StudyOptions, name: str, data: xr.Dataset, table: Sequence[Mapping[str, Any]], figure: Any = None
+    options: StudyOptions,
+    name: str,
+    data: xr.Dataset,
+    table: Sequence[Mapping[str, Any]],
+    figure: Any = None,
+    earlier: float = 0.0,
 ) -> list[str]:
     """Write `NAME.nc`, `NAME.csv` and, if given, the figure `NAME.png`; `NAME_quick` in the short form.
 
-    The NetCDF file tells the machine, when the study ended and how many seconds it took (what was cached takes none).
+    The NetCDF file tells the machine, when the study ended and how many seconds it took, with those that its cached
+    rows had taken (`earlier`); trainings tell their own minutes.
 
     Returns
     -------
@@ -136,7 +151,7 @@ def write_results(
         quick=int(options.quick),
         machine=machine(),
         finished=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        seconds=round(time.time() - options.started, 1),
+        seconds=round(earlier + time.time() - options.started, 1),
     )
     with replacing(stem.with_suffix(".nc")) as temporary, deferring_interrupt():
         described.to_netcdf(temporary, engine="netcdf4")

@@ -46,7 +46,8 @@ class StudyOptions:
     methods, factors
         Only these.
     steps, share
-        Steps of every training in place of the studies' budgets, or a share of these.
+        Steps of every training in place of the studies' budgets, or a share of these (not in the short form, nor of
+        weights that ship).
     train
         Train what weights are missing. Without it a study takes those that ship or are in the cache.
     device
@@ -119,6 +120,7 @@ class StudyOptions:
             words += [] if values is None else [f"--{name}", ",".join(map(str, values))]
         words += [] if changed.steps is None else ["--steps", str(changed.steps)]
         words += [] if changed.share == 1 else ["--share", f"{changed.share:g}"]
+        words += [] if changed.device == "cpu" else ["--device", changed.device]
         words += [] if changed.data is None else ["--data", str(changed.data)]
         return shlex.join([*words, "--cache", str(changed.store), "--out", str(changed.out)])
 

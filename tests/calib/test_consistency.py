@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from calib.consistency import DataConsistency
+from calib.projection import nearest_consistent
 from calib.sampling import block_mean
 
 
@@ -21,7 +21,7 @@ def residual_norm(fine, means, factor):
 @pytest.mark.parametrize("factor", [2, 4])
 def test_exact_data_are_met(factor):
     fine, means = draw(0, 3, 2, 2 * factor, 3 * factor), draw(1, 3, 2, 2, 3)
-    projected = DataConsistency(factor)(fine, means, torch.zeros(3, dtype=torch.float64))
+    projected = nearest_consistent(fine, means, torch.zeros(3, dtype=torch.float64), factor)
     assert torch.allclose(block_mean(projected, factor), means, atol=1e-13)
 
 
@@ -29,7 +29,7 @@ def test_the_result_lies_on_the_ball_or_is_left_alone():
     factor, m = 4, 6
     fine, means = draw(0, 3, 2, 8, 12), draw(1, 3, 2, 2, 3)
     sigma = torch.tensor([0.01, 0.3, 50.0], dtype=torch.float64)
-    projected = DataConsistency(factor)(fine, means, sigma)
+    projected = nearest_consistent(fine, means, sigma, factor)
     epsilon = m**0.5 * factor * sigma
     assert torch.allclose(residual_norm(projected, means, factor)[:2], epsilon[:2], rtol=1e-12)
     assert torch.equal(projected[2], fine[2])
@@ -40,7 +40,7 @@ def test_it_is_the_nearest_such_row():
     factor = 2
     fine, means = draw(2, 1, 2, 4, 4), draw(3, 1, 2, 2, 2)
     sigma = torch.tensor([0.2], dtype=torch.float64)
-    projected = DataConsistency(factor)(fine, means, sigma).numpy().ravel()
+    projected = nearest_consistent(fine, means, sigma, factor).numpy().ravel()
     epsilon = 4**0.5 * factor * 0.2
 
     def slack(a):
@@ -63,14 +63,13 @@ def test_it_is_the_nearest_such_row():
 def test_projecting_twice_changes_nothing_and_gradients_flow():
     fine, means = draw(4, 2, 2, 8, 8).requires_grad_(), draw(5, 2, 2, 2, 2)
     sigma = torch.tensor([0.1, 0.0], dtype=torch.float64)
-    layer = DataConsistency(4)
-    once = layer(fine, means, sigma)
-    assert torch.allclose(layer(once, means, sigma), once, atol=1e-13)
-    assert torch.autograd.gradcheck(lambda a: layer(a, means, sigma), (fine,))
+    once = nearest_consistent(fine, means, sigma, 4)
+    assert torch.allclose(nearest_consistent(once, means, sigma, 4), once, atol=1e-13)
+    assert torch.autograd.gradcheck(lambda a: nearest_consistent(a, means, sigma, 4), (fine,))
 
 
 def test_rows_that_already_agree_have_finite_gradients():
     fine = draw(6, 1, 2, 4, 4).requires_grad_()
     means = block_mean(fine.detach(), 2)
-    DataConsistency(2)(fine, means, torch.zeros(1, dtype=torch.float64)).sum().backward()
+    nearest_consistent(fine, means, torch.zeros(1, dtype=torch.float64), 2).sum().backward()
     assert torch.isfinite(fine.grad).all()

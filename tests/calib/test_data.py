@@ -28,17 +28,6 @@ def test_noise_of_a_batch(data):
     assert np.mean(difference[~quiet] / batch.sigma.numpy()[~quiet] ** 2) == pytest.approx(16, rel=0.03)
 
 
-def test_rows_are_drawn_by_energy(data):
-    """The mean share of a row's energy among the drawn is that of drawing by energy, sum p^2 (to 10 %)."""
-    source = TrainingRows(data["train"], 4, snr=None, draw="energy", augment=False)
-    energy = source.fine.square().sum((1, 2, 3)).numpy()
-    share = energy / energy.sum()
-    drawn = source.batch(0, 20000).fine.square().sum((1, 2, 3)).numpy() / energy.sum()
-    by_matrix = energy.reshape(2, -1)
-    chance = (by_matrix / by_matrix.sum(1, keepdims=True) / 2).ravel()
-    assert drawn.mean() == pytest.approx(float(chance @ share), rel=0.1)
-
-
 def test_rows_are_drawn_by_their_detail(data):
     """Rows of which bicubic interpolation misses more, over the RMS of their matrix, are drawn more often."""
     source = TrainingRows(data["train"], 4, snr=None, augment=False)

@@ -123,9 +123,7 @@ def test_unknown_factor(factor):
         RecoveryModel(ModelConfig(factor=factor))
 
 
-@pytest.mark.parametrize(
-    "options", [dict(), dict(skip="none"), dict(scaling="minmax", denoise="none")]
-)
+@pytest.mark.parametrize("options", [dict(), dict(skip="none"), dict(scaling="minmax", denoise="none")])
 def test_model_scales_with_its_input(options):
     """A row c times as strong, with c times the noise, gives c times the result."""
     torch.manual_seed(1)
@@ -197,6 +195,13 @@ def test_damaged_and_foreign_weights(tmp_path):
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="must be a readable safetensors file"):
+        load_model(file)
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(InputError, match="must be weights as they were written; instead received a file with other"):
+        load_model(file)
+    torch.nn.init.constant_(model.net.last.bias, torch.nan)
+    save_model(file, model, {})
+    with pytest.raises(InputError, match="must be weights of finite numbers"):
         load_model(file)
     model.net.last = torch.nn.Conv2d(48, 3, 3)
     save_model(file, model, {})

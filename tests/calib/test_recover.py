@@ -6,8 +6,8 @@ import torch
 
 import calib
 import mpisim
-from calib.consistency import DataConsistency
 from calib.model import to_channels
+from calib.projection import nearest_consistent
 from calib.sampling import block_mean
 from mpisim.errors import InputError
 from mpisim.system_matrix import rows
@@ -50,8 +50,8 @@ def test_bicubic_dc_is_the_projection_of_bicubic_in_two_real_channels_too(fine, 
     start, found = calib.recover(coarse, "bicubic"), calib.recover(coarse, "bicubic-dc")
     sigma = torch.full((len(rows(coarse)),), float(coarse["noise_std"]), dtype=torch.float64)
     scale = float(np.abs(rows(coarse)).max())
-    wanted = DataConsistency(4)(
-        to_channels(rows(start) / scale).double(), to_channels(rows(coarse) / scale).double(), sigma / scale
+    wanted = nearest_consistent(
+        to_channels(rows(start) / scale).double(), to_channels(rows(coarse) / scale).double(), sigma / scale, 4
     )
     assert np.allclose(to_channels(rows(found) / scale), wanted, atol=2e-6)
     if snr is None:

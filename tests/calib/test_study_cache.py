@@ -175,7 +175,7 @@ def test_a_damaged_training_is_told_set_aside_and_made_anew(tmp_path, capsys, da
     assert "damaged" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [b"", b"no safetensors", "other steps", "other network"])
+@pytest.mark.parametrize("content", [b"", b"no safetensors", "other steps", "other network", "a bit"])
 def test_a_damaged_checkpoint_is_told_and_the_training_starts_anew(tmp_path, capsys, monkeypatch, content):
     def stop(run):
         raise KeyboardInterrupt
@@ -187,22 +187,27 @@ def test_a_damaged_checkpoint_is_told_and_the_training_starts_anew(tmp_path, cap
     if content == "other steps":
         other = short("weights", tmp_path, None, methods=(NET,), steps=3)["table"][0]
         content = Path(other["file"]).read_bytes()
-    if content == "other network":
+    file = entry / "checkpoint.safetensors"
+    if content in ("other network", "a bit"):
         config = budgets.study_config(NET, 4, 4)
-        save_tensors(
-            entry / "checkpoint.safetensors", {"model.x": torch.zeros(1)}, "checkpoint", {"train": asdict(config)}
-        )
-    else:
-        (entry / "checkpoint.safetensors").write_bytes(content)
+        save_tensors(file, {"model.x": torch.zeros(1)}, "checkpoint", {"train": asdict(config)})
+    if content == "a bit":
+        content = file.read_bytes()[:-1] + b"?"
+    if content != "other network":
+        file.write_bytes(content)
     row = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     assert (row["status"], row["steps"]) == ("trained", 4)
-    assert "is damaged and is set aside" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "is damaged and is set aside" in told
+    assert ("as they were written" in told) == (isinstance(content, bytes) and content.endswith(b"?"))
 
 
 def test_a_damaged_row_is_told_and_made_anew(tmp_path, capsys):
     whole = short("table3", tmp_path, None, methods=("bicubic",))
     file = sorted((tmp_path / "cache" / "rows").glob("recovery_bicubic_4x_noisy_*.json"))[0]
-    for content in ("", "[]", json.dumps({"key": {}, "row": {"nrmse": [1.0]}})):
+    held = json.loads(file.read_text())
+    other = {**held, "row": {**held["row"], "nrmse": [10 * e for e in held["row"]["nrmse"]]}}
+    for content in ("", "[]", json.dumps({"key": {}, "row": {"nrmse": [1.0]}}), json.dumps(other)):
         file.write_text(content)
         capsys.readouterr()
         again = short("table3", tmp_path, None, methods=("bicubic",))

@@ -47,6 +47,9 @@ def test_resumed_equals_uninterrupted(data, tmp_path):
     train(config_ten, data["train"], data["validation"], interrupted, resume=True)
     a, b, c = weights(tmp_path / "whole"), weights(interrupted), weights(whole_five)
     assert all(torch.equal(a[k], b[k]) and torch.equal(a[k], c[k]) for k in a)
+    (interrupted / "weights.safetensors").unlink()  # what a finished run has lost is written anew
+    train(config_ten, data["train"], data["validation"], interrupted, resume=True)
+    assert all(torch.equal(a[k], v) for k, v in weights(interrupted).items())
     log = (interrupted / "log.csv").read_text().splitlines()
     assert log[0] == "step,minutes,learning_rate,validation_nrmse"
     assert [line.split(",")[0] for line in log[1:]] == ["10", "20"]
@@ -74,6 +77,14 @@ def test_resuming_on_other_data_is_refused(data, tmp_path):
     train(config, data["train"], data["validation"], tmp_path)
     with pytest.raises(InputError, match=r"Input data must be what .* was trained on; instead received other matrices"):
         train(config, data["train"][:1], data["validation"], tmp_path, resume=True)
+
+
+def test_without_matrices(data, tmp_path):
+    config = TrainConfig(steps=2, **SMALL)
+    for given, name in ((([], data["validation"]), "training"), ((data["train"], []), "validation")):
+        with pytest.raises(InputError, match=f"Input {name} must be at least one matrix; instead received none"):
+            train(config, *given, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_kill_while_saving_loses_no_step(data, tmp_path, monkeypatch):
@@ -159,7 +170,7 @@ def test_schedules():
         (dict(border=2.0), "Input border must be between 0 and 1; instead received 2.0"),
         (dict(border=-0.3), "Input border must be a number of zero or more; instead received -0.3"),
         (dict(border=0.3, canonical=False), "Input border must be 0 where canonical is off; instead received 0.3"),
-        (dict(draw="errors"), "Input draw must be one of detail, error, energy, uniform; instead received 'errors'"),
+        (dict(draw="errors"), "Input draw must be one of detail, error, uniform; instead received 'errors'"),
         (dict(loss="l2"), "Input loss must be one of detail, norm, l1; instead received 'l2'"),
         (dict(snr=float("nan")), "Input snr must be a finite number"),
     ],
