@@ -7,10 +7,10 @@ consistency), 1000 iterations of ADMM in NumPy for compressed sensing, a network
 ways do some of the rows only. Both take turns, so that a busy spell meets both; what is printed is the median after a
 warm-up. A network without shipped weights is timed with random ones, which take as long.
 
-**Memory.** A volume of 30,000 rows of 32 x 32 x 27 voxels is 810,000 slices, 6.6 GB in single precision. It is
-recovered block by block (`blocks` gives them, `recovered` takes any iterable of coarse matrices) and written to a
-file; a process of its own does 2 % of it (one block at other factors than 4x, whose time is that of its warm-up too)
-and reports the largest resident memory it had, in all and beyond its imports.
+**Memory.** A volume of 30,000 rows of 32 x 32 x 27 voxels is 810,000 slices, 6.6 GB in single precision. It goes from
+file to file (`calib.recover_file`, as `mpisim recover` does), block by block; a process of its own does 2 % of it (less
+at other factors than 4x, where its time is that of its warm-up too) and reports the largest resident memory it had, in
+all and beyond its imports.
 """
 
 # ruff: noqa: E402
@@ -30,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ import calib
 import mpisim
 from calib.compressed import MARGIN, sparse_rows
 from calib.shipped import shipped_weights
+from mpisim.io import write_blocks
 from mpisim.noise import PROTOCOL_SNR
 from mpisim.system_matrix import dataset, noise_per_row, rows
 
@@ -213,33 +214,30 @@ def blocks(fine: xr.Dataset, count: int, factor: int, scheme: str) -> Iterator[x
         yield calib.downsample(part, factor, scheme, snr=PROTOCOL_SNR, seed=start)
 
 
-def recovered(recover: Callable[[xr.Dataset], xr.Dataset], coarse: Iterable[xr.Dataset]) -> Iterator[np.ndarray]:
-    """Fine rows (row, H, W) of any number of coarse matrices, one block in memory at a time."""
-    for block in coarse:
-        yield rows(recover(block))
-
-
 def peak() -> float:
     """Largest resident memory of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def volume(method: str, factor: int, count: int, threads: int) -> None:
-    """Recover `count` rows of 27 slices, write them to a file, and print what it took as JSON."""
-    model, shipped = None, True
-    if calib.METHODS[method].learned:
-        import torch
+    """Recover `count` rows of 27 slices from file to file, and print what it took as JSON."""
+    weights, shipped = None, True
+    with tempfile.TemporaryDirectory() as folder:
+        if calib.METHODS[method].learned:
+            import torch
 
-        torch.set_num_threads(threads)
-        model, shipped = network(method, factor)
-    imports = peak()
-    fine = mpisim.simulate(mpisim.open_sided_ffl(1.0), mpisim.Particle(25e-9))
-    done, start = 0, time.perf_counter()
-    with tempfile.TemporaryFile() as file:
-        for found in recovered(way(method, model), blocks(fine, count, factor, calib.METHODS[method].schemes[0])):
-            file.write(found.astype(np.complex64).data)
-            done += len(found)
-    seconds = time.perf_counter() - start
+            from calib.checkpoint import save_model
+
+            torch.set_num_threads(threads)
+            model, shipped = network(method, factor)
+            weights = f"{folder}/weights.safetensors"
+            save_model(weights, model, {})
+        imports = peak()
+        fine = mpisim.simulate(mpisim.open_sided_ffl(1.0), mpisim.Particle(25e-9))
+        write_blocks(blocks(fine, count, factor, calib.METHODS[method].schemes[0]), f"{folder}/coarse.nc")
+        start = time.perf_counter()
+        done = calib.recover_file(f"{folder}/coarse.nc", f"{folder}/fine.nc", method, weights)["rows"]
+        seconds = time.perf_counter() - start
     print(json.dumps({"slices": done, "seconds": seconds, "shipped": shipped, "peak": peak(), "imports": imports}))
 
 

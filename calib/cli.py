@@ -59,18 +59,10 @@ def _recover_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _recover(options: argparse.Namespace) -> Mapping[str, Any]:
-    from calib.recover import METHODS, recover
+    from calib.blockwise import recover_file
 
-    one_of("method", options.method, METHODS)
-    expect_output(options.out)
-    found = recover(mpisim.read(options.coarse), options.method, options.weights)
-    mpisim.write(found, options.out)
-    return {
-        "out": options.out,
-        "method": options.method,
-        "rows": len(rows(found)),
-        "grid": list(reversed(rows(found).shape[-2:])),
-    }
+    found = recover_file(options.coarse, options.out, options.method, options.weights)
+    return {"out": options.out, "method": options.method, **found}
 
 
 def _methods(options: argparse.Namespace) -> Mapping[str, Any]:

@@ -12,10 +12,10 @@ import xarray as xr
 from mpisim.errors import InputError, require, whole
 from mpisim.grid import Grid
 from mpisim.io.matlab import holds_original, read_matlab, read_original
-from mpisim.io.netcdf import read_netcdf, write_netcdf
+from mpisim.io.netcdf import read_blocks, read_netcdf, write_blocks, write_netcdf
 from mpisim.system_matrix import dataset
 
-__all__ = ["expect_output", "from_matlab", "read", "write"]
+__all__ = ["expect_output", "from_matlab", "read", "read_blocks", "write", "write_blocks"]
 
 
 def read(

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import deferring_interrupt, replacing
-from mpisim.system_matrix import validate
+from mpisim.system_matrix import expect, validate
 
-__all__ = ["MpisimBackend", "read_netcdf", "write_netcdf"]
+__all__ = ["MpisimBackend", "read_blocks", "read_netcdf", "write_blocks", "write_netcdf"]
 
 REIM = "reim"
 _ROWS_PER_CHUNK = 64
@@ -34,15 +36,51 @@ def write_netcdf(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
     InputError
         If the dataset does not keep the schema or the folder cannot be written.
     """
-    validate(data)
-    disk = encode(data)
+    with replacing(path) as temporary, _room_for(path):
+        _write(data, temporary)
+
+
+def write_blocks(blocks: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> None:
+    """Write a system matrix that comes in blocks along its first dimension (at least one), whole or not at all.
+
+    What does not lie along that dimension, attributes too, is that of the first block. Raises as `write_netcdf`.
+    """
+    with replacing(path) as temporary, _room_for(path):
+        start = 0
+        for block in blocks:
+            along = str(block["system_matrix"].dims[0])
+            end = start + block.sizes[along]
+            if start == 0:
+                _write(block, temporary, unlimited=along)
+            else:
+                _append(block, temporary, along, slice(start, end))
+            start = end
+
+
+def _write(data: xr.Dataset, path: Path, unlimited: str | None = None) -> None:
+    disk = encode(validate(data))
     encoding = {str(name): _encoding(variable) for name, variable in disk.variables.items() if variable.size > 1}
-    with replacing(path) as temporary, deferring_interrupt():
-        try:
-            disk.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
-        except RuntimeError as error:  # what the NetCDF library raises on a full disk
-            message = f"Input output file must be where there is room for it; instead received {path} ({error})."
-            raise InputError(message) from None
+    dims = [] if unlimited is None else [unlimited]
+    with deferring_interrupt():
+        disk.to_netcdf(path, engine="netcdf4", format="NETCDF4", encoding=encoding, unlimited_dims=dims)
+
+
+def _append(block: xr.Dataset, path: Path, along: str, place: slice) -> None:
+    disk = encode(validate(block))
+    with deferring_interrupt(), netCDF4.Dataset(path, "a") as file:
+        for name, variable in disk.variables.items():
+            if along in variable.dims:
+                at = tuple(place if d == along else slice(None) for d in variable.dims)
+                file.variables[str(name)][at] = variable.values
+
+
+@contextmanager
+def _room_for(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # what the NetCDF library raises on a full disk
+        message = f"Input output file must be where there is room for it; instead received {path} ({error})."
+        raise InputError(message) from None
 
 
 def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -55,15 +93,45 @@ def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     """
     name = str(path)
     require(Path(path).is_file(), "file", "an existing file", name)
+    with _readable(name), deferring_interrupt(), _opened(path) as disk:
+        data = decode(disk.load())
+    return validate(data, name)
+
+
+def read_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr.Dataset]:
+    """Read a system matrix in blocks along its first dimension, of at most so many values (and of one index at least).
+
+    Raises as `read_netcdf`, and where the file holds no system matrix.
+    """
+    name = str(path)
+    require(Path(path).is_file(), "file", "an existing file", name)
+    with _readable(name):
+        disk = _opened(path)
+    with disk:
+        if "system_matrix" not in disk:
+            expect(read_netcdf(path), "system_matrix", name)  # raises
+        variable = disk["system_matrix"]
+        along, length = str(variable.dims[0]), variable.shape[0]
+        size = max(1, values * length // max(1, variable.size // 2))
+        for start in range(0, length, size):
+            with _readable(name), deferring_interrupt():
+                block = decode(disk.isel({along: slice(start, start + size)}).load())
+            yield validate(block, name)
+
+
+def _opened(path: str | os.PathLike[str]) -> xr.Dataset:
+    return xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
     try:
-        with deferring_interrupt(), xr.open_dataset(path, engine="netcdf4", decode_times=False) as disk:
-            data = decode(disk.load())
+        yield
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"Input {name} must be a readable NetCDF file; instead received one that fails with: {reason}."
         ) from None
-    return validate(data, name)
 
 
 def encode(data: xr.Dataset) -> xr.Dataset:

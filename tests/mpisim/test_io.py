@@ -208,7 +208,7 @@ def test_a_broken_dataset_is_not_written(tmp_path):
 def test_a_folder_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     for target in (tmp_path / "file" / "sm.nc", tmp_path / "file" / "deeper" / "sm.nc"):
-        with pytest.raises(InputError, match="Input output folder must be"):
+        with pytest.raises(InputError, match="Input output file must be in a folder that can be made"):
             write(sample_matrix(), target)
     with pytest.raises(InputError, match="output folder"):
         output_folder(tmp_path / "file" / "x")
