@@ -85,11 +85,10 @@ def _recovered(
         lacking = {"method": method, "factor": FACTOR, "by": None, "status": "missing"}
         return {}, [{**lacking, "nrmse_percent": None, "seam": None}]
     made = {_WHOLE: (recovery.recovered(coarse, method, FACTOR), 0)}
-    known = recovery.weights(method, FACTOR) if METHODS[method].learned else None
-    if known is not None:
+    if METHODS[method].learned:
         for by, overlap in ((_BLENDED, patch // 2), (_ASIDE, 0)):
-            found = recover_by_patches(coarse, method, known.weights, patch, overlap, method != _OPEN)
-            made[by] = (found, overlap)
+            cut = {"patch": patch, "overlap": overlap, "consistency": method != _OPEN}
+            made[by] = (recovery.recovered(coarse, method, FACTOR, recover_by_patches, **cut), overlap)
     lines = [
         {
             "method": method,

@@ -6,7 +6,7 @@ means) or none; the seed of matrix m of the test split is m, so methods of one s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -115,10 +115,28 @@ class Recovery:
             for entry in known.log
         ]
 
-    def recovered(self, coarse: xr.Dataset, method: str, factor: int) -> xr.Dataset:
-        """Recover a coarse matrix with the weights of a method that is not missing."""
+    def recovered(
+        self,
+        coarse: xr.Dataset,
+        method: str,
+        factor: int,
+        how: Callable[..., xr.Dataset] = recover,
+        **options: Any,
+    ) -> xr.Dataset:
+        """Recover a coarse matrix with the weights of a method that is not missing, or take it from the cache.
+
+        `how` recovers (coarse, method, weights, **options).
+        """
         known = self.weights(method, factor) if METHODS[method].learned else None
-        return recover(coarse, method, None if known is None else known.weights)
+        key = {
+            "method": method,
+            "coarse": digest(coarse["system_matrix"].values),
+            "weights": None if known is None else known.digest,
+            "how": how.__name__,
+            **options,
+        }
+        file = None if known is None else known.weights
+        return self.rows.matrix(f"matrix_{method}_{factor}x", key, lambda: how(coarse, method, file, **options))
 
     def weights_of(self, config: TrainConfig, data: Any) -> Trained | None:
         """Return the weights of one training, from the cache or, if the user wants that, trained; or None."""

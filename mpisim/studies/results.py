@@ -18,6 +18,8 @@ from typing import Any
 import xarray as xr
 
 from mpisim.digest import digest, file_digest
+from mpisim.errors import InputError
+from mpisim.io import read, write
 from mpisim.io.atomic import deferring_interrupt, output_folder, replacing, write_text
 from mpisim.progress import say
 from mpisim.studies.study import StudyOptions
@@ -35,7 +37,7 @@ _NO_PART = {  # of what makes a row: training, the table of commands and what pe
 
 
 class RowCache:
-    """Finished rows, each a small JSON file under everything that it depends on.
+    """Finished rows, each a small JSON file under everything that it depends on, and matrices for figures.
 
     Parameters
     ----------
@@ -81,6 +83,18 @@ class RowCache:
             if told:
                 say(told.format(**row))
         return row
+
+    def matrix(self, name: str, key: Mapping[str, Any], compute: Callable[[], xr.Dataset]) -> xr.Dataset:
+        """Return the dataset of a key as `row` does; it is kept as NetCDF."""
+        file = self.folder / f"{name}_{digest(json.loads(json.dumps({**key, **self.common})))}.nc"
+        if file.is_file():
+            try:
+                return read(file)
+            except InputError as error:
+                say(f"mpisim: the cached matrix {file} is damaged and is made anew: {error}")
+        found = compute()
+        write(found, file)
+        return found
 
     def _read(self, file: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
         if not file.is_file():

@@ -88,6 +88,21 @@ def test_fig6(tmp_path, cache):
     assert (tmp_path / "fig6_quick.png").is_file()
 
 
+def test_matrices_of_figures_are_kept(tmp_path, capsys):
+    """A second run takes them from the cache; one that is damaged is told and made anew."""
+    options = {"quick": True, "protocol": SMALL, "methods": ("bicubic", "bicubic-dc"), "cache": tmp_path / "cache"}
+    first = STUDIES["fig6"](tmp_path, **options)
+    files = sorted((tmp_path / "cache" / "rows").glob("matrix_bicubic*_4x_*.nc"))
+    assert len(files) == 2
+    files[0].write_text("damaged")
+    again = STUDIES["fig6"](tmp_path, **options)
+    assert again["table"] == first["table"]
+    assert capsys.readouterr().err.count("is damaged and is made anew") == 1
+    times = [f.stat().st_mtime_ns for f in files]
+    assert STUDIES["fig6"](tmp_path, **options)["table"] == first["table"]
+    assert [f.stat().st_mtime_ns for f in files] == times
+
+
 def test_fig8(tmp_path, cache):
     result = short("fig8", tmp_path, cache, methods=("bicubic", "vdsr"))
     of = {(r["grid"], r["method"], r["by"]): r for r in result["table"]}
