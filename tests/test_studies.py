@@ -104,9 +104,9 @@ def test_fig7(tmp_path):
 
 
 def test_images_of_missing_weights_are_marked(tmp_path):
-    result = STUDIES["table4"](tmp_path, quick=True, methods=("vdsr",), protocol=SMALL)
+    result = STUDIES["table4"](tmp_path, quick=True, methods=("smrnet",), protocol=SMALL)
     assert result["table"][0]["status"] == "missing" and result["table"][0]["psnr_db"] is None
-    assert "mpisim study weights --train --methods vdsr --factors 4" in result["text"]
+    assert "mpisim study weights --train --methods smrnet --factors 4" in result["text"]
 
 
 # -- what studies share -----------------------------------------------------------------------------------------------

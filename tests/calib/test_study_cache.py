@@ -20,13 +20,13 @@ from tests.small import NET, SMALL, entries, short
 
 
 def test_missing_weights_are_marked_and_the_command_that_makes_them_is_told(tmp_path):
-    result = STUDIES["table3"](tmp_path / "out put", protocol=SMALL, methods=("bicubic", "vdsr"), factors=(2, 8))
-    assert {r["status"] for r in result["table"] if r["method"] == "vdsr"} == {"missing"}
-    assert all(r["nrmse_percent"] is None for r in result["table"] if r["method"] == "vdsr")
+    result = STUDIES["table3"](tmp_path / "out put", protocol=SMALL, methods=("bicubic", "smrnet"), factors=(2, 8))
+    assert {r["status"] for r in result["table"] if r["method"] == "smrnet"} == {"missing"}
+    assert all(r["nrmse_percent"] is None for r in result["table"] if r["method"] == "smrnet")
     assert "missing" in result["text"]
     words = shlex.split(result["text"].splitlines()[-1])
     parsed = parser_of(table()["study"]).parse_args(words[2:])
-    assert (parsed.name, parsed.methods, parsed.factors, parsed.train) == ("weights", "vdsr", "2,8", True)
+    assert (parsed.name, parsed.methods, parsed.factors, parsed.train) == ("weights", "smrnet", "2,8", True)
     assert (parsed.out, parsed.cache) == (str(tmp_path / "out put"), str(tmp_path / "out put" / "cache"))
 
 
