@@ -19,7 +19,7 @@ from mpisim.system_matrix import noise_per_row, rows
 
 __all__ = ["recover_file"]
 
-_VALUES_AT_ONCE = 500_000  # coarse ones: at 8x these are 256 MB of fine ones, and some copies
+_VALUES_AT_ONCE = 200_000  # coarse ones: at 8x these are 100 MB of fine ones, and some copies
 
 
 def recover_file(
