@@ -52,7 +52,7 @@ class Bank(NamedTuple):
     coefficients: Tensor  # R V s: (candidates, q, r)
 
 
-def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int) -> Tensor:
+def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float = _DISCREPANCY) -> Tensor:
     """Interpolate rows as ridges.
 
     Parameters
@@ -63,13 +63,15 @@ def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int) -> Tensor
         Their complex noise deviation, (B,); 0 for exact data.
     factor
         Block edge S.
+    discrepancy
+        delta, the share of a row's energy that need not be a ridge.
 
     Returns
     -------
     Tensor
         Fine rows (B, 2, S h, S w).
     """
-    bank, chosen, weights = _posterior(block_means, sigma, factor, _DISCREPANCY)
+    bank, chosen, weights = _posterior(block_means, sigma, factor, discrepancy)
     coefficients = torch.einsum("bqr,bcr->bcq", bank.coefficients[chosen], weights)
     fine = torch.einsum("bpq,bcq->bcp", bank.features[chosen // (2 * len(LENGTHS))], coefficients)
     return fine.unflatten(2, (factor * block_means.shape[-2], factor * block_means.shape[-1]))

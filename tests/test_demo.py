@@ -22,7 +22,7 @@ def result(tmp_path_factory):
 def test_every_method_at_hand_is_shown_and_transms_beats_interpolation(result):
     out, summary = result
     methods = summary["methods"]
-    assert set(methods) == {"reference", "bicubic", "bicubic-dc", "ridge", "profile", "srcnn", "transms"}
+    assert set(methods) == {"reference", "bicubic", "bicubic-dc", "ridge", "profile", "srcnn", "vdsr", "transms"}
     assert methods["transms"]["nrmse"] < 0.03 < methods["bicubic-dc"]["nrmse"] < methods["bicubic"]["nrmse"]
     assert methods["profile"]["nrmse"] < methods["transms"]["nrmse"]
     assert methods["transms"]["image_psnr"] > methods["bicubic"]["image_psnr"]
@@ -46,7 +46,7 @@ def test_its_command_lines_give_its_files(result, tmp_path):
     """The listed lines, typed in an empty folder, give the same system matrix, measurement and recovered matrix."""
     out, summary = result
     wanted = [line for line in summary["commands"] if "reconstruct" not in line and "evaluate" not in line]
-    assert len(wanted) == 9
+    assert len(wanted) == 10
     for line in wanted:
         name, *words = shlex.split(line)[1:]
         call(name, [str(tmp_path / w) if w.endswith(".nc") else w for w in words])
