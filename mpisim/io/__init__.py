@@ -11,6 +11,7 @@ import xarray as xr
 
 from mpisim.errors import InputError, require, whole
 from mpisim.grid import Grid
+from mpisim.io.atomic import not_a_folder
 from mpisim.io.matlab import holds_original, read_matlab, read_original
 from mpisim.io.netcdf import read_blocks, read_netcdf, write_blocks, write_netcdf
 from mpisim.system_matrix import dataset
@@ -60,7 +61,7 @@ def expect_output(path: str | os.PathLike[str]) -> None:
     """Raise `InputError` unless `write` could write a dataset to `path`; call it before long work."""
     file = Path(path)
     require(file.suffix.lower() == ".nc", "output file", "a .nc file", str(path))
-    require(not file.is_dir(), "output file", "a file name", f"the folder {path}")
+    not_a_folder(file)
     nearest = next(folder for folder in file.absolute().parents if folder.exists())
     fits = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     require(fits, "output file", "in a folder that can be made and written", str(path))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mpisim.errors import InputError
 
-__all__ = ["deferring_interrupt", "output_folder", "replacing", "write_text"]
+__all__ = ["deferring_interrupt", "not_a_folder", "output_folder", "replacing", "write_text"]
 
 
 @contextmanager
@@ -26,8 +26,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     output_folder(target.parent)
-    if target.is_dir():
-        raise InputError(f"Input output file must be a file name; instead received the folder {target}.")
+    not_a_folder(target)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     except OSError as error:
@@ -46,6 +45,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def not_a_folder(path: Path) -> None:
+    """Raise `InputError` where the path of a file to write is a folder."""
+    if path.is_dir():
+        raise InputError(f"Input output file must be a file name; instead received the folder {path}.")
 
 
 @contextmanager

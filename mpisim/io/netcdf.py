@@ -36,8 +36,8 @@ def write_netcdf(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
     InputError
         If the dataset does not keep the schema or the folder cannot be written.
     """
-    with replacing(path) as temporary, _room_for(path):
-        _write(data, temporary)
+    with replacing(path) as temporary:
+        _write(data, temporary, path)
 
 
 def write_blocks(blocks: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> None:
@@ -45,33 +45,33 @@ def write_blocks(blocks: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> 
 
     What does not lie along that dimension, attributes too, is that of the first block. Raises as `write_netcdf`.
     """
-    with replacing(path) as temporary, _room_for(path):
+    with replacing(path) as temporary:
         start = 0
         for block in blocks:
             along = str(block["system_matrix"].dims[0])
             end = start + block.sizes[along]
             if start == 0:
-                _write(block, temporary, unlimited=along)
+                _write(block, temporary, path, unlimited=along)
             else:
-                _append(block, temporary, along, slice(start, end))
+                _append(block, temporary, path, along, slice(start, end))
             start = end
 
 
-def _write(data: xr.Dataset, path: Path, unlimited: str | None = None) -> None:
+def _write(data: xr.Dataset, file: Path, target: str | os.PathLike[str], unlimited: str | None = None) -> None:
     disk = encode(validate(data))
     encoding = {str(name): _encoding(variable) for name, variable in disk.variables.items() if variable.size > 1}
     dims = [] if unlimited is None else [unlimited]
-    with deferring_interrupt():
-        disk.to_netcdf(path, engine="netcdf4", format="NETCDF4", encoding=encoding, unlimited_dims=dims)
+    with _room_for(target), deferring_interrupt():
+        disk.to_netcdf(file, engine="netcdf4", format="NETCDF4", encoding=encoding, unlimited_dims=dims)
 
 
-def _append(block: xr.Dataset, path: Path, along: str, place: slice) -> None:
+def _append(block: xr.Dataset, file: Path, target: str | os.PathLike[str], along: str, place: slice) -> None:
     disk = encode(validate(block))
-    with deferring_interrupt(), netCDF4.Dataset(path, "a") as file:
+    with _room_for(target), deferring_interrupt(), netCDF4.Dataset(file, "a") as opened:
         for name, variable in disk.variables.items():
             if along in variable.dims:
                 at = tuple(place if d == along else slice(None) for d in variable.dims)
-                file.variables[str(name)][at] = variable.values
+                opened.variables[str(name)][at] = variable.values
 
 
 @contextmanager

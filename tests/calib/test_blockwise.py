@@ -7,6 +7,7 @@ import calib
 import mpisim
 from calib.blockwise import recover_file
 from mpisim.errors import InputError
+from mpisim.io import write_blocks
 from mpisim.system_matrix import rows
 
 
@@ -76,3 +77,16 @@ def test_volumes_and_refusals(fine, tmp_path):
         with pytest.raises(InputError, match=message):
             recover_file(tmp_path / source, tmp_path / name, "bicubic", values_at_once=1)
     assert (tmp_path / "fine.nc").read_bytes() == before and len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_fault_of_the_recovery_is_not_taken_for_a_full_disk(fine, tmp_path):
+    """What fails between two blocks comes out as it is, and the file that was there stays."""
+    (tmp_path / "fine.nc").write_text("kept")
+
+    def blocks():
+        yield fine.isel(angle=slice(0, 3))
+        raise RuntimeError("of the network")
+
+    with pytest.raises(RuntimeError, match="of the network"):
+        write_blocks(blocks(), tmp_path / "fine.nc")
+    assert (tmp_path / "fine.nc").read_text() == "kept" and len(list(tmp_path.iterdir())) == 1
