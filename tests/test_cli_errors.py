@@ -165,7 +165,10 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, workers):
         "--out",
         str(tmp_path),
     ]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    process = subprocess.Popen(words, **pipes)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while len(list(tmp_path.glob("*.nc"))) < 2 and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
