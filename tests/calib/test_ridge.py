@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from calib.ridge import ANGLES, LENGTHS, ridge_bank, ridge_interpolate, ridge_means
+from calib.direction import LENGTHS
+from calib.ridge import ANGLES, ridge_bank, ridge_interpolate, ridge_means
 from calib.sampling import block_mean
 
 
@@ -37,9 +38,17 @@ def test_ridges_are_recovered_from_exact_block_means(degrees, profile):
 
 def test_a_direction_that_was_not_tried():
     row = ridge(np.deg2rad(22.5), even)
+    assert error(ridge_interpolate(block_mean(row, 2), torch.zeros(1), 2), row) < 0.02
+
+
+def test_what_the_discrepancy_is_for():
+    """A curved row is no ridge; without discrepancy a profile is invented that explains it."""
+    c = np.arange(16) - 7.5
+    bent = np.exp(-((c + 0.04 * c[:, None] ** 2 - 2) ** 2) / 8)
+    row = torch.from_numpy(np.stack([bent, 0.5 * bent])[None].astype(np.float32))
     means = block_mean(row, 2)
-    assert error(ridge_interpolate(means, torch.zeros(1), 2), row) < 0.1
-    assert error(ridge_interpolate(means, torch.zeros(1), 2, 1e-7), row) > 0.1  # what the discrepancy is for
+    found, invented = (ridge_interpolate(means, torch.zeros(1), 2, d) for d in (1e-1, 1e-7))
+    assert error(found, row) < error(invented, row)
 
 
 def test_it_is_regression_by_a_gaussian_process():
@@ -85,9 +94,24 @@ def dense_kernel(angle, length, parity, n=8):
     return (features * weight) @ features.T / scale
 
 
+@pytest.mark.parametrize("factor", [2, 4])
+def test_noise_falls_as_much_between_the_directions_tried(factor):
+    left = []
+    for off in (0.0, 0.75, 1.5):
+        rows = torch.cat([ridge(np.deg2rad(12 * k + off), f, 32) for k in range(15) for f in (even, odd)])
+        exact = block_mean(rows, factor)
+        sigma = 0.02 * exact.square().mean((1, 2, 3)).sqrt() * 2**0.5
+        noise = torch.randn(exact.shape, generator=torch.Generator().manual_seed(3))
+        noisy = exact + (sigma / 2**0.5)[:, None, None, None] * noise
+        left.append(error(ridge_means(noisy, sigma, factor), exact) / error(noisy, exact))
+        coarse_search = ridge_means(noisy, sigma, factor, unlikely=1e9)
+        assert off == 0 or left[-1] < 0.7 * error(coarse_search, exact) / error(noisy, exact)
+    assert max(left) < 1.3 * left[0] < 0.6
+
+
 def test_denoised_means_are_those_of_the_interpolant_unless_the_data_say_otherwise():
     rough = torch.randn(2, 2, 8, 8, generator=torch.Generator().manual_seed(0))
-    b = torch.cat([block_mean(ridge(0.4, even), 2), rough])
+    b = torch.cat([block_mean(ridge(np.deg2rad(24), even), 2), rough])
     sigma = torch.tensor([0.1, 0.1, 0.0])
     fitted = block_mean(ridge_interpolate(b, sigma, 2, 1e-7), 2)
     denoised = ridge_means(b, sigma, 2)
