@@ -91,7 +91,7 @@ def test_an_interrupted_table4_keeps_finished_rows_and_leaves_no_files(table4, t
     assert again["table"] == result["table"]
 
 
-def test_fig7(tmp_path):
+def test_fig7(tmp_path, monkeypatch):
     result = STUDIES["fig7"](tmp_path, quick=True, methods=METHODS, protocol=SMALL)
     assert [row["method"] for row in result["table"]] == ["reference", *METHODS]
     stored = xr.open_dataset(tmp_path / "fig7_quick.nc")
@@ -101,6 +101,10 @@ def test_fig7(tmp_path):
     assert result["table"][1]["psnr"] == pytest.approx(by_hand)
     assert stored["phantom"].shape == reference.shape and stored["phantom"].max() == 1
     assert (tmp_path / "fig7_quick.png").is_file()
+    monkeypatch.setattr(module.Imaging, "reference", None)  # nothing is made again
+    again = STUDIES["fig7"](tmp_path, quick=True, methods=METHODS, protocol=SMALL)
+    assert again["table"] == result["table"]
+    xr.testing.assert_equal(xr.open_dataset(tmp_path / "fig7_quick.nc").load(), stored)
 
 
 def test_images_of_missing_weights_are_marked(tmp_path):

@@ -11,7 +11,6 @@ from typing import Any
 
 import xarray as xr
 
-from mpisim.io import read
 from mpisim.plot import Panel, edges
 from mpisim.progress import progress
 from mpisim.studies.figures import SHOWN, Group, grouped_panels
@@ -31,14 +30,13 @@ def fig7(options: StudyOptions) -> Mapping[str, Any]:
     matrices = options.protocol.matrices([cell], options.data)
     table: list[dict[str, Any]] = []
     with Imaging(options, matrices, [TUBES]) as imaging:
-        figures = imaging.reference(0)
-        table.append({"method": "reference", "factor": None, **{k: figures.get(k) for k in FIGURES}})
-        images = {"phantom": _phantom(read(imaging.file("y", 0))), "reference": read(imaging.file("reference", 0))}
+        reference = imaging.shown(None, 0)
+        images = {"phantom": _phantom(reference), "reference": reference}
+        table.append({"method": "reference", "factor": None, **_figures(reference)})
         for recipe in progress([r for r in chosen if not r.missing], unit="image"):
-            figures = imaging.image(recipe, 0)
-            table.append({"method": recipe.method, "factor": recipe.factor, **{k: figures.get(k) for k in FIGURES}})
-            name = f"{recipe.method}_{recipe.factor}x"
-            images[name] = read(imaging.file(name, 0))
+            image = imaging.shown(recipe, 0)
+            images[f"{recipe.method}_{recipe.factor}x"] = image
+            table.append({"method": recipe.method, "factor": recipe.factor, **_figures(image)})
     values = {name: (("y", "x"), image["image"].values, {"units": "1"}) for name, image in images.items()}
     data = xr.Dataset(values, coords={axis: matrices[0][axis] for axis in ("x", "y")})
     short = ", a short form" if options.quick else ""
@@ -51,8 +49,12 @@ def fig7(options: StudyOptions) -> Mapping[str, Any]:
     return {"matrix": cell.name, "table": table, "files": files, "text": text}
 
 
-def _phantom(y: xr.Dataset) -> xr.Dataset:
-    return y[["phantom"]].rename(phantom="image")
+def _phantom(reference: xr.Dataset) -> xr.Dataset:
+    return reference[["phantom"]].rename(phantom="image")
+
+
+def _figures(image: xr.Dataset) -> dict[str, float | None]:
+    return {key: image.attrs.get(key) for key in FIGURES}
 
 
 def _figure(images: Mapping[str, xr.Dataset], table: Sequence[Mapping[str, Any]], heading: str) -> Any:

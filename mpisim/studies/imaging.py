@@ -22,7 +22,7 @@ import xarray as xr
 
 from mpisim.command import call
 from mpisim.digest import digest
-from mpisim.io import write
+from mpisim.io import read, write
 from mpisim.noise import PROTOCOL_SNR
 from mpisim.studies.results import RowCache
 from mpisim.studies.study import StudyOptions, studies
@@ -142,6 +142,23 @@ class Imaging:
     def reference_figures(self) -> dict[str, list[Any]]:
         """Return the figures of the reference matrices, against the phantom."""
         return self.rows.row("image_reference", self.about, lambda: self._all(self.reference))
+
+    def shown(self, recipe: Recipe | None, m: int) -> xr.Dataset:
+        """Return an image of one matrix, from the cache or made; its attributes hold its figures.
+
+        Without a recipe it is that of the reference matrix, with the `phantom` beside it.
+        """
+        name = "reference" if recipe is None else f"{recipe.method}_{recipe.factor}x"
+        own = {} if recipe is None else {"weights": recipe.training["digest"]}
+
+        def make() -> xr.Dataset:
+            figures = self.reference(m) if recipe is None else self.image(recipe, m)
+            image = read(self.file(name, m))
+            if recipe is None:
+                image = image.assign(phantom=read(self.file("y", m))["phantom"])
+            return image.assign_attrs({k: figures[k] for k in FIGURES if figures.get(k) is not None})
+
+        return self.rows.matrix(f"shown_{name}", {**self.about, "matrix": m, "image": name, **own}, make)
 
     def _all(self, one: Any) -> dict[str, list[Any]]:
         results = [one(m) for m in range(len(self.matrices))]
