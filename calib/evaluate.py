@@ -17,6 +17,11 @@ __all__ = ["evaluate"]
 def evaluate(found: xr.Dataset, reference: xr.Dataset) -> dict[str, Any]:
     """Compare two system matrices of the same rows and voxels.
 
+    Parameters
+    ----------
+    found, reference
+        Fine system matrices; errors are relative to the reference.
+
     Returns
     -------
     dict

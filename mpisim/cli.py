@@ -74,6 +74,10 @@ def _readable(result: Mapping[str, Any]) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k}: {_cell(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple) and len(value) > 12:
+        return f"{_cell(value[0])} .. {_cell(value[-1])} ({len(value)} values)"
     if isinstance(value, list | tuple):
         return ", ".join(_cell(v) for v in value)
     return str(value)

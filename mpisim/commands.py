@@ -17,6 +17,12 @@ from mpisim.tune_command import COMMAND as TUNE
 
 __all__ = ["COMMANDS"]
 
+_RANGES = {  # what a user can mean on the command line, in its units
+    "sf-gradient": (0.01, 50.0, "T/m"),
+    "particle-diameter": (1.0, 200.0, "nm"),
+    "fov": (0.1, 2000.0, "mm"),
+}
+
 
 def _scanner_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grid", default="32", help="voxels: 32, 32x64 (default: 32)")
@@ -34,8 +40,15 @@ def _grid(options: argparse.Namespace) -> Any:
     from mpisim.grid import Grid
 
     shape = size("grid", options.grid)
-    fov = size("fov", options.fov)
+    fov = tuple(_in_range("fov", f) for f in size("fov", options.fov))
     return Grid(shape, tuple(f * 1e-3 for f in fov))  # type: ignore[arg-type]
+
+
+def _in_range(name: str, value: float) -> float:
+    """Refuse numbers that can only be slips of the unit."""
+    low, high, unit = _RANGES[name]
+    require(low <= value <= high, name, f"from {low:g} to {high:g} {unit}", f"{value:g}")
+    return value
 
 
 def _sample(options: argparse.Namespace) -> Any:
@@ -75,10 +88,10 @@ def _simulate(options: argparse.Namespace) -> Mapping[str, Any]:
 
     mpisim.io.expect_output(options.out)
     grid = _grid(options)
-    scanner = mpisim.open_sided_ffl(
-        number("sf-gradient", options.sf_gradient), fov=max(grid.fov[:2]), **_scanner_options(options)
-    )
-    particle = mpisim.Particle(number("particle-diameter", options.particle_diameter) * 1e-9)
+    gradient = _in_range("sf-gradient", number("sf-gradient", options.sf_gradient))
+    scanner = mpisim.open_sided_ffl(gradient, fov=max(grid.fov[:2]), **_scanner_options(options))
+    diameter = _in_range("particle-diameter", number("particle-diameter", options.particle_diameter))
+    particle = mpisim.Particle(diameter * 1e-9)
     found = mpisim.simulate(scanner, particle, grid, _sample(options))
     mpisim.write(found, options.out)
     return _describe(found) | {"out": options.out}
@@ -116,11 +129,12 @@ def _dataset(options: argparse.Namespace) -> Mapping[str, Any]:
         cells = transms_cells()
         splits = None if options.split in (None, "all") else [options.split]
     else:
-        require(
-            None not in ranges, "dataset", "described by --preset, or --sf-gradient and --particle-diameter", "neither"
-        )
-        gradients = numbers("sf-gradient", options.sf_gradient)
-        diameters = [d * 1e-9 for d in numbers("particle-diameter", options.particle_diameter)]
+        given = " and ".join(n for n, v in zip(("--sf-gradient", "--particle-diameter"), ranges, strict=True) if v)
+        described = "described by --preset, or by both --sf-gradient and --particle-diameter"
+        require(None not in ranges, "dataset", described, given or "none of them")
+        gradients = [_in_range("sf-gradient", g) for g in numbers("sf-gradient", options.sf_gradient)]
+        diameters = numbers("particle-diameter", options.particle_diameter)
+        diameters = [_in_range("particle-diameter", d) * 1e-9 for d in diameters]
         split = "" if options.split is None else one_of("split", options.split, SPLITS)
         cells, splits = grid_cells(gradients, diameters, split), None
     factors = integers("factor", options.factor) if options.factor is not None else ()
@@ -195,15 +209,7 @@ def _describe(data: Any) -> dict[str, Any]:
     if "noise_std" in data:
         about["noise_std"] = float(data["noise_std"].max())
     rest = {k: v for k, v in data.attrs.items() if k not in ("kind", "stage", "origin", "format_version")}
-    return about | {k: _short(v) for k, v in rest.items()}
-
-
-def _short(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _short(v) for k, v in value.items()}
-    if isinstance(value, list) and len(value) > 12:
-        return f"{value[0]:.6g} .. {value[-1]:.6g} ({len(value)} values)"
-    return value
+    return about | rest
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:

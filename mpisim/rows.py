@@ -28,6 +28,7 @@ from mpisim.constants import MU_0
 from mpisim.errors import require
 from mpisim.grid import Grid, Sample
 from mpisim.particles import Particle
+from mpisim.progress import progress
 from mpisim.scanner import OpenSidedFFL
 
 __all__ = ["Scanner", "general_rows", "is_ridge", "point_rows", "ridge_rows"]
@@ -118,7 +119,7 @@ def point_rows(
     drive = np.ascontiguousarray(scanner.drive_field(points))
     sensitivity = np.ascontiguousarray(scanner.receive_sensitivity(points))
     out = np.zeros((len(scanner.angles), len(scanner.harmonics), len(points), 2))
-    for i, angle in enumerate(scanner.angles):
+    for i, angle in enumerate(progress(scanner.angles, unit="angle")):
         selection = np.ascontiguousarray(scanner.selection_field(points, angle))
         kernels.harmonic_rows(selection, drive, sensitivity, weights, phases, basis, particle.beta, channel, out[i])
     return out.view(np.complex128)[..., 0]

@@ -46,9 +46,12 @@ def simulate(
     Raises
     ------
     InputError
-        If the path is unknown, or is `ridge` where rows are not ridges.
+        If an argument is of another type, the path is unknown, or is `ridge` where rows are not ridges.
     """
     grid, sample = grid or Grid(), sample or Sample()
+    for name, value, kind in (("particle", particle, Particle), ("grid", grid, Grid), ("sample", sample, Sample)):
+        require(isinstance(value, kind), name, f"a mpisim.{kind.__name__}", repr(value))
+    require(hasattr(scanner, "selection_field"), "scanner", "a scanner, such as open_sided_ffl(0.5)", repr(scanner))
     one_of("path", path, ("auto", "ridge", "general"))
     ridge = isinstance(scanner, OpenSidedFFL) and is_ridge(scanner, grid, sample)
     require(

@@ -22,13 +22,20 @@ __all__ = ["best_fit", "discrepancy"]
 
 
 def best_fit(factor: Factorisation, y: np.ndarray, non_negative: bool = True) -> tuple[float, int]:
-    """Return the least ||A x - y||_2 over x >= 0 (or over all x) in the unit of y (M,), and p (see the module)."""
+    """Return the least ||A x - y||_2 over x >= 0 (or over all x) in the unit of y (M,), and p (see the module).
+
+    NaN and 0 where the active-set solver does not end, as it may for data that have hardly any noise.
+    """
     from scipy.optimize import nnls
 
     c, outside = factor.rotate(y[None])
     if not non_negative:
         return factor.norm * float(np.sqrt(outside[0])), len(c[0])
-    x, inside = nnls(factor.rotated(), c[0])
+    matrix = factor.rotated()
+    try:
+        x, inside = nnls(matrix, c[0], maxiter=30 * matrix.shape[1])
+    except RuntimeError:
+        return float("nan"), 0
     return factor.norm * float(np.hypot(inside, np.sqrt(outside[0]))), int(np.count_nonzero(x))
 
 
@@ -38,9 +45,10 @@ def discrepancy(factor: Factorisation, y: np.ndarray, non_negative: bool = True)
     Raises
     ------
     InputError
-        If the fit leaves no degree of freedom from which to tell the noise.
+        If the fit leaves no degree of freedom from which to tell the noise, or is not found.
     """
     least, spent = best_fit(factor, y, non_negative)
+    require(not np.isnan(least), "eps", "a number for these data, whose best fit is not found", "auto")
     rows = 2 * len(y)
     require(spent < rows and least > 1e-9 * float(np.linalg.norm(y)), "eps",
             "a number where the matrix can fit any data (rank as large as the number of rows)", "auto")

@@ -116,6 +116,7 @@ def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float
 def _description(fine: xr.Dataset, name: str, kind: type) -> Any:
     values = fine.attrs.get(name)
     if not isinstance(values, dict) or "class" in values:
+        found = values["class"] if isinstance(values, dict) else values
         raise InputError(f"Input matrix must be of a simulated ideal scanner whose {name} its attributes describe, or "
-                         f"be measured with same_grid (--same-grid); instead received the {name} {values!r}.")
+                         f"be measured with same_grid (--same-grid); instead received the {name} {found!r}.")
     return from_mapping(kind, values, name)

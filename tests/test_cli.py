@@ -44,6 +44,7 @@ def test_json_is_one_object_and_values_agree(folder, capsys):
     assert (folder / "rows.csv").read_text().count("\n") == 1 + 3 * 2
     code, out, _ = run(capsys, "info", folder / "coarse.nc", "--json")
     assert json.loads(out)["sampling"]["factor"] == 2
+    assert json.loads(out)["scanner"]["angles"] == list(mpisim.read(folder / "coarse.nc").attrs["scanner"]["angles"])
     code, out, _ = run(capsys, "methods", "--json")
     assert {"bicubic", "bicubic-dc", "bicubic-strided", "transms"} <= set(json.loads(out)["methods"])
 

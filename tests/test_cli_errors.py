@@ -55,15 +55,32 @@ BAD = {
     ),
     "negative gradient": (
         "simulate --sf-gradient -1 --particle-diameter 25 --out {f}/o.nc",
-        "Input sf_gradient must be a positive number",
+        "Input sf-gradient must be from 0.01 to 50 T/m; instead received -1",
     ),
     "negative diameter": (
         "simulate --sf-gradient 1 --particle-diameter -25 --out {f}/o.nc",
-        "diameter must be a positive number",
+        "Input particle-diameter must be from 1 to 200 nm; instead received -25",
     ),
     "NaN diameter": (
         "simulate --sf-gradient 1 --particle-diameter nan --out {f}/o.nc",
-        "diameter must be a positive number",
+        "Input particle-diameter must be from 1 to 200 nm; instead received nan",
+    ),
+    "diameter in metres": (
+        "dataset --sf-gradient 1 --particle-diameter 25e-9 --out {f}/d",
+        "Input particle-diameter must be from 1 to 200 nm; instead received 2.5e-08",
+    ),
+    "field of view in metres": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --fov 0.032 --out {f}/o.nc",
+        "Input fov must be from 0.1 to 2000 mm; instead received 0.032",
+    ),
+    "half a family": (
+        "dataset --sf-gradient 1 --out {f}/d",
+        "or by both --sf-gradient and --particle-diameter; instead received --sf-gradient.",
+    ),
+    "MDF": ("info {f}/x.mdf", "must be a .nc or .mat file (MDF is not read yet); instead received an MDF file"),
+    "unknown method of a study": (
+        "study table3 --quick --methods magic --out {f}/d",
+        "Input methods must be one of bicubic",
     ),
     "unwritable folder": (
         "simulate --sf-gradient 1 --particle-diameter 25 --out {f}/text.nc/o.nc",
@@ -139,6 +156,7 @@ def test_bad_input_gets_one_sentence(folder, capsys, case):
     assert code == 2 and out == ""
     assert message in err and err.startswith("mpisim: Input ") and err.count("\n") == 1 and err.endswith(".\n")
     assert {p: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+    assert not (folder / "d").exists()
 
 
 def test_an_output_that_fails_leaves_the_old_file(folder, capsys, tmp_path):

@@ -40,6 +40,8 @@ def read(
     """
     if Path(path).suffix.lower() == ".mat":
         return from_matlab(path, variable, grid, coarse)
+    mdf = Path(path).suffix.lower() == ".mdf"
+    require(not mdf, str(path), "a .nc or .mat file (MDF is not read yet)", "an MDF file")
     given = [name for name, value in (("variable", variable), ("grid", grid), ("coarse", coarse)) if value is not None]
     require(not given, str(path), f"a MATLAB file (.mat) where {' and '.join(given)} is given", "another kind")
     return read_netcdf(path)
@@ -76,6 +78,27 @@ def from_matlab(
     matrix becomes a coarse one, its values divided by coarse^2 (block means), so that images stay relative to the
     concentration of the sample; its noise is not known. A file of the released TranSMS code is known by its variables
     (`mpisim.io.matlab.read_original`).
+
+    Parameters
+    ----------
+    path
+        The file, of any version of MATLAB.
+    variable
+        Name of the array, rows x voxels or the reverse; None takes the only one.
+    grid
+        The voxels; None reads a measurement, one number a row.
+    coarse
+        See `read`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `system_matrix` (frequency[, z], y, x) or `measurement` (frequency), complex128.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, the variable is not in it, or does not fit the grid.
     """
     if variable is None and coarse is None and grid is not None and holds_original(path):
         return read_original(path, grid)

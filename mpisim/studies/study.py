@@ -17,6 +17,7 @@ from typing import Any
 
 import xarray as xr
 
+from mpisim.command import call
 from mpisim.errors import one_of, positive, require, whole
 from mpisim.io.atomic import output_folder
 from mpisim.studies.protocol import Protocol
@@ -166,6 +167,8 @@ class Study:
         chosen = StudyOptions(Path(out), quick, data, **options)
         for factor in chosen.factors or ():
             one_of("factors", factor, self.factors)
+        for method in chosen.methods or ():
+            one_of("methods", method, call("methods", [])["methods"])
         usual = self.quick if quick else self.usual or self.factors
         chosen = replace(chosen, factors=chosen.factors or usual)
         output_folder(chosen.out)

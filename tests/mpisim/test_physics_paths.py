@@ -162,3 +162,16 @@ def test_one_period_of_flux_agrees_with_the_transform_of_ten_milliseconds_of_vol
     found = point_rows(machine, particle, points, np.ones(1), 1e11)[0]
     expected = transformed_voltage(machine, particle, u, 1e11)
     assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None, Particle(25e-9)), "Input scanner must be a scanner"),
+        ((open_sided_ffl(0.5), 25e-9), "Input particle must be a mpisim.Particle; instead received 2.5e-08"),
+        ((open_sided_ffl(0.5), Particle(25e-9), (32, 32)), "Input grid must be a mpisim.Grid"),
+    ],
+)
+def test_other_types_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        simulate(*arguments)

@@ -54,3 +54,30 @@ def test_unknown_noise_needs_no_number():
     sigma = float(known["noise_std"])
     found = recon.reconstruct(fine, known.drop_vars("noise_std"), eps="auto")
     assert found.attrs["eps"] == pytest.approx(sigma * np.sqrt(480), rel=0.1)
+
+
+@pytest.mark.parametrize("eps", ["auto", 1e-9])
+def test_data_without_noise_are_reconstructed_or_refused(eps):
+    """Where the exact fit takes many steps of the active-set solver."""
+    scanner, particle = mpisim.open_sided_ffl(0.7, fov=0.02, angles=20), mpisim.Particle(25e-9)
+    fine = mpisim.simulate(scanner, particle, mpisim.Grid((16, 16), (0.02, 0.02)))
+    y = recon.measure(fine, recon.phantoms.shape(), noiseless=True, same_grid=True)
+    try:
+        image = recon.reconstruct(fine, y, eps=eps, iterations=50)
+    except mpisim.InputError as error:
+        assert "Input eps must be a number" in str(error) and eps == "auto"
+    else:
+        assert np.isfinite(image["image"].values).all()
+
+
+def test_a_fit_that_is_not_found_is_told(monkeypatch):
+    def stuck(*_, **__):
+        raise RuntimeError("Maximum number of iterations reached.")
+
+    monkeypatch.setattr("scipy.optimize.nnls", stuck)
+    matrix = np.random.default_rng(1).random((12, 6))
+    factor = recon.factorise(matrix, (2, 3))
+    with pytest.raises(mpisim.InputError, match="whose best fit is not found; instead received auto"):
+        discrepancy(factor, matrix @ np.ones(6))
+    found = recon.admm(matrix, matrix @ np.ones(6), 1e-9, (2, 3), iterations=50)
+    assert np.isnan(found.least_residual) and np.isfinite(found.x).all()
