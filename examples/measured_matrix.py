@@ -8,7 +8,8 @@ array `S` (40 rows x 64 voxels, an 8 x 8 grid) and the measurements `b1.mat` .. 
 2. The 8 x 8 matrix is taken as the coarse one and brought to 16 x 16. There is no reference; look at the images.
 3. The measurements are reconstructed with the measured 8 x 8 and the recovered 16 x 16 matrix. Their noise is unknown:
    `--eps auto` estimates it from the residual of the best non-negative fit. On 16 x 16 voxels that fit has more
-   unknowns than the 40 complex rows bear, so the radius found on 8 x 8 is used there too.
+   unknowns than the 40 complex rows bear, so the radius found on 8 x 8 is used there too. A matrix that explains the
+   data with no image to within it is marked, and does not set the colour scale.
 
 The files say nothing of positions: a measured voxel is drawn as 1 mm.
 
@@ -50,16 +51,16 @@ def recover_and_evaluate(folder, out):
 
 
 def reconstruct_measured(folder, out, methods):
-    """8 x 8 -> 16 x 16, and images of every phantom with each matrix: a list of lines of panels, and radii."""
+    """8 x 8 -> 16 x 16, and images of every phantom with each matrix: columns, lines of panels, whether they fit."""
     files = {"measured 8 x 8": out / "sm8.nc"}
     run("convert", folder / "S.mat", out / "coarse8.nc", "--variable", "S", "--grid", "8x8", "--coarse", 2)
     for method in methods:
         files[f"{method} 16 x 16"] = out / f"sm16_{method}.nc"
         run("recover", out / "coarse8.nc", "--method", method, "--out", out / f"sm16_{method}.nc")
-    table = []
+    table, fits = [], []
     for i in PHANTOMS:
         run("convert", folder / f"b{i}.mat", out / f"b{i}.nc")
-        line, eps = [], "auto"
+        line, fitting, eps = [], [], "auto"
         for number, file in enumerate(files.values()):
             target = out / f"image{i}_{number}.nc"
             figures = run("reconstruct", file, out / f"b{i}.nc", "--eps", eps, "--out", target)
@@ -67,8 +68,10 @@ def reconstruct_measured(folder, out, methods):
             eps = figures["eps"]
             image = mpisim.read(target)
             line.append((image["image"].values, edges(image)))
+            fitting.append(figures["feasible"])
         table.append(line)
-    return list(files), table
+        fits.append(fitting)
+    return list(files), table, fits
 
 
 if __name__ == "__main__":
@@ -77,11 +80,12 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("measured"))
     options = parser.parse_args()
     found = recover_and_evaluate(options.folder, options.out)
-    columns, images = reconstruct_measured(options.folder, options.out, list(found))
-    top = max(float(np.max(values)) for line in images for values, _ in line)
-    figure = panels(
-        images, columns, [f"phantom b{i}" for i in PHANTOMS], "concentration / sample's", (0.0, top), "inferno"
-    )
+    columns, images, fits = reconstruct_measured(options.folder, options.out, list(found))
+    marked = [(p[0], fit) for line, of in zip(images, fits, strict=True) for p, fit in zip(line, of, strict=True)]
+    top = max(float(np.max(values)) for values, fit in marked if fit)
+    notes = [["" if fit else "fits no image" for fit in of] for of in fits]
+    lines = [f"phantom b{i}" for i in PHANTOMS]
+    figure = panels(images, columns, lines, "concentration / sample's", (0.0, top), "inferno", notes)
     save_figure(figure, options.out / "images.png")
     for method, error in found.items():
         print(f"{method:<12} 4 x 4 -> 8 x 8: nRMSE {100 * error:.2f} % of what was measured")
