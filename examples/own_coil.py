@@ -2,8 +2,9 @@
 
 Any other field or sensitivity is a subclass of `mpisim.OpenSidedFFL` with another `drive_field`, `selection_field` or
 `receive_sensitivity`; such scanners go through the general path of the simulator. Here the coil lies on one side, and
-its sensitivity falls to that side by `fall` over the field of view. A row is then no longer a ridge, which `ridge`,
-`profile` and the shipped networks presume of it; bicubic interpolation with data consistency presumes nothing.
+its sensitivity falls to that side by `fall` over the field of view. A row is then no longer a ridge, which `ridge` and
+`profile` presume, and of a kind that the shipped networks never saw; bicubic interpolation with data consistency
+presumes nothing, and is still the worst.
 
 Matrices of such scanners are calibrated coarsely at 4x, recovered, and compared. Data are simulated with the matrix'
 own grid (`same_grid`), since a file cannot hold the code of a field.
