@@ -4,7 +4,7 @@ A net trained to recover 32 x 32 from 16 x 16 voxels recovers 64 x 64 from 32 x 
 `calib.patches`). The paper does not say whether its larger grid has finer voxels or a larger field of view; both are
 done. Beside the blended patches stand patches side by side, the network on the whole coarse grid at once (it takes any
 size), and bicubic interpolation. `seam` is the RMS error at the patches' edges over that elsewhere: block artefacts are
-above 1. TranSMS without data consistency has none at the end either; the paper found block artefacts there.
+above 1. Blended patches have none, without data consistency either; the paper found some there.
 """
 
 from __future__ import annotations
