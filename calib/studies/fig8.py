@@ -129,7 +129,7 @@ def _figure(options: StudyOptions, pictures: list[tuple[str, xr.Dataset, dict[st
             errors.append(wrong)
         titles = [f"{name}\n" + title.replace(", ", "\n") for title, _ in chosen]
         groups.append(Group(values, titles, "row / peak", (-1.0, 1.0), "RdBu_r"))
-        groups.append(Group(errors, titles, "error / peak,\ncut at ± 0.1", (-0.1, 0.1), "PuOr_r"))
+        groups.append(Group(errors, titles, "error / peak,\ncut at ± 0.02", (-0.02, 0.02), "PuOr_r"))
     short = ", a short form" if options.quick else ""
     size = " x ".join(str(n) for n in pictures[0][1]["system_matrix"].shape[-2:])
     heading = f"Rows on {size} voxels, {FACTOR}x, noisy{short}"
