@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,21 +27,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     output_folder(target.parent)
     not_a_folder(target)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")  # before the file, for any interrupt
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    except OSError as error:
-        raise InputError(
-            f"Input output file must be in a folder that can be written; instead received {target} ({error.strerror})."
-        ) from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
+        try:
+            temporary.touch(exist_ok=False)
+        except OSError as error:
+            raise InputError(
+                "Input output file must be in a folder that can be written; "
+                f"instead received {target} ({error.strerror})."
+            ) from None
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
