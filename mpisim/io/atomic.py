@@ -39,6 +39,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # some libraries write for the owner only
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
