@@ -147,7 +147,7 @@ def _refined(block_means: Tensor, fit: _Fit, factor: int) -> tuple[Process, Tens
 def _process(chosen: Tensor) -> Process:
     """Return what the candidates of these numbers are."""
     lengths = torch.tensor(LENGTHS, device=chosen.device)
-    angle = np.pi / ANGLES * (chosen // (2 * len(LENGTHS))).float()
+    angle = np.pi / ANGLES * (chosen // (2 * len(LENGTHS))).double()
     return Process(angle, lengths[chosen // 2 % len(LENGTHS)], chosen % 2 == 0)
 
 
@@ -161,7 +161,7 @@ def _log_likelihood(bank: Bank, b: Tensor, z: Tensor, variance: Tensor, noise: T
 @lru_cache(maxsize=4)
 def ridge_bank(height: int, width: int, factor: int) -> Bank:
     """Precompute the candidates of a coarse grid."""
-    angles = np.pi * torch.arange(ANGLES) / ANGLES
+    angles = np.pi * torch.arange(ANGLES, dtype=torch.float64) / ANGLES
     ones = torch.ones(ANGLES)
     q = wave_numbers(height, width, factor).size + 1
     candidates = []
