@@ -22,7 +22,7 @@ from calib.canonical import BLUR
 from calib.interpolation import apply_separable, bicubic_matrix
 from calib.model import to_channels
 from calib.recipe import TrainConfig
-from calib.sampling import block_mean, sampling_of
+from calib.sampling import Sampling, block_mean, sample_offset, sampling_of
 from mpisim.digest import digest
 from mpisim.errors import require
 from mpisim.io import read
@@ -64,7 +64,8 @@ class Batch:
     sigma
         Complex noise deviation of the coarse ones, (B,).
     detail
-        RMS over a fine row of what bicubic interpolation of its exact block means misses, and 2 % of the row's, (B,).
+        RMS over a fine row of what bicubic interpolation of its exact coarse values misses, with the noise of strided
+        ones (in root of squares; that of block means is small beside what is missed), and 2 % of the row's, (B,).
     unit
         RMS of all exact block means of a row's matrix, (B,).
     blur
@@ -138,7 +139,7 @@ class TrainingRows:
             for a, u in zip(images, unit, strict=True)
         ]
         self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
-        detail = np.concatenate([_detail(a / u, factor) for a, u in zip(images, unit, strict=True)])
+        detail = np.concatenate([_detail(a / u, self.sampling, s) for a, u, s in zip(images, unit, sigma, strict=True)])
         self.detail = torch.tensor(detail, dtype=torch.float32)
         coarse = [rms(block_mean(a, factor)) / u for a, u in zip(images, unit, strict=True)]
         self.unit = torch.tensor(np.repeat(coarse, [len(a) for a in images]), dtype=torch.float32)
@@ -198,10 +199,12 @@ def data_digest(rows: TrainingRows, validation: list[xr.Dataset]) -> str:
     return digest(rows.fine.numpy(), rows.sigma.numpy(), *(m["system_matrix"].values for m in validation))
 
 
-def _detail(images: np.ndarray, factor: int) -> np.ndarray:
-    along_y, along_x = (bicubic_matrix(n // factor, factor) for n in images.shape[-2:])
-    missed = images - apply_separable(along_y, along_x, block_mean(images, factor))
-    return rms(missed, axis=(1, 2)) + 0.02 * rms(images, axis=(1, 2))
+def _detail(images: np.ndarray, sampling: Sampling, sigma: float) -> np.ndarray:
+    factor, offset = sampling.factor, sample_offset(sampling.scheme, sampling.factor)
+    along_y, along_x = (bicubic_matrix(n // factor, factor, offset) for n in images.shape[-2:])
+    missed = images - apply_separable(along_y, along_x, sampling.apply(images))
+    noise = sigma if sampling.scheme == "strided" else 0.0
+    return np.hypot(rms(missed, axis=(1, 2)), noise) + 0.02 * rms(images, axis=(1, 2))
 
 
 def _turned(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:

@@ -18,7 +18,7 @@ maximum over the direction is found by steps to either side that are halved, the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +63,7 @@ def features(process: Process, height: int, width: int, factor: int, block: int 
     """
     block = factor if block is None else block
     sides = (n * (factor // block) for n in (height, width))
-    y, x = (block * (torch.arange(n, dtype=torch.float64) - (n - 1) / 2) for n in sides)
+    y, x = (block * (torch.arange(n, dtype=torch.float64)[:, None] - (n - 1) / 2) for n in sides)
     angle, length, even = (t.to(y.device) for t in (process.angle.double(), process.length.double(), process.even))
     cos, sin = angle.cos()[:, None], angle.sin()[:, None]
     nu = torch.from_numpy(np.concatenate([[0.0], wave_numbers(height, width, factor)]))
@@ -71,9 +71,12 @@ def features(process: Process, height: int, width: int, factor: int, block: int 
     spectrum[:, 0] *= even
     size = (spectrum / spectrum.sum(1, keepdim=True)).sqrt() * torch.where(nu > 0, 2**0.5, 1.0)
     size *= _averaged(nu * cos, block) * _averaged(nu * sin, block)
-    u = (x * cos[..., None] + y[:, None] * sin[..., None]).flatten(1)
     shift = torch.where(even, 0.0, np.pi / 2).double()
-    return size[:, None] * torch.cos(2 * np.pi * u[..., None] * nu - shift[:, None, None])
+    along_x = 2 * np.pi * x * (nu * cos)[:, None]  # (B, w, q): cos(x + y) needs cosines of sides, not of areas
+    along_y = 2 * np.pi * y * (nu * sin)[:, None] - shift[:, None, None]
+    size = size[:, None]
+    waves = (size * along_x.cos())[:, None] * along_y.cos()[:, :, None]
+    return waves.sub_((size * along_x.sin())[:, None] * along_y.sin()[:, :, None]).flatten(1, 2)
 
 
 def _averaged(nu: Tensor, block: int) -> Tensor:
@@ -129,23 +132,39 @@ def refined(
     height, width = means.shape[-2:]
     b, v, n = (t.cpu().double() for t in (means.flatten(2), variance.clamp(min=1e-30), noise))
 
-    def likeliest(candidates: Sequence[Process], price: float = 0.0) -> Process:
-        """Return of every row the likeliest of candidates, or the first where none is so by more than the price."""
-        worth = torch.stack([posterior(features(c, height, width, factor), b, v, n)[1] for c in candidates])
-        chosen = torch.where(worth.amax(0) - worth[0] > price, worth.argmax(0), 0)[None]
-        return Process(*(torch.stack(f).gather(0, chosen)[0] for f in zip(*candidates, strict=True)))
+    def worth(process: Process) -> Tensor:
+        return posterior(features(process, height, width, factor), b, v, n)[1]
 
-    first, *others = (Process(*(t.cpu() for t in start)) for start in starts)
-    ends = [_climbed(start, step, likeliest) for start in (first, *others)]
-    found = likeliest([first, *ends], _PRICE)
+    first, *others = (_Found(p, worth(p)) for p in (Process(*(t.cpu() for t in start)) for start in starts))
+    ends = [_climbed(start, step, worth) for start in (first, *others)]
+    found = _likeliest([first, *ends], _PRICE).process
     return found, posterior(features(found, height, width, factor), b, v, n)[0]
 
 
-def _climbed(start: Process, step: float, likeliest: Callable[[Sequence[Process]], Process]) -> Process:
+class _Found(NamedTuple):
+    """Processes of B rows and twice their log evidence, (B,)."""
+
+    process: Process
+    worth: Tensor
+
+
+def _likeliest(candidates: Sequence[_Found], price: float = 0.0) -> _Found:
+    """Return of every row the likeliest of candidates, or the first where none is so by more than the price."""
+    worth = torch.stack([c.worth for c in candidates])
+    chosen = torch.where(worth.amax(0) - worth[0] > price, worth.argmax(0), 0)[None]
+    fields = zip(*(c.process for c in candidates), strict=True)
+    return _Found(Process(*(torch.stack(f).gather(0, chosen)[0] for f in fields)), worth.gather(0, chosen)[0])
+
+
+def _climbed(start: _Found, step: float, worth: Callable[[Process], Tensor]) -> _Found:
     """Turn processes where that makes them likelier, then choose length and parity anew."""
+
+    def likeliest(found: _Found, others: Iterable[Process]) -> _Found:
+        return _likeliest([found, *(_Found(p, worth(p)) for p in others)])
+
     found = start
     for halving in range(_HALVINGS):
         turns = (side * step / 2**halving for side in (-1, 1))
-        found = likeliest([found, *(found._replace(angle=found.angle + turn) for turn in turns)])
-    of_length = (found._replace(length=torch.full_like(found.length, length)) for length in LENGTHS)
-    return likeliest([found, *(p._replace(even=torch.full_like(p.even, e)) for p in of_length for e in (True, False))])
+        found = likeliest(found, [found.process._replace(angle=found.process.angle + turn) for turn in turns])
+    of_length = [found.process._replace(length=torch.full_like(found.process.length, length)) for length in LENGTHS]
+    return likeliest(found, [p._replace(even=torch.full_like(p.even, e)) for p in of_length for e in (True, False)])

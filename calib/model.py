@@ -8,8 +8,9 @@ u the RMS of all block means of the matrix (`"amplitude"`), which lets the netwo
 others: at 8x a row along the grid's axes is but two numbers and a sign, and their ratio alone fits several harmonics
 and particles.
 :math:`R` brings block means nearer a ridge within their noise (`denoise="ridge"`, `calib.ridge`), g brings a row to its
-canonical place (`calib.canonical`), and :math:`I` is bicubic interpolation (`skip="bicubic"`); none of the three has
-parameters, and each can be left out, as in the paper. A complex row enters as two channels.
+canonical place (`calib.canonical`), and :math:`I` is bicubic interpolation from where the samples lie
+(`skip="bicubic"`); none of the three has parameters, and each can be left out, as in the paper. A complex row enters
+as two channels.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from calib.nets import FACTORS, NETS
 from calib.nets.layers import bicubic_upsample
 from calib.projection import nearest_consistent
 from calib.ridge import UNLIKELY, ridge_means
+from calib.sampling import sample_offset
 from mpisim.errors import non_negative, one_of, require, whole
 
 __all__ = ["SCALINGS", "ModelConfig", "RecoveryModel", "from_channels", "to_channels"]
@@ -142,7 +144,8 @@ class RecoveryModel(nn.Module):
         """What is added to the network's output: the skip."""
         if self.config.skip == "none":
             return 0.0
-        return bicubic_upsample(x, self.config.factor)
+        factor = self.config.factor
+        return bicubic_upsample(x, factor, sample_offset(NETS[self.config.method].scheme, factor))
 
 
 def to_channels(rows: np.ndarray) -> Tensor:

@@ -20,7 +20,7 @@ from calib.compressed import compressed_sensing
 from calib.interpolation import apply_separable, bicubic_matrix
 from calib.profile import profile
 from calib.projection import nearest_consistent
-from calib.sampling import expect_coarse, fine_axes
+from calib.sampling import expect_coarse, fine_axes, sample_offset
 from calib.shipped import shipped_weights
 from mpisim.errors import InputError, one_of, positive, require
 from mpisim.noise import rms
@@ -130,7 +130,7 @@ def bicubic_strided(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapp
 
 def bicubic_strided_aligned(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
     """Bicubic interpolation of strided samples where they lie, (S - 1)/2 voxels off the centres."""
-    return _bicubic(coarse, offset=-(coarse.attrs["sampling"]["factor"] - 1) / 2), {}
+    return _bicubic(coarse, sample_offset("strided", coarse.attrs["sampling"]["factor"])), {}
 
 
 def bicubic_dc(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:

@@ -38,6 +38,7 @@ __all__ = [
     "downsample",
     "fine_axes",
     "replicate",
+    "sample_offset",
 ]
 
 SCHEMES = ("box", "strided", "random")
@@ -130,6 +131,11 @@ class RandomSampling:
     def adjoint(self, coarse: Any) -> Any:
         """The mask is its own adjoint."""
         return self.apply(coarse)
+
+
+def sample_offset(scheme: str, factor: int) -> float:
+    """Where a coarse value lies against the centre of its block, in fine voxels: 0, or -(S - 1) / 2 if strided."""
+    return -(factor - 1) / 2 if scheme == "strided" else 0.0
 
 
 def sampling_of(scheme: str, factor: int, shape: tuple[int, int], seed: int) -> Sampling:

@@ -21,10 +21,13 @@ def upsampler(channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, 4 * out_channels, 3, padding=1), nn.PixelShuffle(2), nn.LeakyReLU(0.01))
 
 
-def bicubic_upsample(x: Tensor, factor: int) -> Tensor:
-    """Upsample (B, C, h, w) to (B, C, S h, S w) in the precision of `x`, also where autocast is on."""
+def bicubic_upsample(x: Tensor, factor: int, offset: float = 0.0) -> Tensor:
+    """Upsample (B, C, h, w) to (B, C, S h, S w) in the precision of `x`, also where autocast is on.
+
+    `offset` is that of `calib.interpolation.bicubic_matrix`.
+    """
     with torch.autocast(x.device.type, enabled=False):
-        along_y, along_x = (torch.tensor(bicubic_matrix(n, factor)).to(x) for n in x.shape[-2:])
+        along_y, along_x = (torch.tensor(bicubic_matrix(n, factor, offset)).to(x) for n in x.shape[-2:])
         return along_y @ x @ along_x.T
 
 

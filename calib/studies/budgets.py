@@ -17,10 +17,10 @@ _FAMILY = {2: 3000, 4: 8000, 8: 8000}
 _OTHERS = {
     "srcnn": {2: 40_000, 4: 40_000, 8: 20_000},
     "vdsr": {2: 2000, 4: 2000, 8: 1000},
-    "smrnet": {2: 700, 4: 2200, 8: 2200},
+    "smrnet": {2: 1400, 4: 4400, 8: 4400},
 }
 STEPS = {(method, factor): _OTHERS.get(method, _FAMILY)[factor] for method in NETS for factor in FACTORS}
-"""Steps by method and factor; at 8x they are twice as large (`calib.recipe.BATCH`)."""
+"""Steps by method and factor, of as many rows as `calib.recipe.recipe` says."""
 
 _CURVES = {"transms": 10, "transms-nodc": 10}  # the points of Fig. 4
 _NOISELESS = 0.25  # one net serves both noise levels of Table III

@@ -45,10 +45,10 @@ def test_rows_are_drawn_by_their_detail(data):
     assert batch.detail.numpy()[sure] == pytest.approx(chance[kinds][sure], rel=1e-4)
 
 
-def _detail(matrix):
+def _detail(matrix, coarse=None, method="bicubic"):
     """RMS of what bicubic interpolation misses of rows, and 2 % of theirs, over the RMS of the matrix."""
     fine = rows(matrix)
-    missed = rows(calib.recover(calib.downsample(matrix, 4), "bicubic")) - fine
+    missed = rows(calib.recover(calib.downsample(matrix, 4) if coarse is None else coarse, method)) - fine
     rms = [np.sqrt(np.mean(np.abs(a) ** 2, axis=(1, 2))) for a in (missed, fine)]
     return (rms[0] + 0.02 * rms[1]) / np.sqrt(np.mean(np.abs(fine) ** 2))
 
@@ -57,8 +57,17 @@ def test_strided_rows(data):
     """Strided samples are voxels of the fine row, with S^2 the noise of block means."""
     quiet = TrainingRows(data["train"], 4, snr=None, scheme="strided").batch(0, 50)
     assert torch.equal(quiet.coarse, quiet.fine[..., ::4, ::4])
-    noisy = [TrainingRows(data["train"], 4, snr=20, scheme=s).batch(0, 50).sigma for s in ("strided", "box")]
+    noisy = [TrainingRows(data["train"], 4, snr=20, scheme=s).sigma for s in ("strided", "box")]
     assert torch.allclose(noisy[0], 16 * noisy[1])
+
+
+def test_detail_of_strided_rows(data):
+    """It is what bicubic interpolation of the samples, where they lie, misses together with their noise."""
+    quiet, noisy = (TrainingRows(data["train"], 4, snr=snr, scheme="strided") for snr in (None, 20))
+    of_matrix = [_detail(m, calib.downsample(m, 4, "strided"), "bicubic-strided-aligned") for m in data["train"]]
+    assert quiet.detail.numpy() == pytest.approx(np.concatenate(of_matrix), rel=1e-4)
+    floor = 0.02 * quiet.fine.square().sum(1).mean((1, 2)).sqrt()
+    assert torch.allclose(noisy.detail - floor, torch.hypot(quiet.detail - floor, noisy.sigma), rtol=1e-4)
 
 
 def test_augmentation_is_exact_on_ideal_rows(data):

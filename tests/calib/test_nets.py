@@ -85,6 +85,14 @@ def test_the_skip_is_exact_under_autocast():
         assert torch.equal(model.interpolant(x), bicubic_upsample(x, 4))
 
 
+def test_the_skip_of_strided_samples_lies_where_they_do():
+    """A ramp of samples is continued exactly within the grid (bicubic interpolation is exact for lines)."""
+    config = ModelConfig("smrnet", 4, canonical=False, denoise="none", consistency=False)
+    ramp = torch.arange(32.0)[None, None, None].expand(1, 2, 32, 32)
+    found = RecoveryModel(config).interpolant(ramp[..., ::4, ::4])
+    assert torch.allclose(found[..., 4:24], ramp[..., 4:24], atol=1e-4)
+
+
 def test_designs():
     assert set(PARAMETERS) == set(NETS)
     for name, net in NETS.items():
