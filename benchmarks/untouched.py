@@ -1,6 +1,6 @@
 """The weights that ship, on matrices that nobody looked at while they were made: a draw of gradients and diameters.
 
-What was done at 8x was chosen after test errors had been seen, so that the test matrices no longer tell how well it does
+What was done at 8x was chosen after test errors had been seen, so that the test matrices no longer tell how it does
 on others. Here 34 pairs are drawn uniformly from the ranges of the protocol (0.4 to 1 T/m, 14.1 to 33.4 nm), none of
 them on its grid, simulated, measured coarsely with the protocol's noise (33.7 dB) or none, and recovered.
 

@@ -67,7 +67,7 @@ class Batch:
         RMS over a fine row of what bicubic interpolation of its exact coarse values misses, with the noise of strided
         ones (in root of squares; that of block means is small beside what is missed), and 2 % of the row's, (B,).
     unit
-        RMS of all exact block means of a row's matrix, (B,).
+        RMS of all exact block means of a row's matrix, or of all strided samples with their noise, (B,).
     blur
         Uniform random numbers (B, 2) for `calib.canonical`.
     """
@@ -141,7 +141,7 @@ class TrainingRows:
         self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
         detail = np.concatenate([_detail(a / u, self.sampling, s) for a, u, s in zip(images, unit, sigma, strict=True)])
         self.detail = torch.tensor(detail, dtype=torch.float32)
-        coarse = [rms(block_mean(a, factor)) / u for a, u in zip(images, unit, strict=True)]
+        coarse = [rms(self.sampling.apply(a)) / u for a, u in zip(images, unit, strict=True)]
         self.unit = torch.tensor(np.repeat(coarse, [len(a) for a in images]), dtype=torch.float32)
         self.share = torch.ones_like(self.detail) if draw == "uniform" else self.detail.clone()
 
@@ -163,6 +163,7 @@ class TrainingRows:
             fine = _turned(fine, rng, self.square)
         quiet = torch.from_numpy(rng.random(size) < self.noiseless_fraction)
         sigma = torch.where(quiet, torch.zeros(()), sigma)
+        unit = torch.hypot(unit, sigma) if self.sampling.scheme == "strided" else unit
         coarse = self.sampling.apply(fine)
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
         blur = torch.from_numpy(rng.uniform(-BLUR, BLUR, (size, 2)).astype(np.float32))

@@ -26,7 +26,7 @@ import xarray as xr
 
 from mpisim.errors import InputError, decibels, one_of, require, seed_number, whole
 from mpisim.noise import complex_gaussian, sigma_from_snr
-from mpisim.system_matrix import VOXEL_DIMS, axis_coordinate, expect, replace_rows, rows
+from mpisim.system_matrix import VOXEL_DIMS, axis_coordinate, expect, noise_like, replace_rows, rows
 
 __all__ = [
     "SCHEMES",
@@ -209,8 +209,7 @@ def _own_noise(fine: xr.Dataset) -> np.ndarray:
     """Noise deviation of a fine matrix, a number or one per row; zero where it does not know its noise."""
     if "noise_std" not in fine or fine["noise_std"].ndim == 0:
         return np.asarray(fine["noise_std"].values if "noise_std" in fine else 0.0)
-    row = fine["system_matrix"].isel({d: 0 for d in VOXEL_DIMS if d in fine["system_matrix"].dims})
-    return fine["noise_std"].broadcast_like(row).transpose(*row.dims).values
+    return noise_like(fine, fine["system_matrix"].isel({d: 0 for d in VOXEL_DIMS if d in fine["system_matrix"].dims}))
 
 
 def _coarse_axis(fine: xr.Dataset, axis: str, plan: Sampling) -> np.ndarray:

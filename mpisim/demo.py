@@ -91,20 +91,7 @@ def demo(
     reference = chain.run("reconstruct", "sm.nc", "y.nc", "--eps", "auto", "--out", "image_reference.nc")
     results: dict[str, Any] = {"reference": _image_figures(reference)}
     for method in methods_at_hand(factor):
-        chain.run("recover", "coarse.nc", "--method", method, "--out", f"fine_{method}.nc")
-        figures = chain.run("evaluate", f"fine_{method}.nc", "--reference", "sm.nc")
-        image = chain.run(
-            "reconstruct",
-            f"fine_{method}.nc",
-            "y.nc",
-            "--eps",
-            "auto",
-            "--reference",
-            "image_reference.nc",
-            "--out",
-            f"image_{method}.nc",
-        )
-        results[method] = {"nrmse": figures["nrmse"], **_image_figures(image)}
+        results[method] = _recovered(chain, method)
     chain.bar.close()
     summary = {
         "configuration": {
@@ -131,6 +118,15 @@ def demo(
     return {**summary, "report": str(chain.folder / "report.html"), "text": _table(chain.folder, results)}
 
 
+def _recovered(chain: Chain, method: str) -> dict[str, Any]:
+    """Recover by a method, compare the matrix and the image with the reference's, and return the figures."""
+    fine, image = f"fine_{method}.nc", f"image_{method}.nc"
+    chain.run("recover", "coarse.nc", "--method", method, "--out", fine)
+    nrmse = chain.run("evaluate", fine, "--reference", "sm.nc")["nrmse"]
+    against = ("--eps", "auto", "--reference", "image_reference.nc")
+    return {"nrmse": nrmse, **_image_figures(chain.run("reconstruct", fine, "y.nc", *against, "--out", image))}
+
+
 def methods_at_hand(factor: int) -> list[str]:
     """Return the methods that recover from block means at this factor without weights of the user's."""
     listed = call("methods", [])["methods"]
@@ -142,17 +138,8 @@ def methods_at_hand(factor: int) -> list[str]:
 
 
 def _image_figures(result: Mapping[str, Any]) -> dict[str, Any]:
-    kept = (
-        "psnr",
-        "nrmse",
-        "ssim",
-        "psnr_phantom",
-        "nrmse_phantom",
-        "ssim_phantom",
-        "eps",
-        "least_residual",
-        "iterations",
-    )
+    metrics = [name + against for against in ("", "_phantom") for name in ("psnr", "nrmse", "ssim")]
+    kept = (*metrics, "eps", "least_residual", "iterations")
     return {f"image_{k}": result[k] for k in kept if k in result}
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "axis_coordinate",
     "dataset",
     "matrix",
+    "noise_like",
     "noise_per_row",
     "replace_rows",
     "require_same_rows",
@@ -203,10 +204,14 @@ def noise_per_row(data: xr.Dataset) -> np.ndarray:
 
     Zero where the dataset does not know its noise: its values are then taken as exact.
     """
-    variable = data["system_matrix"].isel(x=0, y=0)
+    return noise_like(data, data["system_matrix"].isel(x=0, y=0)).reshape(-1)
+
+
+def noise_like(data: xr.Dataset, like: xr.DataArray) -> np.ndarray:
+    """Complex noise standard deviation of a dataset for every value of an array of its dimensions, zero if unknown."""
     if "noise_std" not in data:
-        return np.zeros(variable.size)
-    return data["noise_std"].broadcast_like(variable).transpose(*variable.dims).values.reshape(-1)
+        return np.zeros(like.shape)
+    return data["noise_std"].broadcast_like(like).transpose(*like.dims).values
 
 
 def axis_coordinate(data: xr.Dataset, axis: str) -> tuple[float, float]:

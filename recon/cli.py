@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from mpisim.command import Command
-from mpisim.errors import positive, require
+from mpisim.errors import one_of, positive, require
 from mpisim.io import expect_output
 from mpisim.options import number
 
@@ -92,8 +93,7 @@ def _reconstruct(options: argparse.Namespace) -> Mapping[str, Any]:
     import recon
 
     expect_output(options.out)
-    given = {key: getattr(options, name) for name, key in _OPTIONS.items()}
-    given = {key: value for key, value in given.items() if value is not None}
+    given = _given(options)
     reference = mpisim.read(options.reference) if options.reference else None
     if reference is not None:
         require("image" in reference, "reference", "an image", f"a {reference.attrs['kind']}")
@@ -110,6 +110,19 @@ def _reconstruct(options: argparse.Namespace) -> Mapping[str, Any]:
     told = ("iterations", "converged", "feasible", "least_residual", "eps", "residual")
     return {"out": options.out, "method": options.method, **figures,
             **{name: image.attrs[name] for name in told if name in image.attrs}}
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """Options of the method that were given, by the names that `recon.reconstruct` has for them."""
+    from recon.reconstruct import METHODS
+
+    one_of("method", options.method, METHODS)
+    known = {field.name for field in fields(METHODS[options.method][1])}
+    given = {name: getattr(options, name) for name in _OPTIONS if getattr(options, name) is not None}
+    foreign = sorted(_flag(name) for name in given if _OPTIONS[name] not in known)
+    own = ", ".join(_flag(name) for name, key in _OPTIONS.items() if key in known)
+    require(not foreign, "options", f"among {own} for the method {options.method}", ", ".join(foreign))
+    return {_OPTIONS[name]: value for name, value in given.items()}
 
 
 def _figures(image: Any, reference: Any, y: Any) -> dict[str, float | None]:
@@ -132,7 +145,7 @@ def _compared(x: Any, reference: Any, suffix: str) -> dict[str, float | None]:
 
 
 def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+    return "--" + name.rstrip("_").replace("_", "-")
 
 
 COMMANDS = [

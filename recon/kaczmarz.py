@@ -26,7 +26,7 @@ __all__ = ["effective_strength", "kaczmarz", "tikhonov"]
 
 def effective_strength(matrix: np.ndarray, strength: float) -> float:
     """Return l = strength ||S||_F^2 / N of a weighted matrix (M, N), in its unit squared."""
-    return non_negative("strength", strength) * float(np.sum(np.abs(matrix) ** 2)) / matrix.shape[1]
+    return non_negative("strength (--lambda)", strength) * float(np.sum(np.abs(matrix) ** 2)) / matrix.shape[1]
 
 
 def kaczmarz(matrix: np.ndarray, y: np.ndarray, strength: float = 1e-3, sweeps: int = 20, real: bool = True,
@@ -55,7 +55,7 @@ def kaczmarz(matrix: np.ndarray, y: np.ndarray, strength: float = 1e-3, sweeps: 
         If shapes do not fit, a number is NaN, the strength is negative or the sweeps are not a whole number.
     """
     _check(matrix, y)
-    strength, sweeps = effective_strength(matrix, strength), whole("sweeps", sweeps)
+    strength, sweeps = effective_strength(matrix, strength), whole("sweeps (--iterations)", sweeps)
     rows = np.ascontiguousarray(matrix, dtype=np.complex128)
     data, energy = np.ascontiguousarray(y, dtype=np.complex128), np.sum(np.abs(rows) ** 2, axis=1)
     x, v = np.zeros(rows.shape[1], dtype=np.complex128), np.zeros(len(rows), dtype=np.complex128)
@@ -93,7 +93,8 @@ def tikhonov(matrix: np.ndarray, y: np.ndarray, strength: float = 1e-3, positive
     _check(matrix, y)
     level = effective_strength(matrix, strength)
     if level == 0:
-        raise InputError(f"Input strength must be positive, and the matrix not zero; instead received {strength!r}.")
+        raise InputError("Input strength (--lambda) must be positive, and the matrix not zero; "
+                         f"instead received {strength!r}.")
     complex_kind = np.iscomplexobj(matrix) or np.iscomplexobj(y)
     rows, data = (stack_real(v.astype(complex) if complex_kind else v) for v in (matrix, y))
     gram, right = rows.T @ rows + level * np.eye(rows.shape[1]), rows.T @ data

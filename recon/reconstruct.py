@@ -21,7 +21,7 @@ import xarray as xr
 
 from mpisim.errors import InputError, decibels, non_negative, one_of, require
 from mpisim.noise import sigma_from_snr
-from mpisim.system_matrix import DIMS, VOXEL_DIMS, dataset, expect, matrix, require_same_rows
+from mpisim.system_matrix import DIMS, VOXEL_DIMS, dataset, expect, matrix, noise_like, require_same_rows
 from recon.discrepancy import discrepancy
 from recon.factor import factorise
 from recon.operators import whiten
@@ -195,7 +195,7 @@ def _sigma(matrix: xr.Dataset, y: xr.Dataset, noise_db: float | None) -> np.ndar
         return None
     require("frame" not in y["noise_std"].dims, "noise_std of y", "the same for every frame", "one for each")
     row = data.isel(frame=0, drop=True) if "frame" in data.dims else data
-    sigma = y["noise_std"].broadcast_like(row).transpose(*row.dims).values.reshape(-1)
+    sigma = noise_like(y, row).reshape(-1)
     require(bool(np.all(sigma > 0)), "noise_std of y", "positive in every row", float(sigma.min()))
     return sigma
 

@@ -61,6 +61,17 @@ def test_strided_rows(data):
     assert torch.allclose(noisy[0], 16 * noisy[1])
 
 
+def test_unit_of_strided_rows(data):
+    """It is the RMS of all samples of a matrix as they are measured, with noise, to 2 % (of 480 rows of 64 samples)."""
+    matrix = data["train"][1]
+    batch = TrainingRows([matrix], 4, snr=20, scheme="strided").batch(0, 20)
+    measured = rows(calib.downsample(matrix, 4, "strided", snr=20))
+    wanted = np.sqrt(np.mean(np.abs(measured) ** 2) / np.mean(np.abs(rows(matrix)) ** 2))
+    assert batch.unit.numpy() == pytest.approx(wanted, rel=0.02)
+    quiet = TrainingRows([matrix], 4, snr=20, scheme="strided", noiseless_fraction=1).batch(0, 20)
+    assert (quiet.unit < 0.9 * batch.unit).all()
+
+
 def test_detail_of_strided_rows(data):
     """It is what bicubic interpolation of the samples, where they lie, misses together with their noise."""
     quiet, noisy = (TrainingRows(data["train"], 4, snr=snr, scheme="strided") for snr in (None, 20))
