@@ -134,6 +134,15 @@ BAD = {
         "reconstruct {f}/sm.nc {f}/y.nc --eps foo --out {f}/o.nc",
         "Input eps must be a number; instead received 'foo'",
     ),
+    "option of another solver": (
+        "reconstruct {f}/sm.nc {f}/y.nc --lambda 0.1 --out {f}/o.nc",
+        "Input options must be among --iterations, --a1, --atv, --mu, --tolerance for the method admm; "
+        "instead received --lambda",
+    ),
+    "regularisation below zero": (
+        "reconstruct {f}/sm.nc {f}/y.nc --method kaczmarz --lambda=-1 --out {f}/o.nc",
+        "Input strength (--lambda) must be",
+    ),
     "matrix for a measurement": (
         "reconstruct {f}/sm.nc {f}/sm.nc --out {f}/o.nc",
         "Input y must be a measurement; instead received a system_matrix",

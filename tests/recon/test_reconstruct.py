@@ -123,8 +123,8 @@ HOLED["system_matrix"][0, 0, 0, 0] = np.nan
     ({"y": small_matrix()}, "y must be a measurement"),
     ({"strength": 1.0}, "options must be among a1"), ({"method": "kaczmarz", "eps": 1.0}, "eps must be left out"),
     ({"method": "kaczmarz", "mu": 1.0}, "options must be among strength"), ({"mu": -1.0}, "mu must be"),
-    ({"iterations": 0}, "iterations must be"), ({"method": "kaczmarz", "strength": -1.0}, "strength must be"),
-    ({"method": "tikhonov", "strength": 0.0}, "strength must be positive"),
+    ({"iterations": 0}, "iterations must be"), ({"method": "kaczmarz", "strength": -1.0}, r"strength \(--lambda\) must be"),
+    ({"method": "tikhonov", "strength": 0.0}, r"strength \(--lambda\) must be positive"),
 ])
 def test_bad_input_gets_one_sentence(change, sentence):
     with pytest.raises(InputError, match=rf"^Input {sentence}.*; instead received [^\n]*\.$"):
