@@ -27,7 +27,7 @@ import numpy as np
 import mpisim
 from mpisim.command import call
 from mpisim.demo import methods_at_hand
-from mpisim.plot import edges, panels, save_figure
+from mpisim.plot import Group, edges, panels, save_figure
 
 PHANTOMS = (1, 2, 3)
 
@@ -85,7 +85,8 @@ if __name__ == "__main__":
     top = max(float(np.max(values)) for values, fit in marked if fit)
     notes = [["" if fit else "fits no image" for fit in of] for of in fits]
     lines = [f"phantom b{i}" for i in PHANTOMS]
-    figure = panels(images, columns, lines, "concentration / sample's", (0.0, top), "inferno", notes)
+    group = Group(images, lines, "concentration / that of the sample", (0.0, top), "inferno", notes)
+    figure = panels([group], columns)
     save_figure(figure, options.out / "images.png")
     for method, error in found.items():
         print(f"{method:<12} 4 x 4 -> 8 x 8: nRMSE {100 * error:.2f} % of what was measured")

@@ -19,7 +19,7 @@ from mpisim.errors import one_of, positive, whole
 from mpisim.io import read
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.noise import PROTOCOL_SNR
-from mpisim.plot import Panel, edges, panels, row_panels, save_figure
+from mpisim.plot import draw_images, row_panels, save_figure
 from mpisim.progress import progress
 from mpisim.report import write_report
 from mpisim.system_matrix import matrix
@@ -166,15 +166,6 @@ def _draw(folder: Path, methods: Sequence[str]) -> None:
     every = [("measured", read(folder / "coarse.nc")), *recovered, ("reference", reference)]
     save_figure(row_panels(every, reference, chosen), folder / "rows.png")
     save_figure(row_panels(recovered, reference, chosen, errors=True), folder / "errors.png")
-    _draw_images(folder, methods)
-
-
-def _draw_images(folder: Path, methods: Sequence[str]) -> None:
-    measured = read(folder / "y.nc")
-    truth: Panel = (measured["phantom"].values, edges(measured))
     names = ["reference", *methods]
-    found = [read(folder / f"image_{n}.nc") for n in names]
-    images: list[Panel | None] = [truth, *((f["image"].values, edges(f)) for f in found)]
-    top = max(float(p[0].max()) for p in images if p is not None)
-    figure = panels([images], ["phantom", *names], [""], "concentration / that of the sample", (0.0, top), "inferno")
-    save_figure(figure, folder / "images.png")
+    images = {"phantom": read(folder / "y.nc")} | {n: read(folder / f"image_{n}.nc") for n in names}
+    save_figure(draw_images(images), folder / "images.png")

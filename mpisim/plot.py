@@ -1,20 +1,22 @@
-"""Pictures of rows and images: panels with millimetre axes and one colour scale, on matplotlib's object interface."""
+"""Pictures of rows and images: panels with millimetre axes, in groups of one colour scale each, by matplotlib."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from mpisim.errors import InputError, require
 from mpisim.io.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Panel", "panels", "row_panels", "save_figure"]
+__all__ = ["Group", "Panel", "draw_images", "edges", "panels", "row_panels", "save_figure"]
 
 Panel = tuple[np.ndarray, tuple[float, float, float, float]]
 """An image (y, x) and its edges left, right, bottom, top in mm."""
@@ -30,56 +32,83 @@ def edges(data: xr.Dataset) -> tuple[float, float, float, float]:
     return found[0], found[1], found[2], found[3]
 
 
-def panels(
-    table: Sequence[Sequence[Panel | None]],
-    columns: Sequence[str],
-    lines: Sequence[str],
-    label: str,
-    limits: tuple[float, float],
-    cmap: str = "viridis",
-    notes: Sequence[Sequence[str]] | None = None,
-) -> Figure:
-    """Draw a table of images on one colour scale.
+@dataclass(frozen=True)
+class Group:
+    """Lines of images on one colour scale.
 
     Parameters
     ----------
     table
-        Lines of images with their edges; None leaves a place empty.
-    columns, lines
-        Titles of the columns and of the lines.
+        Lines of images with their edges in mm; None leaves a place empty.
+    lines
+        Titles of the lines.
     label
-        What the colours mean, with its unit.
+        What the colours mean, with the unit.
     limits, cmap
-        Colour scale.
+        The colour scale.
     notes
         A short text under each image.
     """
+
+    table: Sequence[Sequence[Panel | None]]
+    lines: Sequence[str]
+    label: str
+    limits: tuple[float, float]
+    cmap: str
+    notes: Sequence[Sequence[str]] | None = None
+
+
+def panels(groups: Sequence[Group], columns: Sequence[str], title: str = "") -> Figure:
+    """Draw groups of images under each other, their columns in common."""
     from matplotlib.figure import Figure
 
-    height, width = len(table), len(columns)
-    figure = Figure(figsize=(1.75 * width + 1.5, 1.6 * height + 0.9), dpi=110, layout="constrained")
-    axes = figure.subplots(height, width, squeeze=False)
+    height = sum(len(g.table) for g in groups)
+    size = (1.45 * len(columns) + 1.6, 1.5 * height + 0.25 * len(groups) + 0.7)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    if title:
+        figure.suptitle(title, fontsize=10)
+    axes = figure.subplots(height, len(columns), squeeze=False)
+    for ax, name in zip(axes[0], columns, strict=True):
+        ax.set_title(_wrapped(name), fontsize=8)
+    first = 0
+    for group, following in zip(groups, [*groups[1:], None], strict=True):
+        last = first + len(group.table)
+        labelled = following is None or _extent(following) != _extent(group)
+        _draw(figure, axes[first:last], group, labelled)
+        first = last
+    return figure
+
+
+def _extent(group: Group) -> Any:
+    return next((panel[1] for line in group.table for panel in reversed(line) if panel is not None), None)
+
+
+def _wrapped(title: str) -> str:
+    return title if "\n" in title or len(title) < 11 else title.replace("-", "-\n", 1)
+
+
+def _draw(figure: Figure, axes: Any, group: Group, labelled: bool) -> None:
     shown = None
-    for i, line in enumerate(table):
+    for i, line in enumerate(group.table):
+        left = next((j for j, panel in enumerate(line) if panel is not None), 0)
         for j, panel in enumerate(line):
             ax = axes[i, j]
             if panel is None:
                 ax.set_axis_off()
                 continue
             values, extent = panel
-            shown = ax.imshow(values, extent=extent, origin="lower", vmin=limits[0], vmax=limits[1], cmap=cmap)
-            ax.tick_params(labelsize=7, labelbottom=i == height - 1, labelleft=j == 0)
-            if notes is not None and notes[i][j]:
-                ax.set_xlabel(notes[i][j], fontsize=8)
-        axes[i, 0].set_ylabel(f"{lines[i]}\ny in mm" if lines[i] else "y in mm", fontsize=8)
-    for j, title in enumerate(columns):
-        axes[0, j].set_title(title, fontsize=9)
-        if axes[-1, j].axison:
-            below = axes[-1, j].get_xlabel()
-            axes[-1, j].set_xlabel("x in mm" + (f"\n{below}" if below else ""), fontsize=8)
+            shown = ax.imshow(
+                values, extent=extent, origin="lower", vmin=group.limits[0], vmax=group.limits[1], cmap=group.cmap
+            )
+            lowest = labelled and i == len(group.table) - 1
+            ax.tick_params(labelsize=6, labelbottom=lowest, labelleft=j == left)
+            note = group.notes[i][j] if group.notes else ""
+            ax.set_xlabel("\n".join(t for t in ("x in mm" if lowest else "", note) if t), fontsize=7)
+        axes[i, left].set_ylabel(f"{group.lines[i]}\ny in mm" if group.lines[i] else "y in mm", fontsize=7)
     if shown is not None:
-        figure.colorbar(shown, ax=axes, label=label, shrink=min(0.9, 3 / height), aspect=30, pad=0.01)
-    return figure
+        bar = figure.colorbar(shown, ax=axes, aspect=10 * len(group.table), pad=0.01, fraction=0.03)
+        bar.set_label(group.label, fontsize=7)
+        bar.ax.tick_params(labelsize=7)
 
 
 def row_panels(
@@ -115,7 +144,40 @@ def row_panels(
     largest = max(float(np.abs(p[0]).max()) for line in table for p in line if p is not None)
     limit = largest if errors else 1.0
     label = "error / peak of the reference row" if errors else "row / peak of the reference row"
-    return panels(table, [t for t, _ in matrices], lines, label, (-limit, limit), "RdBu_r")
+    return panels([Group(table, lines, label, (-limit, limit), "RdBu_r")], [t for t, _ in matrices])
+
+
+def draw_images(images: Mapping[str, xr.Dataset], top: float | None = None) -> Figure:
+    """Draw images side by side on one colour scale; `save_figure` writes the figure.
+
+    Parameters
+    ----------
+    images
+        Titles, and datasets of kind `image` or measurements that know their `phantom`, over (y, x).
+    top
+        Upper end of the colour scale; the largest value by default. The lower end is 0, or the least value below it.
+
+    Raises
+    ------
+    InputError
+        If there is no image, or one is not over (y, x).
+    """
+    require(len(images) > 0, "images", "at least one image", "none")
+    line: list[Panel | None] = [(_plane(title, data).values, edges(data)) for title, data in images.items()]
+    values = [p[0] for p in line if p is not None]
+    high = max(float(v.max()) for v in values) if top is None else top
+    low = min(0.0, *(float(v.min()) for v in values))
+    limits = (low, high if high > low else low + 1)
+    return panels([Group([line], [""], "concentration / that of\nthe sample", limits, "inferno")], list(images))
+
+
+def _plane(title: str, data: xr.Dataset) -> xr.DataArray:
+    name = next((n for n in ("image", "phantom") if n in data), None)
+    if name is None:
+        raise InputError(f"Input {title} must hold an image or phantom; instead received {sorted(map(str, data))}.")
+    plane = data[name].squeeze()
+    require(set(plane.dims) == {"y", "x"}, title, "an image over y and x", plane.dims)
+    return plane.transpose("y", "x")
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], **options: Any) -> None:

@@ -17,9 +17,9 @@ from calib.sampling import downsample
 from calib.studies.recovery import Recovery, missing_note
 from mpisim.metrics import nrmse
 from mpisim.noise import PROTOCOL_SNR
-from mpisim.plot import Panel, edges
+from mpisim.plot import Group, Panel, edges, panels
 from mpisim.progress import progress
-from mpisim.studies.figures import SHOWN, Group, grouped_panels
+from mpisim.studies.figures import SHOWN
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
 from mpisim.system_matrix import rows
@@ -132,4 +132,4 @@ def _figure(options: StudyOptions, fine: xr.Dataset, found: Mapping[str, xr.Data
     short = ", a short form" if options.quick else ""
     part = "real or imaginary part, whichever is stronger"
     heading = f"Rows at {_described(fine)}, {factor}x, noisy{short}: {part}; below: errors, and nRMSE of the row"
-    return grouped_panels(groups, list(columns), heading)
+    return panels(groups, list(columns), heading)

@@ -24,8 +24,7 @@ from calib.studies.recovery import Recovery, missing_note
 from mpisim.grid import Grid
 from mpisim.metrics import nrmse
 from mpisim.noise import PROTOCOL_SNR
-from mpisim.plot import Panel
-from mpisim.studies.figures import Group, grouped_panels
+from mpisim.plot import Group, Panel, panels
 from mpisim.studies.protocol import Protocol
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
@@ -134,4 +133,4 @@ def _figure(options: StudyOptions, pictures: list[tuple[str, xr.Dataset, dict[st
     size = " x ".join(str(n) for n in pictures[0][1]["system_matrix"].shape[-2:])
     heading = f"Rows on {size} voxels, {FACTOR}x, noisy{short}"
     titles = [c.replace(", ", "\n").replace("side by side", "\nside by side") for c in columns]
-    return grouped_panels(groups, titles, heading)
+    return panels(groups, titles, heading)

@@ -11,9 +11,9 @@ from typing import Any
 
 import xarray as xr
 
-from mpisim.plot import Panel, edges
+from mpisim.plot import Group, Panel, edges, panels
 from mpisim.progress import progress
-from mpisim.studies.figures import SHOWN, Group, grouped_panels
+from mpisim.studies.figures import SHOWN
 from mpisim.studies.imaging import FIGURES, Imaging, recipes
 from mpisim.studies.results import text_table, write_results
 from mpisim.studies.study import StudyOptions
@@ -58,15 +58,15 @@ def _figures(image: xr.Dataset) -> dict[str, float | None]:
 
 
 def _figure(images: Mapping[str, xr.Dataset], table: Sequence[Mapping[str, Any]], heading: str) -> Any:
-    panels: list[Panel | None] = [(image["image"].values, edges(image)) for image in images.values()]
-    top = max(float(p[0].max()) for p in panels[:2] if p is not None)
+    shown: list[Panel | None] = [(image["image"].values, edges(image)) for image in images.values()]
+    top = max(float(p[0].max()) for p in shown[:2] if p is not None)
     reference = images["reference"]["image"].values
     wrong: list[Panel | None] = [
         (image["image"].values - reference, edges(image)) if i != 1 else None for i, image in enumerate(images.values())
     ]
     notes = [""] * 2 + ["" if row["psnr"] is None else f"{row['psnr']:.1f} dB" for row in table[1:]]
     groups = [
-        Group([panels], [""], f"concentration / that of\nthe sample, cut at {top:.2g}", (0.0, top), "inferno"),
+        Group([shown], [""], f"concentration / that of\nthe sample, cut at {top:.2g}", (0.0, top), "inferno"),
         Group(
             [wrong],
             ["image - reference"],
@@ -77,4 +77,4 @@ def _figure(images: Mapping[str, xr.Dataset], table: Sequence[Mapping[str, Any]]
         ),
     ]
     columns = [n if i < 2 else n.replace("_", "\n") for i, n in enumerate(images)]
-    return grouped_panels(groups, columns, heading)
+    return panels(groups, columns, heading)

@@ -1,17 +1,14 @@
-"""Figures of studies: dots for tables, curves, and images in groups with a colour scale each."""
+"""Figures of studies: dots for tables, and curves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from mpisim.plot import Panel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SHOWN", "Group", "curves", "dots", "grouped_panels"]
+__all__ = ["SHOWN", "curves", "dots"]
 
 SHOWN = ("bicubic", "bicubic-dc", "bicubic-strided", "cs", "ridge", "profile", "srcnn", "vdsr", "smrnet", "transms")
 """Methods that figures of images show unless told otherwise: those of Table III, and ours without training."""
@@ -138,81 +135,3 @@ def curves(
     axes[0].set_ylabel(labels[1])
     figure.suptitle(title, fontsize=9)
     return figure
-
-
-@dataclass(frozen=True)
-class Group:
-    """Lines of images on one colour scale.
-
-    Parameters
-    ----------
-    table
-        Lines of images with their edges in mm; None leaves a place empty.
-    lines
-        Titles of the lines.
-    label
-        What the colours mean, with the unit.
-    limits, cmap
-        The colour scale.
-    notes
-        A short text under each image.
-    """
-
-    table: Sequence[Sequence[Panel | None]]
-    lines: Sequence[str]
-    label: str
-    limits: tuple[float, float]
-    cmap: str
-    notes: Sequence[Sequence[str]] | None = None
-
-
-def grouped_panels(groups: Sequence[Group], columns: Sequence[str], title: str) -> Figure:
-    """Draw groups of images under each other, their columns in common."""
-    from matplotlib.figure import Figure
-
-    height = sum(len(g.table) for g in groups)
-    size = (1.45 * len(columns) + 1.6, 1.5 * height + 0.25 * len(groups) + 0.7)
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    axes = figure.subplots(height, len(columns), squeeze=False)
-    for ax, name in zip(axes[0], columns, strict=True):
-        ax.set_title(_wrapped(name), fontsize=8)
-    first = 0
-    for group, following in zip(groups, [*groups[1:], None], strict=True):
-        last = first + len(group.table)
-        labelled = following is None or _extent(following) != _extent(group)
-        _draw(figure, axes[first:last], group, labelled)
-        first = last
-    return figure
-
-
-def _extent(group: Group) -> Any:
-    return next((panel[1] for line in group.table for panel in reversed(line) if panel is not None), None)
-
-
-def _wrapped(title: str) -> str:
-    return title if "\n" in title or len(title) < 11 else title.replace("-", "-\n", 1)
-
-
-def _draw(figure: Figure, axes: Any, group: Group, labelled: bool) -> None:
-    shown = None
-    for i, line in enumerate(group.table):
-        left = next((j for j, panel in enumerate(line) if panel is not None), 0)
-        for j, panel in enumerate(line):
-            ax = axes[i, j]
-            if panel is None:
-                ax.set_axis_off()
-                continue
-            values, extent = panel
-            shown = ax.imshow(
-                values, extent=extent, origin="lower", vmin=group.limits[0], vmax=group.limits[1], cmap=group.cmap
-            )
-            lowest = labelled and i == len(group.table) - 1
-            ax.tick_params(labelsize=6, labelbottom=lowest, labelleft=j == left)
-            note = group.notes[i][j] if group.notes else ""
-            ax.set_xlabel("\n".join(t for t in ("x in mm" if lowest else "", note) if t), fontsize=7)
-        axes[i, left].set_ylabel(f"{group.lines[i]}\ny in mm" if group.lines[i] else "y in mm", fontsize=7)
-    if shown is not None:
-        bar = figure.colorbar(shown, ax=axes, aspect=10 * len(group.table), pad=0.01, fraction=0.03)
-        bar.set_label(group.label, fontsize=7)
-        bar.ax.tick_params(labelsize=7)

@@ -6,8 +6,7 @@ import pytest
 import mpisim
 import recon
 from mpisim.cli import main
-from mpisim.plot import save_figure
-from recon.plot import draw_images
+from mpisim.plot import draw_images, save_figure
 from tests.recon.problems import small_matrix
 
 

@@ -123,7 +123,8 @@ HOLED["system_matrix"][0, 0, 0, 0] = np.nan
     ({"y": small_matrix()}, "y must be a measurement"),
     ({"strength": 1.0}, "options must be among a1"), ({"method": "kaczmarz", "eps": 1.0}, "eps must be left out"),
     ({"method": "kaczmarz", "mu": 1.0}, "options must be among strength"), ({"mu": -1.0}, "mu must be"),
-    ({"iterations": 0}, "iterations must be"), ({"method": "kaczmarz", "strength": -1.0}, r"strength \(--lambda\) must be"),
+    ({"iterations": 0}, "iterations must be"),
+    ({"method": "kaczmarz", "strength": -1.0}, r"strength \(--lambda\) must be"),
     ({"method": "tikhonov", "strength": 0.0}, r"strength \(--lambda\) must be positive"),
 ])
 def test_bad_input_gets_one_sentence(change, sentence):
@@ -137,5 +138,5 @@ def test_recon_imports_neither_torch_nor_calib_nor_pyplot():
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {"torch", "calib"} & {n.split(".")[0] for n in names}, path
-    code = "import recon, recon.cli, recon.plot, sys; assert not {'torch', 'matplotlib', 'skimage'} & set(sys.modules)"
+    code = "import recon, recon.cli, mpisim.plot, sys; assert not {'torch', 'matplotlib', 'skimage'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
