@@ -106,7 +106,7 @@ def _draw(figure: Figure, axes: Any, group: Group, labelled: bool) -> None:
             ax.set_xlabel("\n".join(t for t in ("x in mm" if lowest else "", note) if t), fontsize=7)
         axes[i, left].set_ylabel(f"{group.lines[i]}\ny in mm" if group.lines[i] else "y in mm", fontsize=7)
     if shown is not None:
-        bar = figure.colorbar(shown, ax=axes, aspect=10 * len(group.table), pad=0.01, fraction=0.03)
+        bar = figure.colorbar(shown, ax=axes, aspect=8 + 10 * len(group.table), pad=0.01, fraction=0.03)
         bar.set_label(group.label, fontsize=7)
         bar.ax.tick_params(labelsize=7)
 
