@@ -6,6 +6,7 @@ Importing this package does not load torch; what needs it (`train`, the learned 
 from typing import TYPE_CHECKING, Any
 
 from calib.blockwise import recover_file
+from calib.patches import recover_by_patches
 from calib.recover import METHODS, recover
 from calib.sampling import downsample
 from mpisim.metrics import nrmse
@@ -13,7 +14,15 @@ from mpisim.metrics import nrmse
 if TYPE_CHECKING:
     from calib.original import load_original_checkpoint
 
-__all__ = ["METHODS", "downsample", "load_original_checkpoint", "nrmse", "recover", "recover_file"]
+__all__ = [
+    "METHODS",
+    "downsample",
+    "load_original_checkpoint",
+    "nrmse",
+    "recover",
+    "recover_by_patches",
+    "recover_file",
+]
 
 
 def __getattr__(name: str) -> Any:
