@@ -22,7 +22,7 @@ from calib.canonical import BLUR
 from calib.interpolation import apply_separable, bicubic_matrix
 from calib.model import to_channels
 from calib.recipe import TrainConfig
-from calib.sampling import Sampling, block_mean, sample_offset, sampling_of
+from calib.sampling import Sampling, block_mean, noise_gain, sample_offset, sampling_of
 from mpisim.digest import digest
 from mpisim.errors import require
 from mpisim.io import read
@@ -133,7 +133,7 @@ class TrainingRows:
         self.neighbours = Between(matrices) if between else None
         unit = [rms(a) for a in images]  # float32 holds rows of any unit
         self.fine = torch.cat([to_channels(a / u) for a, u in zip(images, unit, strict=True)])
-        gain = 1 if scheme == "box" else factor**2
+        gain = noise_gain(scheme, factor)
         sigma = [
             0.0 if snr is None else gain * sigma_from_snr(block_mean(a, factor), snr) / u
             for a, u in zip(images, unit, strict=True)

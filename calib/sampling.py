@@ -37,6 +37,7 @@ __all__ = [
     "block_mean",
     "downsample",
     "fine_axes",
+    "noise_gain",
     "replicate",
     "sample_offset",
 ]
@@ -138,6 +139,11 @@ def sample_offset(scheme: str, factor: int) -> float:
     return -(factor - 1) / 2 if scheme == "strided" else 0.0
 
 
+def noise_gain(scheme: str, factor: int) -> int:
+    """How many times the noise of block means a coarse value carries: S^2 where it is of a small sample."""
+    return 1 if scheme == "box" else factor**2
+
+
 def sampling_of(scheme: str, factor: int, shape: tuple[int, int], seed: int) -> Sampling:
     """Return the sampling of a name; raise `InputError` if it is unknown or does not fit the grid (y, x)."""
     one_of("sampling", scheme, SCHEMES)
@@ -187,8 +193,7 @@ def downsample(
     coarse = plan.apply(values)
     sigma = 0.0
     if snr is not None:
-        gain = 1 if sampling == "box" else plan.factor**2
-        sigma = gain * sigma_from_snr(block_mean(values, plan.factor), snr)
+        sigma = noise_gain(sampling, plan.factor) * sigma_from_snr(block_mean(values, plan.factor), snr)
         noise = complex_gaussian(coarse.shape, sigma, np.random.default_rng([seed, 1]))
         coarse = coarse + (noise * plan.mask if isinstance(plan, RandomSampling) else noise)
     x, y = (_coarse_axis(fine, axis, plan) for axis in "xy")

@@ -55,7 +55,7 @@ def reconstruct_measured(folder, out, methods):
     files = {"measured 8 x 8": out / "sm8.nc"}
     run("convert", folder / "S.mat", out / "coarse8.nc", "--variable", "S", "--grid", "8x8", "--coarse", 2)
     for method in methods:
-        files[f"{method} 16 x 16"] = out / f"sm16_{method}.nc"
+        files[f"{method}\n16 x 16"] = out / f"sm16_{method}.nc"
         run("recover", out / "coarse8.nc", "--method", method, "--out", out / f"sm16_{method}.nc")
     table, fits = [], []
     for i in PHANTOMS:

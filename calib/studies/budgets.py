@@ -1,9 +1,10 @@
 """How long every network is trained for the studies: budgets of about equal time, half an hour of one core each.
 
 They were set when it was twenty minutes with the machine to themselves; two side by side take 30 to 35, those of
-TranSMS' variants up to 50. Tables II to IV then take a night on two cores. Variants take equal numbers of steps, so
-that a difference is one of design; SRCNN, VDSR and 2d-SMRnet take as many as the time holds. A study can be run with a
-share of the budgets (`--share 0.25`) or a number of steps (`--steps`); what was taken is stated with every result.
+TranSMS' variants and 2d-SMRnet up to 50. Tables II to IV then take a night on two cores. Variants take equal numbers of
+steps, so that a difference is one of design; SRCNN, VDSR and 2d-SMRnet take as many as the time holds. A study can be
+run with a share of the budgets (`--share 0.25`) or a number of steps (`--steps`); what was taken is stated with every
+result.
 """
 
 from __future__ import annotations
