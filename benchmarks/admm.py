@@ -43,8 +43,12 @@ from recon.operators import stack_real, total_variation
 A1, ATV, SHAPE = 0.95, 0.05, (32, 32)
 GAP, SLACK = 0.01, 1e-3
 # weight of the data rows and primal step by solver and rows: the best of --tune
-CHOSEN = {("PrimalDual", "all"): (30.0, 0.01), ("PrimalDual", "rotated"): (30.0, 0.01),
-          ("LinearizedADMM", "all"): (100.0, 0.01), ("LinearizedADMM", "rotated"): (30.0, 0.01)}
+CHOSEN = {
+    ("PrimalDual", "all"): (30.0, 0.01),
+    ("PrimalDual", "rotated"): (30.0, 0.01),
+    ("LinearizedADMM", "all"): (100.0, 0.01),
+    ("LinearizedADMM", "rotated"): (30.0, 0.01),
+}
 WEIGHTS = (3.0, 10.0, 30.0, 100.0)
 STEPS = (0.003, 0.01, 0.03, 0.1)
 TUNED_ON, COUNTED = 4, 8  # images
@@ -101,22 +105,28 @@ class NonNegativeL1(pyproximal.ProxOperator):
         return np.maximum(x - A1 * tau, 0)
 
 
-def library(name: str, rows: np.ndarray, data: np.ndarray, eps: float, weight: float, tau: float,
-            dtype: type = np.float32) -> Callable[..., Any]:
+def library(
+    name: str, rows: np.ndarray, data: np.ndarray, eps: float, weight: float, tau: float, dtype: type = np.float32
+) -> Callable[..., Any]:
     """Return a solver of pyproximal for rows of unit spectral norm, called with niter and callback."""
     single = dtype
-    operator = pylops.VStack([
-        pylops.Gradient(SHAPE, kind="forward", edge=False, dtype=single),
-        pylops.MatrixMult((weight * rows).astype(single), dtype=single)])
+    operator = pylops.VStack(
+        [
+            pylops.Gradient(SHAPE, kind="forward", edge=False, dtype=single),
+            pylops.MatrixMult((weight * rows).astype(single), dtype=single),
+        ]
+    )
     parts = [pyproximal.L21(ndim=2, sigma=ATV), pyproximal.EuclideanBall((weight * data).astype(single), weight * eps)]
     g = pyproximal.VStack(parts, nn=[2 * rows.shape[1], len(rows)])
     bound, start = 8 + weight**2, np.zeros(rows.shape[1], dtype=single)
     if name == "PrimalDual":
         linear, box = np.full(rows.shape[1], A1, dtype=single), pyproximal.Box(lower=0)
         return lambda **k: pyproximal.optimization.primaldual.PrimalDual(
-            box, g, operator, start, tau=tau, mu=0.99 / (tau * bound), z=linear, **k)
+            box, g, operator, start, tau=tau, mu=0.99 / (tau * bound), z=linear, **k
+        )
     return lambda **k: pyproximal.optimization.primal.LinearizedADMM(
-        NonNegativeL1(), g, operator, start, tau=tau * bound / 0.99, mu=tau, **k)[0]
+        NonNegativeL1(), g, operator, start, tau=tau * bound / 0.99, mu=tau, **k
+    )[0]
 
 
 def arrive(solve: Callable[..., Any], arrival: Arrival, limit: int) -> int:
@@ -158,8 +168,10 @@ def main() -> None:
     rows = stack_real(A)
     kept = np.any(rows != 0, axis=1)
     norm = factor.norm
-    print(f"{len(A)} complex rows, {kept.sum()} stacked real ones that are not zero, {factor.energies.size} rotated; "
-          f"optimum {optima.objective[0]:.6f} at residual / eps = {optima.residual[0] / eps:.7f}")
+    print(
+        f"{len(A)} complex rows, {kept.sum()} stacked real ones that are not zero, {factor.energies.size} rotated; "
+        f"optimum {optima.objective[0]:.6f} at residual / eps = {optima.residual[0] / eps:.7f}"
+    )
 
     arrived = np.zeros(options.images, dtype=int)
 
@@ -174,20 +186,29 @@ def main() -> None:
     ours = {
         "5000 iterations": best_of(3, lambda: recon.admm(A, y, eps, SHAPE, tolerance=0)),
         "factorisation": best_of(10, lambda: recon.factorise(A, SHAPE)),
-        "first": float(np.mean([
-            best_of(5, lambda: recon.admm(A, Y[:, k], eps, SHAPE, iterations=int(arrived[k]), certify=False))  # noqa: B023
-            for k in range(COUNTED)])),
+        "first": float(
+            np.mean(
+                [
+                    best_of(5, lambda: recon.admm(A, Y[:, k], eps, SHAPE, iterations=int(arrived[k]), certify=False))  # noqa: B023
+                    for k in range(COUNTED)
+                ]
+            )
+        ),
         "easiest": best_of(20, lambda: recon.admm(A, y, eps, SHAPE, iterations=int(arrived[0]), certify=False)),
         "further": best_of(5, lambda: recon.admm(factor, Y, eps, iterations=int(arrived.max()), certify=False)),
     }
     ours["further"] /= options.images
-    print(f"recon: 5000 iterations {ours['5000 iterations'] * 1e3:.0f} ms (with factorisation, "
-          f"{ours['factorisation'] * 1e3:.0f} ms)\n")
+    print(
+        f"recon: 5000 iterations {ours['5000 iterations'] * 1e3:.0f} ms (with factorisation, "
+        f"{ours['factorisation'] * 1e3:.0f} ms)\n"
+    )
     header = f"{'to 1 % of the optimum, in the ball':<38}{'iterations':>11}{'first image':>13}{'further image':>15}"
     print(header + f"{'ratio first':>13}{'ratio further':>15}{'easiest':>11}\n" + "-" * (len(header) + 39))
     label = f"recon, {options.images} images at once"
-    print(f"{label:<38}{arrived[:COUNTED].mean():>4.0f} ({arrived.max():>4})"
-          f"{ours['first'] * 1e3:>10.1f} ms{ours['further'] * 1e3:>12.2f} ms")
+    print(
+        f"{label:<38}{arrived[:COUNTED].mean():>4.0f} ({arrived.max():>4})"
+        f"{ours['first'] * 1e3:>10.1f} ms{ours['further'] * 1e3:>12.2f} ms"
+    )
 
     for (name, which), chosen in CHOSEN.items():
         block = rows[kept] / norm if which == "all" else factor.rotated()
@@ -202,13 +223,16 @@ def main() -> None:
             setup = best_of(5, lambda: spectral_norm(block.astype(dtype)))  # noqa: B023
             text = f"{name}, {which}, {dtype.__name__}" + (f" {setting}" if options.tune else "")
             easiest = (setup + further * min(counts) / float(np.mean(counts))) / ours["easiest"]
-            print(f"{text:<38}{np.mean(counts):>4.0f} ({max(counts):>4}){(setup + further) * 1e3:>10.1f} ms"
-                  f"{further * 1e3:>12.2f} ms{(setup + further) / ours['first']:>12.1f}x"
-                  f"{further / ours['further']:>14.1f}x{easiest:>10.1f}x")
+            print(
+                f"{text:<38}{np.mean(counts):>4.0f} ({max(counts):>4}){(setup + further) * 1e3:>10.1f} ms"
+                f"{further * 1e3:>12.2f} ms{(setup + further) / ours['first']:>12.1f}x"
+                f"{further / ours['further']:>14.1f}x{easiest:>10.1f}x"
+            )
 
 
-def right_sides(which: str, factor: recon.Factorisation, Y: np.ndarray, kept: np.ndarray,
-                eps: float) -> list[tuple[np.ndarray, float]]:
+def right_sides(
+    which: str, factor: recon.Factorisation, Y: np.ndarray, kept: np.ndarray, eps: float
+) -> list[tuple[np.ndarray, float]]:
     """Data and radius of every image for a matrix of norm 1, for all rows or the rotated ones."""
     found = []
     for column in Y.T:
@@ -219,8 +243,9 @@ def right_sides(which: str, factor: recon.Factorisation, Y: np.ndarray, kept: np
     return found
 
 
-def tune(name: str, block: np.ndarray, sides: list[tuple[np.ndarray, float]],
-         arrivals: list[Arrival]) -> tuple[float, float]:
+def tune(
+    name: str, block: np.ndarray, sides: list[tuple[np.ndarray, float]], arrivals: list[Arrival]
+) -> tuple[float, float]:
     """Weight and step of the fewest iterations over all these images."""
     best, least = (30.0, 0.01), 1500 * len(sides)
     for weight in WEIGHTS:

@@ -14,6 +14,19 @@ from recon.measure import measure  # isort: skip
 from recon.reconstruct import METHODS, reconstruct  # isort: skip
 
 __all__ = [
-    "METHODS", "AdmmResult", "AdmmStatus", "Factorisation", "Phantom", "admm", "factorise", "kaczmarz", "measure",
-    "nrmse", "phantoms", "psnr", "reconstruct", "ssim", "tikhonov",
+    "METHODS",
+    "AdmmResult",
+    "AdmmStatus",
+    "Factorisation",
+    "Phantom",
+    "admm",
+    "factorise",
+    "kaczmarz",
+    "measure",
+    "nrmse",
+    "phantoms",
+    "psnr",
+    "reconstruct",
+    "ssim",
+    "tikhonov",
 ]

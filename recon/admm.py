@@ -107,11 +107,23 @@ class AdmmStatus:
     dual: np.ndarray
 
 
-def admm(matrix: np.ndarray | Factorisation, y: np.ndarray, eps: float | np.ndarray,
-         shape: tuple[int, ...] | None = None, *, a1: float = 0.95, atv: float = 0.05, mu: float = 10.0,
-         iterations: int = 5000, non_negative: bool = True, tolerance: float = 1e-3,
-         start: np.ndarray | AdmmResult | None = None, precision: str = "auto", certify: bool | None = None,
-         callback: Callable[[AdmmStatus], bool | None] | None = None) -> AdmmResult:
+def admm(
+    matrix: np.ndarray | Factorisation,
+    y: np.ndarray,
+    eps: float | np.ndarray,
+    shape: tuple[int, ...] | None = None,
+    *,
+    a1: float = 0.95,
+    atv: float = 0.05,
+    mu: float = 10.0,
+    iterations: int = 5000,
+    non_negative: bool = True,
+    tolerance: float = 1e-3,
+    start: np.ndarray | AdmmResult | None = None,
+    precision: str = "auto",
+    certify: bool | None = None,
+    callback: Callable[[AdmmStatus], bool | None] | None = None,
+) -> AdmmResult:
     """Solve for one image or many with one matrix.
 
     Parameters
@@ -172,7 +184,8 @@ def admm(matrix: np.ndarray | Factorisation, y: np.ndarray, eps: float | np.ndar
     least = _least(factor, data, non_negative, wanted)
     feasible = (residual <= radius + slack) | (least <= radius + slack)
     objective = weights[0] * np.abs(x).sum(axis=1) + weights[1] * total_variation(
-        x.reshape(-1, *factor.shape), len(factor.shape))
+        x.reshape(-1, *factor.shape), len(factor.shape)
+    )
     each = (*figures, residual, feasible, least, objective)
     multipliers = (mu * found.u1, mu * found.u2, mu * found.u3)
     single = np.ndim(y) == 1
@@ -186,8 +199,9 @@ def _data(y: np.ndarray, eps: float | np.ndarray) -> tuple[np.ndarray, np.ndarra
     require(y.ndim in (1, 2) and y.size > 0, "y", "one column of data or a matrix of columns", f"the shape {y.shape}")
     data = y.reshape(len(y), -1).T
     radius = np.asarray(finite("eps", eps), dtype=float)
-    require(radius.shape in ((), (len(data),)), "eps", f"one number or one for each of {len(data)} images",
-            radius.shape)
+    require(
+        radius.shape in ((), (len(data),)), "eps", f"one number or one for each of {len(data)} images", radius.shape
+    )
     require(bool(np.all(radius >= 0)), "eps", "zero or more", float(radius.min()))
     return data, np.broadcast_to(radius, len(data)).copy()
 
@@ -199,8 +213,9 @@ def _factor(matrix: np.ndarray | Factorisation, shape: tuple[int, ...] | None, d
     return factor
 
 
-def _prepare(factor: Factorisation, data: np.ndarray, radius: np.ndarray, start: Any, dtype: str,
-             mu: float) -> tuple[np.ndarray, State]:
+def _prepare(
+    factor: Factorisation, data: np.ndarray, radius: np.ndarray, start: Any, dtype: str, mu: float
+) -> tuple[np.ndarray, State]:
     """Return the scale of every image and the state to start from."""
     c, outside = factor.rotate(data)
     smooth = (c / (factor.energies + 1e-3)) @ factor.filtered
@@ -217,13 +232,29 @@ def _prepare(factor: Factorisation, data: np.ndarray, radius: np.ndarray, start:
     if multipliers is None:
         multipliers = (np.zeros_like(z1), np.zeros_like(z2), np.zeros_like(z3))
     shapes = [(count, *volume), (count, ndim, *volume), (count, factor.energies.size)]
-    require([u.size for u in multipliers] == [int(np.prod(n)) for n in shapes], "start",
-            "a result for as many images with a matrix of the same rank", "another")
+    require(
+        [u.size for u in multipliers] == [int(np.prod(n)) for n in shapes],
+        "start",
+        "a result for as many images with a matrix of the same rank",
+        "another",
+    )
     z = [v.astype(dtype).reshape(n) for v, n in zip((z1, z2, z3), shapes, strict=True)]
     u = [(v / mu).astype(dtype).reshape(n) for v, n in zip(multipliers, shapes, strict=True)]
     w = z[0] - u[0] + gradient_adjoint((z[1] - u[1]).reshape(count, ndim, *factor.shape), ndim).reshape(shapes[0])
-    return scale, State(np.arange(count), (c / scale[:, None]).astype(dtype), (inside / scale).astype(dtype),
-                        z[0].copy(), z[0], u[0], z[1], u[1], z[2].copy(), z[2], u[2], w)
+    return scale, State(
+        np.arange(count),
+        (c / scale[:, None]).astype(dtype),
+        (inside / scale).astype(dtype),
+        z[0].copy(),
+        z[0],
+        u[0],
+        z[1],
+        u[1],
+        z[2].copy(),
+        z[2],
+        u[2],
+        w,
+    )
 
 
 def _start(start: np.ndarray | None, factor: Factorisation, count: int) -> np.ndarray:
@@ -231,13 +262,24 @@ def _start(start: np.ndarray | None, factor: Factorisation, count: int) -> np.nd
         return np.zeros((count, *factor.shape))
     images = np.asarray(finite("start", start), dtype=float)
     voxels = factor.filtered.shape[1]
-    require(images.size == count * voxels and images.shape[0] == voxels, "start", f"{count} images of {voxels} voxels",
-            f"the shape {images.shape}")
+    require(
+        images.size == count * voxels and images.shape[0] == voxels,
+        "start",
+        f"{count} images of {voxels} voxels",
+        f"the shape {images.shape}",
+    )
     return images.reshape(voxels, count).T.reshape(count, *factor.shape)
 
 
-def _iterate(solver: Solver, state: State, scale: np.ndarray, reach: np.ndarray, iterations: int, tolerance: float,
-             callback: Callable[[AdmmStatus], bool | None] | None) -> tuple[State, tuple[np.ndarray, ...]]:
+def _iterate(
+    solver: Solver,
+    state: State,
+    scale: np.ndarray,
+    reach: np.ndarray,
+    iterations: int,
+    tolerance: float,
+    callback: Callable[[AdmmStatus], bool | None] | None,
+) -> tuple[State, tuple[np.ndarray, ...]]:
     """Iterate until every image has converged; return the final state and iterations, primal, dual, converged."""
     final = state.take(state.images)
     done, converged = np.zeros(len(scale), dtype=int), np.zeros(len(scale), dtype=bool)

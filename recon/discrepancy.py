@@ -50,6 +50,10 @@ def discrepancy(factor: Factorisation, y: np.ndarray, non_negative: bool = True)
     least, spent = best_fit(factor, y, non_negative)
     require(not np.isnan(least), "eps", "a number for these data, whose best fit is not found", "auto")
     rows = 2 * len(y)
-    require(spent < rows and least > 1e-9 * float(np.linalg.norm(y)), "eps",
-            "a number where the matrix can fit any data (rank as large as the number of rows)", "auto")
+    require(
+        spent < rows and least > 1e-9 * float(np.linalg.norm(y)),
+        "eps",
+        "a number where the matrix can fit any data (rank as large as the number of rows)",
+        "auto",
+    )
     return least * float(np.sqrt(rows / (rows - spent)))

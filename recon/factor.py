@@ -103,16 +103,28 @@ def factorise(matrix: np.ndarray, shape: tuple[int, ...] | None = None) -> Facto
     matrix = np.asarray(finite("matrix", matrix))
     require(matrix.ndim == 2 and matrix.size > 0, "matrix", "rows x voxels", f"the shape {matrix.shape}")
     shape = (1, matrix.shape[1]) if shape is None else tuple(int(n) for n in shape)
-    require(len(shape) in (2, 3) and math.prod(shape) == matrix.shape[1], "shape",
-            f"two or three counts with the product {matrix.shape[1]}", shape)
+    require(
+        len(shape) in (2, 3) and math.prod(shape) == matrix.shape[1],
+        "shape",
+        f"two or three counts with the product {matrix.shape[1]}",
+        shape,
+    )
     stacked = stack_real(matrix)
     kept = np.any(stacked != 0, axis=1)
     require(bool(kept.any()), "matrix", "different from zero", "all zeros")
     filtered = ScreenedPoisson.of(shape).forward(stacked[kept])
     energies, rotation = _eigen(filtered @ filtered.T)
     norm = math.sqrt(energies[-1])
-    return Factorisation(shape, len(matrix), np.iscomplexobj(matrix), kept, norm, rotation,
-                         rotation.T @ filtered / norm, energies / energies[-1])
+    return Factorisation(
+        shape,
+        len(matrix),
+        np.iscomplexobj(matrix),
+        kept,
+        norm,
+        rotation,
+        rotation.T @ filtered / norm,
+        energies / energies[-1],
+    )
 
 
 def _eigen(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

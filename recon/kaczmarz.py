@@ -29,8 +29,14 @@ def effective_strength(matrix: np.ndarray, strength: float) -> float:
     return non_negative("strength (--lambda)", strength) * float(np.sum(np.abs(matrix) ** 2)) / matrix.shape[1]
 
 
-def kaczmarz(matrix: np.ndarray, y: np.ndarray, strength: float = 1e-3, sweeps: int = 20, real: bool = True,
-             positive: bool = True) -> np.ndarray:
+def kaczmarz(
+    matrix: np.ndarray,
+    y: np.ndarray,
+    strength: float = 1e-3,
+    sweeps: int = 20,
+    real: bool = True,
+    positive: bool = True,
+) -> np.ndarray:
     """Reconstruct one image by regularised Kaczmarz sweeps from zero.
 
     Parameters
@@ -93,8 +99,9 @@ def tikhonov(matrix: np.ndarray, y: np.ndarray, strength: float = 1e-3, positive
     _check(matrix, y)
     level = effective_strength(matrix, strength)
     if level == 0:
-        raise InputError("Input strength (--lambda) must be positive, and the matrix not zero; "
-                         f"instead received {strength!r}.")
+        raise InputError(
+            f"Input strength (--lambda) must be positive, and the matrix not zero; instead received {strength!r}."
+        )
     complex_kind = np.iscomplexobj(matrix) or np.iscomplexobj(y)
     rows, data = (stack_real(v.astype(complex) if complex_kind else v) for v in (matrix, y))
     gram, right = rows.T @ rows + level * np.eye(rows.shape[1]), rows.T @ data

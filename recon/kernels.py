@@ -45,8 +45,18 @@ def _add_divergence(z: np.ndarray, u: np.ndarray, m: int, j: int, w: np.ndarray)
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
-def admm_split(x: np.ndarray, z1: np.ndarray, u1: np.ndarray, z2: np.ndarray, u2: np.ndarray, w: np.ndarray,
-               l1: float, ltv: float, relax: float, non_negative: bool) -> None:
+def admm_split(
+    x: np.ndarray,
+    z1: np.ndarray,
+    u1: np.ndarray,
+    z2: np.ndarray,
+    u2: np.ndarray,
+    w: np.ndarray,
+    l1: float,
+    ltv: float,
+    relax: float,
+    non_negative: bool,
+) -> None:
     """Do the proximal and dual steps of the image and its gradient, and the right-hand side of the next image.
 
     With a = relax x + (1 - relax) z1 + u1: z1 = shrink(a, l1), u1 = a - z1; z2 and u2 likewise from the gradient with
@@ -99,8 +109,9 @@ def admm_split(x: np.ndarray, z1: np.ndarray, u1: np.ndarray, z2: np.ndarray, u2
 
 
 @njit(cache=True)
-def kaczmarz_sweep(matrix: np.ndarray, y: np.ndarray, energy: np.ndarray, strength: float, x: np.ndarray,
-                   v: np.ndarray) -> None:
+def kaczmarz_sweep(
+    matrix: np.ndarray, y: np.ndarray, energy: np.ndarray, strength: float, x: np.ndarray, v: np.ndarray
+) -> None:
     """Do one sweep of regularised Kaczmarz over all rows, in place, without projection.
 
     For every row m with energy |s_m|^2 > 0: b = (y_m - s_m x - sqrt(l) v_m) / (|s_m|^2 + l), x += b conj(s_m),

@@ -29,8 +29,15 @@ __all__ = ["grid_of", "measure"]
 _PROVENANCE = {"scanner": OpenSidedFFL, "particle": Particle, "sample": Sample}
 
 
-def measure(fine: xr.Dataset, phantom: Phantom, snr: float = 30.0, seed: int = 0, refine: int = 2,
-            same_grid: bool = False, noiseless: bool = False) -> xr.Dataset:
+def measure(
+    fine: xr.Dataset,
+    phantom: Phantom,
+    snr: float = 30.0,
+    seed: int = 0,
+    refine: int = 2,
+    same_grid: bool = False,
+    noiseless: bool = False,
+) -> xr.Dataset:
     """Measure a phantom with the scanner of a system matrix.
 
     Parameters
@@ -81,10 +88,21 @@ def measure(fine: xr.Dataset, phantom: Phantom, snr: float = 30.0, seed: int = 0
     noisy = clean + (complex_gaussian(clean.shape, sigma, seed) if sigma > 0 else 0)
     coords = {str(k): v for k, v in fine.coords.items() if not set(VOXEL_DIMS) & set(v.dims)}
     kept = {k: fine.attrs.get(k) for k in (*_PROVENANCE, "grid")}
-    made = dataset("measurement", noisy.reshape([variable.sizes[d] for d in rows]), rows, coords, noise_std=sigma,
-                   units=variable.attrs.get("units", "1"), origin="simulated", snr=None if noiseless else float(snr),
-                   seed=seed, refine=None if same_grid else refine, same_grid=bool(same_grid),
-                   phantom=phantom.describe(), **kept)
+    made = dataset(
+        "measurement",
+        noisy.reshape([variable.sizes[d] for d in rows]),
+        rows,
+        coords,
+        noise_std=sigma,
+        units=variable.attrs.get("units", "1"),
+        origin="simulated",
+        snr=None if noiseless else float(snr),
+        seed=seed,
+        refine=None if same_grid else refine,
+        same_grid=bool(same_grid),
+        phantom=phantom.describe(),
+        **kept,
+    )
     voxels = tuple(d for d in VOXEL_DIMS if d in variable.dims)
     labels = {"units": "1", "long_name": "concentration relative to the sample"}
     return made.assign(phantom=xr.DataArray(truth, {d: fine[d] for d in voxels}, voxels, attrs=labels))
@@ -117,6 +135,8 @@ def _description(fine: xr.Dataset, name: str, kind: type) -> Any:
     values = fine.attrs.get(name)
     if not isinstance(values, dict) or "class" in values:
         found = values["class"] if isinstance(values, dict) else values
-        raise InputError(f"Input matrix must be of a simulated ideal scanner whose {name} its attributes describe, or "
-                         f"be measured with same_grid (--same-grid); instead received the {name} {found!r}.")
+        raise InputError(
+            f"Input matrix must be of a simulated ideal scanner whose {name} its attributes describe, or "
+            f"be measured with same_grid (--same-grid); instead received the {name} {found!r}."
+        )
     return from_mapping(kind, values, name)

@@ -45,8 +45,12 @@ def ssim(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> floa
     Raises `InputError` if the shapes differ, a value is not finite, the image is too small or the reference is flat.
     """
     a, b = _pair(x, reference)
-    require(a.ndim == 2 and min(a.shape) > 2 * _RADIUS, "x", f"a 2-D image of at least {2 * _RADIUS + 1} voxels a side",
-            f"the shape {a.shape}")
+    require(
+        a.ndim == 2 and min(a.shape) > 2 * _RADIUS,
+        "x",
+        f"a 2-D image of at least {2 * _RADIUS + 1} voxels a side",
+        f"the shape {a.shape}",
+    )
     span = float(b.max() - b.min())
     require(span > 0, "reference", "an image that is not flat", "a flat one")
     c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2

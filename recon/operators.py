@@ -52,8 +52,9 @@ def whiten(matrix: np.ndarray, y: np.ndarray, sigma: float | np.ndarray) -> tupl
         If a standard deviation is not a positive number, or there are not as many as rows.
     """
     sigma = np.asarray(finite("sigma", sigma), dtype=float)
-    require(sigma.shape in ((), (len(matrix),)), "sigma", f"one number or one for each of {len(matrix)} rows",
-            sigma.shape)
+    require(
+        sigma.shape in ((), (len(matrix),)), "sigma", f"one number or one for each of {len(matrix)} rows", sigma.shape
+    )
     require(bool(np.all(sigma > 0)), "sigma", "positive in every row", float(sigma.min()))
     weight = np.broadcast_to(1 / sigma, len(matrix))
     return matrix * weight[:, None], y * weight.reshape(-1, *(1,) * (np.ndim(y) - 1))

@@ -98,8 +98,11 @@ class Phantom:
 
     def describe(self) -> dict[str, Any]:
         """Return a mapping of numbers, strings and lists for a file."""
-        return {"name": self.name, **dict(self.parameters),
-                "parts": [{"kind": type(p).__name__, **asdict(p)} for p in self.parts]}
+        return {
+            "name": self.name,
+            **dict(self.parameters),
+            "parts": [{"kind": type(p).__name__, **asdict(p)} for p in self.parts],
+        }
 
 
 def _edges(grid: Grid, axis: int) -> np.ndarray:
@@ -108,8 +111,13 @@ def _edges(grid: Grid, axis: int) -> np.ndarray:
     return np.append(centers - step / 2, centers[-1] + step / 2)
 
 
-def tubes(width_left: float = 4e-3, width_right: float = 6e-3, length: float = 22e-3, gap: float = 10e-3,
-          concentration: float = 1.0) -> Phantom:
+def tubes(
+    width_left: float = 4e-3,
+    width_right: float = 6e-3,
+    length: float = 22e-3,
+    gap: float = 10e-3,
+    concentration: float = 1.0,
+) -> Phantom:
     """Two upright tubes beside each other, centred together (TranSMS Fig. 7: left 2..6 mm wide, gap 8..12 mm).
 
     Parameters
@@ -128,18 +136,29 @@ def tubes(width_left: float = 4e-3, width_right: float = 6e-3, length: float = 2
     InputError
         If a number is not positive (a gap may be zero).
     """
-    values = {"width_left": positive("width_left", width_left), "width_right": positive("width_right", width_right),
-              "length": positive("length", length), "gap": non_negative("gap", gap),
-              "concentration": positive("concentration", concentration)}
+    values = {
+        "width_left": positive("width_left", width_left),
+        "width_right": positive("width_right", width_right),
+        "length": positive("length", length),
+        "gap": non_negative("gap", gap),
+        "concentration": positive("concentration", concentration),
+    }
     left = -(width_left + gap + width_right) / 2
     right = left + width_left + gap
-    parts = (Rectangle((left + width_left / 2, 0.0), (width_left, length), concentration),
-             Rectangle((right + width_right / 2, 0.0), (width_right, length), concentration))
+    parts = (
+        Rectangle((left + width_left / 2, 0.0), (width_left, length), concentration),
+        Rectangle((right + width_right / 2, 0.0), (width_right, length), concentration),
+    )
     return Phantom("tubes", parts, tuple(values.items()))
 
 
-def resolution(widths: tuple[float, ...] = (1e-3, 1.5e-3, 2e-3, 3e-3), length: float = 5e-3, gap: float = 2e-3,
-               bars: int = 3, concentration: float = 1.0) -> Phantom:
+def resolution(
+    widths: tuple[float, ...] = (1e-3, 1.5e-3, 2e-3, 3e-3),
+    length: float = 5e-3,
+    gap: float = 2e-3,
+    bars: int = 3,
+    concentration: float = 1.0,
+) -> Phantom:
     """Rows of upright bars as far apart as they are wide, one row for each width, finest at the top.
 
     Parameters
@@ -165,8 +184,11 @@ def resolution(widths: tuple[float, ...] = (1e-3, 1.5e-3, 2e-3, 3e-3), length: f
     length, gap = positive("length", length), non_negative("gap", gap)
     concentration = positive("concentration", concentration)
     top = (len(widths) * length + (len(widths) - 1) * gap) / 2 - length / 2
-    parts = tuple(Rectangle(((2 * i - (bars - 1)) * width, top - row * (length + gap)), (width, length), concentration)
-                  for row, width in enumerate(widths) for i in range(bars))
+    parts = tuple(
+        Rectangle(((2 * i - (bars - 1)) * width, top - row * (length + gap)), (width, length), concentration)
+        for row, width in enumerate(widths)
+        for i in range(bars)
+    )
     values = {"widths": list(widths), "length": length, "gap": gap, "bars": bars, "concentration": concentration}
     return Phantom("resolution", parts, tuple(values.items()))
 
@@ -187,10 +209,13 @@ def shape(radius: float = 4e-3, concentration: float = 1.0) -> Phantom:
         If a number is not positive.
     """
     r, c = positive("radius", radius), positive("concentration", concentration)
-    parts = (Disc((-1.75 * r, 1.75 * r), r, c), Disc((1.75 * r, 1.75 * r), 1.25 * r, 0.75 * c),
-             Disc((1.75 * r, 1.75 * r), 0.6 * r, -0.75 * c),
-             Rectangle((-1.75 * r, -1.75 * r), (1.5 * r, 1.5 * r), c / 2),
-             Rectangle((1.75 * r, -1.75 * r), (0.6 * r, 2.4 * r), c / 4))
+    parts = (
+        Disc((-1.75 * r, 1.75 * r), r, c),
+        Disc((1.75 * r, 1.75 * r), 1.25 * r, 0.75 * c),
+        Disc((1.75 * r, 1.75 * r), 0.6 * r, -0.75 * c),
+        Rectangle((-1.75 * r, -1.75 * r), (1.5 * r, 1.5 * r), c / 2),
+        Rectangle((1.75 * r, -1.75 * r), (0.6 * r, 2.4 * r), c / 4),
+    )
     return Phantom("shape", parts, (("radius", r), ("concentration", c)))
 
 

@@ -79,16 +79,24 @@ def _admm(problem: _Problem, options: AdmmOptions) -> tuple[np.ndarray, dict[str
     radius = np.full(problem.y.shape[1], problem.eps)
     if problem.auto:
         radius = np.maximum(radius, [discrepancy(factor, y, problem.non_negative) for y in problem.y.T])
-    found = admm(factor, problem.y, radius, non_negative=problem.non_negative,
-                 certify=True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None, **asdict(options))
+    found = admm(
+        factor,
+        problem.y,
+        radius,
+        non_negative=problem.non_negative,
+        certify=True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None,
+        **asdict(options),
+    )
     return found.x, {"eps": radius, **{name: getattr(found, name) for name in _FIGURES}}
 
 
 def _kaczmarz(problem: _Problem, options: KaczmarzOptions) -> tuple[np.ndarray, dict[str, Any]]:
     from recon.kaczmarz import kaczmarz
 
-    images = [kaczmarz(problem.matrix, y, options.strength, options.iterations, positive=problem.non_negative)
-              for y in problem.y.T]
+    images = [
+        kaczmarz(problem.matrix, y, options.strength, options.iterations, positive=problem.non_negative)
+        for y in problem.y.T
+    ]
     return np.stack(images, axis=1), {"iterations": np.full(len(images), options.iterations)}
 
 
@@ -100,12 +108,21 @@ def _tikhonov(problem: _Problem, options: TikhonovOptions) -> tuple[np.ndarray, 
 
 
 METHODS: dict[str, tuple[Callable[[_Problem, Any], tuple[np.ndarray, dict[str, Any]]], type]] = {
-    "admm": (_admm, AdmmOptions), "kaczmarz": (_kaczmarz, KaczmarzOptions), "tikhonov": (_tikhonov, TikhonovOptions),
+    "admm": (_admm, AdmmOptions),
+    "kaczmarz": (_kaczmarz, KaczmarzOptions),
+    "tikhonov": (_tikhonov, TikhonovOptions),
 }
 
 
-def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: float | str | None = None,
-                noise_db: float | None = None, non_negative: bool = True, **options: Any) -> xr.Dataset:
+def reconstruct(
+    matrix: xr.Dataset,
+    y: xr.Dataset,
+    method: str = "admm",
+    eps: float | str | None = None,
+    noise_db: float | None = None,
+    non_negative: bool = True,
+    **options: Any,
+) -> xr.Dataset:
     """Reconstruct the image, or the image of every frame, of a measurement.
 
     Parameters
@@ -152,10 +169,20 @@ def reconstruct(matrix: xr.Dataset, y: xr.Dataset, method: str = "admm", eps: fl
     values = images.T.reshape(-1, *problem.shape)
     coords = {d: matrix[d] for d in voxels} | ({"frame": y["frame"]} if "frame" in y.coords else {})
     single = "frame" not in dims
-    return dataset("image", values[0] if single else values, dims, coords, units="1", method=method,
-                   options={**asdict(chosen), "non_negative": bool(non_negative)}, noise_db=noise_db,
-                   whitened=sigma is not None, **{k: _plain(v, single) for k, v in figures.items()},
-                   matrix=dict(matrix.attrs), measurement=dict(y.attrs))
+    return dataset(
+        "image",
+        values[0] if single else values,
+        dims,
+        coords,
+        units="1",
+        method=method,
+        options={**asdict(chosen), "non_negative": bool(non_negative)},
+        noise_db=noise_db,
+        whitened=sigma is not None,
+        **{k: _plain(v, single) for k, v in figures.items()},
+        matrix=dict(matrix.attrs),
+        measurement=dict(y.attrs),
+    )
 
 
 def _options(method: str, options: dict[str, Any]) -> Any:
@@ -209,13 +236,16 @@ def _radius(data: xr.Dataset, method: str, eps: float | str | None, sigma: np.nd
     if eps not in (None, "auto"):
         return non_negative("eps", eps)
     if sigma is None:
-        raise InputError("Input y must know its noise_std, or eps (--eps) or noise_db (--noise-db) be given, for the "
-                         "method admm; instead received none of them.")
+        raise InputError(
+            "Input y must know its noise_std, or eps (--eps) or noise_db (--noise-db) be given, for the "
+            "method admm; instead received none of them."
+        )
     return math.sqrt(len(matrix(data)))
 
 
-def _problem(data: xr.Dataset, y: xr.Dataset, sigma: np.ndarray | None, eps: float | None, auto: bool,
-             sign: bool) -> _Problem:
+def _problem(
+    data: xr.Dataset, y: xr.Dataset, sigma: np.ndarray | None, eps: float | None, auto: bool, sign: bool
+) -> _Problem:
     rows = matrix(data).astype(complex)
     columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
     if sigma is not None:

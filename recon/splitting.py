@@ -71,9 +71,16 @@ class Solver:
         """Return the constants for a factorised matrix and the weights of the problem."""
         number = np.dtype(dtype).type
         gain = DATA_WEIGHT / (1 + DATA_WEIGHT * factor.energies)
-        return cls(factor.filtered.astype(dtype), factor.energies.astype(dtype), gain.astype(dtype),
-                   ScreenedPoisson.of(factor.shape, np.dtype(dtype)), number(a1 / mu), number(atv / mu),
-                   number(RELAXATION), non_negative)
+        return cls(
+            factor.filtered.astype(dtype),
+            factor.energies.astype(dtype),
+            gain.astype(dtype),
+            ScreenedPoisson.of(factor.shape, np.dtype(dtype)),
+            number(a1 / mu),
+            number(atv / mu),
+            number(RELAXATION),
+            non_negative,
+        )
 
     def step(self, s: State) -> None:
         """One iteration."""

@@ -1,6 +1,5 @@
 """MATLAB files of both formats, published TranSMS data, and every way a file can be wrong."""
 
-
 import h5py
 import numpy as np
 import pytest

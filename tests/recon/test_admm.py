@@ -35,8 +35,9 @@ def test_agrees_with_sequential_quadratic_programming(sign, is_complex):
     bounds = [(0, None)] * n + [(0, 0) if sign else (0, None)] * n
     start = np.concatenate([np.maximum(found.x, 0), np.maximum(-found.x, 0)]) + (0.0 if sign else 0.01)
     start[:n] += 0.1
-    other = minimize(smooth, start, method="SLSQP", bounds=bounds, constraints=[ball],
-                     options={"maxiter": 300, "ftol": 1e-12})
+    other = minimize(
+        smooth, start, method="SLSQP", bounds=bounds, constraints=[ball], options={"maxiter": 300, "ftol": 1e-12}
+    )
     x = other.x[:n] - other.x[n:]
     assert found.objective == pytest.approx(objective(x, shape, 0.6, 0.4), rel=2e-4)
     assert found.objective <= objective(x, shape, 0.6, 0.4) * (1 + 1e-5)
@@ -47,11 +48,23 @@ def test_agrees_with_sequential_quadratic_programming(sign, is_complex):
 def test_agrees_with_trust_region_on_a_linear_objective():
     A, y, _, eps = random_problem(shape=(1, 6), rows=8)
     found = recon.admm(A, y, eps, (1, 6), a1=1.0, atv=0.0, **TIGHT)
-    ball = NonlinearConstraint(lambda x: np.sum((A @ x - y) ** 2), -np.inf, eps**2, jac=lambda x: 2 * A.T @ (A @ x - y),
-                               hess=lambda x, v: 2 * v[0] * A.T @ A)
-    other = minimize(lambda x: x.sum(), np.linalg.lstsq(A, y)[0], jac=np.ones_like, hess=lambda x: np.zeros((6, 6)),
-                     method="trust-constr", bounds=[(0, None)] * 6, constraints=[ball],
-                     options={"gtol": 1e-10, "xtol": 1e-12, "maxiter": 3000})
+    ball = NonlinearConstraint(
+        lambda x: np.sum((A @ x - y) ** 2),
+        -np.inf,
+        eps**2,
+        jac=lambda x: 2 * A.T @ (A @ x - y),
+        hess=lambda x, v: 2 * v[0] * A.T @ A,
+    )
+    other = minimize(
+        lambda x: x.sum(),
+        np.linalg.lstsq(A, y)[0],
+        jac=np.ones_like,
+        hess=lambda x: np.zeros((6, 6)),
+        method="trust-constr",
+        bounds=[(0, None)] * 6,
+        constraints=[ball],
+        options={"gtol": 1e-10, "xtol": 1e-12, "maxiter": 3000},
+    )
     assert np.allclose(found.x, other.x, atol=2e-4)
 
 
@@ -61,12 +74,20 @@ def test_agrees_with_pyproximal(shape):
     found = recon.admm(A, y, eps, shape, a1=0.7, atv=0.3, **TIGHT)
     gradient = pylops.Gradient(shape, kind="forward", edge=False)
     operator = pylops.VStack([gradient, pylops.MatrixMult(A)])
-    g = pyproximal.VStack([pyproximal.L21(ndim=len(shape), sigma=0.3), pyproximal.EuclideanBall(y, eps)],
-                          nn=[gradient.shape[0], len(y)])
+    g = pyproximal.VStack(
+        [pyproximal.L21(ndim=len(shape), sigma=0.3), pyproximal.EuclideanBall(y, eps)], nn=[gradient.shape[0], len(y)]
+    )
     bound = 4 * len(shape) + np.linalg.norm(A, 2) ** 2
     x = pyproximal.optimization.primaldual.PrimalDual(
-        pyproximal.Box(lower=0), g, operator, np.zeros(A.shape[1]), tau=0.3 / np.sqrt(bound), mu=3.2 / np.sqrt(bound),
-        z=np.full(A.shape[1], 0.7), niter=20000)
+        pyproximal.Box(lower=0),
+        g,
+        operator,
+        np.zeros(A.shape[1]),
+        tau=0.3 / np.sqrt(bound),
+        mu=3.2 / np.sqrt(bound),
+        z=np.full(A.shape[1], 0.7),
+        niter=20000,
+    )
     assert np.allclose(found.x, x, atol=1e-4)
     assert found.objective == pytest.approx(objective(x, shape, 0.7, 0.3), rel=1e-5)
 
@@ -159,8 +180,9 @@ def test_an_empty_ball_is_reported_with_its_least_residual():
     assert recon.admm(A, y, 1.1 * least, (3, 4)).feasible
     assert np.isnan(recon.admm(A, y, 0.9 * least, (3, 4), iterations=10, certify=False).least_residual)
     assert recon.admm(A, y, 1.1 * least, (3, 4), certify=True).least_residual == pytest.approx(least, rel=1e-6)
-    signed = recon.admm(A, y, 0.9 * np.linalg.norm(A @ np.linalg.lstsq(A, y)[0] - y), (3, 4), non_negative=False,
-                        iterations=50)
+    signed = recon.admm(
+        A, y, 0.9 * np.linalg.norm(A @ np.linalg.lstsq(A, y)[0] - y), (3, 4), non_negative=False, iterations=50
+    )
     assert not signed.feasible
     assert signed.least_residual == pytest.approx(np.linalg.norm(A @ np.linalg.lstsq(A, y)[0] - y), rel=1e-6)
     assert best_fit(recon.factorise(A, (3, 4)), y)[0] == pytest.approx(least, rel=1e-6)
@@ -188,17 +210,28 @@ def test_callback_sees_progress_and_can_stop():
     assert found.iterations.tolist() == [30, 30]
 
 
-@pytest.mark.parametrize(("change", "sentence"), [
-    ({"eps": -1.0}, "eps must be zero or more"), ({"eps": np.nan}, "eps must be finite"),
-    ({"eps": np.ones(3)}, "eps must be one number"), ({"a1": -0.1}, "a1 must be"), ({"atv": np.nan}, "atv must be"),
-    ({"mu": 0.0}, "mu must be"), ({"iterations": 0}, "iterations must be"), ({"tolerance": -1.0}, "tolerance must be"),
-    ({"precision": "half"}, "precision must be one of"), ({"y": np.ones(4)}, "y must be of 15 rows"),
-    ({"y": np.full(15, np.nan)}, "y must be finite"), ({"y": np.ones(15) * 1j}, "y must be real"),
-    ({"matrix": np.full((15, 12), np.nan)}, "matrix must be finite"),
-    ({"matrix": np.zeros((15, 12))}, "different from zero"),
-    ({"shape": (5, 5)}, "shape must be"), ({"start": np.ones(3)}, "start must be"),
-    ({"start": np.full(12, np.nan)}, "start must be finite"),
-])
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"eps": -1.0}, "eps must be zero or more"),
+        ({"eps": np.nan}, "eps must be finite"),
+        ({"eps": np.ones(3)}, "eps must be one number"),
+        ({"a1": -0.1}, "a1 must be"),
+        ({"atv": np.nan}, "atv must be"),
+        ({"mu": 0.0}, "mu must be"),
+        ({"iterations": 0}, "iterations must be"),
+        ({"tolerance": -1.0}, "tolerance must be"),
+        ({"precision": "half"}, "precision must be one of"),
+        ({"y": np.ones(4)}, "y must be of 15 rows"),
+        ({"y": np.full(15, np.nan)}, "y must be finite"),
+        ({"y": np.ones(15) * 1j}, "y must be real"),
+        ({"matrix": np.full((15, 12), np.nan)}, "matrix must be finite"),
+        ({"matrix": np.zeros((15, 12))}, "different from zero"),
+        ({"shape": (5, 5)}, "shape must be"),
+        ({"start": np.ones(3)}, "start must be"),
+        ({"start": np.full(12, np.nan)}, "start must be finite"),
+    ],
+)
 def test_bad_input_gets_one_sentence(change, sentence):
     A, y, _, eps = random_problem()
     arguments = {"matrix": A, "y": y, "eps": eps, "shape": (3, 4), **change}

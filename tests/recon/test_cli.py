@@ -32,8 +32,22 @@ def test_measure_and_reconstruct_from_the_command_line(folder, capsys):
     assert y.identical(recon.measure(mpisim.read("sm.nc"), phantom, snr=30, seed=0))
     image = run(capsys, "reconstruct", "sm.nc", "y.nc", "--method", "admm", "--out", "reference.nc")
     assert image["feasible"] is True and {"iterations", "least_residual", "psnr_phantom"} <= set(image)
-    other = run(capsys, "reconstruct", "sm.nc", "y.nc", "--method", "kaczmarz", "--iterations", "5", "--lambda", "0.01",
-                "--reference", "reference.nc", "--out", "k.nc")
+    other = run(
+        capsys,
+        "reconstruct",
+        "sm.nc",
+        "y.nc",
+        "--method",
+        "kaczmarz",
+        "--iterations",
+        "5",
+        "--lambda",
+        "0.01",
+        "--reference",
+        "reference.nc",
+        "--out",
+        "k.nc",
+    )
     a, b = mpisim.read("k.nc")["image"].values, mpisim.read("reference.nc")["image"].values
     assert other["psnr"] == pytest.approx(recon.psnr(a, b)) and other["nrmse"] == pytest.approx(mpisim.nrmse(a, b))
     assert other["ssim"] == pytest.approx(recon.ssim(a, b)) and other["iterations"] == 5
@@ -43,13 +57,40 @@ def test_measure_and_reconstruct_from_the_command_line(folder, capsys):
 
 
 def test_options_reach_the_solver(folder, capsys):
-    run(capsys, "measure", "sm.nc", "--phantom", "shape", "--radius", "3", "--noiseless", "--same-grid",
-        "--out", "y.nc")
-    run(capsys, "reconstruct", "sm.nc", "y.nc", "--noise-db", "40", "--iterations", "30", "--a1", "0.5", "--atv", "0.5",
-        "--mu", "3", "--tolerance", "0", "--signed", "--out", "image.nc")
+    run(
+        capsys, "measure", "sm.nc", "--phantom", "shape", "--radius", "3", "--noiseless", "--same-grid", "--out", "y.nc"
+    )
+    run(
+        capsys,
+        "reconstruct",
+        "sm.nc",
+        "y.nc",
+        "--noise-db",
+        "40",
+        "--iterations",
+        "30",
+        "--a1",
+        "0.5",
+        "--atv",
+        "0.5",
+        "--mu",
+        "3",
+        "--tolerance",
+        "0",
+        "--signed",
+        "--out",
+        "image.nc",
+    )
     attributes = mpisim.read("image.nc").attrs
-    assert attributes["options"] == {"a1": 0.5, "atv": 0.5, "mu": 3.0, "iterations": 30, "tolerance": 0.0,
-                                     "precision": "auto", "non_negative": False}
+    assert attributes["options"] == {
+        "a1": 0.5,
+        "atv": 0.5,
+        "mu": 3.0,
+        "iterations": 30,
+        "tolerance": 0.0,
+        "precision": "auto",
+        "non_negative": False,
+    }
     assert attributes["noise_db"] == 40 and attributes["iterations"] == 30
 
 
@@ -65,20 +106,25 @@ def test_a_matlab_measurement_is_read(folder, capsys):
     assert int(mpisim.read("image.nc")["image"].values.argmax()) == 5
 
 
-@pytest.mark.parametrize("words", [
-    ["measure", "sm.nc", "--out", "y.txt"], ["measure", "missing.nc", "--out", "y.nc"],
-    ["measure", "sm.nc", "--phantom", "cat", "--out", "y.nc"],
-    ["measure", "sm.nc", "--phantom", "shape", "--gap", "3", "--out", "y.nc"],
-    ["measure", "sm.nc", "--left-width", "-3", "--out", "y.nc"], ["measure", "sm.nc", "--gap", "nan", "--out", "y.nc"],
-    ["measure", "sm.nc", "--snr", "nan", "--out", "y.nc"],
-    ["measure", "sm.nc", "--snr", "3", "--noiseless", "--out", "y.nc"],
-    ["reconstruct", "sm.nc", "sm.nc", "--out", "i.nc"],
-    ["reconstruct", "sm.nc", "y.nc", "--method", "x", "--out", "i.nc"],
-    ["reconstruct", "sm.nc", "y.nc", "--eps", "-1", "--out", "i.nc"],
-    ["reconstruct", "sm.nc", "y.nc", "--mu", "0", "--out", "i.nc"],
-    ["reconstruct", "sm.nc", "y.nc", "--eps", "1", "--noise-db", "1", "--out", "i.nc"],
-    ["reconstruct", "sm.nc", "y.nc", "--reference", "sm.nc", "--out", "i.nc"],
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["measure", "sm.nc", "--out", "y.txt"],
+        ["measure", "missing.nc", "--out", "y.nc"],
+        ["measure", "sm.nc", "--phantom", "cat", "--out", "y.nc"],
+        ["measure", "sm.nc", "--phantom", "shape", "--gap", "3", "--out", "y.nc"],
+        ["measure", "sm.nc", "--left-width", "-3", "--out", "y.nc"],
+        ["measure", "sm.nc", "--gap", "nan", "--out", "y.nc"],
+        ["measure", "sm.nc", "--snr", "nan", "--out", "y.nc"],
+        ["measure", "sm.nc", "--snr", "3", "--noiseless", "--out", "y.nc"],
+        ["reconstruct", "sm.nc", "sm.nc", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--method", "x", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--eps", "-1", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--mu", "0", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--eps", "1", "--noise-db", "1", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--reference", "sm.nc", "--out", "i.nc"],
+    ],
+)
 def test_bad_command_lines_get_one_sentence_and_no_file(folder, capsys, words):
     mpisim.write(recon.measure(small_matrix(), recon.phantoms.tubes()), "y.nc")
     kept = (folder / "y.nc").read_bytes()

@@ -69,10 +69,16 @@ def test_strength_does_not_depend_on_units():
 
 
 @pytest.mark.parametrize("solve", [kaczmarz, tikhonov])
-@pytest.mark.parametrize(("matrix", "y", "strength"), [
-    (np.full((3, 2), np.nan), np.ones(3), 1.0), (np.ones((3, 2)), np.full(3, np.inf), 1.0),
-    (np.ones((3, 2)), np.ones(2), 1.0), (np.ones((3, 2)), np.ones(3), -1.0), (np.ones((3, 2)), np.ones(3), np.nan),
-])
+@pytest.mark.parametrize(
+    ("matrix", "y", "strength"),
+    [
+        (np.full((3, 2), np.nan), np.ones(3), 1.0),
+        (np.ones((3, 2)), np.full(3, np.inf), 1.0),
+        (np.ones((3, 2)), np.ones(2), 1.0),
+        (np.ones((3, 2)), np.ones(3), -1.0),
+        (np.ones((3, 2)), np.ones(3), np.nan),
+    ],
+)
 def test_bad_input_gets_one_sentence(solve, matrix, y, strength):
     with pytest.raises(InputError, match=r"Input .* must be .*; instead received"):
         solve(matrix, y, strength)

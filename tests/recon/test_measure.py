@@ -64,11 +64,20 @@ def test_a_measured_matrix_is_refused_but_on_its_own_grid():
     assert recon.measure(bare, recon.phantoms.tubes(), same_grid=True).attrs["same_grid"] is True
 
 
-@pytest.mark.parametrize("change", [
-    {"snr": np.nan}, {"snr": "loud"}, {"seed": -1}, {"seed": 0.5}, {"refine": 0}, {"phantom": "tubes"},
-    {"fine": small_measurement()}, {"phantom": recon.Phantom("away", (recon.phantoms.Disc((1.0, 1.0), 1e-3),))},
-    {"fine": small_matrix().assign_attrs(stage="coarse", sampling={"scheme": "box", "factor": 2})},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"snr": np.nan},
+        {"snr": "loud"},
+        {"seed": -1},
+        {"seed": 0.5},
+        {"refine": 0},
+        {"phantom": "tubes"},
+        {"fine": small_measurement()},
+        {"phantom": recon.Phantom("away", (recon.phantoms.Disc((1.0, 1.0), 1e-3),))},
+        {"fine": small_matrix().assign_attrs(stage="coarse", sampling={"scheme": "box", "factor": 2})},
+    ],
+)
 def test_bad_input_gets_one_sentence(change):
     with pytest.raises(InputError, match=r"Input .* must be .*; instead received"):
         recon.measure(**{"fine": small_matrix(), "phantom": recon.phantoms.tubes(), **change})

@@ -15,8 +15,9 @@ FOUND = REFERENCE + 0.3 * RNG.standard_normal((24, 17))
 
 
 def test_ssim_agrees_with_scikit_image():
-    want = structural_similarity(FOUND, REFERENCE, data_range=np.ptp(REFERENCE), gaussian_weights=True,
-                                 use_sample_covariance=False)
+    want = structural_similarity(
+        FOUND, REFERENCE, data_range=np.ptp(REFERENCE), gaussian_weights=True, use_sample_covariance=False
+    )
     assert recon.ssim(FOUND, REFERENCE) == pytest.approx(want, abs=1e-10)
     assert recon.ssim(REFERENCE, REFERENCE) == pytest.approx(1)
 
@@ -39,10 +40,17 @@ def test_datasets_are_compared_by_their_images():
         recon.psnr(small_matrix(), image)
 
 
-@pytest.mark.parametrize(("metric", "x", "reference"), [
-    (recon.psnr, FOUND[1:], REFERENCE), (recon.psnr, FOUND * np.nan, REFERENCE), (recon.psnr, FOUND, 0 * REFERENCE),
-    (recon.ssim, FOUND[:9], REFERENCE[:9]), (recon.ssim, FOUND, 0 * REFERENCE + 1), (recon.ssim, FOUND, REFERENCE.T),
-])
+@pytest.mark.parametrize(
+    ("metric", "x", "reference"),
+    [
+        (recon.psnr, FOUND[1:], REFERENCE),
+        (recon.psnr, FOUND * np.nan, REFERENCE),
+        (recon.psnr, FOUND, 0 * REFERENCE),
+        (recon.ssim, FOUND[:9], REFERENCE[:9]),
+        (recon.ssim, FOUND, 0 * REFERENCE + 1),
+        (recon.ssim, FOUND, REFERENCE.T),
+    ],
+)
 def test_bad_images_get_one_sentence(metric, x, reference):
     with pytest.raises(InputError, match=r"Input .* must be .*; instead received"):
         metric(x, reference)

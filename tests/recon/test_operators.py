@@ -80,7 +80,7 @@ def test_factorisation_is_a_rotation_that_diagonalises(rows, shape):
 def test_split_kernel_equals_its_numpy_twin(axes, sign):
     rng = np.random.default_rng(5)
     volume = (3, 4, 5) if axes == 3 else (1, 4, 5)
-    shape = volume[3 - axes:]
+    shape = volume[3 - axes :]
     x, z1, u1, w = (rng.standard_normal((2, *volume)) for _ in range(4))
     z2, u2 = (rng.standard_normal((2, axes, *volume)) for _ in range(2))
     a1 = 1.7 * x - 0.7 * z1 + u1

@@ -19,8 +19,9 @@ def test_refining_the_grid_only_splits_voxels(name, factor):
     assert np.allclose(coarse, blocks, atol=1e-12)
 
 
-@pytest.mark.parametrize("part", [Disc((1.3e-3, -2.1e-3), 5e-3), Disc((0, 0), 0.3e-3),
-                                  Rectangle((1e-3, 2e-3), (3e-3, 7e-3))])
+@pytest.mark.parametrize(
+    "part", [Disc((1.3e-3, -2.1e-3), 5e-3), Disc((0, 0), 0.3e-3), Rectangle((1e-3, 2e-3), (3e-3, 7e-3))]
+)
 def test_the_amount_is_the_area(part):
     grid = Grid((9, 13), (0.040, 0.040))
     total = recon.Phantom("one", (part,)).sample(grid).sum() * math.prod(grid.voxel)
@@ -58,11 +59,17 @@ def test_concentration_scales_and_a_volume_repeats_the_plane():
     assert volume.shape == (3, 16, 16) and np.array_equal(volume[1], plain.sample(grid))
 
 
-@pytest.mark.parametrize("make", [
-    lambda: recon.phantoms.tubes(width_left=0), lambda: recon.phantoms.tubes(gap=-1e-3),
-    lambda: recon.phantoms.tubes(length=math.nan), lambda: recon.phantoms.resolution(widths=()),
-    lambda: recon.phantoms.shape(radius=-1), lambda: recon.phantoms.shape(concentration="much"),
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: recon.phantoms.tubes(width_left=0),
+        lambda: recon.phantoms.tubes(gap=-1e-3),
+        lambda: recon.phantoms.tubes(length=math.nan),
+        lambda: recon.phantoms.resolution(widths=()),
+        lambda: recon.phantoms.shape(radius=-1),
+        lambda: recon.phantoms.shape(concentration="much"),
+    ],
+)
 def test_bad_phantoms_get_one_sentence(make):
     with pytest.raises(InputError, match=r"Input .* must be .*; instead received"):
         make()

@@ -10,8 +10,14 @@ V = np.random.default_rng(0).standard_normal(6) * 2
 
 
 def brute_force(function, v, start, **options):
-    found = minimize(lambda x: function(x) + 0.5 * np.sum((x - v) ** 2), start, method="SLSQP", tol=1e-14,
-                     options={"maxiter": 2000, "ftol": 1e-14}, **options)
+    found = minimize(
+        lambda x: function(x) + 0.5 * np.sum((x - v) ** 2),
+        start,
+        method="SLSQP",
+        tol=1e-14,
+        options={"maxiter": 2000, "ftol": 1e-14},
+        **options,
+    )
     return found.x
 
 
@@ -65,8 +71,9 @@ def test_total_variation_prox_minimises_its_definition(t):
     v = np.random.default_rng(2).standard_normal((3, 4))
     found = prox.total_variation_prox(v, t, iterations=5000)
     assert is_least(lambda x: t * float(total_variation(x)), v, found)
-    smooth = brute_force(lambda x: t * np.sqrt((gradient(x.reshape(3, 4)) ** 2).sum(axis=0) + 1e-10).sum(), v.ravel(),
-                         v.ravel())
+    smooth = brute_force(
+        lambda x: t * np.sqrt((gradient(x.reshape(3, 4)) ** 2).sum(axis=0) + 1e-10).sum(), v.ravel(), v.ravel()
+    )
     assert np.allclose(found.ravel(), smooth, atol=1e-3)
 
 

@@ -84,8 +84,9 @@ def test_rows_are_weighted_by_their_own_noise():
     loud[0], sigma[0] = loud[0] * 0 + 1.0, 1e6  # a useless angle, known to be useless
     image = recon.reconstruct(small_matrix(), y.assign(measurement=loud, noise_std=sigma), tolerance=1e-5)
     others = slice(1, None)
-    without = recon.reconstruct(small_matrix().isel(angle=others), y.isel(angle=others), eps=math.sqrt(48),
-                                tolerance=1e-5)
+    without = recon.reconstruct(
+        small_matrix().isel(angle=others), y.isel(angle=others), eps=math.sqrt(48), tolerance=1e-5
+    )
     assert image.attrs["objective"] == pytest.approx(without.attrs["objective"], rel=1e-3)
     assert mpisim.nrmse(image["image"].values, without["image"].values) < 0.02
 
@@ -93,8 +94,13 @@ def test_rows_are_weighted_by_their_own_noise():
 def test_frames_give_one_image_each():
     values = np.stack([small_measurement(seed=s)["measurement"].values for s in (0, 1)])
     y = small_measurement()
-    both = dataset("measurement", values, ("frame", "angle", "frequency"), dict(y.drop_vars(["x", "y"]).coords),
-                   noise_std=float(y["noise_std"]))
+    both = dataset(
+        "measurement",
+        values,
+        ("frame", "angle", "frequency"),
+        dict(y.drop_vars(["x", "y"]).coords),
+        noise_std=float(y["noise_std"]),
+    )
     images = recon.reconstruct(small_matrix(), both, precision="float64")
     assert images["image"].dims == ("frame", "y", "x") and len(images.attrs["feasible"]) == 2
     alone = recon.reconstruct(small_matrix(), y, precision="float64")
@@ -109,24 +115,32 @@ HOLED = small_matrix().copy(deep=True)
 HOLED["system_matrix"][0, 0, 0, 0] = np.nan
 
 
-@pytest.mark.parametrize(("change", "sentence"), [
-    ({"method": "magic"}, "method must be one of admm"), ({"eps": -1}, "eps must be a number of zero or more"),
-    ({"eps": math.nan}, "eps must be"), ({"noise_db": math.nan}, "noise_db must be"),
-    ({"noise_db": "x"}, "noise_db must be"),
-    ({"y": NAN}, "measurement of y must be finite"), ({"matrix": HOLED}, "system_matrix of matrix must be finite"),
-    ({"y": small_measurement().isel(angle=slice(3))}, "y must be measured over the matrix's rows"),
-    ({"y": small_measurement().drop_vars("noise_std")}, "y must know its noise_std"),
-    ({"y": recon.measure(small_matrix(), recon.phantoms.tubes(), noiseless=True)}, "y must know its noise_std"),
-    ({"matrix": small_matrix(gradient=0.5)}, "sf_gradient of y must be the same"),
-    ({"y": small_measurement().assign_coords(angle=small_measurement()["angle"] + 0.1)}, "angle of y must be"),
-    ({"matrix": small_measurement()}, "matrix must be a system_matrix"),
-    ({"y": small_matrix()}, "y must be a measurement"),
-    ({"strength": 1.0}, "options must be among a1"), ({"method": "kaczmarz", "eps": 1.0}, "eps must be left out"),
-    ({"method": "kaczmarz", "mu": 1.0}, "options must be among strength"), ({"mu": -1.0}, "mu must be"),
-    ({"iterations": 0}, "iterations must be"),
-    ({"method": "kaczmarz", "strength": -1.0}, r"strength \(--lambda\) must be"),
-    ({"method": "tikhonov", "strength": 0.0}, r"strength \(--lambda\) must be positive"),
-])
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"method": "magic"}, "method must be one of admm"),
+        ({"eps": -1}, "eps must be a number of zero or more"),
+        ({"eps": math.nan}, "eps must be"),
+        ({"noise_db": math.nan}, "noise_db must be"),
+        ({"noise_db": "x"}, "noise_db must be"),
+        ({"y": NAN}, "measurement of y must be finite"),
+        ({"matrix": HOLED}, "system_matrix of matrix must be finite"),
+        ({"y": small_measurement().isel(angle=slice(3))}, "y must be measured over the matrix's rows"),
+        ({"y": small_measurement().drop_vars("noise_std")}, "y must know its noise_std"),
+        ({"y": recon.measure(small_matrix(), recon.phantoms.tubes(), noiseless=True)}, "y must know its noise_std"),
+        ({"matrix": small_matrix(gradient=0.5)}, "sf_gradient of y must be the same"),
+        ({"y": small_measurement().assign_coords(angle=small_measurement()["angle"] + 0.1)}, "angle of y must be"),
+        ({"matrix": small_measurement()}, "matrix must be a system_matrix"),
+        ({"y": small_matrix()}, "y must be a measurement"),
+        ({"strength": 1.0}, "options must be among a1"),
+        ({"method": "kaczmarz", "eps": 1.0}, "eps must be left out"),
+        ({"method": "kaczmarz", "mu": 1.0}, "options must be among strength"),
+        ({"mu": -1.0}, "mu must be"),
+        ({"iterations": 0}, "iterations must be"),
+        ({"method": "kaczmarz", "strength": -1.0}, r"strength \(--lambda\) must be"),
+        ({"method": "tikhonov", "strength": 0.0}, r"strength \(--lambda\) must be positive"),
+    ],
+)
 def test_bad_input_gets_one_sentence(change, sentence):
     with pytest.raises(InputError, match=rf"^Input {sentence}.*; instead received [^\n]*\.$"):
         recon.reconstruct(**{"matrix": small_matrix(), "y": small_measurement(), **change})
