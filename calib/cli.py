@@ -77,6 +77,7 @@ def _methods(options: argparse.Namespace) -> Mapping[str, Any]:
             "sampling": list(method.schemes),
             "learned": method.learned,
             "shipped_factors": shipped,
+            "version": method.version,
         }
     width = max(map(len, listed))
     text = "\n".join(

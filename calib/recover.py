@@ -51,12 +51,15 @@ class Method:
         Recovers a coarse dataset: (dataset, weights or None) -> fine rows (row, H, W) and what to note.
     learned
         Whether it needs weights; then `apply` takes a `unit`, too.
+    version
+        Raised by whoever changes the numbers that the method gives: results that studies keep are computed again.
     """
 
     summary: str
     schemes: tuple[str, ...]
     apply: Callable[..., tuple[np.ndarray, Mapping[str, Any]]]
     learned: bool = False
+    version: int = 1
 
 
 def recover(

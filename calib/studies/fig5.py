@@ -45,7 +45,7 @@ def fig5(options: StudyOptions) -> Mapping[str, Any]:
         {key: ("row", [np.nan if row[key] is None else float(row[key]) for row in table]) for key in names},
         coords={"training_set": ("row", [row["set"] for row in table])},
     )
-    files = write_results(options, "fig5", data, table, figure, recovery.rows.earlier)
+    files = write_results(options, "fig5", data, table, figure, recovery.cache.earlier)
     return {"table": table, "files": files, **_told(options, recovery, table)}
 
 

@@ -18,8 +18,9 @@ from calib.sampling import downsample
 from mpisim.digest import digest
 from mpisim.metrics import nrmse
 from mpisim.noise import PROTOCOL_SNR
+from mpisim.studies.cache import ResultCache
 from mpisim.studies.protocol import TESTS
-from mpisim.studies.results import RowCache, beside, text_table
+from mpisim.studies.results import beside, text_table
 from mpisim.studies.study import StudyOptions
 from mpisim.system_matrix import rows
 
@@ -45,7 +46,7 @@ class Recovery:
         from calib.studies.training import TrainingData
 
         self.options = options
-        self.rows = RowCache(options.store)
+        self.cache = ResultCache(options.store)
         self.data = TrainingData(lambda: options.matrices("train"), lambda: options.matrices("validation"))
         self._weights: dict[tuple[str, int, bool], Trained | None] = {}
 
@@ -130,13 +131,14 @@ class Recovery:
         known = self.weights(method, factor) if METHODS[method].learned else None
         key = {
             "method": method,
+            "version": METHODS[method].version,
             "coarse": digest(coarse["system_matrix"].values),
             "weights": None if known is None else known.digest,
             "how": how.__name__,
             **options,
         }
         file = None if known is None else known.weights
-        return self.rows.matrix(f"matrix_{method}_{factor}x", key, lambda: how(coarse, method, file, **options))
+        return self.cache.matrix(f"matrix_{method}_{factor}x", key, lambda: how(coarse, method, file, **options))
 
     def weights_of(self, config: TrainConfig, data: Any) -> Trained | None:
         """Return the weights of one training, from the cache or, if the user wants that, trained; or None."""
@@ -162,6 +164,7 @@ class Recovery:
 
         key = {
             "method": method,
+            "version": METHODS[method].version,
             "factor": factor,
             "snr": snr,
             "scheme": scheme,
@@ -170,7 +173,7 @@ class Recovery:
             "weights": None if weights is None else weights.digest,
         }
         told = f"{method} {factor}x {noise}: {{percent:.3g}} %"
-        return self.rows.row(f"recovery_{method}_{factor}x_{noise}", key, compute, told)
+        return self.cache.row(f"recovery_{method}_{factor}x_{noise}", key, compute, told)
 
     def line(
         self, method: str, factor: int, noise: str, published: float | None, weights: Trained | None

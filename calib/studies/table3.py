@@ -53,7 +53,7 @@ def report(recovery: Recovery, name: str, lines: list[dict[str, Any]], notes: li
     short = "" if recovery.complete else f", a short form of {count} matrices, not to be set beside published figures"
     title = f"nRMSE in %, mean over {count} test matrices{short}"
     figure = dots(table, "nrmse_percent", "published_percent", "nRMSE in %", title)
-    files = write_results(options, name, data, table, figure, recovery.rows.earlier)
+    files = write_results(options, name, data, table, figure, recovery.cache.earlier)
     notes = [*notes, *missing_note(options, lines)]
     return {"matrices": count, "table": table, "files": files, "text": as_text(title, table, notes)}
 

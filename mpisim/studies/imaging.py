@@ -24,7 +24,7 @@ from mpisim.command import call
 from mpisim.digest import digest
 from mpisim.io import read, write
 from mpisim.noise import PROTOCOL_SNR
-from mpisim.studies.results import RowCache
+from mpisim.studies.cache import ResultCache
 from mpisim.studies.study import StudyOptions, studies
 
 __all__ = ["FIGURES", "Imaging", "Recipe", "recipes"]
@@ -36,13 +36,14 @@ _KEPT = (*FIGURES, "eps", "feasible", "converged", "iterations")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a matrix is recovered: method, factor, sampling, and how its weights were made, if it has any."""
+    """How a matrix is recovered: method, factor, sampling, how its weights were made, if it has any, and its version."""
 
     method: str
     factor: int
     sampling: str
     learned: bool
     training: Mapping[str, Any]
+    version: int = 1
 
     @property
     def missing(self) -> bool:
@@ -65,7 +66,8 @@ def recipes(options: StudyOptions, usual: Sequence[str] | None = None) -> tuple[
     cases = [(m, f) for m in methods for f in options.factors or ()]
     empty = {"status": "no training", "file": None, "digest": None}
     return [
-        Recipe(m, f, listed[m]["sampling"][0], listed[m]["learned"], trained.get((m, f), empty)) for m, f in cases
+        Recipe(m, f, listed[m]["sampling"][0], listed[m]["learned"], trained.get((m, f), empty), listed[m]["version"])
+        for m, f in cases
     ], told
 
 
@@ -87,7 +89,7 @@ class Imaging:
     ) -> None:
         self.matrices = matrices
         self.phantoms = phantoms or [_tubes(m) for m in range(len(matrices))]
-        self.rows = RowCache(options.store)
+        self.cache = ResultCache(options.store)
         self._folder = TemporaryDirectory(prefix="mpisim-study-")
         self._references: dict[int, Mapping[str, Any]] = {}
 
@@ -135,13 +137,18 @@ class Imaging:
     def figures(self, recipe: Recipe) -> dict[str, list[Any]]:
         """Return the figures of every matrix, from the cache or made."""
         name = f"image_{recipe.method}_{recipe.factor}x"
-        own = {"method": recipe.method, "factor": recipe.factor, "weights": recipe.training["digest"]}
+        own = {
+            "method": recipe.method,
+            "version": recipe.version,
+            "factor": recipe.factor,
+            "weights": recipe.training["digest"],
+        }
         told = f"{recipe.method} {recipe.factor}x: images of {len(self.matrices)} matrices"
-        return self.rows.row(name, {**self.about, **own}, lambda: self._all(lambda m: self.image(recipe, m)), told)
+        return self.cache.row(name, {**self.about, **own}, lambda: self._all(lambda m: self.image(recipe, m)), told)
 
     def reference_figures(self) -> dict[str, list[Any]]:
         """Return the figures of the reference matrices, against the phantom."""
-        return self.rows.row("image_reference", self.about, lambda: self._all(self.reference))
+        return self.cache.row("image_reference", self.about, lambda: self._all(self.reference))
 
     def shown(self, recipe: Recipe | None, m: int) -> xr.Dataset:
         """Return an image of one matrix, from the cache or made; its attributes hold its figures.
@@ -149,7 +156,7 @@ class Imaging:
         Without a recipe it is that of the reference matrix, with the `phantom` beside it.
         """
         name = "reference" if recipe is None else f"{recipe.method}_{recipe.factor}x"
-        own = {} if recipe is None else {"weights": recipe.training["digest"]}
+        own = {} if recipe is None else {"weights": recipe.training["digest"], "version": recipe.version}
 
         def make() -> xr.Dataset:
             figures = self.reference(m) if recipe is None else self.image(recipe, m)
@@ -158,7 +165,7 @@ class Imaging:
                 image = image.assign(phantom=read(self.file("y", m))["phantom"])
             return image.assign_attrs({k: figures[k] for k in FIGURES if figures.get(k) is not None})
 
-        return self.rows.matrix(f"shown_{name}", {**self.about, "matrix": m, "image": name, **own}, make)
+        return self.cache.matrix(f"shown_{name}", {**self.about, "matrix": m, "image": name, **own}, make)
 
     def _all(self, one: Any) -> dict[str, list[Any]]:
         results = [one(m) for m in range(len(self.matrices))]

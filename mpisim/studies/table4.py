@@ -51,7 +51,7 @@ def table4(options: StudyOptions) -> Mapping[str, Any]:
     )
     figure = dots(table, "psnr_db", "published_db", "pSNR in dB", title, log=False)
     data = _dataset(chosen, found, matrices, reference)
-    files = write_results(options, "table4", data, kept, figure, imaging.rows.earlier)
+    files = write_results(options, "table4", data, kept, figure, imaging.cache.earlier)
     text = "\n".join([title, _text(table, own, told)])
     return {"matrices": len(matrices), "table": table, "reference": own, "files": files, "text": text}
 
