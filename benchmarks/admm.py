@@ -37,8 +37,8 @@ import pyproximal
 
 import mpisim
 import recon
-from mpisim.system_matrix import matrix
-from recon.operators import stack_real, total_variation
+from mpisim.data.views import matrix
+from recon.solvers.operators import stack_real, total_variation
 
 A1, ATV, SHAPE = 0.95, 0.05, (32, 32)
 GAP, SLACK = 0.01, 1e-3

@@ -39,11 +39,12 @@ from scipy.ndimage import zoom
 
 import calib
 import mpisim
-from calib.compressed import MARGIN, sparse_rows
-from calib.shipped import shipped_weights
+from calib.learned.bundled import shipped_weights
+from calib.methods.sparse_solver import MARGIN, sparse_rows
+from mpisim.data.noise import PROTOCOL_SNR
+from mpisim.data.schema import dataset
+from mpisim.data.views import noise_per_row, rows
 from mpisim.io import write_blocks
-from mpisim.noise import PROTOCOL_SNR
-from mpisim.system_matrix import dataset, noise_per_row, rows
 
 SLICES, MATRIX_ROWS, LIMIT = 27, 30_000, 2e9
 ROWS_OF_A_BLOCK = 76  # times 27 slices
@@ -90,7 +91,7 @@ def plain_network(model: Any) -> Callable[[xr.Dataset], np.ndarray]:
     """One row at a time through the same network."""
     import torch
 
-    from calib.model import from_channels, to_channels
+    from calib.learned.model import from_channels, to_channels
 
     def run(coarse: xr.Dataset) -> np.ndarray:
         unit = np.sqrt(np.mean(np.abs(rows(coarse)) ** 2))
@@ -115,9 +116,9 @@ PLAIN = {
 
 def network(method: str, factor: int) -> tuple[Any, bool]:
     """Return the model of a learned method and whether its weights ship with the package."""
-    from calib.checkpoint import load_model
-    from calib.model import RecoveryModel
-    from calib.recipe import recipe
+    from calib.learned.checkpoint import load_model
+    from calib.learned.model import RecoveryModel
+    from calib.training.recipe import recipe
 
     file = shipped_weights(method, factor)
     if file.is_file():
@@ -129,7 +130,7 @@ def way(method: str, model: Any = None) -> Callable[[xr.Dataset], xr.Dataset]:
     """Return our way to recover a coarse matrix."""
     if model is None:
         return lambda coarse: calib.recover(coarse, method)
-    from calib.recover import apply_model
+    from calib.recovery import apply_model
 
     return lambda coarse: apply_model(model, coarse)
 
@@ -226,7 +227,7 @@ def volume(method: str, factor: int, count: int, threads: int) -> None:
         if calib.METHODS[method].learned:
             import torch
 
-            from calib.checkpoint import save_model
+            from calib.learned.checkpoint import save_model
 
             torch.set_num_threads(threads)
             model, shipped = network(method, factor)

@@ -24,7 +24,7 @@ FLOPS_PER_VALUE = 46.5
 
 
 def twin_rows(scanner, particle, grid, sample):
-    """Rows like `mpisim.rows.general_rows` of an ideal scanner, in NumPy alone; (angle, harmonic, voxel)."""
+    """Rows like `mpisim.simulation.equilibrium.general_rows` of an ideal scanner, in NumPy alone; (angle, harmonic, voxel)."""
     import numpy as np
 
     from mpisim.constants import MU_0
@@ -68,14 +68,14 @@ def twin_rows(scanner, particle, grid, sample):
 
 
 def vector_twin_rows(scanner, particle, grid, sample):
-    """Rows like `mpisim.rows.general_rows` of any scanner, in NumPy alone: fields are vectors.
+    """Rows like `mpisim.simulation.equilibrium.general_rows` of any scanner, in NumPy alone: fields are vectors.
 
     As in the kernel, p.B and xi^2 are polynomials in the drive's sine.
     """
     import numpy as np
 
     from mpisim.constants import MU_0
-    from mpisim.rows import half_period_basis
+    from mpisim.simulation.equilibrium import half_period_basis
 
     sine, basis, channel = half_period_basis(scanner)
     basis = basis * (MU_0 * sample.particles(grid) * particle.moment)
@@ -145,7 +145,8 @@ def measure(threads, repeats):
     import numba
 
     import mpisim
-    from mpisim.rows import general_rows, ridge_rows
+    from mpisim.simulation.equilibrium import general_rows
+    from mpisim.simulation.line_profile import ridge_rows
 
     numba.set_num_threads(threads)
     case = (mpisim.open_sided_ffl(0.5), mpisim.Particle(25e-9), mpisim.Grid(), mpisim.Sample())

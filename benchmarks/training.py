@@ -20,8 +20,8 @@ from torch import nn
 
 import mpisim
 from calib.nets import NETS
-from calib.recipe import recipe
-from calib.train import Run
+from calib.training.recipe import recipe
+from calib.training.train import Run
 
 GFLOP = {2: 0.385, 4: 0.119, 8: 0.074}  # of one row's forward pass; backward twice as much
 

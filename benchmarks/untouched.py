@@ -13,7 +13,7 @@ import numpy as np
 
 import calib
 import mpisim
-from mpisim.noise import PROTOCOL_SNR
+from mpisim.data.noise import PROTOCOL_SNR
 
 GRADIENTS = (0.4, 1.0)  # T/m
 DIAMETERS = (14.1e-9, 33.405e-9)  # m

@@ -1,18 +1,20 @@
 """Calibration: coarse sampling of system matrices, and recovery of fine ones.
 
-Importing this package does not load torch; what needs it (`train`, the learned methods) loads it when called.
+Importing this package loads nothing else: its names are imported when they are first asked for, PyTorch where a name
+needs it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from calib.blockwise import recover_file
-from calib.patches import recover_by_patches
-from calib.recover import METHODS, recover
-from calib.sampling import downsample
-from mpisim.metrics import nrmse
+from mpisim.lazy import handed_on
 
 if TYPE_CHECKING:
-    from calib.original import load_original_checkpoint
+    from calib.files import recover_file
+    from calib.learned.released import load_original_checkpoint
+    from calib.patches import recover_by_patches
+    from calib.recovery import METHODS, recover
+    from mpisim.data.metrics import nrmse
+    from mpisim.data.sampling import downsample
 
 __all__ = [
     "METHODS",
@@ -24,11 +26,14 @@ __all__ = [
     "recover_file",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load what needs torch when it is first asked for."""
-    if name == "load_original_checkpoint":
-        from calib.original import load_original_checkpoint
-
-        return load_original_checkpoint
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = handed_on(
+    __name__,
+    {
+        "calib.files": ["recover_file"],
+        "calib.learned.released": ["load_original_checkpoint"],
+        "calib.patches": ["recover_by_patches"],
+        "calib.recovery": ["METHODS", "recover"],
+        "mpisim.data.metrics": ["nrmse"],
+        "mpisim.data.sampling": ["downsample"],
+    },
+)

@@ -5,9 +5,9 @@ The coarse grid is covered by patches of p x p voxels, each is recovered alone, 
 .. math:: \hat a(r) = \sum_j w_j(r)\,\hat a_j(r), \qquad \sum_j w_j(r) = 1,
 
 with weights that fall linearly to the patches' edges, where a recovery that sees no further is worst. Where the coarse
-values are block means, data consistency (`calib.projection`) closes the whole. TranSMS, section V.B.2 and Fig. 8.
+values are block means, data consistency (`calib.methods.consistency`) closes the whole. TranSMS, section V.B.2 and Fig. 8.
 
-A model that fits every row as a ridge first (`calib.ridge`) relies on its being even or odd about the centre of the
+A model that fits every row as a ridge first (`calib.methods.ridge`) relies on its being even or odd about the centre of the
 grid, which a cut row no longer is. So that fit is made of the whole rows before they are cut, and patches are recovered
 from its block means as if these were exact. At 2x and 33.7 dB this is as good as the whole grid at once (0.24 %); cut
 first, patches had 2.1 %.
@@ -20,12 +20,12 @@ import os
 import numpy as np
 import xarray as xr
 
-from calib.projection import nearest_consistent
-from calib.recover import METHODS, apply_in_batches, load_network, recover, weights_file
-from calib.sampling import expect_coarse, fine_axes
+from calib.methods.consistency import nearest_consistent
+from calib.recovery import METHODS, apply_in_batches, load_network, recover, weights_file
+from mpisim.data.noise import rms
+from mpisim.data.sampling import expect_coarse, fine_axes
+from mpisim.data.views import noise_per_row, replace_rows, rows
 from mpisim.errors import one_of, require, whole
-from mpisim.noise import rms
-from mpisim.system_matrix import noise_per_row, replace_rows, rows
 
 __all__ = ["patch_starts", "patch_weights", "recover_by_patches", "seam_ratio"]
 

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
 import mpisim
-from mpisim.plot import save_figure
-from mpisim.system_matrix import matrix
+from mpisim.data.views import matrix
+from mpisim.plot.panels import save_figure
 
 GRADIENTS = np.linspace(0.4, 1.0, 7)  # T/m
 DIAMETERS = np.linspace(15, 35, 9)  # nm

@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 import mpisim
-from mpisim.command import call
-from mpisim.demo import methods_at_hand
-from mpisim.plot import Group, edges, panels, save_figure
+from mpisim.cli.command import call
+from mpisim.plot.panels import Group, edges, panels, save_figure
+from recon.studies.demo import methods_at_hand
 
 PHANTOMS = (1, 2, 3)
 

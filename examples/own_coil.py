@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 import calib
 import mpisim
 import recon
-from mpisim.plot import save_figure
+from mpisim.plot.panels import save_figure
 
 FALLS = (0.0, 0.03, 0.1, 0.3)
 METHODS = ("bicubic-dc", "ridge", "profile", "transms")

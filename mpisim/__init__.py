@@ -1,16 +1,23 @@
 """Simulator of a field-free-line magnetic-particle-imaging scanner, and the data contract of the toolkit.
 
-Importing this package loads neither torch nor pyplot.
+Importing this package loads nothing else: its names are imported when they are first asked for.
 """
 
-from mpisim.errors import InputError
-from mpisim.grid import Grid, Sample
-from mpisim.io import read, write
-from mpisim.metrics import nrmse
-from mpisim.particles import Particle, langevin, langevin_prime
-from mpisim.scanner import OpenSidedFFL, open_sided_ffl
-from mpisim.simulate import simulate
-from mpisim.version import __version__
+from typing import TYPE_CHECKING
+
+from mpisim.lazy import handed_on
+
+if TYPE_CHECKING:
+    from mpisim import io, plot
+    from mpisim.data.grid import Grid
+    from mpisim.data.metrics import nrmse
+    from mpisim.errors import InputError
+    from mpisim.io.formats import read, write
+    from mpisim.particles.particle import Particle, langevin, langevin_prime
+    from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+    from mpisim.simulation.matrix import simulate
+    from mpisim.simulation.sample import Sample
+    from mpisim.version import __version__
 
 __all__ = [
     "Grid",
@@ -19,11 +26,29 @@ __all__ = [
     "Particle",
     "Sample",
     "__version__",
+    "io",
     "langevin",
     "langevin_prime",
     "nrmse",
     "open_sided_ffl",
+    "plot",
     "read",
     "simulate",
     "write",
 ]
+
+__getattr__ = handed_on(
+    __name__,
+    {
+        "mpisim": ["io", "plot"],
+        "mpisim.data.grid": ["Grid"],
+        "mpisim.data.metrics": ["nrmse"],
+        "mpisim.errors": ["InputError"],
+        "mpisim.io.formats": ["read", "write"],
+        "mpisim.particles.particle": ["Particle", "langevin", "langevin_prime"],
+        "mpisim.scanner.ffl": ["OpenSidedFFL", "open_sided_ffl"],
+        "mpisim.simulation.matrix": ["simulate"],
+        "mpisim.simulation.sample": ["Sample"],
+        "mpisim.version": ["__version__"],
+    },
+)

@@ -2,7 +2,7 @@
 
 import sys
 
-from mpisim.cli import main
+from mpisim.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

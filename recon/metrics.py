@@ -2,7 +2,7 @@ r"""How close two images are.
 
 .. math:: \mathrm{pSNR} = 20 \log_{10} \frac{\sqrt N\,\max|x_\mathrm{ref}|}{\lVert x - x_\mathrm{ref}\rVert_2}
 
-in decibels over the N voxels (TranSMS, section IV.E), the nRMSE of `mpisim.metrics`, and the structural similarity
+in decibels over the N voxels (TranSMS, section IV.E), the nRMSE of `mpisim.data.metrics`, and the structural similarity
 
 .. math:: \mathrm{SSIM} = \frac{(2 m_x m_r + c_1)(2 v_{xr} + c_2)}{(m_x^2 + m_r^2 + c_1)(v_x + v_r + c_2)}
 
@@ -19,8 +19,8 @@ import math
 import numpy as np
 import xarray as xr
 
+from mpisim.data.metrics import nrmse
 from mpisim.errors import InputError, finite, require
-from mpisim.metrics import nrmse
 
 __all__ = ["nrmse", "psnr", "ssim"]
 

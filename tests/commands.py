@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 
 import mpisim
-from calib.checkpoint import save_model
-from calib.model import ModelConfig, RecoveryModel
-from mpisim.cli import main
+from calib.learned.checkpoint import save_model
+from calib.learned.model import ModelConfig, RecoveryModel
+from mpisim.cli.main import main
 from mpisim.io.netcdf import encode
 
 SMALL = ["--sf-gradient", "0.9", "--particle-diameter", "24", "--angle-step", "60", "--harmonics", "2:3"]

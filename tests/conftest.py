@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-KERNELS = Path(__file__).parent.parent / "mpisim" / "kernels.py"
+KERNELS = Path(__file__).parent.parent / "mpisim" / "kernels" / "equilibrium.py"
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost far more than they save on a busy machine
 os.environ.setdefault("MPLBACKEND", "Agg")

@@ -1,9 +1,10 @@
 """Studies small enough for tests: 16 x 16 voxels, four angles, four harmonics, and the smallest net."""
 
-from mpisim.cells import grid_cells
-from mpisim.dataset import Family
-from mpisim.grid import Grid
-from mpisim.studies import Protocol, studies
+from calib.studies.harness.protocol import Protocol
+from calib.studies.harness.study import studies
+from mpisim.data.grid import Grid
+from mpisim.dataset.cases import grid_cells
+from mpisim.dataset.spec import Family
 
 FAMILY = Family(grid=Grid((16, 16)), scanner={"angles": 4, "harmonics": (2, 3, 5, 8)})
 CELLS = (

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import mpisim
-from mpisim.cli import main
-from mpisim.command import table
+from mpisim.cli.command import table
+from mpisim.cli.main import main
 from tests.commands import run, write_matrices
 
 

@@ -149,7 +149,7 @@ BAD = {
     ),
     "folder for a file": ("info {f}", "Input file must be an existing file"),
     "name beyond files": ("info {f}/" + 300 * "x" + ".nc", "must be"),
-    "unknown command": ("simulat", "Input command must be one of demo, simulate"),
+    "unknown command": ("simulat", "Input command must be one of simulate, dataset"),
     "unknown option": ("info {f}/sm.nc --verbose", "unrecognized arguments: --verbose"),
     "unknown preset": ("dataset --preset openmpi --out {f}/d", "Input preset must be one of transms"),
     "unknown study": ("study table99 --out {f}/d", "Input study must be one of table2, table3"),

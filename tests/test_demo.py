@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import mpisim
-from mpisim.cli import main
-from mpisim.command import call
-from mpisim.demo import demo
+from mpisim.cli.command import call
+from mpisim.cli.main import main
+from recon.studies.demo import demo
 
 
 @pytest.fixture(scope="module")

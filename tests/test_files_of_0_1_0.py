@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mpisim.studies import Protocol, studies
+from calib.studies.harness.protocol import Protocol
+from calib.studies.harness.study import studies
 from tests.small import CELLS, FAMILY
 
 OLD = Path(__file__).parent / "data" / "v0.1.0"

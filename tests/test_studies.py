@@ -10,16 +10,19 @@ import pytest
 import xarray as xr
 
 import mpisim
-from mpisim.cli import main
-from mpisim.command import call
-from mpisim.dataset import Family, generate
-from mpisim.digest import digest
+from calib.studies.harness.cache import ResultCache
+from calib.studies.harness.protocol import Protocol
+from calib.studies.harness.results import beside, text_table
+from calib.studies.harness.study import studies
+from mpisim.cli.command import call
+from mpisim.cli.main import main
+from mpisim.data.grid import Grid
+from mpisim.dataset.generation import generate
+from mpisim.dataset.spec import Family
 from mpisim.errors import InputError
-from mpisim.grid import Grid
-from mpisim.studies import STUDIES, Protocol, studies
-from mpisim.studies import imaging as module
-from mpisim.studies.cache import ResultCache
-from mpisim.studies.results import beside, text_table
+from mpisim.io.digest import digest
+from recon.studies import imaging as module
+from recon.studies.catalogue import STUDIES
 from tests.small import CELLS, FAMILY, SMALL
 
 METHODS = ("bicubic", "bicubic-dc")
@@ -247,5 +250,5 @@ def test_json_of_a_study(tmp_path, capsys):
 
 
 def test_listing_studies_loads_no_torch():
-    code = "import sys; from mpisim.studies import studies; studies(); print('torch' in sys.modules)"
+    code = "import sys; from calib.studies.harness.study import studies; studies(); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -7,12 +7,13 @@ import sys
 import numpy as np
 import pytest
 
-from mpisim.cells import grid_cells
-from mpisim.cli import main
-from mpisim.dataset import Family, generate
+from calib.training.search import Tunable, tunables, tune
+from mpisim.cli.main import main
+from mpisim.data.grid import Grid
+from mpisim.dataset.cases import grid_cells
+from mpisim.dataset.generation import generate
+from mpisim.dataset.spec import Family
 from mpisim.errors import DivergenceError, InputError
-from mpisim.grid import Grid
-from mpisim.tune import Tunable, tunables, tune
 
 
 def bowl(values, folder, data, options):

@@ -1,6 +1,6 @@
 """Networks by name: what a factor makes of each is a module (B, 2, h, w) -> (B, 2, S h, S w) that ends in `last`.
 
-What a design has around its network is named here and built in `calib.model`: how its input is measured, what is added
+What a design has around its network is named here and built in `calib.learned.model`: how its input is measured, what is added
 to its output and whether data consistency follows.
 """
 
@@ -35,7 +35,7 @@ class Net:
     skip
         The interpolant that is added to its output: `none` or `bicubic`.
     denoise
-        What is done to coarse rows before: `none` or `ridge` (`calib.ridge`).
+        What is done to coarse rows before: `none` or `ridge` (`calib.methods.ridge`).
     consistency
         Whether data consistency closes it.
     even

@@ -1,6 +1,6 @@
 r"""What several networks share: upsamplers, first weights and the check of their input.
 
-Bicubic upsampling is a pair of fixed matrices, :math:`X \mapsto W_y X W_x^T` (`calib.interpolation.bicubic_matrix`).
+Bicubic upsampling is a pair of fixed matrices, :math:`X \mapsto W_y X W_x^T` (`calib.methods.bicubic.bicubic_matrix`).
 First weights are drawn from :math:`N(0, 2/((1 + a^2) n))`, with n the inputs of an output and a the slope of the
 LeakyReLU before it (He et al., 2015, DOI 10.1109/ICCV.2015.123).
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from calib.interpolation import bicubic_matrix
+from calib.methods.bicubic import bicubic_matrix
 from mpisim.errors import require
 
 __all__ = ["bicubic_upsample", "draw_weights", "require_rows", "upsampler"]
@@ -24,7 +24,7 @@ def upsampler(channels: int, out_channels: int) -> nn.Sequential:
 def bicubic_upsample(x: Tensor, factor: int, offset: float = 0.0) -> Tensor:
     """Upsample (B, C, h, w) to (B, C, S h, S w) in the precision of `x`, also where autocast is on.
 
-    `offset` is that of `calib.interpolation.bicubic_matrix`.
+    `offset` is that of `calib.methods.bicubic.bicubic_matrix`.
     """
     with torch.autocast(x.device.type, enabled=False):
         along_y, along_x = (torch.tensor(bicubic_matrix(n, factor, offset)).to(x) for n in x.shape[-2:])

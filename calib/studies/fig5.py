@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from calib.studies.recovery import Recovery
-from calib.studies.training import TrainingData
-from mpisim.cells import Cell
+from calib.studies.harness.figures import curves
+from calib.studies.harness.recovery import Recovery
+from calib.studies.harness.results import beside, text_table, write_results
+from calib.studies.harness.study import StudyOptions
+from calib.studies.harness.trained import TrainingData
+from mpisim.dataset.cases import Cell
 from mpisim.progress import progress
-from mpisim.studies.figures import curves
-from mpisim.studies.results import beside, text_table, write_results
-from mpisim.studies.study import StudyOptions
 
 __all__ = ["NARROW", "PUBLISHED", "SIZES", "fig5"]
 

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from calib.recover import METHODS
-from calib.sampling import downsample
-from calib.studies.recovery import Recovery, missing_note
-from mpisim.metrics import nrmse
-from mpisim.noise import PROTOCOL_SNR
-from mpisim.plot import Group, Panel, edges, panels
+from calib.recovery import METHODS
+from calib.studies.harness.figures import SHOWN
+from calib.studies.harness.recovery import Recovery, missing_note
+from calib.studies.harness.results import text_table, write_results
+from calib.studies.harness.study import StudyOptions
+from mpisim.data.metrics import nrmse
+from mpisim.data.noise import PROTOCOL_SNR
+from mpisim.data.sampling import downsample
+from mpisim.data.views import rows
+from mpisim.plot.panels import Group, Panel, edges, panels
 from mpisim.progress import progress
-from mpisim.studies.figures import SHOWN
-from mpisim.studies.results import text_table, write_results
-from mpisim.studies.study import StudyOptions
-from mpisim.system_matrix import rows
 
 __all__ = ["fig6", "panels_of", "shown_rows"]
 

@@ -17,18 +17,18 @@ import numpy as np
 import xarray as xr
 
 from calib.patches import recover_by_patches, seam_ratio
-from calib.recover import METHODS
-from calib.sampling import downsample
+from calib.recovery import METHODS
 from calib.studies.fig6 import panels_of, shown_rows
-from calib.studies.recovery import Recovery, missing_note
-from mpisim.grid import Grid
-from mpisim.metrics import nrmse
-from mpisim.noise import PROTOCOL_SNR
-from mpisim.plot import Group, Panel, panels
-from mpisim.studies.protocol import Protocol
-from mpisim.studies.results import text_table, write_results
-from mpisim.studies.study import StudyOptions
-from mpisim.system_matrix import rows
+from calib.studies.harness.protocol import Protocol
+from calib.studies.harness.recovery import Recovery, missing_note
+from calib.studies.harness.results import text_table, write_results
+from calib.studies.harness.study import StudyOptions
+from mpisim.data.grid import Grid
+from mpisim.data.metrics import nrmse
+from mpisim.data.noise import PROTOCOL_SNR
+from mpisim.data.sampling import downsample
+from mpisim.data.views import rows
+from mpisim.plot.panels import Group, Panel, panels
 
 __all__ = ["fig8"]
 

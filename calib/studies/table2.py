@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from calib.studies.recovery import Recovery
+from calib.studies.harness.protocol import FACTORS
+from calib.studies.harness.recovery import Recovery
+from calib.studies.harness.study import StudyOptions
 from calib.studies.table3 import report
 from mpisim.progress import progress
-from mpisim.studies.protocol import FACTORS
-from mpisim.studies.study import StudyOptions
 
 __all__ = ["PUBLISHED", "table2"]
 

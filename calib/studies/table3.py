@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from calib.recover import METHODS
-from calib.studies.recovery import NOISES, Recovery, as_dataset, as_text, missing_note
+from calib.recovery import METHODS
+from calib.studies.harness.figures import dots
+from calib.studies.harness.protocol import FACTORS
+from calib.studies.harness.recovery import NOISES, Recovery, as_dataset, as_text, missing_note
+from calib.studies.harness.results import write_results
+from calib.studies.harness.study import StudyOptions
 from mpisim.progress import progress
-from mpisim.studies.figures import dots
-from mpisim.studies.protocol import FACTORS
-from mpisim.studies.results import write_results
-from mpisim.studies.study import StudyOptions
 
 __all__ = ["PUBLISHED", "table3"]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import xarray as xr
 
-from calib.recover import METHODS
-from calib.studies.recovery import Recovery, curves_of, missing_note
-from mpisim.studies.figures import curves
-from mpisim.studies.results import text_table, write_results
-from mpisim.studies.study import StudyOptions
+from calib.recovery import METHODS
+from calib.studies.harness.figures import curves
+from calib.studies.harness.recovery import Recovery, curves_of, missing_note
+from calib.studies.harness.results import text_table, write_results
+from calib.studies.harness.study import StudyOptions
 
 __all__ = ["weights"]
 

@@ -21,10 +21,10 @@ import numpy as np
 import scipy.io
 import xarray as xr
 
+from mpisim.data.grid import Grid
+from mpisim.data.noise import rms
+from mpisim.data.schema import dataset
 from mpisim.errors import InputError, require
-from mpisim.grid import Grid
-from mpisim.noise import rms
-from mpisim.system_matrix import dataset
 
 __all__ = ["ORIGINAL", "holds_original", "read_matlab", "read_original"]
 

@@ -18,9 +18,9 @@ import numpy as np
 import xarray as xr
 from xarray.backends import BackendEntrypoint
 
+from mpisim.data.schema import expect, validate
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import deferring_interrupt, replacing
-from mpisim.system_matrix import expect, validate
 
 __all__ = ["MpisimBackend", "read_blocks", "read_netcdf", "write_blocks", "write_netcdf"]
 

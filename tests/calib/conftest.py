@@ -2,10 +2,11 @@
 
 import pytest
 
-from calib.data import read_folder
-from mpisim.cells import grid_cells
-from mpisim.dataset import Family, generate
-from mpisim.grid import Grid
+from mpisim.data.grid import Grid
+from mpisim.dataset.cases import grid_cells
+from mpisim.dataset.generation import generate
+from mpisim.dataset.reader import read_split
+from mpisim.dataset.spec import Family
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +15,4 @@ def data(tmp_path_factory):
     out = tmp_path_factory.mktemp("data")
     cells = grid_cells((0.5, 0.9), (24e-9,), "train") + grid_cells((0.7,), (24e-9,), "validation")
     generate(cells, Family(grid=Grid((16, 16)), scanner={"angles": 4}), out)
-    return {split: read_folder(out, split) for split in ("train", "validation")}
+    return {split: read_split(out, split) for split in ("train", "validation")}

@@ -9,8 +9,8 @@ import pytest
 import calib
 import mpisim
 from calib.nets import NETS
-from calib.recipe import recipe
-from mpisim.system_matrix import rows
+from calib.training.recipe import recipe
+from mpisim.data.views import rows
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "recovery.py"
 

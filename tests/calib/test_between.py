@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import mpisim
-from calib.between import BEYOND, Between
-from calib.data import TrainingRows
+from calib.training.kappa import BEYOND, Between
+from calib.training.rows import TrainingRows
+from mpisim.data.grid import Grid
+from mpisim.data.views import rows
 from mpisim.errors import InputError
-from mpisim.grid import Grid
-from mpisim.system_matrix import rows
 
 
 def matrix(kappa, gradient=0.6):

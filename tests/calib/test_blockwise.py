@@ -5,10 +5,10 @@ import pytest
 
 import calib
 import mpisim
-from calib.blockwise import recover_file
+from calib.files import recover_file
+from mpisim.data.views import rows
 from mpisim.errors import InputError
 from mpisim.io import write_blocks
-from mpisim.system_matrix import rows
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_volumes_and_refusals(fine, tmp_path):
     values = np.stack([rows(fine)[:5], 2j * rows(fine)[:5]], axis=1)
     coords = {"z": [0.0, 1e-3], "y": fine["y"].values, "x": fine["x"].values}
     dims = ("frequency", "z", "y", "x")
-    volume = mpisim.system_matrix.dataset(
+    volume = mpisim.data.schema.dataset(
         "system_matrix", values, dims, coords, stage="fine", origin="measured", units="1"
     )
     mpisim.write(calib.downsample(volume, 2), tmp_path / "coarse.nc")

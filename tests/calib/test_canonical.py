@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from calib.canonical import BLUR, canonical_place, leave, take
+from calib.learned.canonical import BLUR, canonical_place, leave, take
 
 
 @pytest.mark.parametrize("shape", [(16, 2, 4, 4), (16, 2, 4, 6)])

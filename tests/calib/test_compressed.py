@@ -8,11 +8,11 @@ from scipy.optimize import NonlinearConstraint, brentq, linprog, minimize
 
 import calib
 import mpisim
-from calib.compressed import sparse_rows
-from calib.sampling import RandomSampling
-from mpisim.cli import main
+from calib.methods.sparse_solver import sparse_rows
+from mpisim.cli.main import main
+from mpisim.data.sampling import RandomSampling
+from mpisim.data.views import rows
 from mpisim.errors import InputError
-from mpisim.system_matrix import rows
 
 
 def unitary_dft(n):

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from calib.projection import nearest_consistent
-from calib.sampling import block_mean
+from calib.methods.consistency import nearest_consistent
+from mpisim.data.sampling import block_mean
 
 
 def draw(seed, *shape):

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import calib
-from calib.data import TrainingRows
-from calib.sampling import block_mean
-from mpisim.system_matrix import rows
+from calib.training.rows import TrainingRows
+from mpisim.data.sampling import block_mean
+from mpisim.data.views import rows
 
 
 def test_batches_depend_on_seed_and_step_alone(data):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from calib.direction import LENGTHS, Process, features, posterior, refined, wave_numbers
-from calib.sampling import block_mean
+from calib.methods.direction import LENGTHS, Process, features, posterior, refined, wave_numbers
+from mpisim.data.sampling import block_mean
 
 
 def process(*angles, length=2.8, even=True):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from calib.interpolation import apply_separable, bicubic_matrix, keys_kernel
+from calib.methods.bicubic import apply_separable, bicubic_matrix, keys_kernel
 
 
 def interpolate_by_loop(values, factor, offset=0.0):

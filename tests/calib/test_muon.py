@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from calib.muon import Muon, orthogonalise
+from calib.training.muon import Muon, orthogonalise
 
 
 @pytest.mark.parametrize("shape", [(5, 12), (12, 5), (7, 7), (3, 4, 9)])

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from calib.checkpoint import load_model, save_model
-from calib.interpolation import apply_separable, bicubic_matrix
-from calib.model import ModelConfig, RecoveryModel, from_channels, to_channels
+from calib.learned.checkpoint import load_model, save_model
+from calib.learned.model import ModelConfig, RecoveryModel, from_channels, to_channels
+from calib.methods.bicubic import apply_separable, bicubic_matrix
 from calib.nets import FACTORS, NETS, SMRnet
 from calib.nets.layers import bicubic_upsample
 from calib.nets.transformer import Attention, sinusoids
-from calib.recipe import recipe
-from calib.sampling import block_mean
+from calib.training.recipe import recipe
+from mpisim.data.sampling import block_mean
 from mpisim.errors import InputError
 
 PARAMETERS = {

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import calib
-from calib.checkpoint import load_model, save_model
-from calib.model import RecoveryModel
-from calib.original import load_original_checkpoint, original_names
-from calib.recipe import published
+from calib.learned.checkpoint import load_model, save_model
+from calib.learned.model import RecoveryModel
+from calib.learned.released import load_original_checkpoint, original_names
+from calib.training.recipe import published
 from mpisim.errors import InputError
 
 _FILE = Path(__file__).parents[2] / "benchmarks" / "released_layers.py"

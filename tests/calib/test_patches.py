@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mpisim
-from calib.checkpoint import save_model
-from calib.model import ModelConfig, RecoveryModel
+from calib.learned.checkpoint import save_model
+from calib.learned.model import ModelConfig, RecoveryModel
 from calib.patches import patch_starts, patch_weights, recover_by_patches, seam_ratio
-from calib.recover import recover
-from calib.sampling import block_mean, downsample
+from calib.recovery import recover
+from mpisim.data.metrics import nrmse
+from mpisim.data.sampling import block_mean, downsample
+from mpisim.data.views import rows
 from mpisim.errors import InputError
-from mpisim.metrics import nrmse
-from mpisim.system_matrix import rows
 
 
 @pytest.fixture(scope="module")

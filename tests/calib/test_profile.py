@@ -5,10 +5,10 @@ import pytest
 
 import calib
 import mpisim
-from calib.profile import fit_profiles
-from calib.sampling import block_mean
+from calib.methods.profile import fit_profiles
+from mpisim.data.sampling import block_mean
+from mpisim.data.views import rows
 from mpisim.errors import InputError
-from mpisim.system_matrix import rows
 
 
 @pytest.fixture(scope="module")

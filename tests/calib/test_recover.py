@@ -6,11 +6,11 @@ import torch
 
 import calib
 import mpisim
-from calib.model import to_channels
-from calib.projection import nearest_consistent
-from calib.sampling import block_mean
+from calib.learned.model import to_channels
+from calib.methods.consistency import nearest_consistent
+from mpisim.data.sampling import block_mean
+from mpisim.data.views import rows
 from mpisim.errors import InputError
-from mpisim.system_matrix import rows
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_rectangular_and_measured_matrices(fine):
     """Rows without harmonics, in any unit, on 8 x 12 voxels."""
     rng = np.random.default_rng(0)
     values = rng.standard_normal((5, 8, 12)) + 1j * rng.standard_normal((5, 8, 12))
-    from mpisim.system_matrix import dataset
+    from mpisim.data.schema import dataset
 
     coords = {"y": (np.arange(8) - 3.5) * 1e-2, "x": (np.arange(12) - 5.5) * 1e-2}
     measured = dataset(
@@ -76,8 +76,8 @@ def test_rectangular_and_measured_matrices(fine):
 
 def test_a_matrix_in_another_unit_is_recovered_alike(fine):
     """Whatever the scaling of rows, a whole matrix may come in any unit."""
-    from calib.model import ModelConfig, RecoveryModel
-    from calib.recover import apply_model
+    from calib.learned.model import ModelConfig, RecoveryModel
+    from calib.recovery import apply_model
 
     coarse = calib.downsample(fine, 4, snr=33.7, seed=0)
     other = coarse.copy()
@@ -104,8 +104,8 @@ def test_the_protocol_refuses(fine, tmp_path):
 
 
 def test_weights_of_another_factor_and_odd_sides(fine, tmp_path):
-    from calib.checkpoint import save_model
-    from calib.model import ModelConfig, RecoveryModel
+    from calib.learned.checkpoint import save_model
+    from calib.learned.model import ModelConfig, RecoveryModel
 
     save_model(tmp_path / "w.safetensors", RecoveryModel(ModelConfig(factor=2)), {})
     with pytest.raises(
@@ -120,7 +120,7 @@ def test_weights_of_another_factor_and_odd_sides(fine, tmp_path):
 
 
 def test_evaluate(fine):
-    from calib.evaluate import evaluate
+    from calib.evaluation import evaluate
 
     found = calib.recover(calib.downsample(fine, 4), "bicubic")
     result = evaluate(found, fine)

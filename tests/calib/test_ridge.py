@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from calib.direction import LENGTHS
-from calib.ridge import ANGLES, ridge_bank, ridge_interpolate, ridge_means
-from calib.sampling import block_mean
+from calib.methods.direction import LENGTHS
+from calib.methods.ridge import ANGLES, ridge_bank, ridge_interpolate, ridge_means
+from mpisim.data.sampling import block_mean
 
 
 def ridge(angle, profile, n=16):

@@ -6,16 +6,9 @@ import torch
 
 import calib
 import mpisim
-from calib.sampling import (
-    BoxSampling,
-    RandomSampling,
-    StridedSampling,
-    block_mean,
-    fine_axes,
-    replicate,
-)
+from mpisim.data.sampling import BoxSampling, RandomSampling, StridedSampling, block_mean, fine_axes, replicate
+from mpisim.data.views import rows
 from mpisim.errors import InputError
-from mpisim.system_matrix import rows
 
 SAMPLINGS = [BoxSampling(4), StridedSampling(4), RandomSampling(4, (16, 24), seed=3)]
 
@@ -143,4 +136,4 @@ def test_the_noise_a_fine_matrix_has_is_carried_on(fine, scheme, share):
 
 
 def complex_noise(data, sigma):
-    return mpisim.noise.complex_gaussian(data["system_matrix"].shape, sigma, 0)
+    return mpisim.data.noise.complex_gaussian(data["system_matrix"].shape, sigma, 0)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import calib
-from calib.checkpoint import load_model
-from calib.shipped import shipped_weights
-from mpisim.cells import transms_cells
-from mpisim.studies import Protocol
+from calib.learned.bundled import shipped_weights
+from calib.learned.checkpoint import load_model
+from calib.studies.harness.protocol import Protocol
+from mpisim.dataset.cases import transms_cells
 
 
 def test_they_say_how_they_were_made():

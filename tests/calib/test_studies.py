@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from calib.recover import METHODS, recover
-from calib.sampling import downsample
-from calib.studies import STUDIES, recovery
+from calib.recovery import METHODS, recover
+from calib.studies.catalogue import STUDIES
+from calib.studies.harness import recovery
+from calib.studies.harness.study import StudyOptions
 from calib.studies.table2 import PUBLISHED as TABLE2
 from calib.studies.table3 import PUBLISHED, published
 from mpisim import InputError
-from mpisim.metrics import nrmse
-from mpisim.studies import StudyOptions
+from mpisim.data.metrics import nrmse
+from mpisim.data.sampling import downsample
 from tests.small import NET, SMALL, entries, short
 
 
@@ -97,7 +98,7 @@ def test_matrices_of_figures_are_kept(tmp_path, capsys):
     files[0].write_text("damaged")
     again = STUDIES["fig6"](tmp_path, **options)
     assert again["table"] == first["table"]
-    assert capsys.readouterr().err.count("is damaged and is made anew") == 1
+    assert capsys.readouterr().err.count("is damaged and is computed again") == 1
     times = [f.stat().st_mtime_ns for f in files]
     assert STUDIES["fig6"](tmp_path, **options)["table"] == first["table"]
     assert [f.stat().st_mtime_ns for f in files] == times

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-import calib.train
-from calib.checkpoint import load_tensors, save_tensors
-from calib.studies import STUDIES, budgets, recovery, training
-from mpisim.command import parser_of, table
-from mpisim.studies.study import StudyOptions
+import calib.training.train
+from calib.learned.checkpoint import load_tensors, save_tensors
+from calib.studies.catalogue import STUDIES
+from calib.studies.harness import trained as training
+from calib.studies.harness import budgets, recovery
+from calib.studies.harness.study import StudyOptions
+from mpisim.cli.command import parser_of, table
 from tests.small import NET, SMALL, entries, short
 
 # -- weights ----------------------------------------------------------------------------------------------------------
@@ -32,7 +34,7 @@ def test_missing_weights_are_marked_and_the_command_that_makes_them_is_told(tmp_
 
 def test_weights_are_trained_once(tmp_path, monkeypatch):
     first = short("weights", tmp_path, None, methods=(NET,))["table"][0]
-    monkeypatch.setattr(calib.train, "train", None)  # cannot be called
+    monkeypatch.setattr(calib.training.train, "train", None)  # cannot be called
     monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: tmp_path / "none")
     again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     assert again == first and first["weights"] == "cache" and first["converged"] == "unknown"
@@ -110,7 +112,7 @@ def options_of(out, **options):
 def test_an_interrupted_study_ends_with_the_same_numbers(tmp_path, monkeypatch):
     """Ctrl-C in the training and, later, between rows; what was finished is not made again."""
     whole = STUDIES["table3"](**options_of(tmp_path / "whole"))
-    real_step, real_recover, calls = calib.train.Run.advance, recovery.recover, []
+    real_step, real_recover, calls = calib.training.train.Run.advance, recovery.recover, []
 
     def interrupted_step(run):
         if run.step == 2:
@@ -125,7 +127,7 @@ def test_an_interrupted_study_ends_with_the_same_numbers(tmp_path, monkeypatch):
 
     monkeypatch.setattr(recovery, "recover", interrupted_recover)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(calib.train.Run, "advance", interrupted_step)
+        patch.setattr(calib.training.train.Run, "advance", interrupted_step)
         STUDIES["table3"](**options_of(tmp_path / "halves"))
     assert calls == ["bicubic"] * 6
     entry = entries(tmp_path / "halves" / "cache")[0]
@@ -181,7 +183,7 @@ def test_a_damaged_checkpoint_is_told_and_the_training_starts_anew(tmp_path, cap
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(calib.train.Run, "validate", stop)
+        patch.setattr(calib.training.train.Run, "validate", stop)
         short("weights", tmp_path, None, methods=(NET,))
     entry = entries(tmp_path / "cache")[0]
     if content == "other steps":

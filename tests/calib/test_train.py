@@ -6,15 +6,16 @@ import torch
 
 import calib
 import mpisim
-from calib.checkpoint import load_model, load_tensors, save_model, save_tensors
-from calib.data import TrainingRows, read_folder
-from calib.recipe import TrainConfig, learning_rate, published, recipe
-from calib.recover import apply_model
-from calib.shipped import ship
-from calib.train import Run, train
+from calib.learned.bundled import ship
+from calib.learned.checkpoint import load_model, load_tensors, save_model, save_tensors
+from calib.recovery import apply_model
+from calib.training.recipe import TrainConfig, learning_rate, published, recipe
+from calib.training.rows import TrainingRows
+from calib.training.train import Run, train
+from mpisim.data.grid import Grid
+from mpisim.data.views import rows
+from mpisim.dataset.reader import read_split
 from mpisim.errors import DivergenceError, InputError
-from mpisim.grid import Grid
-from mpisim.system_matrix import rows
 
 SMALL = dict(factor=4, batch=8, snr=33.7, validate_every=10, checkpoint_every=10)
 
@@ -89,7 +90,7 @@ def test_without_matrices(data, tmp_path):
 
 def test_a_kill_while_saving_loses_no_step(data, tmp_path, monkeypatch):
     """The checkpoint is written last: whatever it claims is also in the weights and the log."""
-    import calib.train as module
+    import calib.training.train as module
 
     config = TrainConfig(steps=4, **SMALL | dict(validate_every=2, checkpoint_every=2))
     train(config, data["train"], data["validation"], tmp_path / "whole")
@@ -186,7 +187,7 @@ def test_data_that_do_not_fit_are_refused_before_work(data, tmp_path):
         train(TrainConfig(steps=1, factor=8), [small], [small], tmp_path / "run")
     assert not (tmp_path / "run").exists()
     with pytest.raises(InputError, match="data set with the split train"):
-        read_folder(tmp_path, "train")
+        read_split(tmp_path, "train")
     with pytest.raises(InputError, match="Input device must be one that torch can use here"):
         train(TrainConfig(steps=1), data["train"], data["validation"], tmp_path / "run", device="cuda:7")
 
@@ -284,7 +285,7 @@ def test_resuming_from_other_keys_or_tensors_names_them(data, tmp_path):
 
 
 def test_weights_for_exact_data_are_taken_for_exact_data(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("calib.shipped._FOLDER", tmp_path)
+    monkeypatch.setattr("calib.learned.bundled._FOLDER", tmp_path)
     for share in (0.5, 1.0):
         config = TrainConfig(steps=1, noiseless_fraction=share, **SMALL)
         train(config, data["train"], data["validation"], tmp_path / f"run_{share}")

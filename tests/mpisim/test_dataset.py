@@ -5,10 +5,11 @@ import hashlib
 import pytest
 
 import mpisim
-from mpisim.cells import Cell, grid_cells, transms_cells
-from mpisim.dataset import Family, coarse_file, fine_file, generate, read_family
+from mpisim.data.grid import Grid
+from mpisim.dataset.cases import Cell, grid_cells, transms_cells
+from mpisim.dataset.generation import generate
+from mpisim.dataset.spec import Family, coarse_file, fine_file
 from mpisim.errors import InputError
-from mpisim.grid import Grid
 
 CELLS = grid_cells((0.5, 0.8), (20e-9, 25e-9))
 FAMILY = Family(grid=Grid((8, 8)), scanner={"angles": 3}, factors=(2, 4), snr=33.7, seed=4)
@@ -98,24 +99,6 @@ def test_a_refused_run_leaves_no_folder(tmp_path):
         with pytest.raises(InputError):
             generate(CELLS, Family(grid=Grid((8, 8)), **options), tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_a_family_is_read_as_one_dataset(tmp_path):
-    generate(CELLS, FAMILY, tmp_path / "data")
-    family = read_family(tmp_path / "data")
-    assert family["system_matrix"].dims == ("scanner", "angle", "frequency", "y", "x")
-    assert family["sf_gradient"].values.tolist() == [0.5, 0.5, 0.8, 0.8]
-    chosen = family.isel(scanner=(family["sf_gradient"] == 0.8) & (family["particle_diameter"] > 24e-9))
-    one = mpisim.read(fine_file(tmp_path / "data", CELLS[3]))
-    assert (chosen["system_matrix"].values[0] == one["system_matrix"].values).all()
-    assert family.attrs["grid"] == one.attrs["grid"] and "sf_gradient" not in family.attrs["scanner"]
-    assert family.attrs["scanner"]["drive_frequency"] == one.attrs["scanner"]["drive_frequency"]
-    mpisim.write(family, tmp_path / "family.nc")
-    assert mpisim.read(tmp_path / "family.nc").identical(family)
-    coarse = read_family(tmp_path / "data" / "box4")
-    assert coarse["noise_std"].dims == ("scanner",) and coarse.attrs["sampling"]["factor"] == 4
-    with pytest.raises(InputError, match="a folder with system matrices"):
-        read_family(tmp_path / "nothing")
 
 
 def test_bad_input(tmp_path):

@@ -8,9 +8,9 @@ import pytest
 import xarray as xr
 
 from mpisim import Grid, InputError, Particle, open_sided_ffl, read, simulate, write
+from mpisim.data.schema import dataset
 from mpisim.io import netcdf
 from mpisim.io.atomic import output_folder, replacing, write_text
-from mpisim.system_matrix import dataset
 
 RNG = np.random.default_rng(4)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mpisim import kernels
+from mpisim.kernels import equilibrium as kernels
 
 RNG = np.random.default_rng(1)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mpisim import Grid, Particle, Sample, langevin, langevin_prime, open_sided_ffl
 from mpisim.constants import BOLTZMANN
-from mpisim.rows import general_rows, point_rows
+from mpisim.simulation.equilibrium import general_rows, point_rows
 
 HARMONICS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 PARTICLE = Particle(25e-9)

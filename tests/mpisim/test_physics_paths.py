@@ -8,7 +8,8 @@ import pytest
 
 from mpisim import Grid, InputError, OpenSidedFFL, Particle, Sample, open_sided_ffl, simulate
 from mpisim.constants import MU_0
-from mpisim.rows import general_rows, is_ridge, point_rows, ridge_rows
+from mpisim.simulation.equilibrium import general_rows, point_rows
+from mpisim.simulation.line_profile import is_ridge, ridge_rows
 
 CORNERS = [(g, d) for g in (0.4, 1.03) for d in (14.1e-9, 34.47e-9)]
 ODD_ANGLES = (-0.4, 0.0, 0.1, math.pi / 4, math.pi / 2, 1.7, 3.0, 7.5)

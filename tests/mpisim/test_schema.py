@@ -5,17 +5,8 @@ import pytest
 import xarray as xr
 
 from mpisim import Grid, InputError, Particle, open_sided_ffl, simulate
-from mpisim.system_matrix import (
-    axis_coordinate,
-    dataset,
-    expect,
-    matrix,
-    noise_per_row,
-    replace_rows,
-    row_dims,
-    rows,
-    validate,
-)
+from mpisim.data.schema import dataset, expect, validate
+from mpisim.data.views import axis_coordinate, matrix, noise_per_row, replace_rows, row_dims, rows
 
 RNG = np.random.default_rng(3)
 DIMS = ("angle", "frequency", "y", "x")

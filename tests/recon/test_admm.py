@@ -6,8 +6,8 @@ from scipy.optimize import NonlinearConstraint, minimize
 
 import recon
 from mpisim import InputError
-from recon.discrepancy import best_fit
-from recon.operators import stack_real, total_variation
+from recon.selection.discrepancy import best_fit
+from recon.solvers.operators import stack_real, total_variation
 from tests.recon.problems import random_problem
 
 TIGHT = {"tolerance": 1e-7, "iterations": 20000, "precision": "float64"}
@@ -28,7 +28,7 @@ def test_agrees_with_sequential_quadratic_programming(sign, is_complex):
 
     def smooth(v):  # x = p - m with p, m >= 0; the corner of the lengths is rounded a little
         p, m = v[:n], v[n:]
-        d = recon.operators.gradient((p - m).reshape(shape))
+        d = recon.solvers.operators.gradient((p - m).reshape(shape))
         return 0.6 * (p + m).sum() + 0.4 * np.sqrt((d**2).sum(axis=0) + 1e-12).sum()
 
     ball = {"type": "ineq", "fun": lambda v: eps**2 - np.sum((rows @ (v[:n] - v[n:]) - data) ** 2)}
@@ -97,7 +97,7 @@ def test_identity_without_variation_is_a_shrink_onto_the_ball():
     found = recon.admm(np.eye(30), y, eps, (5, 6), a1=1.0, atv=0.0, non_negative=False, **TIGHT)
     from scipy.optimize import brentq
 
-    from recon.prox import shrink
+    from recon.solvers.prox import shrink
 
     level = brentq(lambda t: np.linalg.norm(shrink(y, t) - y) - eps, 0, np.abs(y).max())
     assert np.allclose(found.x, shrink(y, level), atol=1e-5)

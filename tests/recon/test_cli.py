@@ -5,8 +5,8 @@ import pytest
 
 import mpisim
 import recon
-from mpisim.cli import main
-from mpisim.plot import draw_images, save_figure
+from mpisim.cli.main import main
+from mpisim.plot.panels import draw_images, save_figure
 from tests.recon.problems import small_matrix
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import mpisim
 import recon
-from recon.discrepancy import best_fit, discrepancy
+from recon.selection.discrepancy import best_fit, discrepancy
 
 
 def complex_normal(rng, *shape):

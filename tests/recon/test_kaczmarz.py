@@ -3,9 +3,10 @@ import pytest
 from scipy.optimize import nnls
 
 from mpisim import InputError
-from recon.kaczmarz import effective_strength, kaczmarz, tikhonov
-from recon.kernels import kaczmarz_sweep
-from recon.operators import stack_real
+from recon.solvers.kaczmarz import effective_strength, kaczmarz
+from recon.solvers.kernels import kaczmarz_sweep
+from recon.solvers.operators import stack_real
+from recon.solvers.tikhonov import tikhonov
 from tests.recon.problems import random_problem
 
 

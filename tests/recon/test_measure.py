@@ -4,7 +4,7 @@ import pytest
 import mpisim
 import recon
 from mpisim import InputError
-from mpisim.system_matrix import matrix
+from mpisim.data.views import matrix
 from tests.recon.problems import small_matrix, small_measurement
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from mpisim import InputError
-from recon.factor import factorise
-from recon.kernels import admm_split
-from recon.operators import ScreenedPoisson, gradient, gradient_adjoint, stack_real, total_variation, whiten
-from recon.prox import group_shrink, non_negative_shrink, shrink
+from recon.solvers.factor import factorise
+from recon.solvers.kernels import admm_split
+from recon.solvers.operators import ScreenedPoisson, gradient, gradient_adjoint, stack_real, total_variation, whiten
+from recon.solvers.prox import group_shrink, non_negative_shrink, shrink
 
 SHAPES = [(5, 7), (1, 6), (4, 1), (3, 4, 5)]
 

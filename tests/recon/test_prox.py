@@ -3,8 +3,8 @@ import pytest
 from scipy.optimize import minimize
 
 from mpisim import InputError
-from recon import prox
-from recon.operators import gradient, total_variation
+from recon.solvers import prox
+from recon.solvers.operators import gradient, total_variation
 
 V = np.random.default_rng(0).standard_normal(6) * 2
 

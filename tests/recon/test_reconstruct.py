@@ -11,7 +11,7 @@ import xarray as xr
 import mpisim
 import recon
 from mpisim import InputError
-from mpisim.system_matrix import dataset
+from mpisim.data.schema import dataset
 from tests.recon.problems import small_matrix, small_measurement
 
 
@@ -152,5 +152,5 @@ def test_recon_imports_neither_torch_nor_calib_nor_pyplot():
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {"torch", "calib"} & {n.split(".")[0] for n in names}, path
-    code = "import recon, recon.cli, mpisim.plot, sys; assert not {'torch', 'matplotlib', 'skimage'} & set(sys.modules)"
+    code = "import recon, recon.cli, mpisim.plot.panels, sys; assert not {'torch', 'matplotlib', 'skimage'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,17 +4,18 @@ import json
 import sys
 from pathlib import Path
 
-import calib
-import mpisim
-import recon
 from calib.data import read_folder
 from calib.recipe import recipe
 from calib.train import Run, train
 from mpisim.cells import grid_cells
-from mpisim.cli import main
-from mpisim.dataset import Family, generate
 from mpisim.grid import Grid
 from mpisim.studies import Protocol, studies
+
+import calib
+import mpisim
+import recon
+from mpisim.cli import main
+from mpisim.dataset import Family, generate
 
 out = Path(sys.argv[1])
 FAMILY = Family(grid=Grid((16, 16)), scanner={"angles": 4, "harmonics": (2, 3, 5, 8)})

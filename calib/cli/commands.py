@@ -1,0 +1,45 @@
+"""Subcommands of calibration."""
+
+from mpisim.cli.command import Command
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = (
+    Command(
+        "downsample",
+        "measure a fine system matrix coarsely",
+        "mpisim downsample sm.nc --factor 4 --out coarse.nc",
+        "calib.cli.downsample",
+    ),
+    Command(
+        "recover",
+        "recover a fine system matrix from a coarse one",
+        "mpisim recover coarse.nc --method transms --out fine.nc",
+        "calib.cli.recover",
+    ),
+    Command("methods", "list the methods of recovery", "mpisim methods", "calib.cli.methods"),
+    Command(
+        "evaluate",
+        "compare a system matrix with a reference",
+        "mpisim evaluate fine.nc --reference sm.nc --json",
+        "calib.cli.evaluate",
+    ),
+    Command(
+        "train",
+        "train a network on a data set",
+        "mpisim train --method transms --factor 4 --data transms --out run",
+        "calib.cli.train",
+    ),
+    Command(
+        "study",
+        "set our numbers beside the paper's",
+        "mpisim study table3 --quick --out study",
+        "calib.cli.study",
+    ),
+    Command(
+        "tune",
+        "search hyper-parameters on validation data",
+        "mpisim tune transms --factor 4 --data transms --trials 10 --out search",
+        "calib.cli.tune",
+    ),
+)

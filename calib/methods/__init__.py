@@ -1,0 +1,1 @@
+"""Methods of recovery that need no weights."""

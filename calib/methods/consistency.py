@@ -1,0 +1,42 @@
+r"""The nearest rows whose block means agree with the measured ones to within the noise.
+
+TranSMS Eq. 20-22: with :math:`b = S\bar b`, :math:`D D^T = I`, :math:`r = b - D a` and
+:math:`\epsilon = \sqrt m\,S\sigma` (m complex coarse voxels, :math:`\sigma` the complex noise deviation of the stored
+block means, norms per row over real and imaginary part),
+
+.. math:: \hat a = a + \max(0, 1 - \epsilon / \lVert r \rVert)\, D^T r .
+
+Dividing by S, as written here: :math:`r' = \bar b - M a`, :math:`\epsilon' = \sqrt m\,\sigma`, and :math:`D^T r` is
+:math:`r'` replicated over the blocks. :math:`\epsilon = 0` makes block means exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mpisim.data.sampling import block_mean, replicate
+
+__all__ = ["nearest_consistent"]
+
+_TINY = 1e-37  # keeps the gradient finite where a row agrees exactly
+
+
+def nearest_consistent(fine: Any, block_means: Any, sigma: Any, factor: int) -> Any:
+    """Project rows on what was measured.
+
+    Parameters
+    ----------
+    fine
+        Rows, complex (B, H, W) or with two real channels (B, 2, H, W); NumPy arrays or torch tensors.
+    block_means
+        Their measured block means, (B, h, w) or (B, 2, h, w).
+    sigma
+        Complex noise deviation of those, shape (B,); 0 for exact data.
+    factor
+        Block edge S.
+    """
+    residual = block_means - block_mean(fine, factor)
+    norm = (abs(residual) ** 2).reshape(len(residual), -1).sum(1).clip(min=_TINY) ** 0.5
+    coarse_voxels = block_means.shape[-2] * block_means.shape[-1]
+    share = (1 - sigma * coarse_voxels**0.5 / norm).clip(min=0)
+    return fine + replicate(residual * share.reshape(-1, *(1,) * (residual.ndim - 1)), factor)

@@ -1,0 +1,1 @@
+"""What all studies share: matrices, weights, cached results, figures."""

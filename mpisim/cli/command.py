@@ -1,0 +1,124 @@
+"""What a subcommand is, and the table of all of them.
+
+Every package lists its `Command`s in one tuple, which names modules instead of importing them, and enters it under the
+entry-point group `mpisim.commands`. So nothing imports upward, and `mpisim --help` loads no numerical library.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, NoReturn, Protocol, TypeVar, cast
+
+from mpisim.errors import InputError
+
+__all__ = ["Command", "CommandModule", "Parser", "Result", "argument_type", "call", "parser_of", "table"]
+
+GROUP = "mpisim.commands"
+Result = Mapping[str, Any]
+"""What `--json` prints: numbers, strings, lists and mappings. An entry `text` is for people and not part of the JSON."""
+T = TypeVar("T")
+
+
+class CommandModule(Protocol):
+    """What the module of a subcommand holds."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options to a parser."""
+
+    def run(self, options: argparse.Namespace) -> Result:
+        """Do the work for parsed options."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand.
+
+    Parameters
+    ----------
+    name
+        What the user types after `mpisim`.
+    summary
+        One line of help.
+    example
+        A command line that works, shown by `--help`.
+    module
+        Name of the module with `add_arguments` and `run`, see `CommandModule`; it is imported when the command is used.
+    """
+
+    name: str
+    summary: str
+    example: str
+    module: str
+
+    def load(self) -> CommandModule:
+        """Import the module."""
+        return cast(CommandModule, import_module(self.module))
+
+
+class _ArgumentError(Exception):
+    """A refused argument; not a `ValueError`, whose sentence argparse would drop."""
+
+
+def argument_type(name: str, parse: Callable[[str, str], T]) -> Callable[[str], T]:
+    """Return `type` for an argparse option: `parse` of (name, text), with its sentence for bad input."""
+
+    def parsed(text: str) -> T:
+        try:
+            return parse(name, text)
+        except InputError as error:
+            raise _ArgumentError(str(error)) from None
+
+    return parsed
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises `InputError` instead of printing its usage and exiting."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def,override]
+        """Parse, with the sentences of `argument_type`."""
+        try:
+            return super().parse_known_args(args, namespace)
+        except _ArgumentError as error:
+            raise InputError(str(error)) from None
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse a command line with one sentence."""
+        raise InputError(
+            f"Input {self.prog} must follow `{self.prog} --help`; instead received a command line with: {message}."
+        )
+
+
+def table() -> dict[str, Command]:
+    """Return every command by name, in the order mpisim, calib, recon, then other packages."""
+    known = ["mpisim", "calib", "recon"]
+    points = sorted(entry_points(group=GROUP), key=lambda p: (known.index(p.name) if p.name in known else 9, p.name))
+    return {command.name: command for point in points for command in point.load()}
+
+
+def parser_of(command: Command) -> Parser:
+    """Return the parser of one command."""
+    parser = Parser(
+        prog=f"mpisim {command.name}",
+        description=command.summary,
+        epilog=f"example: {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.load().add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print one machine-readable object on stdout")
+    return parser
+
+
+def call(name: str, arguments: Sequence[object]) -> Result:
+    """Run a command of the table as the command line would, and return its result.
+
+    Raises `InputError` if no installed package brings the command.
+    """
+    commands = table()
+    if name not in commands:
+        raise InputError(f"Input command must be one of {', '.join(commands)}; instead received {name!r}.")
+    command = commands[name]
+    return command.load().run(parser_of(command).parse_args([str(a) for a in arguments]))

@@ -1,0 +1,27 @@
+"""Subcommands of the simulator."""
+
+from mpisim.cli.command import Command
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = (
+    Command(
+        "simulate",
+        "simulate a system matrix",
+        "mpisim simulate --sf-gradient 0.5 --particle-diameter 25 --out sm.nc",
+        "mpisim.cli.simulate",
+    ),
+    Command(
+        "dataset",
+        "simulate a family of system matrices, fine and coarse",
+        "mpisim dataset --sf-gradient 0.4:1.0:10 --particle-diameter 14.1:33.405:10 --factor 4 --out data",
+        "mpisim.cli.dataset",
+    ),
+    Command(
+        "convert",
+        "convert a MATLAB array to NetCDF",
+        "mpisim convert S.mat sm.nc --variable S --grid 8x8",
+        "mpisim.cli.convert",
+    ),
+    Command("info", "describe a file", "mpisim info sm.nc", "mpisim.cli.info"),
+)

@@ -1,0 +1,97 @@
+"""The console command `mpisim`: it parses, makes one call, prints the result, and turns bad input into one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Spinning waits of OpenMP cost 10-500x on a busy machine; this must be set before torch or numba load.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from mpisim.cli.command import Command, parser_of, table
+from mpisim.errors import InputError
+from mpisim.version import __version__
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    warnings.formatwarning = lambda message, *_: f"mpisim: warning: {message}\n"  # type: ignore[assignment]
+    try:
+        return _dispatch(words)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (InputError, OSError, MemoryError) as error:
+        print(f"mpisim: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mpisim: interrupted; finished files are kept, nothing was left half-written.", file=sys.stderr)
+        return 130
+
+
+def _dispatch(words: list[str]) -> int:
+    if words[:1] == ["--version"]:
+        print(__version__)
+        return 0
+    commands = table()
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview(commands))
+        return 0
+    if words[0] not in commands:
+        raise InputError(f"Input command must be one of {', '.join(commands)}; instead received {words[0]!r}.")
+    command = commands[words[0]]
+    options = parser_of(command).parse_args(words[1:])
+    result = command.load().run(options)
+    if options.json:
+        print(json.dumps({k: v for k, v in result.items() if k != "text"}, allow_nan=False, default=float))
+    else:
+        print(_readable(result))
+    return 0
+
+
+def _overview(commands: Mapping[str, Command]) -> str:
+    width = max(map(len, commands))
+    lines = [f"  {c.name:<{width}}  {c.summary}" for c in commands.values()]
+    return "usage: mpisim COMMAND [options]    (mpisim COMMAND --help shows options and an example)\n\n" + "\n".join(
+        lines
+    )
+
+
+def _readable(result: Mapping[str, Any]) -> str:
+    if isinstance(result.get("text"), str):
+        return str(result["text"])
+    width = max((len(k) for k in result), default=0)
+    return "\n".join(f"{k:<{width}}  {_cell(v)}" for k, v in result.items())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k}: {_cell(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple) and len(value) > 12:
+        return f"{_cell(value[0])} .. {_cell(value[-1])} ({len(value)} values)"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(v) for v in value)
+    return str(value)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        name = error.filename or "file"
+        return f"Input {name} must be one that can be used here; instead received: {error.strerror or error}."
+    if isinstance(error, MemoryError):
+        detail = f" ({error})" if str(error) else ""
+        return f"Input size must be one that fits in memory; instead received more{detail}."
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What a dataset is: schema, voxels, coarse sampling, noise, errors."""

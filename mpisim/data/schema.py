@@ -1,0 +1,160 @@
+"""The data contract: one `xarray.Dataset` schema for everything that is passed between the packages.
+
+A dataset has the attributes `format_version` and `kind`, and by kind one complex or real variable:
+
+=================  ====================  ==========================================================================
+kind               variable              dimensions, in this order, any of the leading ones absent
+=================  ====================  ==========================================================================
+`system_matrix`    `system_matrix`       scanner, angle, receive, frequency, z, y, x (complex)
+`measurement`      `measurement`         frame, angle, receive, frequency (complex)
+`image`            `image`               frame, z, y, x (real)
+=================  ====================  ==========================================================================
+
+x, y, z are voxel centres in m, ascending and equidistant; `harmonic` (number) and `frequency` (Hz) are coordinates of
+frequency, angle is in rad. A system matrix further has the attributes
+
+- `stage`: `fine`, or `coarse` with the attribute `sampling` (a mapping with `scheme`, `factor`, `seed`, `snr`);
+- `origin`: `simulated`, `measured` or `recovered`;
+
+and a coarse one, or a measurement, the variable `noise_std`: the complex noise standard deviation of its values, a
+scalar or one per row. A coarse file holds **block means** (the large sample's signal over factor^2); a random sampling
+keeps the fine grid and marks its voxels in `sampled` (y, x). Attributes are numbers, strings, lists or mappings; they
+carry every parameter (`scanner`, `particle`, `grid`, `sample`: of the fine matrix, in a coarse file too), the seed and
+the software version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mpisim.errors import finite, one_of, require, whole
+from mpisim.version import __version__
+
+__all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "dataset", "expect", "validate"]
+
+FORMAT_VERSION = 1
+VOXEL_DIMS = ("z", "y", "x")
+DIMS = {
+    "system_matrix": ("scanner", "angle", "receive", "frequency", *VOXEL_DIMS),
+    "measurement": ("frame", "angle", "receive", "frequency"),
+    "image": ("frame", *VOXEL_DIMS),
+}
+UNITS = {"x": "m", "y": "m", "z": "m", "angle": "rad", "frequency": "Hz", "harmonic": "1"}
+
+
+def dataset(
+    kind: str,
+    values: np.ndarray,
+    dims: tuple[str, ...],
+    coords: Mapping[str, Any],
+    *,
+    noise_std: Any = None,
+    units: str = "V",
+    **attributes: Any,
+) -> xr.Dataset:
+    """Build a dataset of the schema and validate it.
+
+    Parameters
+    ----------
+    kind
+        `system_matrix`, `measurement` or `image`.
+    values, dims
+        The variable and the names of its dimensions.
+    coords
+        Coordinates, as xarray takes them; units are added by name.
+    noise_std
+        Complex noise standard deviation in `units`, a scalar or an array over the row dimensions.
+    units
+        Unit of the values.
+    **attributes
+        Further attributes, such as `stage` and `origin`; None is left out.
+
+    Raises
+    ------
+    InputError
+        If the dataset does not keep the schema.
+    """
+    data = xr.Dataset({kind: (dims, values, {"units": units})}, coords=dict(coords))
+    if noise_std is not None:
+        noise_dims = tuple(d for d in dims if d not in VOXEL_DIMS)[-np.ndim(noise_std) :] if np.ndim(noise_std) else ()
+        data["noise_std"] = (noise_dims, np.asarray(noise_std, dtype=float), {"units": units})
+    for name in set(UNITS) & set(data.coords):
+        data[name].attrs["units"] = UNITS[name]
+    attributes = {"format_version": FORMAT_VERSION, "kind": kind, "software": f"mpisim {__version__}", **attributes}
+    given = {k: v for k, v in attributes.items() if v is not None}
+    data.attrs = json.loads(json.dumps(given, default=_plain))  # as a file gives them
+    return validate(data)
+
+
+def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
+    """Return the dataset if it keeps the schema; raise `InputError` with what is wrong with `name` if not."""
+    require(isinstance(data, xr.Dataset), name, "an xarray.Dataset", type(data).__name__)
+    kind = str(data.attrs.get("kind"))
+    require(
+        kind in DIMS,
+        name,
+        "an mpisim dataset of kind " + ", ".join(DIMS),
+        f"kind {kind!r} with the variables {sorted(map(str, data.data_vars))}",
+    )
+    version = data.attrs.get("format_version")
+    require(version == FORMAT_VERSION, name, f"of format_version {FORMAT_VERSION}", repr(version))
+    require(kind in data, name, f"a dataset with the variable {kind}", sorted(map(str, data.data_vars)))
+    variable = data[kind]
+    order = [d for d in DIMS[kind] if d in variable.dims]
+    require(list(variable.dims) == order, name, f"of dimensions from {DIMS[kind]} in this order", variable.dims)
+    require(variable.size > 0, name, "non-empty", f"the sizes {dict(variable.sizes)}")
+    complex_kind = kind != "image"
+    require(
+        np.iscomplexobj(variable.values) == complex_kind,
+        name,
+        f"{'complex' if complex_kind else 'real'} in {kind}",
+        str(variable.dtype),
+    )
+    finite(f"{kind} of {name}", variable.values)
+    if kind != "measurement":
+        require({"y", "x"} <= set(variable.dims), name, "over y and x", variable.dims)
+        for axis in set(VOXEL_DIMS) & set(variable.dims):
+            _check_axis(data, axis, name)
+    for coordinate in data.coords.values():
+        if coordinate.dtype.kind == "f":
+            finite(f"coordinate {coordinate.name} of {name}", coordinate.values)
+    if "noise_std" in data:
+        noise = finite(f"noise_std of {name}", data["noise_std"].values)
+        require(bool(np.all(noise >= 0)), f"noise_std of {name}", "zero or more", float(np.min(noise)))
+    if kind == "system_matrix":
+        one_of(f"stage of {name}", data.attrs.get("stage"), ("fine", "coarse"))
+        one_of(f"origin of {name}", data.attrs.get("origin"), ("simulated", "measured", "recovered"))
+        if data.attrs["stage"] == "coarse":
+            sampling = data.attrs.get("sampling")
+            good = isinstance(sampling, Mapping) and {"scheme", "factor"} <= set(sampling)
+            must = "a mapping with scheme and factor where the stage is coarse"
+            require(good, f"sampling of {name}", must, repr(sampling))
+            whole(f"factor of {name}", data.attrs["sampling"]["factor"])
+    return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written to a file")
+
+
+def _check_axis(data: xr.Dataset, axis: str, name: str) -> None:
+    require(axis in data.coords, name, f"a dataset with the coordinate {axis} in m", sorted(map(str, data.coords)))
+    steps = np.diff(data[axis].values)
+    regular = steps.size == 0 or (np.all(steps > 0) and np.allclose(steps, steps.mean(), rtol=1e-4, atol=0))
+    require(bool(regular), f"coordinate {axis} of {name}", "ascending and equidistant", "something else")
+
+
+def expect(data: xr.Dataset, kind: str, name: str, stage: str | None = None) -> xr.Dataset:
+    """Validate, and raise `InputError` unless the dataset is of this kind and stage."""
+    validate(data, name)
+    require(data.attrs["kind"] == kind, name, f"a {kind}", f"a {data.attrs['kind']}")
+    if stage is not None:
+        require(data.attrs["stage"] == stage, name, f"a {stage} system matrix", f"a {data.attrs['stage']} one")
+    return data

@@ -1,0 +1,1 @@
+"""Families of system matrices on disk."""

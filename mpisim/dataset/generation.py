@@ -1,0 +1,135 @@
+"""Families of system matrices over selection-field gradient and particle diameter, one atomic file each.
+
+A run is resumed by running it again: finished files are kept, and a folder that holds another configuration is refused.
+Every matrix is the same whatever the number of workers; a coarse one's seed comes from its place in the family.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mpisim.data.sampling import downsample
+from mpisim.dataset.cases import SPLITS, Cell
+from mpisim.dataset.spec import Family, coarse_file, fine_file
+from mpisim.errors import one_of, require, whole
+from mpisim.io.atomic import output_folder, write_text
+from mpisim.io.formats import read, write
+from mpisim.parallel import run_all, shard
+from mpisim.particles.particle import Particle
+from mpisim.progress import progress
+from mpisim.simulation.matrix import simulate
+
+__all__ = ["generate"]
+
+
+def generate(
+    cells: Sequence[Cell],
+    family: Family,
+    out: str | os.PathLike[str],
+    *,
+    splits: Sequence[str] | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+    part: str | None = None,
+) -> list[Path]:
+    """Simulate a family into a folder, resuming what an earlier run left.
+
+    Parameters
+    ----------
+    cells
+        The whole family, in a fixed order.
+    family
+        What they have in common.
+    out
+        The folder; a `dataset.json` beside the matrices of each split describes them.
+    splits
+        Only the cells of these splits; None for all.
+    workers
+        Processes on this machine.
+    executor
+        Any `concurrent.futures.Executor` instead, such as `mpisim.parallel.dask_executor`.
+    part
+        Only the share I/N of a job array, such as `2/5` (`mpisim.parallel.shard`).
+
+    Returns
+    -------
+    list of pathlib.Path
+        The fine files, in the order of the cells.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another family or cannot be written, or an argument is out of range.
+    """
+    workers = whole("workers", workers)
+    for split in splits or ():
+        one_of("split", split, SPLITS)
+    family.scanner_of(cells[0])
+    folder = output_folder(out)
+    _claim(folder, cells, family)
+    chosen = [(i, c) for i, c in enumerate(cells) if not splits or c.split in splits]
+    chosen = chosen if part is None else shard(chosen, part)
+    missing = [(i, c, family, folder) for i, c in chosen if not _finished(folder, c, family)]
+    with progress(total=len(chosen), initial=len(chosen) - len(missing), unit="matrix") as bar:
+        run_all(_make, missing, workers=workers, executor=executor, done=bar.update)
+    return [fine_file(folder, c) for _, c in chosen]
+
+
+def _make(index: int, cell: Cell, family: Family, folder: Path) -> None:
+    """Write one cell's missing files."""
+    fine = fine_file(folder, cell)
+    if not fine.is_file():
+        write(simulate(family.scanner_of(cell), Particle(cell.particle_diameter), family.grid, family.sample), fine)
+    for factor in family.factors:
+        target = coarse_file(folder, cell, family, factor)
+        if not target.is_file():
+            seed = int(np.random.SeedSequence(family.seed, spawn_key=(index, factor)).generate_state(1)[0])
+            write(downsample(read(fine), factor, family.sampling, family.snr, seed), target)
+
+
+def _finished(folder: Path, cell: Cell, family: Family) -> bool:
+    files = [fine_file(folder, cell), *(coarse_file(folder, cell, family, f) for f in family.factors)]
+    return all(f.is_file() for f in files)
+
+
+def _claim(folder: Path, cells: Sequence[Cell], family: Family) -> None:
+    """Write every split's `dataset.json`, or refuse a folder that holds other matrices, before any file is touched."""
+    manifests = {}
+    for split in sorted({c.split for c in cells}):
+        file = folder / split / "dataset.json"
+        described = {name: asdict(family)[name] for name in ("grid", "sample", "scanner")}
+        described["cells"] = [asdict(c) for c in cells if c.split == split]
+        manifests[file] = _agree(file, json.loads(json.dumps(described)), family)
+    for file, manifest in manifests.items():
+        write_text(file, json.dumps(manifest, indent=1))
+
+
+def _agree(file: Path, described: dict[str, Any], family: Family) -> dict[str, Any]:
+    """Return the manifest to write; coarse files may be added to a family, under their own noise level and seed."""
+    found: dict[str, Any] = {}
+    if file.is_file():
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            found = {"damaged": True}
+        same = {**found, "coarse": None} == {**described, "coarse": None}
+        require(
+            same, "output folder", "empty or of the same family of matrices", f"{file.parent}, of another dataset.json"
+        )
+    else:
+        empty = not any(file.parent.glob("*.nc"))
+        require(empty, "output folder", "empty or a data set of this program", f"{file.parent} with other files")
+    coarse = dict(found.get("coarse", {}))
+    for factor in family.factors:
+        level = {"snr": family.snr, "seed": family.seed}
+        known = coarse.setdefault(f"{family.sampling}{factor}", level)
+        require(known == level, "snr and seed", f"those of the coarse files that {file.parent} holds, {known}", level)
+    return {**described, "coarse": coarse}

@@ -1,0 +1,62 @@
+"""SPLIT: to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mpisim.data.grid import Grid
+from mpisim.dataset.cases import Cell
+from mpisim.errors import decibels, require, seed_number, whole
+from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+from mpisim.simulation.sample import Sample
+
+__all__ = ["Family", "coarse_file", "fine_file"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What all matrices of a data set have in common.
+
+    Parameters
+    ----------
+    grid, sample
+        Voxels and sample.
+    scanner
+        Options of `open_sided_ffl` except the gradient; the drive amplitude is G FOV / 2 unless it is given (T).
+    factors
+        Coarse files to make beside the fine ones, by factor.
+    sampling, snr, seed
+        Scheme, noise level (dB, None for none) and seed of the coarse files.
+    """
+
+    grid: Grid = field(default_factory=Grid)
+    sample: Sample = field(default_factory=Sample)
+    scanner: dict[str, Any] = field(default_factory=dict)
+    factors: tuple[int, ...] = ()
+    sampling: str = "box"
+    snr: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        seed_number(self.seed)
+        if self.snr is not None:
+            decibels("snr", self.snr)
+        for factor in self.factors:
+            divides = all(n % whole("factor", factor) == 0 for n in self.grid.shape[:2])
+            require(divides, "factor", f"a divisor of the grid {self.grid.shape}", factor)
+
+    def scanner_of(self, cell: Cell) -> OpenSidedFFL:
+        """Return the scanner of a cell."""
+        return open_sided_ffl(cell.sf_gradient, fov=max(self.grid.fov[:2]), **self.scanner)
+
+
+def fine_file(out: Path, cell: Cell) -> Path:
+    """Where a cell's fine matrix lies."""
+    return out / cell.split / f"{cell.name}.nc"
+
+
+def coarse_file(out: Path, cell: Cell, family: Family, factor: int) -> Path:
+    """Where a cell's coarse matrix lies."""
+    return out / cell.split / f"{family.sampling}{factor}" / f"{cell.name}.nc"

@@ -1,0 +1,63 @@
+r"""Superparamagnetic particles in thermal equilibrium.
+
+A particle with core diameter :math:`d` carries the moment :math:`m = M_s \pi d^3/6`. In a field :math:`B` an ensemble
+of :math:`c` particles per cubic metre has the magnetisation
+
+.. math:: M = c\,m\,L(\xi)\,B/|B|, \qquad \xi = m|B|/(k_B T), \qquad L(x) = \coth x - 1/x .
+
+Simplified: one core size, no interaction, no relaxation (the magnetisation follows the field at once).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpisim.constants import BOLTZMANN, MU_0
+from mpisim.errors import positive
+from mpisim.kernels.equilibrium import langevin, langevin_prime
+
+__all__ = ["Particle", "langevin", "langevin_prime"]
+
+
+@dataclass(frozen=True)
+class Particle:
+    """Particles of one core size in thermal equilibrium.
+
+    Parameters
+    ----------
+    diameter
+        Core diameter in m.
+    saturation_magnetisation
+        M_s in A/m; the default is 0.55 T / mu_0 (TranSMS, section IV.A.1).
+    temperature
+        Temperature in K.
+
+    Raises
+    ------
+    InputError
+        If a value is not a positive number.
+    """
+
+    diameter: float
+    saturation_magnetisation: float = 0.55 / MU_0
+    temperature: float = 300.0
+
+    def __post_init__(self) -> None:
+        for name in ("diameter", "saturation_magnetisation", "temperature"):
+            object.__setattr__(self, name, positive(f"particle {name}", getattr(self, name)))
+
+    @property
+    def moment(self) -> float:
+        """Magnetic moment of one particle in A m^2."""
+        return self.saturation_magnetisation * np.pi * self.diameter**3 / 6
+
+    @property
+    def beta(self) -> float:
+        """Steepness m / (k_B T) of the magnetisation curve in 1/T."""
+        return self.moment / (BOLTZMANN * self.temperature)
+
+    def mean_moment(self, field: np.ndarray) -> np.ndarray:
+        """Mean moment per particle along the field, m L(beta B), in A m^2, at `field` in T (any shape)."""
+        return self.moment * langevin(self.beta * np.asarray(field, dtype=float))

@@ -1,0 +1,1 @@
+"""Preprocessing of matrices and measurements, alike for both."""

@@ -1,0 +1,1 @@
+"""Scanners: fields at points, drive sequences and receive coils."""

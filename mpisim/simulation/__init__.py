@@ -1,0 +1,1 @@
+"""Where scanner, particles and grid meet: engines and the system matrices they give."""

@@ -1,0 +1,1 @@
+"""Numbers of a reconstruction that are chosen from the data."""

@@ -1,0 +1,1 @@
+"""Studies and the demo, which need images of recovered matrices."""

@@ -1,0 +1,13 @@
+"""Studies of images from recovered matrices, by name; `mpisim study NAME` runs them."""
+
+from __future__ import annotations
+
+from calib.studies.harness.study import Study
+
+__all__ = ["STUDIES"]
+
+_LIST = (
+    Study("table4", "pSNR of images from recovered matrices", "recon.studies.table4:table4"),
+    Study("fig7", "images from recovered matrices", "recon.studies.fig7:fig7", usual=(4,)),
+)
+STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

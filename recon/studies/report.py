@@ -1,0 +1,45 @@
+"""The demo's report: one HTML page that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from mpisim.io.atomic import write_text
+from mpisim.version import __version__
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    path: Path, summary: Mapping[str, Any], seconds: Mapping[str, float], figures: Mapping[str, Path], rows: int
+) -> None:
+    """Write the page: table, figures (embedded), configuration and commands.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    summary
+        What `results.json` holds.
+    seconds
+        Time of every command line.
+    figures
+        PNG files `rows`, `errors` and `images`.
+    rows
+        Number of complex rows of the system matrix.
+    """
+    import jinja2
+
+    template = (files("recon.studies") / "report.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    embedded = {name: base64.b64encode(file.read_bytes()).decode() for name, file in figures.items()}
+    page = environment.from_string(template).render(
+        version=__version__, rows=rows, summary=summary, seconds=seconds, figures=embedded, total=sum(seconds.values())
+    )
+    write_text(path, page)
