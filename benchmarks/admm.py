@@ -37,7 +37,7 @@ import pyproximal
 
 import mpisim
 import recon
-from mpisim.data.views import matrix
+from mpisim.data.views import as_matrix
 from recon.solvers.operators import stack_real, total_variation
 
 A1, ATV, SHAPE = 0.95, 0.05, (32, 32)
@@ -63,7 +63,7 @@ def problem(images: int) -> tuple[np.ndarray, np.ndarray]:
         y = recon.measure(fine, recon.phantoms.tubes(width_left=left, gap=gap), snr=30, seed=i)
         columns.append(y["measurement"].values.ravel() / float(y["noise_std"]))
     sigma = float(recon.measure(fine, recon.phantoms.tubes(), snr=30)["noise_std"])
-    return matrix(fine).astype(complex) / sigma, np.stack(columns, axis=1)
+    return as_matrix(fine).astype(complex) / sigma, np.stack(columns, axis=1)
 
 
 def objective(x: np.ndarray) -> float:

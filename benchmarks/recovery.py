@@ -39,11 +39,11 @@ from scipy.ndimage import zoom
 
 import calib
 import mpisim
-from calib.learned.bundled import shipped_weights
+from calib.learned.bundled import bundled_weights
 from calib.methods.sparse_solver import MARGIN, sparse_rows
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.data.schema import dataset
-from mpisim.data.views import noise_per_row, rows
+from mpisim.data.schema import build
+from mpisim.data.views import as_images, noise_per_row
 from mpisim.io import write_blocks
 
 SLICES, MATRIX_ROWS, LIMIT = 27, 30_000, 2e9
@@ -54,12 +54,12 @@ FACTORS, MAIN_FACTOR = (2, 4, 8), 4
 
 def plain_bicubic(coarse: xr.Dataset) -> np.ndarray:
     factor = coarse.attrs["sampling"]["factor"]
-    return np.array([zoom(row, factor, order=3, mode="grid-mirror", grid_mode=True) for row in rows(coarse)])
+    return np.array([zoom(row, factor, order=3, mode="grid-mirror", grid_mode=True) for row in as_images(coarse)])
 
 
 def plain_bicubic_dc(coarse: xr.Dataset) -> np.ndarray:
     factor, found = coarse.attrs["sampling"]["factor"], plain_bicubic(coarse)
-    for row, means, sigma in zip(found, rows(coarse), noise_per_row(coarse), strict=True):
+    for row, means, sigma in zip(found, as_images(coarse), noise_per_row(coarse), strict=True):
         h, w = means.shape
         away = means - row.reshape(h, factor, w, factor).mean(axis=(1, 3))
         share = max(0.0, 1 - sigma * np.sqrt(means.size) / np.linalg.norm(away))
@@ -71,7 +71,7 @@ def plain_cs(coarse: xr.Dataset, iterations: int = 1000) -> np.ndarray:
     mask = coarse["sampled"].values.astype(bool)
     wide, inner = np.pad(mask, MARGIN), np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
     found = []
-    for row, sigma in zip(rows(coarse), noise_per_row(coarse), strict=True):
+    for row, sigma in zip(as_images(coarse), noise_per_row(coarse), strict=True):
         scale = np.sqrt(np.mean(np.abs(row[mask]) ** 2)) or 1.0
         b, eps = row[mask] / scale, sigma / scale * np.sqrt(mask.sum())
         c = u = np.zeros(wide.shape, complex)
@@ -94,10 +94,10 @@ def plain_network(model: Any) -> Callable[[xr.Dataset], np.ndarray]:
     from calib.learned.model import from_channels, to_channels
 
     def run(coarse: xr.Dataset) -> np.ndarray:
-        unit = np.sqrt(np.mean(np.abs(rows(coarse)) ** 2))
+        unit = np.sqrt(np.mean(np.abs(as_images(coarse)) ** 2))
         found = []
         with torch.inference_mode():
-            for row, sigma in zip(rows(coarse), noise_per_row(coarse), strict=True):
+            for row, sigma in zip(as_images(coarse), noise_per_row(coarse), strict=True):
                 noise = torch.tensor([sigma / unit], dtype=torch.float32)
                 found.append(from_channels(model(to_channels(row[None] / unit), noise))[0] * unit)
         return np.array(found)
@@ -120,7 +120,7 @@ def network(method: str, factor: int) -> tuple[Any, bool]:
     from calib.learned.model import RecoveryModel
     from calib.training.recipe import recipe
 
-    file = shipped_weights(method, factor)
+    file = bundled_weights(method, factor)
     if file.is_file():
         return load_model(file)[0], True
     return RecoveryModel(recipe(method, factor).model).eval(), False
@@ -162,9 +162,9 @@ def compare(method: str, coarse: xr.Dataset, fine: xr.Dataset, repeats: int) -> 
     errors = [mpisim.nrmse(ours(coarse).isel(angle=every), reference)]  # and warm up
     works: list[Callable[[], Any]] = [lambda: ours(coarse)]
     if plain is not None:
-        errors.append(mpisim.nrmse(plain(part), rows(reference)))
+        errors.append(mpisim.nrmse(plain(part), as_images(reference)))
         works.append(lambda: plain(part))
-    counts = (len(rows(coarse)), len(rows(part)))
+    counts = (len(as_images(coarse)), len(as_images(part)))
     speeds = [n / t for n, t in zip(counts, taking_turns(works, repeats), strict=False)]
     ratio = f"{speeds[1]:>10.0f}{speeds[0] / speeds[1]:>7.1f}x" if plain else f"{'-':>10}{'-':>8}"
     shown = "".join(f"{error * 100:>9.2f}" for error in errors) if weights != "random" else f"{'-':>9}{'-':>9}"
@@ -190,20 +190,20 @@ def speed(fine: xr.Dataset, methods: list[str], factors: tuple[int, ...], repeat
                     print(f"{method:<25}{factor:>6}x{noise:>7}  {reason}")
                 if method == "cs":
                     mask = coarse["sampled"].values.astype(bool)
-                    found = sparse_rows(rows(coarse), mask, np.sqrt(mask.sum()) * noise_per_row(coarse))
+                    found = sparse_rows(as_images(coarse), mask, np.sqrt(mask.sum()) * noise_per_row(coarse))
                     print(f"{'':39}{found.iterations.mean():.0f} iterations a row until converged; plain 1000")
 
 
 def blocks(fine: xr.Dataset, count: int, factor: int, scheme: str) -> Iterator[xr.Dataset]:
     """Coarse matrices of some rows and all slices each, made when asked for, `count` rows in all."""
-    rng, source = np.random.default_rng(0), rows(fine)
+    rng, source = np.random.default_rng(0), as_images(fine)
     z = (np.arange(SLICES) - (SLICES - 1) / 2) * 1e-3
     for start in range(0, count, ROWS_OF_A_BLOCK):
         number = min(ROWS_OF_A_BLOCK, count - start)
         weight = rng.standard_normal((number, SLICES)) + 1j * rng.standard_normal((number, SLICES))
         values = source[rng.integers(len(source), size=weight.shape)] * weight[..., None, None]
         coords = {"z": z, "y": fine["y"].values, "x": fine["x"].values}
-        part = dataset(
+        part = build(
             "system_matrix",
             values.astype(np.complex64),
             ("frequency", "z", "y", "x"),
@@ -288,7 +288,7 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     fine = mpisim.simulate(mpisim.open_sided_ffl(1.0, angles=4 if options.quick else 60), mpisim.Particle(25e-9))
-    print(f"\n{len(rows(fine))} rows of 32 x 32 voxels, networks on {options.threads} thread(s)")
+    print(f"\n{len(as_images(fine))} rows of 32 x 32 voxels, networks on {options.threads} thread(s)")
     speed(fine, methods, *(((MAIN_FACTOR,), 1) if options.quick else (FACTORS, options.repeats)))
 
 

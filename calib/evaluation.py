@@ -9,7 +9,7 @@ import xarray as xr
 
 from mpisim.data.metrics import nrmse
 from mpisim.data.schema import expect
-from mpisim.data.views import require_same_rows, rows
+from mpisim.data.views import as_images, require_same_rows
 from mpisim.errors import require
 
 __all__ = ["evaluate"]
@@ -36,7 +36,7 @@ def evaluate(found: xr.Dataset, reference: xr.Dataset) -> dict[str, Any]:
     """
     expect(found, "system_matrix", "found", stage="fine")
     expect(reference, "system_matrix", "reference", stage="fine")
-    a, b = rows(found), rows(reference)
+    a, b = as_images(found), as_images(reference)
     require(
         a.shape == b.shape,
         "found",

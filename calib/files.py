@@ -9,10 +9,10 @@ from typing import Any
 
 import xarray as xr
 
-from calib.learned.bundled import shipped_weights
+from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS, recover
 from mpisim.data.noise import rms
-from mpisim.data.views import noise_per_row, rows
+from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import one_of, whole
 from mpisim.io import expect_output, read_blocks, write, write_blocks
 from mpisim.progress import progress
@@ -60,20 +60,20 @@ def recover_file(
     values = sys.maxsize if method == "profile" else values_at_once
     size, energy, noisy, blocks = 0, 0.0, False, 0
     for block in read_blocks(coarse, values):
-        part = rows(block)
+        part = as_images(block)
         size, energy = size + part.size, energy + part.size * float(rms(part)) ** 2
         noisy, blocks = noisy or bool(noise_per_row(block).any()), blocks + 1
     unit = None if blocks == 1 else (energy / size) ** 0.5 or None
     if blocks > 1 and entry.learned and weights is None:  # of all blocks the same
-        file = shipped_weights(method, block.attrs.get("sampling", {}).get("factor", 0), not noisy)
+        file = bundled_weights(method, block.attrs.get("sampling", {}).get("factor", 0), not noisy)
         weights = file if file.is_file() else None
     told: dict[str, Any] = {"rows": 0}
 
     def found() -> Iterator[xr.Dataset]:
         for part in progress(read_blocks(coarse, values), total=blocks, unit="block"):
             fine = recover(part, method, weights, unit)
-            told["rows"] += len(rows(fine))
-            told["grid"] = list(reversed(rows(fine).shape[-2:]))
+            told["rows"] += len(as_images(fine))
+            told["grid"] = list(reversed(as_images(fine).shape[-2:]))
             yield fine
 
     if blocks > 1:

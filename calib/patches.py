@@ -24,7 +24,7 @@ from calib.methods.consistency import nearest_consistent
 from calib.recovery import METHODS, apply_in_batches, load_network, recover, weights_file
 from mpisim.data.noise import rms
 from mpisim.data.sampling import expect_coarse, fine_axes
-from mpisim.data.views import noise_per_row, replace_rows, rows
+from mpisim.data.views import as_images, noise_per_row, replace_rows
 from mpisim.errors import one_of, require, whole
 
 __all__ = ["patch_starts", "patch_weights", "recover_by_patches", "seam_ratio"]
@@ -65,7 +65,7 @@ def recover_by_patches(
     """
     one_of("method", method, METHODS)
     plan = expect_coarse(coarse, tuple(s for s in METHODS[method].schemes if s != "random"), method)
-    values, factor = rows(coarse), plan["factor"]
+    values, factor = as_images(coarse), plan["factor"]
     starts = [patch_starts(n, patch, overlap) for n in values.shape[-2:]]
     along_y, along_x = (patch_weights(n, patch, overlap, factor) for n in values.shape[-2:])
     size = patch * factor
@@ -78,7 +78,7 @@ def recover_by_patches(
             place = (slice(y * factor, y * factor + size), slice(x * factor, x * factor + size))
             weight = (wy[place[0], None] * wx[place[1]]).astype(found.real.dtype)
             recovered = recover(part, method, weights, unit)
-            found[:, *place] += weight * rows(recovered)
+            found[:, *place] += weight * as_images(recovered)
     if consistency and plan["scheme"] == "box":
         found = nearest_consistent(found, values, noise_per_row(coarse), factor)
     notes = {**recovered.attrs["recovery"], "sampling": plan, "patch": patch, "overlap": overlap}
@@ -131,7 +131,7 @@ def seam_ratio(found: xr.Dataset, reference: xr.Dataset, patch: int, overlap: in
 
     Block artefacts show as a ratio above 1. Without an inner edge it is NaN.
     """
-    error = np.mean(np.abs(rows(found) - rows(reference)) ** 2, axis=0)
+    error = np.mean(np.abs(as_images(found) - as_images(reference)) ** 2, axis=0)
     marked = np.zeros(error.shape, dtype=bool)
     for axis, length in enumerate(error.shape):
         for start in patch_starts(length // factor, patch, overlap):

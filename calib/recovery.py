@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from calib.learned.bundled import shipped_weights
+from calib.learned.bundled import bundled_weights
 from calib.methods.bicubic import apply_separable, bicubic_matrix
 from calib.methods.compressed import compressed_sensing
 from calib.methods.consistency import nearest_consistent
 from calib.methods.profile import profile
 from mpisim.data.noise import rms
 from mpisim.data.sampling import expect_coarse, fine_axes, sample_offset
-from mpisim.data.views import noise_per_row, replace_rows, rows
+from mpisim.data.views import as_images, noise_per_row, replace_rows
 from mpisim.errors import InputError, one_of, positive, require
 from mpisim.progress import progress
 
@@ -116,7 +116,7 @@ def recover(
 
 def _bicubic(coarse: xr.Dataset, offset: float = 0.0) -> np.ndarray:
     factor = coarse.attrs["sampling"]["factor"]
-    values = rows(coarse)
+    values = as_images(coarse)
     along_y, along_x = (bicubic_matrix(n, factor, offset) for n in values.shape[-2:])
     return apply_separable(along_y, along_x, values)
 
@@ -139,7 +139,7 @@ def bicubic_strided_aligned(coarse: xr.Dataset, weights: None) -> tuple[np.ndarr
 def bicubic_dc(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
     """Bicubic interpolation projected on the measured block means to within the noise (TranSMS Eq. 22)."""
     factor = coarse.attrs["sampling"]["factor"]
-    return nearest_consistent(_bicubic(coarse), rows(coarse), noise_per_row(coarse), factor), {}
+    return nearest_consistent(_bicubic(coarse), as_images(coarse), noise_per_row(coarse), factor), {}
 
 
 def ridge(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
@@ -151,7 +151,7 @@ def ridge(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, A
 
     factor = coarse.attrs["sampling"]["factor"]
     found = apply_in_batches(interpolate, coarse)
-    return nearest_consistent(found, rows(coarse), noise_per_row(coarse), factor), {}
+    return nearest_consistent(found, as_images(coarse), noise_per_row(coarse), factor), {}
 
 
 def _learned(
@@ -162,7 +162,7 @@ def _learned(
 
     file = weights_file(coarse, method, weights)
     model, about = load_network(file, method, coarse.attrs["sampling"]["factor"])
-    sides = rows(coarse).shape[-2:]
+    sides = as_images(coarse).shape[-2:]
     fits = not NETS[method].even or all(n % 2 == 0 for n in sides)
     require(fits, "coarse", f"of even sides for {method}", f"{sides[1]} x {sides[0]}")
     found = apply_in_batches(model, coarse, unit=unit)
@@ -175,7 +175,7 @@ def weights_file(coarse: xr.Dataset, method: str, weights: str | os.PathLike[str
     Raises `InputError` if none is given and none ships.
     """
     factor = coarse.attrs["sampling"]["factor"]
-    file = shipped_weights(method, factor, not noise_per_row(coarse).any()) if weights is None else Path(weights)
+    file = bundled_weights(method, factor, not noise_per_row(coarse).any()) if weights is None else Path(weights)
     if weights is None and not file.is_file():
         raise InputError(
             f"Input weights must be given for {method} at {factor}x, for which none ship with the package; "
@@ -221,7 +221,7 @@ def apply_in_batches(
 
     from calib.learned.model import from_channels, to_channels
 
-    values, sigma = rows(coarse), noise_per_row(coarse)
+    values, sigma = as_images(coarse), noise_per_row(coarse)
     unit = unit or float(rms(values)) or 1.0  # single precision holds rows of any unit
     finer = coarse.attrs["sampling"]["factor"] if finer is None else finer
     found = np.empty((len(values), *(finer * n for n in values.shape[-2:])), np.complex64)

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
 import mpisim
-from mpisim.data.views import matrix
+from mpisim.data.views import as_matrix
 from mpisim.plot.panels import save_figure
 
 GRADIENTS = np.linspace(0.4, 1.0, 7)  # T/m
@@ -47,7 +47,7 @@ def study():
             particle = mpisim.Particle(diameter * 1e-9)
             # equal tracer volume, not equal number of particles: what a syringe holds
             sample = mpisim.Sample(concentration=1e20 * (25 / diameter) ** 3)
-            rows = matrix(mpisim.simulate(scanner, particle, sample=sample))
+            rows = as_matrix(mpisim.simulate(scanner, particle, sample=sample))
             signal = np.sqrt(np.mean(np.abs(rows) ** 2)) * 1e6
             results[:, i, j] = signal, width_of_response(scanner, particle) * 1e3, elements_above_noise(rows)
     return results

@@ -17,8 +17,8 @@ import xarray as xr
 
 from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian, sigma_from_snr
-from mpisim.data.schema import VOXEL_DIMS, dataset, expect
-from mpisim.data.views import axis_coordinate, matrix
+from mpisim.data.schema import VOXEL_DIMS, build, expect
+from mpisim.data.views import as_matrix, axis_coordinate
 from mpisim.errors import InputError, decibels, require, seed_number, whole
 from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import OpenSidedFFL
@@ -82,16 +82,16 @@ def measure(
     variable = fine["system_matrix"]
     rows = tuple(str(d) for d in variable.dims if d not in VOXEL_DIMS)
     if same_grid:
-        clean = matrix(fine).astype(complex) @ truth.ravel()
+        clean = as_matrix(fine).astype(complex) @ truth.ravel()
     else:
         model, filling = _finer(fine, grid, refine)
-        clean = matrix(model).astype(complex) @ phantom.sample(grid.refined(refine)).ravel()
+        clean = as_matrix(model).astype(complex) @ phantom.sample(grid.refined(refine)).ravel()
         truth = truth * filling
     sigma = 0.0 if noiseless else sigma_from_snr(clean, snr)
     noisy = clean + (complex_gaussian(clean.shape, sigma, seed) if sigma > 0 else 0)
     coords = {str(k): v for k, v in fine.coords.items() if not set(VOXEL_DIMS) & set(v.dims)}
     kept = {k: fine.attrs.get(k) for k in (*_PROVENANCE, "grid")}
-    made = dataset(
+    made = build(
         "measurement",
         noisy.reshape([variable.sizes[d] for d in rows]),
         rows,
@@ -129,7 +129,7 @@ def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float
     sample: Sample = made["sample"]
     filling = math.prod(replace(sample, size=None).edges(grid)) / math.prod(sample.edges(grid))
     model = simulate(made["scanner"], made["particle"], grid.refined(refine), replace(sample, size=None))
-    shape, wanted = model["system_matrix"].shape[:2], matrix(fine).shape[0]
+    shape, wanted = model["system_matrix"].shape[:2], as_matrix(fine).shape[0]
     require(math.prod(shape) == wanted, "matrix", f"of the {math.prod(shape)} rows that its scanner gives", wanted)
     return model, filling
 

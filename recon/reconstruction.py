@@ -20,8 +20,8 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.noise import sigma_from_snr
-from mpisim.data.schema import DIMS, VOXEL_DIMS, dataset, expect
-from mpisim.data.views import matrix, noise_like, require_same_rows
+from mpisim.data.schema import DIMS, VOXEL_DIMS, build, expect
+from mpisim.data.views import as_matrix, noise_like, require_same_rows
 from mpisim.errors import InputError, decibels, non_negative, one_of, require
 from recon.selection.discrepancy import discrepancy
 from recon.solvers.factor import factorise
@@ -170,7 +170,7 @@ def reconstruct(
     values = images.T.reshape(-1, *problem.shape)
     coords = {d: matrix[d] for d in voxels} | ({"frame": y["frame"]} if "frame" in y.coords else {})
     single = "frame" not in dims
-    return dataset(
+    return build(
         "image",
         values[0] if single else values,
         dims,
@@ -241,13 +241,13 @@ def _radius(data: xr.Dataset, method: str, eps: float | str | None, sigma: np.nd
             "Input y must know its noise_std, or eps (--eps) or noise_db (--noise-db) be given, for the "
             "method admm; instead received none of them."
         )
-    return math.sqrt(len(matrix(data)))
+    return math.sqrt(len(as_matrix(data)))
 
 
 def _problem(
     data: xr.Dataset, y: xr.Dataset, sigma: np.ndarray | None, eps: float | None, auto: bool, sign: bool
 ) -> _Problem:
-    rows = matrix(data).astype(complex)
+    rows = as_matrix(data).astype(complex)
     columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
     if sigma is not None:
         rows, columns = whiten(rows, columns, sigma)

@@ -3,16 +3,16 @@
 from calib.studies.harness.protocol import Protocol
 from calib.studies.harness.study import studies
 from mpisim.data.grid import Grid
-from mpisim.dataset.cases import grid_cells
-from mpisim.dataset.spec import Family
+from mpisim.dataset.cases import grid_cases
+from mpisim.dataset.spec import DatasetSpec
 
-FAMILY = Family(grid=Grid((16, 16)), scanner={"angles": 4, "harmonics": (2, 3, 5, 8)})
-CELLS = (
-    *grid_cells((0.5, 0.9), (20e-9, 26e-9), "train"),
-    *grid_cells((0.7,), (24e-9,), "validation"),
-    *grid_cells((0.6, 0.8, 1.0), (24e-9,), "test"),
+FAMILY = DatasetSpec(grid=Grid((16, 16)), scanner={"angles": 4, "harmonics": (2, 3, 5, 8)})
+CASES = (
+    *grid_cases((0.5, 0.9), (20e-9, 26e-9), "train"),
+    *grid_cases((0.7,), (24e-9,), "validation"),
+    *grid_cases((0.6, 0.8, 1.0), (24e-9,), "test"),
 )
-SMALL = Protocol(CELLS, FAMILY)
+SMALL = Protocol(CASES, FAMILY)
 NET = "srcnn"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from calib.studies.harness.protocol import Protocol
 from calib.studies.harness.study import studies
-from tests.small import CELLS, FAMILY
+from tests.small import CASES, FAMILY
 
 OLD = Path(__file__).parent / "data" / "v0.1.0"
 NUMBERS = json.loads((OLD / "numbers.json").read_text())
@@ -19,7 +19,7 @@ METHODS = ("bicubic", "ridge", "profile", "srcnn")
 def test_a_study_cache_is_read_without_computing(tmp_path, name, figure):
     shutil.copytree(OLD / "cache", tmp_path / "cache")
     before = {f.name for f in (tmp_path / "cache" / "rows").iterdir()}
-    options = {"methods": METHODS, "train": True, "protocol": Protocol(CELLS, FAMILY)}
+    options = {"methods": METHODS, "train": True, "protocol": Protocol(CASES, FAMILY)}
     result = studies()[name](tmp_path, quick=True, data=OLD / "data", cache=tmp_path / "cache", **options)
     found = {f"{r['method']} {r.get('noise', 'noisy')}": r[figure] for r in result["table"]}
     assert found == NUMBERS[name]

@@ -43,7 +43,10 @@ def loaded(code, block=()):
 
 
 def test_mpisim_loads_neither_torch_nor_pyplot():
-    assert not loaded("import mpisim, mpisim.cli; import mpisim.cli.command; mpisim.cli.command.table()") & {"torch", "matplotlib.pyplot"}
+    assert not loaded("import mpisim, mpisim.cli; import mpisim.cli.command; mpisim.cli.command.table()") & {
+        "torch",
+        "matplotlib.pyplot",
+    }
 
 
 def test_calib_loads_torch_only_when_it_is_needed():

@@ -12,18 +12,18 @@ import xarray as xr
 import mpisim
 from calib.studies.harness.cache import ResultCache
 from calib.studies.harness.protocol import Protocol
-from calib.studies.harness.results import beside, text_table
+from calib.studies.harness.results import deviation, text_table
 from calib.studies.harness.study import studies
 from mpisim.cli.command import call
 from mpisim.cli.main import main
 from mpisim.data.grid import Grid
 from mpisim.dataset.generation import generate
-from mpisim.dataset.spec import Family
+from mpisim.dataset.spec import DatasetSpec
 from mpisim.errors import InputError
 from mpisim.io.digest import digest
 from recon.studies import imaging as module
 from recon.studies.catalogue import STUDIES
-from tests.small import CELLS, FAMILY, SMALL
+from tests.small import CASES, FAMILY, SMALL
 
 METHODS = ("bicubic", "bicubic-dc")
 
@@ -121,7 +121,7 @@ def test_images_of_missing_weights_are_marked(tmp_path):
 
 
 def test_data_of_the_protocol_are_the_simulated_matrices(tmp_path):
-    generate(CELLS, FAMILY, tmp_path)
+    generate(CASES, FAMILY, tmp_path)
     cells = SMALL.of("test")
     for read, made in zip(SMALL.matrices(cells, tmp_path), SMALL.matrices(cells), strict=True):
         assert np.array_equal(read["system_matrix"].values, made["system_matrix"].values)
@@ -136,8 +136,8 @@ def test_data_of_the_protocol_are_the_simulated_matrices(tmp_path):
     ],
 )
 def test_data_of_another_protocol_are_refused_and_told_apart(tmp_path, changes, message):
-    family = Family(**{"grid": FAMILY.grid, "scanner": FAMILY.scanner, **changes})
-    generate(CELLS, family, tmp_path / "data", splits=["test"])
+    family = DatasetSpec(**{"grid": FAMILY.grid, "scanner": FAMILY.scanner, **changes})
+    generate(CASES, family, tmp_path / "data", splits=["test"])
     with pytest.raises(
         InputError, match="Input --data must be of this study's protocol; instead received .*" + message
     ):
@@ -146,7 +146,7 @@ def test_data_of_another_protocol_are_refused_and_told_apart(tmp_path, changes, 
 
 def test_data_of_the_protocol_with_other_values_are_refused(tmp_path):
     """Recovered matrices, say, that lie where the simulated ones should."""
-    generate(CELLS, FAMILY, tmp_path / "data", splits=["test"])
+    generate(CASES, FAMILY, tmp_path / "data", splits=["test"])
     file = sorted((tmp_path / "data" / "test").glob("*.nc"))[0]
     data = mpisim.read(file)
     mpisim.write(data.assign(system_matrix=data["system_matrix"] * 1.1), file)
@@ -155,7 +155,7 @@ def test_data_of_the_protocol_with_other_values_are_refused(tmp_path):
 
 
 def test_data_that_lack_a_matrix_or_a_split(tmp_path):
-    generate(CELLS, FAMILY, tmp_path, splits=["test"])
+    generate(CASES, FAMILY, tmp_path, splits=["test"])
     with pytest.raises(InputError, match=r"without train/g0\.5000_d20\.000\.nc"):
         SMALL.matrices(SMALL.of("train"), tmp_path)
     with pytest.raises(InputError, match="without a folder test"):
@@ -196,8 +196,8 @@ def test_digests_tell_apart_what_looks_alike():
 
 
 def test_differences_and_tables():
-    assert beside(2.0, 1.6) == pytest.approx(25) and beside(2.0, 1.6, relative=False) == pytest.approx(0.4)
-    assert beside(None, 1.0) is beside(1.0, None) is beside(float("nan"), 1.0) is None
+    assert deviation(2.0, 1.6) == pytest.approx(25) and deviation(2.0, 1.6, relative=False) == pytest.approx(0.4)
+    assert deviation(None, 1.0) is deviation(1.0, None) is deviation(float("nan"), 1.0) is None
     lines = text_table(("name", "x"), [("a", 1.5), ("long name", None)], ["note"]).splitlines()
     assert lines == ["name         x", "a          1.5", "long name    -", "note"]
 

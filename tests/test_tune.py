@@ -10,9 +10,9 @@ import pytest
 from calib.training.search import Tunable, tunables, tune
 from mpisim.cli.main import main
 from mpisim.data.grid import Grid
-from mpisim.dataset.cases import grid_cells
+from mpisim.dataset.cases import grid_cases
 from mpisim.dataset.generation import generate
-from mpisim.dataset.spec import Family
+from mpisim.dataset.spec import DatasetSpec
 from mpisim.errors import DivergenceError, InputError
 
 
@@ -82,8 +82,8 @@ def test_without_optuna(tmp_path, monkeypatch):
 
 
 def test_the_command(tmp_path, capsys):
-    cells = grid_cells((0.5,), (24e-9,), "train") + grid_cells((0.7,), (24e-9,), "validation")
-    generate(cells, Family(grid=Grid((16, 16)), scanner={"angles": 12}), tmp_path / "data")
+    cells = grid_cases((0.5,), (24e-9,), "train") + grid_cases((0.7,), (24e-9,), "validation")
+    generate(cells, DatasetSpec(grid=Grid((16, 16)), scanner={"angles": 12}), tmp_path / "data")
     assert {"admm", "transms", "vdsr"} <= set(tunables())
     common = ["--data", str(tmp_path / "data"), "--trials", "2", "--json", "--out"]
     assert main(["tune", "srcnn", "--steps", "2", *common, str(tmp_path / "net")]) == 0

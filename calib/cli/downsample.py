@@ -8,7 +8,7 @@ import mpisim
 from mpisim.cli.command import Result
 from mpisim.cli.options import integer, number
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.io import expect_output
 
 __all__ = ["add_arguments", "run"]
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> Result:
     mpisim.write(coarse, options.out)
     return {
         "out": options.out,
-        "rows": len(rows(coarse)),
-        "grid": list(reversed(rows(coarse).shape[-2:])),
+        "rows": len(as_images(coarse)),
+        "grid": list(reversed(as_images(coarse).shape[-2:])),
         "noise_std": float(coarse["noise_std"].max()),
     }

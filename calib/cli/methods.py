@@ -16,12 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Do the work for parsed options."""
-    from calib.learned.bundled import shipped_weights
+    from calib.learned.bundled import bundled_weights
     from calib.recovery import METHODS
 
     listed: dict[str, Any] = {}
     for name, method in METHODS.items():
-        shipped = [f for f in (2, 4, 8) if shipped_weights(name, f).is_file()] if method.learned else []
+        shipped = [f for f in (2, 4, 8) if bundled_weights(name, f).is_file()] if method.learned else []
         listed[name] = {
             "summary": method.summary,
             "sampling": list(method.schemes),

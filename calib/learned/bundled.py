@@ -6,12 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["ship", "shipped_weights"]
+__all__ = ["bundled_weights", "ship"]
 
 _FOLDER = Path(__file__).parents[1] / "weights"
 
 
-def shipped_weights(method: str, factor: int, noiseless: bool = False) -> Path:
+def bundled_weights(method: str, factor: int, noiseless: bool = False) -> Path:
     """Return where the package keeps weights of a method and factor; the file may not exist.
 
     With `noiseless`, those that were trained on for exact block means, if there are any.

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["BLUR", "Place", "canonical_place", "leave", "take"]
+__all__ = ["BLUR", "Place", "canonical_orientation", "leave", "take"]
 
 BLUR = 0.15
 """Half width of what is added to the off-diagonal and to half the difference of the diagonal of the structure tensor,
@@ -39,7 +39,7 @@ class Place(NamedTuple):
     exchange: Tensor
 
 
-def canonical_place(x: Tensor, blur: Tensor | None = None, border: float = 0.0) -> Place:
+def canonical_orientation(x: Tensor, blur: Tensor | None = None, border: float = 0.0) -> Place:
     """Find what brings rows to their place; axes are exchanged on square grids only.
 
     Parameters

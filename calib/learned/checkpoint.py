@@ -20,7 +20,7 @@ from mpisim.io.atomic import replacing
 from mpisim.io.digest import digest
 from mpisim.version import __version__
 
-__all__ = ["faults", "load_model", "load_tensors", "save_model", "save_tensors", "some"]
+__all__ = ["load_model", "load_tensors", "mismatch", "save_model", "save_tensors", "some"]
 
 
 def save_tensors(
@@ -87,7 +87,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[RecoveryModel, dict[str, A
         ) from None
     model = RecoveryModel(config)
     expected = model.net.state_dict()
-    differing = faults(expected, tensors)
+    differing = mismatch(expected, tensors)
     require(not differing, str(path), f"the weights of {config.method} at {config.factor}x", f"a file {differing}")
     finite = all(bool(v.isfinite().all()) for v in tensors.values())
     require(finite, str(path), "weights of finite numbers", "others")
@@ -95,7 +95,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[RecoveryModel, dict[str, A
     return model.eval(), about
 
 
-def faults(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
     """Say which tensors are missing, unknown or of another shape, "" if none is: "without A and with the unknown B"."""
     missing, unknown = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
     shapes = [

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from calib.learned.canonical import canonical_place, leave, take
+from calib.learned.canonical import canonical_orientation, leave, take
 from calib.methods.consistency import nearest_consistent
 from calib.methods.ridge import UNLIKELY, ridge_means
 from calib.nets import FACTORS, NETS
@@ -53,7 +53,7 @@ class ModelConfig:
     canonical
         Whether the network sees every row in one place of four that mirrors bring together.
     border
-        How clearly a row must fall along the diagonal to be flipped, see `calib.learned.canonical.canonical_place`.
+        How clearly a row must fall along the diagonal to be flipped, see `calib.learned.canonical.canonical_orientation`.
     denoise
         `ridge` or `none`: whether block means are brought nearer a ridge within their noise before.
     consistency
@@ -127,7 +127,7 @@ class RecoveryModel(nn.Module):
         seen = self.denoised(x, sigma)
         start = self.interpolant(seen)
         if self.config.canonical:
-            place = canonical_place(seen, blur, self.config.border)
+            place = canonical_orientation(seen, blur, self.config.border)
             out = leave(self.net(take(seen, place)).float(), place) + start
         else:
             out = self.net(seen).float() + start

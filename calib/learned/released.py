@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from calib.learned.checkpoint import faults, some
+from calib.learned.checkpoint import mismatch, some
 from calib.nets.transms import TranSMS
 from mpisim.errors import require
 
@@ -90,7 +90,7 @@ def load_original_checkpoint(state_dict: Mapping[str, Tensor]) -> TranSMS:
     own = net.state_dict()
     names = original_names(own)
     require(all(map(_plain, given.values())), "checkpoint", "of finite real numbers", "one with others")
-    differing = faults({theirs: own[ours] for ours, theirs in names.items()}, given)
+    differing = mismatch({theirs: own[ours] for ours, theirs in names.items()}, given)
     require(not differing, "checkpoint", f"of the published TranSMS at {net.factor}x", f"one {differing}")
     net.load_state_dict({ours: given[theirs].to(own[ours].dtype) for ours, theirs in names.items()})
     return net.eval()

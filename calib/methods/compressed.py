@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from calib.methods.sparse_solver import ITERATIONS, MARGIN, TOLERANCE, sparse_rows
-from mpisim.data.views import noise_per_row, rows
+from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import require
 
 __all__ = ["compressed_sensing"]
@@ -25,7 +25,7 @@ def compressed_sensing(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, M
     """
     require("sampled" in coarse, "coarse", "a dataset with the variable sampled", sorted(map(str, coarse.data_vars)))
     sampled = coarse["sampled"].transpose("y", "x").values.astype(bool)
-    found = sparse_rows(rows(coarse), sampled, np.sqrt(sampled.sum()) * noise_per_row(coarse))
+    found = sparse_rows(as_images(coarse), sampled, np.sqrt(sampled.sum()) * noise_per_row(coarse))
     return found.rows, {
         "margin": MARGIN,
         "tolerance": TOLERANCE,

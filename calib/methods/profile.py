@@ -31,7 +31,7 @@ import xarray as xr
 from calib.methods.bicubic import apply_separable, bicubic_matrix
 from calib.methods.consistency import nearest_consistent
 from mpisim.data.sampling import block_mean
-from mpisim.data.views import noise_per_row, rows
+from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import require
 
 __all__ = ["LENGTHS", "fit_profiles", "profile"]
@@ -62,7 +62,7 @@ def profile(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str,
     values, factor = coarse["system_matrix"].values, coarse.attrs["sampling"]["factor"]
     sigma = noise_per_row(coarse).reshape(values.shape[:2])
     fitted, notes = fit_profiles(values, sigma, coarse["angle"].values, factor)
-    means, found = rows(coarse), fitted.reshape(-1, *fitted.shape[-2:])
+    means, found = as_images(coarse), fitted.reshape(-1, *fitted.shape[-2:])
     noise = sigma.ravel() * (1 + _MARGIN / means[0].size ** 0.5) ** 0.5
     beyond = nearest_consistent(np.zeros_like(means), means - block_mean(found, factor), noise, 1)
     along_y, along_x = (bicubic_matrix(n, factor) for n in means.shape[-2:])

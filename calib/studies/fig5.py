@@ -16,10 +16,10 @@ import xarray as xr
 
 from calib.studies.harness.figures import curves
 from calib.studies.harness.recovery import Recovery
-from calib.studies.harness.results import beside, text_table, write_results
+from calib.studies.harness.results import deviation, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from calib.studies.harness.trained import TrainingData
-from mpisim.dataset.cases import Cell
+from mpisim.dataset.cases import Case
 from mpisim.progress import progress
 
 __all__ = ["NARROW", "PUBLISHED", "SIZES", "fig5"]
@@ -61,7 +61,7 @@ def _sets(recovery: Recovery) -> dict[tuple[str, int], TrainingData]:
     def subset(size: int) -> TrainingData:
         return TrainingData(lambda: [data.training[i] for i in sorted(order[:size])], lambda: data.validation)
 
-    narrow = [Cell(g, d * 1e-9, "train") for g, d in NARROW]
+    narrow = [Case(g, d * 1e-9, "train") for g, d in NARROW]
     close = TrainingData(lambda: protocol.matrices(narrow), lambda: data.validation)
     return {**{("random", n): subset(n) for n in sizes}, ("narrow", len(narrow)): close}
 
@@ -110,7 +110,7 @@ def _told(options: StudyOptions, recovery: Recovery, table: Sequence[Mapping[str
         six = [row["nrmse_percent"] for row in table if (row["set"], row["size"]) == (name, 6)]
         if recovery.complete and len(six) == 3 and None not in six:
             means[name] = {"nrmse_percent": float(np.mean(six)), "published_percent": published}
-            off = beside(means[name]["nrmse_percent"], published)
+            off = deviation(means[name]["nrmse_percent"], published)
             mean = f"six {name} matrices, mean over factors: {np.mean(six):.2f} %"
             notes.append(f"{mean}, paper {published:.2f} % ({off:+.0f}%)")
     if any(row["nrmse_percent"] is None for row in table):

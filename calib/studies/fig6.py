@@ -13,14 +13,14 @@ import numpy as np
 import xarray as xr
 
 from calib.recovery import METHODS
-from calib.studies.harness.figures import SHOWN
+from calib.studies.harness.figures import DEFAULT_METHODS
 from calib.studies.harness.recovery import Recovery, missing_note
 from calib.studies.harness.results import text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.sampling import downsample
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.plot.panels import Group, Panel, edges, panels
 from mpisim.progress import progress
 
@@ -33,8 +33,8 @@ _INPUTS = {"box": "input,\nblock means", "strided": "input,\nstrided"}
 def fig6(options: StudyOptions) -> Mapping[str, Any]:
     """Run the study and write `fig6.nc`, `fig6.csv` and `fig6.png`, at 2x or 8x `fig6_2x.nc` and so on."""
     recovery = Recovery(options)
-    cell = options.protocol.shown()
-    fine = options.protocol.matrices([cell], options.data)[0]
+    case = options.protocol.shown()
+    fine = options.protocol.matrices([case], options.data)[0]
     table: list[dict[str, Any]] = []
     files: list[str] = []
     lines: list[dict[str, Any]] = []
@@ -49,14 +49,14 @@ def fig6(options: StudyOptions) -> Mapping[str, Any]:
     cells = [[row["method"], f"{row['factor']}x", *(f"{row[t]:.2f}" for t in titles[2:])] for row in table]
     heading = f"nRMSE in %, {_described(fine)}, noisy, one matrix"
     text = "\n".join([heading, text_table(titles, cells, missing_note(options, lines))])
-    return {"matrix": cell.name, "table": table, "files": files, "text": text}
+    return {"matrix": case.name, "table": table, "files": files, "text": text}
 
 
 def _recovered(recovery: Recovery, fine: xr.Dataset, factor: int) -> tuple[dict[str, xr.Dataset], list[dict[str, Any]]]:
     """Recover by every method whose weights are there; say of each whether they are."""
     found: dict[str, xr.Dataset] = {}
     lines = []
-    for method in progress(recovery.options.chosen(tuple(METHODS), SHOWN), unit="method"):
+    for method in progress(recovery.options.chosen(tuple(METHODS), DEFAULT_METHODS), unit="method"):
         missing = recovery.missing(method, factor)
         lines.append({"method": method, "factor": factor, "status": "missing" if missing else "made"})
         if not missing:
@@ -78,12 +78,12 @@ def panels_of(
     columns: Mapping[str, xr.Dataset], reference: xr.Dataset, index: int, blank: int
 ) -> tuple[list[Panel | None], list[Panel | None]]:
     """Return a row of several matrices, and their errors but of the first `blank` ones, over the reference's peak."""
-    wanted = rows(reference)[index]
+    wanted = as_images(reference)[index]
     part = np.real if np.linalg.norm(wanted.real) > np.linalg.norm(wanted.imag) else np.imag
     peak = float(np.abs(part(wanted)).max()) or 1.0
-    line: list[Panel | None] = [(part(rows(d)[index]) / peak, edges(d)) for d in columns.values()]
+    line: list[Panel | None] = [(part(as_images(d)[index]) / peak, edges(d)) for d in columns.values()]
     wrong: list[Panel | None] = [None] * blank
-    wrong += [(part(rows(d)[index] - wanted) / peak, edges(d)) for d in list(columns.values())[blank:]]
+    wrong += [(part(as_images(d)[index] - wanted) / peak, edges(d)) for d in list(columns.values())[blank:]]
     return line, wrong
 
 
@@ -93,7 +93,7 @@ def _described(fine: xr.Dataset) -> str:
 
 def _dataset(found: Mapping[str, xr.Dataset], fine: xr.Dataset) -> xr.Dataset:
     chosen = shown_rows(fine)
-    shown = {method: rows(d)[[i for _, i in chosen]] for method, d in {**found, "reference": fine}.items()}
+    shown = {method: as_images(d)[[i for _, i in chosen]] for method, d in {**found, "reference": fine}.items()}
     values = {m: (("shown", "y", "x", "part"), np.stack([v.real, v.imag], axis=-1)) for m, v in shown.items()}
     coords = {"x": fine["x"].values, "y": fine["y"].values, "part": ["real", "imag"], "shown": [t for t, _ in chosen]}
     return xr.Dataset(values, coords=coords).assign_attrs(snr=PROTOCOL_SNR, matrix=_described(fine))
@@ -105,7 +105,7 @@ def _table(found: Mapping[str, xr.Dataset], fine: xr.Dataset, factor: int) -> li
             "method": method,
             "factor": factor,
             "whole matrix": 100 * nrmse(data, fine),
-            **{title: 100 * nrmse(rows(data)[i], rows(fine)[i]) for title, i in shown_rows(fine)},
+            **{title: 100 * nrmse(as_images(data)[i], as_images(fine)[i]) for title, i in shown_rows(fine)},
         }
         for method, data in found.items()
     ]
@@ -122,7 +122,7 @@ def _figure(options: StudyOptions, fine: xr.Dataset, found: Mapping[str, xr.Data
         line, wrong = panels_of(columns, fine, index, blank)
         values.append(line)
         errors.append(wrong)
-    percent = [[100 * nrmse(rows(d)[i], rows(fine)[i]) for d in found.values()] for _, i in chosen]
+    percent = [[100 * nrmse(as_images(d)[i], as_images(fine)[i]) for d in found.values()] for _, i in chosen]
     notes = [[""] * blank + [f"{p:.3g} %" for p in line] for line in percent]
     titles = [title.replace(", ", "\n") for title, _ in chosen]
     groups = [

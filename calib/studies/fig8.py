@@ -27,7 +27,7 @@ from mpisim.data.grid import Grid
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.sampling import downsample
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.plot.panels import Group, Panel, panels
 
 __all__ = ["fig8"]
@@ -69,12 +69,12 @@ def fig8(options: StudyOptions) -> Mapping[str, Any]:
 
 def _larger(protocol: Protocol) -> dict[str, xr.Dataset]:
     """Return matrices of twice as many voxels along each edge: finer ones, or over a field of view twice as wide."""
-    grid, cell = protocol.family.grid, protocol.shown()
+    grid, case = protocol.family.grid, protocol.shown()
     shape = tuple(2 * n for n in grid.shape)
     wide = tuple(2 * f for f in grid.fov)
     grids = {"finer voxels": Grid(shape, grid.fov), "larger field": Grid(shape, wide)}  # type: ignore[arg-type]
     families = {name: replace(protocol.family, grid=g) for name, g in grids.items()}
-    return {name: replace(protocol, family=family).simulate(cell) for name, family in families.items()}
+    return {name: replace(protocol, family=family).simulate(case) for name, family in families.items()}
 
 
 def _recovered(
@@ -107,7 +107,7 @@ def _arrays(name: str, fine: xr.Dataset, found: Mapping[str, xr.Dataset]) -> dic
     prefix = name.replace(" ", "_")
     arrays: dict[str, Any] = {}
     for title, data in found.items():
-        values = rows(data)[chosen]
+        values = as_images(data)[chosen]
         key = f"{prefix}_{title.replace(', ', '_').replace(' ', '_')}"
         size = "coarse" if title == "input" else "fine"
         dims = ("shown", f"y_{size}", f"x_{size}", "part")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calib.recovery import METHODS
-from calib.studies.harness.figures import dots
+from calib.studies.harness.figures import plot_table
 from calib.studies.harness.protocol import FACTORS
 from calib.studies.harness.recovery import NOISES, Recovery, as_dataset, as_text, missing_note
 from calib.studies.harness.results import write_results
@@ -52,7 +52,7 @@ def report(recovery: Recovery, name: str, lines: list[dict[str, Any]], notes: li
     table = [{k: v for k, v in line.items() if k != "nrmse"} for line in lines]
     short = "" if recovery.complete else f", a short form of {count} matrices, not to be set beside published figures"
     title = f"nRMSE in %, mean over {count} test matrices{short}"
-    figure = dots(table, "nrmse_percent", "published_percent", "nRMSE in %", title)
+    figure = plot_table(table, "nrmse_percent", "published_percent", "nRMSE in %", title)
     files = write_results(options, name, data, table, figure, recovery.cache.earlier)
     notes = [*notes, *missing_note(options, lines)]
     return {"matrices": count, "table": table, "files": files, "text": as_text(title, table, notes)}

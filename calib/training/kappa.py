@@ -22,7 +22,7 @@ import xarray as xr
 
 from mpisim.errors import require
 
-__all__ = ["BEYOND", "Between"]
+__all__ = ["BEYOND", "KappaInterpolation"]
 
 BEYOND = 4 / 3
 """How far beyond the largest of three or more matrices rows are drawn, relative to its kappa."""
@@ -30,7 +30,7 @@ _SAME = 1e-6
 _LOWER = (0.8, 0.6)
 
 
-class Between:
+class KappaInterpolation:
     """The matrices from which those at and above each one are made.
 
     Parameters

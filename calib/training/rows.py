@@ -18,11 +18,11 @@ from torch import Tensor
 from calib.learned.canonical import BLUR
 from calib.learned.model import to_channels
 from calib.methods.bicubic import apply_separable, bicubic_matrix
-from calib.training.kappa import Between
+from calib.training.kappa import KappaInterpolation
 from calib.training.recipe import TrainConfig
 from mpisim.data.noise import rms, sigma_from_snr
 from mpisim.data.sampling import Sampling, block_mean, noise_gain, sample_offset, sampling_of
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.errors import require
 from mpisim.io.digest import digest
 
@@ -102,7 +102,7 @@ class TrainingRows:
         seed: int = 0,
     ) -> None:
         require(len(matrices) > 0, "training", "at least one matrix", "none")
-        images = [rows(m) for m in matrices]
+        images = [as_images(m) for m in matrices]
         height, width = images[0].shape[-2:]
         fits = height % (2 * factor) == 0 and width % (2 * factor) == 0
         wanted = f"of sides that are multiples of {2 * factor} for factor {factor}"
@@ -110,7 +110,7 @@ class TrainingRows:
         self.sampling = sampling_of(scheme, factor, (height, width), seed)
         self.factor, self.augment, self.seed, self.square = factor, augment, seed, height == width
         self.noiseless_fraction, self.between, self.rows = noiseless_fraction, between, len(images[0])
-        self.neighbours = Between(matrices) if between else None
+        self.neighbours = KappaInterpolation(matrices) if between else None
         unit = [rms(a) for a in images]  # float32 holds rows of any unit
         self.fine = torch.cat([to_channels(a / u) for a, u in zip(images, unit, strict=True)])
         gain = noise_gain(scheme, factor)

@@ -36,7 +36,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from calib.learned.checkpoint import faults, load_model, load_tensors, save_model, save_tensors
+from calib.learned.checkpoint import load_model, load_tensors, mismatch, save_model, save_tensors
 from calib.learned.model import RecoveryModel
 from calib.recovery import apply_model
 from calib.training.muon import Muon
@@ -251,7 +251,7 @@ class Run:
         require(about.get("start") == self.start, "start", f"what {self.file} started from", "other weights or none")
         for name, model in (("model.", self.model), ("averaged.", self.averaged)):
             held = {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}
-            differing = faults(model.state_dict(), held)
+            differing = mismatch(model.state_dict(), held)
             require(not differing, str(self.file), f"a checkpoint of {self.config.method}", f"one {differing}")
             model.load_state_dict(held)
         state: dict[int, dict[str, Any]] = {}

@@ -44,16 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Do the work for parsed options."""
-    from mpisim.dataset.cases import SPLITS, grid_cells, transms_cells
+    from mpisim.dataset.cases import SPLITS, grid_cases, transms_cases
     from mpisim.dataset.generation import generate
-    from mpisim.dataset.spec import Family
+    from mpisim.dataset.spec import DatasetSpec
     from mpisim.parallel import dask_executor
 
     ranges = (options.sf_gradient, options.particle_diameter)
     if options.preset is not None:
         one_of("preset", options.preset, ("transms",))
         require(ranges == (None, None), "--preset", "without --sf-gradient and --particle-diameter", ranges)
-        cells = transms_cells()
+        cases = transms_cases()
         splits = None if options.split in (None, "all") else [options.split]
     else:
         given = " and ".join(n for n, v in zip(("--sf-gradient", "--particle-diameter"), ranges, strict=True) if v)
@@ -63,9 +63,9 @@ def run(options: argparse.Namespace) -> Result:
         diameters = numbers("particle-diameter", options.particle_diameter)
         diameters = [in_range("particle-diameter", d) * 1e-9 for d in diameters]
         split = "" if options.split is None else one_of("split", options.split, SPLITS)
-        cells, splits = grid_cells(gradients, diameters, split), None
+        cases, splits = grid_cases(gradients, diameters, split), None
     factors = integers("factor", options.factor) if options.factor is not None else ()
-    family = Family(
+    family = DatasetSpec(
         grid=grid_of_options(options),
         sample=sample_of_options(options),
         scanner=scanner_options(options),
@@ -76,5 +76,5 @@ def run(options: argparse.Namespace) -> Result:
     )
     executor = dask_executor(options.scheduler) if options.scheduler else None
     workers = integer("workers", options.workers, 1)
-    files = generate(cells, family, options.out, splits=splits, workers=workers, executor=executor, part=options.shard)
+    files = generate(cases, family, options.out, splits=splits, workers=workers, executor=executor, part=options.shard)
     return {"out": options.out, "matrices": len(files), "factors": list(factors)}

@@ -26,7 +26,7 @@ import xarray as xr
 
 from mpisim.data.noise import complex_gaussian, sigma_from_snr
 from mpisim.data.schema import VOXEL_DIMS, expect
-from mpisim.data.views import axis_coordinate, noise_like, replace_rows, rows
+from mpisim.data.views import as_images, axis_coordinate, noise_like, replace_rows
 from mpisim.errors import InputError, decibels, one_of, require, seed_number, whole
 
 __all__ = [
@@ -189,7 +189,7 @@ def downsample(
     expect(fine, "system_matrix", "fine", stage="fine")
     seed = seed_number(seed)
     snr = None if snr is None else decibels("snr", snr)
-    values = rows(fine)
+    values = as_images(fine)
     plan = sampling_of(sampling, factor, values.shape[-2:], seed)
     coarse = plan.apply(values)
     sigma = 0.0

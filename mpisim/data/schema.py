@@ -35,7 +35,7 @@ import xarray as xr
 from mpisim.errors import finite, one_of, require, whole
 from mpisim.version import __version__
 
-__all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "dataset", "expect", "validate"]
+__all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "build", "expect", "validate"]
 
 FORMAT_VERSION = 1
 VOXEL_DIMS = ("z", "y", "x")
@@ -47,7 +47,7 @@ DIMS = {
 UNITS = {"x": "m", "y": "m", "z": "m", "angle": "rad", "frequency": "Hz", "harmonic": "1"}
 
 
-def dataset(
+def build(
     kind: str,
     values: np.ndarray,
     dims: tuple[str, ...],

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mpisim.data.schema import VOXEL_DIMS, dataset
+from mpisim.data.schema import VOXEL_DIMS, build
 from mpisim.errors import require
 
 __all__ = [
+    "as_images",
+    "as_matrix",
     "axis_coordinate",
-    "matrix",
     "noise_like",
     "noise_per_row",
     "replace_rows",
     "require_same_rows",
     "row_dims",
-    "rows",
 ]
 
 
@@ -37,13 +37,13 @@ def require_same_rows(data: xr.Dataset, reference: xr.Dataset, name: str) -> Non
             require(same, f"{key} of {name}", "the same as the other file's", "another: they are not of the same rows")
 
 
-def rows(data: xr.Dataset) -> np.ndarray:
+def as_images(data: xr.Dataset) -> np.ndarray:
     """System matrix as images, shape (row, y, x), complex; a view where that is possible."""
     values = data["system_matrix"].values
     return values.reshape(-1, *values.shape[-2:])
 
 
-def matrix(data: xr.Dataset) -> np.ndarray:
+def as_matrix(data: xr.Dataset) -> np.ndarray:
     """System matrix as a matrix, shape (row, voxel), x fastest, complex; a view where that is possible."""
     variable = data["system_matrix"]
     voxels = int(np.prod([variable.sizes[d] for d in VOXEL_DIMS if d in variable.dims]))
@@ -51,7 +51,7 @@ def matrix(data: xr.Dataset) -> np.ndarray:
 
 
 def noise_per_row(data: xr.Dataset) -> np.ndarray:
-    """Complex noise standard deviation of every row of `rows`, shape (row,), in the unit of the matrix.
+    """Complex noise standard deviation of every row of `as_images`, shape (row,), in the unit of the matrix.
 
     Zero where the dataset does not know its noise: its values are then taken as exact.
     """
@@ -94,7 +94,7 @@ def replace_rows(
     shape = tuple(variable.sizes[d] for d in lead) + values.shape[-2:]
     coords: dict[str, Any] = {str(k): v for k, v in data.coords.items() if not {"x", "y"} & set(v.dims)}
     kept = {k: v for k, v in data.attrs.items() if k not in ("format_version", "kind", "software")}
-    found = dataset(
+    found = build(
         "system_matrix",
         values.reshape(shape).astype(variable.dtype, copy=False),
         (*lead, "y", "x"),

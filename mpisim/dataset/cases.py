@@ -15,14 +15,14 @@ import numpy as np
 
 from mpisim.errors import positive, require
 
-__all__ = ["Cell", "grid_cells", "transms_cells"]
+__all__ = ["Case", "grid_cases", "transms_cases"]
 
 SPLITS = ("train", "validation", "test")
 _SPLIT_SEED = 20220527  # of the preset's draw, never the user's: shipped weights must not meet their test data
 
 
 @dataclass(frozen=True)
-class Cell:
+class Case:
     """One scanner and particle of a family: gradient in T/m, core diameter in m, and its split, if any."""
 
     sf_gradient: float
@@ -39,24 +39,24 @@ class Cell:
         return f"g{self.sf_gradient:.4f}_d{self.particle_diameter * 1e9:.3f}"
 
 
-def grid_cells(gradients: Iterable[float], diameters: Iterable[float], split: str = "") -> list[Cell]:
+def grid_cases(gradients: Iterable[float], diameters: Iterable[float], split: str = "") -> list[Case]:
     """Return every pair of a gradient (T/m) and a core diameter (m)."""
     diameters = list(diameters)
-    cells = [Cell(float(g), float(d), split) for g in gradients for d in diameters]
-    require(len({c.name for c in cells}) == len(cells), "grid of scanners", "made of distinct pairs", "repeated values")
-    return cells
+    cases = [Case(float(g), float(d), split) for g in gradients for d in diameters]
+    require(len({c.name for c in cases}) == len(cases), "grid of scanners", "made of distinct pairs", "repeated values")
+    return cases
 
 
-def transms_cells() -> list[Cell]:
-    """Return the 130 cells of the preset `transms` with their splits."""
+def transms_cases() -> list[Case]:
+    """Return the 130 cases of the preset `transms` with their splits."""
     gradients = np.linspace(0.4, 1.0, 10)
     diameters = (14.10 + 2.145 * np.arange(10)) * 1e-9
-    cells = grid_cells(gradients, diameters)
+    cases = grid_cases(gradients, diameters)
     reserved = {
-        i for i, c in enumerate(cells) if c.sf_gradient == gradients[-1] or c.particle_diameter == diameters[-1]
+        i for i, c in enumerate(cases) if c.sf_gradient == gradients[-1] or c.particle_diameter == diameters[-1]
     }
-    others = [i for i in range(len(cells)) if i not in reserved]
+    others = [i for i in range(len(cases)) if i not in reserved]
     drawn = np.random.default_rng(_SPLIT_SEED).choice(others, 15, replace=False)
     test = reserved | set(drawn.tolist())
-    cells = [replace(c, split="test" if i in test else "train") for i, c in enumerate(cells)]
-    return cells + grid_cells((0.70, 0.865, 1.03), (15.17 + 2.145 * np.arange(10)) * 1e-9, "validation")
+    cases = [replace(c, split="test" if i in test else "train") for i, c in enumerate(cases)]
+    return cases + grid_cases((0.70, 0.865, 1.03), (15.17 + 2.145 * np.arange(10)) * 1e-9, "validation")

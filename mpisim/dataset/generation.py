@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from mpisim.data.sampling import downsample
-from mpisim.dataset.cases import SPLITS, Cell
-from mpisim.dataset.spec import Family, coarse_file, fine_file
+from mpisim.dataset.cases import SPLITS, Case
+from mpisim.dataset.spec import DatasetSpec, coarse_file, fine_file
 from mpisim.errors import one_of, require, whole
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.io.formats import read, write
@@ -31,8 +31,8 @@ __all__ = ["generate"]
 
 
 def generate(
-    cells: Sequence[Cell],
-    family: Family,
+    cases: Sequence[Case],
+    family: DatasetSpec,
     out: str | os.PathLike[str],
     *,
     splits: Sequence[str] | None = None,
@@ -44,14 +44,14 @@ def generate(
 
     Parameters
     ----------
-    cells
+    cases
         The whole family, in a fixed order.
     family
         What they have in common.
     out
         The folder; a `dataset.json` beside the matrices of each split describes them.
     splits
-        Only the cells of these splits; None for all.
+        Only the cases of these splits; None for all.
     workers
         Processes on this machine.
     executor
@@ -62,7 +62,7 @@ def generate(
     Returns
     -------
     list of pathlib.Path
-        The fine files, in the order of the cells.
+        The fine files, in the order of the cases.
 
     Raises
     ------
@@ -72,10 +72,10 @@ def generate(
     workers = whole("workers", workers)
     for split in splits or ():
         one_of("split", split, SPLITS)
-    family.scanner_of(cells[0])
+    family.scanner_of(cases[0])
     folder = output_folder(out)
-    _claim(folder, cells, family)
-    chosen = [(i, c) for i, c in enumerate(cells) if not splits or c.split in splits]
+    _claim(folder, cases, family)
+    chosen = [(i, c) for i, c in enumerate(cases) if not splits or c.split in splits]
     chosen = chosen if part is None else shard(chosen, part)
     missing = [(i, c, family, folder) for i, c in chosen if not _finished(folder, c, family)]
     with progress(total=len(chosen), initial=len(chosen) - len(missing), unit="matrix") as bar:
@@ -83,36 +83,36 @@ def generate(
     return [fine_file(folder, c) for _, c in chosen]
 
 
-def _make(index: int, cell: Cell, family: Family, folder: Path) -> None:
-    """Write one cell's missing files."""
-    fine = fine_file(folder, cell)
+def _make(index: int, case: Case, family: DatasetSpec, folder: Path) -> None:
+    """Write one case's missing files."""
+    fine = fine_file(folder, case)
     if not fine.is_file():
-        write(simulate(family.scanner_of(cell), Particle(cell.particle_diameter), family.grid, family.sample), fine)
+        write(simulate(family.scanner_of(case), Particle(case.particle_diameter), family.grid, family.sample), fine)
     for factor in family.factors:
-        target = coarse_file(folder, cell, family, factor)
+        target = coarse_file(folder, case, family, factor)
         if not target.is_file():
             seed = int(np.random.SeedSequence(family.seed, spawn_key=(index, factor)).generate_state(1)[0])
             write(downsample(read(fine), factor, family.sampling, family.snr, seed), target)
 
 
-def _finished(folder: Path, cell: Cell, family: Family) -> bool:
-    files = [fine_file(folder, cell), *(coarse_file(folder, cell, family, f) for f in family.factors)]
+def _finished(folder: Path, case: Case, family: DatasetSpec) -> bool:
+    files = [fine_file(folder, case), *(coarse_file(folder, case, family, f) for f in family.factors)]
     return all(f.is_file() for f in files)
 
 
-def _claim(folder: Path, cells: Sequence[Cell], family: Family) -> None:
+def _claim(folder: Path, cases: Sequence[Case], family: DatasetSpec) -> None:
     """Write every split's `dataset.json`, or refuse a folder that holds other matrices, before any file is touched."""
     manifests = {}
-    for split in sorted({c.split for c in cells}):
+    for split in sorted({c.split for c in cases}):
         file = folder / split / "dataset.json"
         described = {name: asdict(family)[name] for name in ("grid", "sample", "scanner")}
-        described["cells"] = [asdict(c) for c in cells if c.split == split]
+        described["cells"] = [asdict(c) for c in cases if c.split == split]
         manifests[file] = _agree(file, json.loads(json.dumps(described)), family)
     for file, manifest in manifests.items():
         write_text(file, json.dumps(manifest, indent=1))
 
 
-def _agree(file: Path, described: dict[str, Any], family: Family) -> dict[str, Any]:
+def _agree(file: Path, described: dict[str, Any], family: DatasetSpec) -> dict[str, Any]:
     """Return the manifest to write; coarse files may be added to a family, under their own noise level and seed."""
     found: dict[str, Any] = {}
     if file.is_file():

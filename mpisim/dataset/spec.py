@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from mpisim.data.grid import Grid
-from mpisim.dataset.cases import Cell
+from mpisim.dataset.cases import Case
 from mpisim.errors import decibels, require, seed_number, whole
 from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
 from mpisim.simulation.sample import Sample
 
-__all__ = ["Family", "coarse_file", "fine_file"]
+__all__ = ["DatasetSpec", "coarse_file", "fine_file"]
 
 
 @dataclass(frozen=True)
-class Family:
+class DatasetSpec:
     """What all matrices of a data set have in common.
 
     Parameters
@@ -47,16 +47,16 @@ class Family:
             divides = all(n % whole("factor", factor) == 0 for n in self.grid.shape[:2])
             require(divides, "factor", f"a divisor of the grid {self.grid.shape}", factor)
 
-    def scanner_of(self, cell: Cell) -> OpenSidedFFL:
-        """Return the scanner of a cell."""
-        return open_sided_ffl(cell.sf_gradient, fov=max(self.grid.fov[:2]), **self.scanner)
+    def scanner_of(self, case: Case) -> OpenSidedFFL:
+        """Return the scanner of a case."""
+        return open_sided_ffl(case.sf_gradient, fov=max(self.grid.fov[:2]), **self.scanner)
 
 
-def fine_file(out: Path, cell: Cell) -> Path:
-    """Where a cell's fine matrix lies."""
-    return out / cell.split / f"{cell.name}.nc"
+def fine_file(out: Path, case: Case) -> Path:
+    """Where a case's fine matrix lies."""
+    return out / case.split / f"{case.name}.nc"
 
 
-def coarse_file(out: Path, cell: Cell, family: Family, factor: int) -> Path:
-    """Where a cell's coarse matrix lies."""
-    return out / cell.split / f"{family.sampling}{factor}" / f"{cell.name}.nc"
+def coarse_file(out: Path, case: Case, family: DatasetSpec, factor: int) -> Path:
+    """Where a case's coarse matrix lies."""
+    return out / case.split / f"{family.sampling}{factor}" / f"{case.name}.nc"

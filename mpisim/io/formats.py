@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.schema import dataset
+from mpisim.data.schema import build
 from mpisim.errors import InputError, require, whole
 from mpisim.io.atomic import not_a_folder
 from mpisim.io.matlab import holds_original, read_matlab, read_original
@@ -112,7 +112,7 @@ def from_matlab(
             "one row of numbers where no grid is given",
             f"the shape {values.shape}",
         )
-        return dataset(
+        return build(
             "measurement", values.astype(np.complex128), ("frequency",), {}, units="1", origin="measured", **source
         )
     factor = 1 if coarse is None else whole("coarse", coarse)
@@ -127,7 +127,7 @@ def from_matlab(
     axes = {name: grid.axis(i) for i, name in enumerate("xyz"[: len(grid.shape)])}
     names = tuple(reversed(axes))
     shape = (len(values), *(axes[a].size for a in names))
-    return dataset(
+    return build(
         "system_matrix",
         values.astype(np.complex128).reshape(shape) / factor**2,
         ("frequency", *names),

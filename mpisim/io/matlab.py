@@ -23,7 +23,7 @@ import xarray as xr
 
 from mpisim.data.grid import Grid
 from mpisim.data.noise import rms
-from mpisim.data.schema import dataset
+from mpisim.data.schema import build
 from mpisim.errors import InputError, require
 
 __all__ = ["ORIGINAL", "holds_original", "read_matlab", "read_original"]
@@ -110,7 +110,7 @@ def read_original(path: str | os.PathLike[str], grid: Grid) -> xr.Dataset:
     lead = _leading_sizes(noise.size, len(matrix) // noise.size, grid, path)
     axes = {name: grid.axis(i) for i, name in enumerate("xyz"[: len(grid.shape)])}
     numbered = {"noise_estimate": noise, "snr": snr}
-    return dataset(
+    return build(
         "system_matrix",
         matrix.astype(np.complex128).reshape(*lead, grid.shape[1], grid.shape[0]),
         ("frequency", *reversed(axes)),

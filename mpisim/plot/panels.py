@@ -130,15 +130,15 @@ def row_panels(
     errors
         Draw the differences from the reference instead, on a scale of their own.
     """
-    from mpisim.data.views import rows
+    from mpisim.data.views import as_images
 
     table: list[list[Panel | None]] = []
     lines = []
     for title, index in chosen:
-        wanted = rows(reference)[index]
+        wanted = as_images(reference)[index]
         peak = float(np.abs(wanted).max()) or 1.0
         for part, name in ((np.real, "real"), (np.imag, "imag")):
-            images = [(m, rows(m)[index]) for _, m in matrices]
+            images = [(m, as_images(m)[index]) for _, m in matrices]
             table.append([(part(r - wanted if errors else r) / peak, edges(m)) for m, r in images])
             lines.append(f"{title}, {name}")
     largest = max(float(np.abs(p[0]).max()) for line in table for p in line if p is not None)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.schema import dataset
+from mpisim.data.schema import build
 from mpisim.errors import one_of, require
 from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import OpenSidedFFL
@@ -81,7 +81,7 @@ def simulate(
     if isinstance(scanner, OpenSidedFFL):
         coords["sf_gradient"] = ((), scanner.sf_gradient, {"units": "T/m"})
     shape = (*values.shape[:2], *(axes[a].size for a in voxels))
-    return dataset(
+    return build(
         "system_matrix",
         values.reshape(shape).astype(np.complex64, copy=False),
         ("angle", "frequency", *voxels),

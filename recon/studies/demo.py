@@ -16,7 +16,7 @@ from typing import Any
 
 from mpisim.cli.command import call
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.data.views import matrix
+from mpisim.data.views import as_matrix
 from mpisim.errors import one_of, positive, whole
 from mpisim.io import read
 from mpisim.io.atomic import output_folder, write_text
@@ -113,7 +113,7 @@ def demo(
         summary,
         chain.seconds,
         {name: chain.folder / f"{name}.png" for name in ("rows", "errors", "images")},
-        len(matrix(read(chain.folder / "sm.nc"))),
+        len(as_matrix(read(chain.folder / "sm.nc"))),
     )
     return {**summary, "report": str(chain.folder / "report.html"), "text": _table(chain.folder, results)}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import xarray as xr
 
-from calib.studies.harness.figures import SHOWN
+from calib.studies.harness.figures import DEFAULT_METHODS
 from calib.studies.harness.results import text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from mpisim.plot.panels import Group, Panel, edges, panels
@@ -25,9 +25,9 @@ TUBES = (4.0, 10.0)
 
 def fig7(options: StudyOptions) -> Mapping[str, Any]:
     """Run the study and write `fig7.nc`, `fig7.csv` and `fig7.png`."""
-    chosen, told = recipes(options, SHOWN)
-    cell = options.protocol.shown()
-    matrices = options.protocol.matrices([cell], options.data)
+    chosen, told = recipes(options, DEFAULT_METHODS)
+    case = options.protocol.shown()
+    matrices = options.protocol.matrices([case], options.data)
     table: list[dict[str, Any]] = []
     with Imaging(options, matrices, [TUBES]) as imaging:
         reference = imaging.shown(None, 0)
@@ -40,13 +40,13 @@ def fig7(options: StudyOptions) -> Mapping[str, Any]:
     values = {name: (("y", "x"), image["image"].values, {"units": "1"}) for name, image in images.items()}
     data = xr.Dataset(values, coords={axis: matrices[0][axis] for axis in ("x", "y")})
     short = ", a short form" if options.quick else ""
-    heading = f"Images at {cell.sf_gradient:.3g} T/m, {cell.particle_diameter * 1e9:.3g} nm, noisy{short}"
+    heading = f"Images at {case.sf_gradient:.3g} T/m, {case.particle_diameter * 1e9:.3g} nm, noisy{short}"
     figure = _figure(images, table, heading)
-    files = write_results(options, "fig7", data.assign_attrs(matrix=cell.name), table, figure)
+    files = write_results(options, "fig7", data.assign_attrs(matrix=case.name), table, figure)
     titles = ("method", "factor", "pSNR in dB", "SSIM", "pSNR to phantom", "SSIM to phantom")
     cells = [[f"{v:.4g}" if isinstance(v, float) else v for v in row.values()] for row in table]
     text = f"{heading}\n{text_table(titles, cells, told)}"
-    return {"matrix": cell.name, "table": table, "files": files, "text": text}
+    return {"matrix": case.name, "table": table, "files": files, "text": text}
 
 
 def _phantom(reference: xr.Dataset) -> xr.Dataset:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from calib.studies.harness.figures import dots
+from calib.studies.harness.figures import plot_table
 from calib.studies.harness.protocol import FACTORS, TESTS
-from calib.studies.harness.results import beside, text_table, write_results
+from calib.studies.harness.results import deviation, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from mpisim.progress import progress
 from recon.studies.imaging import FIGURES, Imaging, Recipe, recipes
@@ -49,7 +49,7 @@ def table4(options: StudyOptions) -> Mapping[str, Any]:
     title = f"pSNR in dB of images, mean over {len(matrices)} test matrices, noisy" + (
         "" if complete else ", a short form, not to be set beside published figures"
     )
-    figure = dots(table, "psnr_db", "published_db", "pSNR in dB", title, log=False)
+    figure = plot_table(table, "psnr_db", "published_db", "pSNR in dB", title, log=False)
     data = _dataset(chosen, found, matrices, reference)
     files = write_results(options, "table4", data, kept, figure, imaging.cache.earlier)
     text = "\n".join([title, _text(table, own, told)])
@@ -77,7 +77,7 @@ def _row(
         "factor": factor,
         "psnr_db": means["psnr"],
         "published_db": published,
-        "difference_db": beside(means["psnr"], published, relative=False),
+        "difference_db": deviation(means["psnr"], published, relative=False),
         "psnr_phantom_db": means["psnr_phantom"],
         "ssim": means["ssim"],
         "ssim_phantom": means["ssim_phantom"],

@@ -10,7 +10,7 @@ import calib
 import mpisim
 from calib.nets import NETS
 from calib.training.recipe import recipe
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "recovery.py"
 
@@ -33,4 +33,4 @@ def test_ours_and_the_plain_way_agree(benchmark, method):
     if not shipped:
         assert model.config == recipe(method, 4).model
     wanted = plain(coarse)
-    assert np.linalg.norm(rows(ours(coarse)) - wanted) < 1e-4 * np.linalg.norm(wanted)
+    assert np.linalg.norm(as_images(ours(coarse)) - wanted) < 1e-4 * np.linalg.norm(wanted)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import mpisim
-from calib.training.kappa import BEYOND, Between
+from calib.training.kappa import BEYOND, KappaInterpolation
 from calib.training.rows import TrainingRows
 from mpisim.data.grid import Grid
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
 
@@ -19,13 +19,13 @@ def matrix(kappa, gradient=0.6):
 
 def normal(m):
     """Rows in units of the RMS of their matrix."""
-    values = rows(m)
+    values = as_images(m)
     return values / np.sqrt(np.mean(np.abs(values) ** 2))
 
 
 def made(matrices, start, kappa):
     """The matrix of a kappa, made of others from one of them on."""
-    between = Between(matrices)
+    between = KappaInterpolation(matrices)
     own = between.kappa[start]
     at = np.log(kappa * 1e-24 / own) / np.log(between.upper[start] / own)
     nodes, weights = between.draw(np.array([start]), np.array([at]))
@@ -46,7 +46,7 @@ def test_matrices_between_and_beyond(start, kappa, error):
 def test_nodes_of_three_matrices():
     """From every matrix up to the next; beyond the largest by a third; equal ones are not told apart."""
     known = [matrix(k) for k in (8.0, 12.0, 10.0)]
-    between = Between([*known, matrix(10.0, gradient=0.8)])
+    between = KappaInterpolation([*known, matrix(10.0, gradient=0.8)])
     assert between.upper / between.kappa == pytest.approx([1.25, BEYOND, 1.2, 1.2])
     nodes, weights = between.draw(np.arange(4), np.zeros(4))
     assert nodes[:, 0].tolist() == [0, 1, 2, 3]
@@ -54,17 +54,17 @@ def test_nodes_of_three_matrices():
     nodes, weights = between.draw(np.arange(3), np.full(3, 0.7))
     assert weights.sum(1) == pytest.approx(1)
     assert set(nodes[0][weights[0] != 0]) == {0, 2} or set(nodes[0][weights[0] != 0]) == {0, 3}
-    alone = Between(known[:1])
+    alone = KappaInterpolation(known[:1])
     assert alone.draw(np.array([0]), np.array([1.0]))[1].tolist() == [[1, 0, 0]]  # nothing to go by
 
 
 def test_equal_kappa_is_not_taken_twice():
     """Two matrices of 7, by different gradients and rounding, below one of 10: weights stay bounded."""
-    between = Between([matrix(10.0), matrix(7.0), matrix(7.0, gradient=0.8), matrix(11.0)])
+    between = KappaInterpolation([matrix(10.0), matrix(7.0), matrix(7.0, gradient=0.8), matrix(11.0)])
     between.kappa[1:3] = 7e-24 * np.array([1 - 1e-15, 1 + 1e-15])
     nodes, upper = between._nodes(0)
     assert len(nodes) == 2 + 1 and len({1, 2} & set(nodes)) == 1 and upper == between.kappa[3]
-    lone = Between([matrix(10.0), matrix(7.0), matrix(7.0, gradient=0.8)])
+    lone = KappaInterpolation([matrix(10.0), matrix(7.0), matrix(7.0, gradient=0.8)])
     lone.kappa[1:] = 7e-24 * np.array([1 - 1e-15, 1 + 1e-15])
     assert len(lone._nodes(0)[0]) == 2  # 0.8 finds the upper of the two, 0.6 the lower
 
@@ -84,4 +84,4 @@ def test_batches_of_rows_between(data):
 
 def test_matrices_of_unknown_particles_are_refused(data):
     with pytest.raises(InputError, match="Input data must be of known particle_diameter for rows between"):
-        Between([m.drop_vars("particle_diameter") for m in data["train"]])
+        KappaInterpolation([m.drop_vars("particle_diameter") for m in data["train"]])

@@ -6,7 +6,7 @@ import pytest
 import calib
 import mpisim
 from calib.files import recover_file
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.errors import InputError
 from mpisim.io import write_blocks
 
@@ -37,7 +37,7 @@ def test_blocks_give_what_the_whole_gives(fine, tmp_path, method, factor, scheme
     told = recover_file(tmp_path / "coarse.nc", tmp_path / "parts.nc", method, values_at_once=4 * per_angle)
     parts = mpisim.read(tmp_path / "parts.nc")
     assert told == {"rows": 24, "grid": [16, 16]}
-    assert np.allclose(rows(parts), rows(whole), rtol=1e-4, atol=1e-5 * np.abs(rows(whole)).max())
+    assert np.allclose(as_images(parts), as_images(whole), rtol=1e-4, atol=1e-5 * np.abs(as_images(whole)).max())
     for name in whole.coords:
         assert np.array_equal(parts[name].values, whole[name].values)
     assert {**parts.attrs, "recovery": 0} == {**whole.attrs, "recovery": 0}
@@ -56,7 +56,7 @@ def test_noise_of_some_rows_chooses_one_network_for_all(fine, tmp_path):
 
 def test_volumes_and_refusals(fine, tmp_path):
     """Rows of several slices; nothing is left of a recovery that fails at its second block."""
-    values = np.stack([rows(fine)[:5], 2j * rows(fine)[:5]], axis=1)
+    values = np.stack([as_images(fine)[:5], 2j * as_images(fine)[:5]], axis=1)
     coords = {"z": [0.0, 1e-3], "y": fine["y"].values, "x": fine["x"].values}
     dims = ("frequency", "z", "y", "x")
     volume = mpisim.data.schema.dataset(
@@ -66,7 +66,7 @@ def test_volumes_and_refusals(fine, tmp_path):
     told = recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", "bicubic", values_at_once=1)
     found = mpisim.read(tmp_path / "fine.nc")
     assert told["rows"] == 10 and found["system_matrix"].shape == (5, 2, 16, 16)
-    assert np.allclose(rows(found), rows(calib.recover(calib.downsample(volume, 2), "bicubic")), rtol=1e-5)
+    assert np.allclose(as_images(found), as_images(calib.recover(calib.downsample(volume, 2), "bicubic")), rtol=1e-5)
     mpisim.write(volume, tmp_path / "sm.nc")
     before = (tmp_path / "fine.nc").read_bytes()
     for source, name, message in (

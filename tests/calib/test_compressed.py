@@ -11,7 +11,7 @@ import mpisim
 from calib.methods.sparse_solver import sparse_rows
 from mpisim.cli.main import main
 from mpisim.data.sampling import RandomSampling
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
 
@@ -223,23 +223,23 @@ def test_what_the_method_promises_on_a_system_matrix(fine):
     exact, noisy = (calib.downsample(fine, 2, "random", snr=snr, seed=2) for snr in (None, 33.7))
     mask = exact["sampled"].values.astype(bool)
     found = calib.recover(exact, "cs")
-    top = np.abs(rows(fine)).max()
-    assert np.allclose(rows(found)[:, mask], rows(fine)[:, mask], atol=1e-6 * top)
+    top = np.abs(as_images(fine)).max()
+    assert np.allclose(as_images(found)[:, mask], as_images(fine)[:, mask], atol=1e-6 * top)
     notes = found.attrs["recovery"]
     assert (notes["margin"], notes["rows_not_converged"]) == (4, 0)
     assert 0 < notes["most_iterations"] < notes["iteration_limit"] and 0 < notes["largest_gap"] < 0.01
     smooth = calib.recover(noisy, "cs")
     eps = float(noisy["noise_std"]) * np.sqrt(mask.sum())
-    misfit = np.linalg.norm((rows(smooth) - rows(noisy))[:, mask], axis=1)
+    misfit = np.linalg.norm((as_images(smooth) - as_images(noisy))[:, mask], axis=1)
     assert np.all(misfit < eps * (1 + 1e-4)) and np.any(misfit > eps * (1 - 1e-4))
     assert calib.nrmse(found, fine) < calib.nrmse(smooth, fine) < 1
     each = noisy.assign(noise_std=noisy["noise_std"].broadcast_like(fine["system_matrix"].isel(x=0, y=0, drop=True)))
-    assert np.array_equal(rows(calib.recover(each, "cs")), rows(smooth))
+    assert np.array_equal(as_images(calib.recover(each, "cs")), as_images(smooth))
 
 
 def test_the_extension_pays(fine):
     """Rows are not periodic on their own field of view; voxels outside that nothing is asked of let them be."""
-    values = rows(fine)
+    values = as_images(fine)
     mask = RandomSampling(2, (24, 24), seed=3).mask
     errors = [calib.nrmse(sparse_rows(values, mask, margin=m).rows, values) for m in (0, 2, 4)]
     assert errors[2] < errors[1] < errors[0] and errors[2] < 0.4 * errors[0]

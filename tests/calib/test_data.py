@@ -7,7 +7,7 @@ import torch
 import calib
 from calib.training.rows import TrainingRows
 from mpisim.data.sampling import block_mean
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 
 
 def test_batches_depend_on_seed_and_step_alone(data):
@@ -47,8 +47,8 @@ def test_rows_are_drawn_by_their_detail(data):
 
 def _detail(matrix, coarse=None, method="bicubic"):
     """RMS of what bicubic interpolation misses of rows, and 2 % of theirs, over the RMS of the matrix."""
-    fine = rows(matrix)
-    missed = rows(calib.recover(calib.downsample(matrix, 4) if coarse is None else coarse, method)) - fine
+    fine = as_images(matrix)
+    missed = as_images(calib.recover(calib.downsample(matrix, 4) if coarse is None else coarse, method)) - fine
     rms = [np.sqrt(np.mean(np.abs(a) ** 2, axis=(1, 2))) for a in (missed, fine)]
     return (rms[0] + 0.02 * rms[1]) / np.sqrt(np.mean(np.abs(fine) ** 2))
 
@@ -65,8 +65,8 @@ def test_unit_of_strided_rows(data):
     """It is the RMS of all samples of a matrix as they are measured, with noise, to 2 % (of 480 rows of 64 samples)."""
     matrix = data["train"][1]
     batch = TrainingRows([matrix], 4, snr=20, scheme="strided").batch(0, 20)
-    measured = rows(calib.downsample(matrix, 4, "strided", snr=20))
-    wanted = np.sqrt(np.mean(np.abs(measured) ** 2) / np.mean(np.abs(rows(matrix)) ** 2))
+    measured = as_images(calib.downsample(matrix, 4, "strided", snr=20))
+    wanted = np.sqrt(np.mean(np.abs(measured) ** 2) / np.mean(np.abs(as_images(matrix)) ** 2))
     assert batch.unit.numpy() == pytest.approx(wanted, rel=0.02)
     quiet = TrainingRows([matrix], 4, snr=20, scheme="strided", noiseless_fraction=1).batch(0, 20)
     assert (quiet.unit < 0.9 * batch.unit).all()

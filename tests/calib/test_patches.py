@@ -15,7 +15,7 @@ from calib.patches import patch_starts, patch_weights, recover_by_patches, seam_
 from calib.recovery import recover
 from mpisim.data.metrics import nrmse
 from mpisim.data.sampling import block_mean, downsample
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
 
@@ -60,7 +60,7 @@ def test_rows_are_as_strong_in_a_patch_as_in_the_whole(fine, tmp_path):
     config = ModelConfig(factor=4, scaling="amplitude", canonical=False, denoise="none", consistency=False)
     save_model(tmp_path / "w.safetensors", RecoveryModel(config), {})
     coarse = downsample(fine, 4)
-    unit = float(np.sqrt(np.mean(np.abs(rows(coarse)) ** 2)))
+    unit = float(np.sqrt(np.mean(np.abs(as_images(coarse)) ** 2)))
     whole, weak = recover(coarse, "transms", tmp_path / "w.safetensors"), coarse.isel(frequency=[2])
     alone, told = (recover(weak, "transms", tmp_path / "w.safetensors", unit=u) for u in (None, unit))
     assert nrmse(told, whole.isel(frequency=[2])) < 1e-5 < 1e-3 < nrmse(alone, told)
@@ -68,7 +68,7 @@ def test_rows_are_as_strong_in_a_patch_as_in_the_whole(fine, tmp_path):
         recover(weak, "transms", tmp_path / "w.safetensors", unit=-1.0)
     patched = recover_by_patches(coarse, "transms", tmp_path / "w.safetensors", 8, 0, consistency=False)
     corner = recover(coarse.isel(y=slice(8), x=slice(8)), "transms", tmp_path / "w.safetensors", unit)
-    assert nrmse(rows(patched)[:, :32, :32], rows(corner)) < 1e-6
+    assert nrmse(as_images(patched)[:, :32, :32], as_images(corner)) < 1e-6
 
 
 def test_ridges_are_fitted_before_rows_are_cut():
@@ -84,16 +84,16 @@ def test_constant_rows_stay_constant(fine):
     """Blending of equal values changes nothing, wherever the patches lie."""
     flat = fine.copy(data={"system_matrix": np.full_like(fine["system_matrix"].values, 2 - 1j)})
     found = recover_by_patches(downsample(flat, 4), "bicubic", patch=6, overlap=2)
-    assert np.allclose(rows(found), 2 - 1j, atol=1e-5)
+    assert np.allclose(as_images(found), 2 - 1j, atol=1e-5)
 
 
 def test_exact_block_means_are_kept(fine):
     coarse = downsample(fine, 4)
     found = recover_by_patches(coarse, "bicubic", patch=8, overlap=4)
     left = recover_by_patches(coarse, "bicubic", patch=8, overlap=4, consistency=False)
-    assert nrmse(block_mean(rows(left), 4), rows(coarse)) > 1e-3
-    assert nrmse(block_mean(rows(found), 4), rows(coarse)) < 1e-6
-    assert nrmse(block_mean(rows(recover(coarse, "bicubic")), 4), rows(coarse)) > 1e-3
+    assert nrmse(block_mean(as_images(left), 4), as_images(coarse)) > 1e-3
+    assert nrmse(block_mean(as_images(found), 4), as_images(coarse)) < 1e-6
+    assert nrmse(block_mean(as_images(recover(coarse, "bicubic")), 4), as_images(coarse)) > 1e-3
 
 
 @pytest.mark.parametrize("factor", [2, 4])
@@ -119,7 +119,7 @@ def test_the_seam_measure_finds_an_error_of_one_voxel(fine):
 def test_strided_samples_are_not_made_consistent_with_block_means(fine):
     coarse = downsample(fine, 4, "strided")
     found = recover_by_patches(coarse, "bicubic-strided", patch=16, overlap=0)
-    assert np.array_equal(rows(found), rows(recover(coarse, "bicubic-strided")))
+    assert np.array_equal(as_images(found), as_images(recover(coarse, "bicubic-strided")))
 
 
 @pytest.mark.parametrize(

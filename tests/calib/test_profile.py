@@ -7,7 +7,7 @@ import calib
 import mpisim
 from calib.methods.profile import fit_profiles
 from mpisim.data.sampling import block_mean
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
 
@@ -42,11 +42,11 @@ def test_it_beats_the_published_network(fine, factor, snr, published):
 
 def test_scale_phase_and_consistency(fine):
     coarse = calib.downsample(fine, 4)
-    found = rows(calib.recover(coarse, "profile"))
-    assert np.abs(block_mean(found, 4) - rows(coarse)).max() < 1e-6 * np.abs(rows(coarse)).max()
+    found = as_images(calib.recover(coarse, "profile"))
+    assert np.abs(block_mean(found, 4) - as_images(coarse)).max() < 1e-6 * np.abs(as_images(coarse)).max()
     turned = coarse.copy(deep=True)
     turned["system_matrix"] = turned["system_matrix"] * np.complex64(1e3 * np.exp(0.7j))
-    again = rows(calib.recover(turned, "profile"))
+    again = as_images(calib.recover(turned, "profile"))
     assert np.linalg.norm(again - 1e3 * np.exp(0.7j) * found) < 2e-3 * np.linalg.norm(again)  # of complex64
 
 

@@ -9,7 +9,7 @@ import mpisim
 from calib.learned.model import to_channels
 from calib.methods.consistency import nearest_consistent
 from mpisim.data.sampling import block_mean
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
 
@@ -48,24 +48,27 @@ def test_alignment_helps_strided_samples(fine):
 def test_bicubic_dc_is_the_projection_of_bicubic_in_two_real_channels_too(fine, snr):
     coarse = calib.downsample(fine, 4, snr=snr, seed=3)
     start, found = calib.recover(coarse, "bicubic"), calib.recover(coarse, "bicubic-dc")
-    sigma = torch.full((len(rows(coarse)),), float(coarse["noise_std"]), dtype=torch.float64)
-    scale = float(np.abs(rows(coarse)).max())
+    sigma = torch.full((len(as_images(coarse)),), float(coarse["noise_std"]), dtype=torch.float64)
+    scale = float(np.abs(as_images(coarse)).max())
     wanted = nearest_consistent(
-        to_channels(rows(start) / scale).double(), to_channels(rows(coarse) / scale).double(), sigma / scale, 4
+        to_channels(as_images(start) / scale).double(),
+        to_channels(as_images(coarse) / scale).double(),
+        sigma / scale,
+        4,
     )
-    assert np.allclose(to_channels(rows(found) / scale), wanted, atol=2e-6)
+    assert np.allclose(to_channels(as_images(found) / scale), wanted, atol=2e-6)
     if snr is None:
-        assert np.allclose(block_mean(rows(found), 4), rows(coarse), atol=1e-6 * scale)
+        assert np.allclose(block_mean(as_images(found), 4), as_images(coarse), atol=1e-6 * scale)
 
 
 def test_rectangular_and_measured_matrices(fine):
     """Rows without harmonics, in any unit, on 8 x 12 voxels."""
     rng = np.random.default_rng(0)
     values = rng.standard_normal((5, 8, 12)) + 1j * rng.standard_normal((5, 8, 12))
-    from mpisim.data.schema import dataset
+    from mpisim.data.schema import build
 
     coords = {"y": (np.arange(8) - 3.5) * 1e-2, "x": (np.arange(12) - 5.5) * 1e-2}
-    measured = dataset(
+    measured = build(
         "system_matrix", values, ("frequency", "y", "x"), coords, stage="fine", origin="measured", units="1"
     )
     for method in ("bicubic", "bicubic-dc"):
@@ -85,7 +88,7 @@ def test_a_matrix_in_another_unit_is_recovered_alike(fine):
     for scaling in ("rms", "amplitude"):
         torch.manual_seed(0)
         model = RecoveryModel(ModelConfig(scaling=scaling)).eval()
-        a, b = (rows(apply_model(model, c)) for c in (coarse, other))
+        a, b = (as_images(apply_model(model, c)) for c in (coarse, other))
         assert np.linalg.norm(b / 1e6 - a) < 1e-4 * np.linalg.norm(a)
 
 
@@ -124,7 +127,7 @@ def test_evaluate(fine):
 
     found = calib.recover(calib.downsample(fine, 4), "bicubic")
     result = evaluate(found, fine)
-    energy = np.linalg.norm(rows(fine).reshape(64, -1), axis=1) ** 2
+    energy = np.linalg.norm(as_images(fine).reshape(64, -1), axis=1) ** 2
     pooled = np.sqrt(np.sum(result["row_nrmse"] ** 2 * energy) / np.sum(energy))
     assert result["nrmse"] == pytest.approx(pooled, rel=1e-6)
     assert result["harmonics"] == list(range(2, 10))

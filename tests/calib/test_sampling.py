@@ -7,7 +7,7 @@ import torch
 import calib
 import mpisim
 from mpisim.data.sampling import BoxSampling, RandomSampling, StridedSampling, block_mean, fine_axes, replicate
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
 SAMPLINGS = [BoxSampling(4), StridedSampling(4), RandomSampling(4, (16, 24), seed=3)]
@@ -57,11 +57,11 @@ def test_noise_is_relative_to_the_block_means(fine, scheme, gain):
     """sigma = gain 10^(-snr/20) RMS of the block means; the draw has that deviation to 5 % (over 3000 values)."""
     noisy = calib.downsample(fine, 4, scheme, snr=33.7, seed=5)
     clean = calib.downsample(fine, 4, scheme, snr=None, seed=5)
-    rms = np.sqrt(np.mean(np.abs(block_mean(rows(fine), 4)) ** 2))
+    rms = np.sqrt(np.mean(np.abs(block_mean(as_images(fine), 4)) ** 2))
     sigma = gain * rms * 10 ** (-33.7 / 20)
     assert float(noisy["noise_std"]) == pytest.approx(sigma, rel=1e-6)
     assert float(clean["noise_std"]) == 0
-    difference = rows(noisy) - rows(clean)
+    difference = as_images(noisy) - as_images(clean)
     drawn = difference[difference != 0]
     assert drawn.size == 48 * 64
     assert np.sqrt(np.mean(np.abs(drawn) ** 2)) == pytest.approx(sigma, rel=0.05)
@@ -71,7 +71,7 @@ def test_noise_is_relative_to_the_block_means(fine, scheme, gain):
 def test_the_seed_decides(fine):
     one, same, other = (calib.downsample(fine, 4, snr=20, seed=s) for s in (1, 1, 2))
     assert one.identical(same)
-    assert not np.array_equal(rows(one), rows(other))
+    assert not np.array_equal(as_images(one), as_images(other))
 
 
 @pytest.mark.parametrize("scheme", ["box", "strided", "random"])
@@ -86,7 +86,7 @@ def test_a_box_sample_is_a_large_sample(fine):
     scanner, particle = mpisim.open_sided_ffl(0.8, angles=6), mpisim.Particle(22e-9)
     large = mpisim.simulate(scanner, particle, mpisim.Grid((8, 8)), mpisim.Sample(size=(4e-3, 4e-3), points=16))
     coarse = calib.downsample(fine, 4)
-    assert mpisim.nrmse(16 * rows(coarse), rows(large)) < 1e-6
+    assert mpisim.nrmse(16 * as_images(coarse), as_images(large)) < 1e-6
 
 
 def test_a_coarse_file_knows_its_sampling(fine, tmp_path):
@@ -96,7 +96,7 @@ def test_a_coarse_file_knows_its_sampling(fine, tmp_path):
     assert found.identical(coarse)
     assert found.attrs["sampling"] == {"scheme": "random", "factor": 8, "snr": 30, "seed": 7}
     assert int(found["sampled"].sum()) == 32 * 32 // 64
-    assert np.all(rows(found)[:, found["sampled"].values == 0] == 0)
+    assert np.all(as_images(found)[:, found["sampled"].values == 0] == 0)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_the_noise_a_fine_matrix_has_is_carried_on(fine, scheme, share):
         noisy = calib.downsample(fine.assign(noise_std=(dims, noise)), 4, scheme, snr=30, seed=3)
         wanted = np.hypot(float(clean["noise_std"]), share * noise)
         np.testing.assert_allclose(noisy["noise_std"].values, np.broadcast_to(wanted, noisy["noise_std"].shape))
-        assert np.array_equal(rows(noisy), rows(clean))
+        assert np.array_equal(as_images(noisy), as_images(clean))
     drawn = fine.copy(data={"system_matrix": fine["system_matrix"].values * 0 + complex_noise(fine, 0.7)})
     drawn = calib.downsample(drawn.assign(noise_std=0.7), 4, scheme)
-    values = rows(drawn)[..., drawn["sampled"].values > 0] if scheme == "random" else rows(drawn)
+    values = as_images(drawn)[..., drawn["sampled"].values > 0] if scheme == "random" else as_images(drawn)
     assert np.sqrt(np.mean(np.abs(values) ** 2)) == pytest.approx(float(drawn["noise_std"]), rel=0.05)
 
 

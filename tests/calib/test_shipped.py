@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import calib
-from calib.learned.bundled import shipped_weights
+from calib.learned.bundled import bundled_weights
 from calib.learned.checkpoint import load_model
 from calib.studies.harness.protocol import Protocol
-from mpisim.dataset.cases import transms_cells
+from mpisim.dataset.cases import transms_cases
 
 
 def test_they_say_how_they_were_made():
-    model, about = load_model(shipped_weights("transms", 4))
+    model, about = load_model(bundled_weights("transms", 4))
     assert model.config.factor == 4
     assert about["step"] == about["train"]["steps"]
     assert about["train"]["factor"] == 4 and about["validation_nrmse"] < 0.03
@@ -23,7 +23,7 @@ def test_they_say_how_they_were_made():
 )
 def test_error_on_unseen_matrices(factor, snr, percent):
     """Five test matrices, none of which is among the training cells: at most a tenth above what the README tells."""
-    cells = transms_cells()
+    cells = transms_cases()
     assert not {c.name for c in cells if c.split == "train"} & {c.name for c in cells if c.split != "train"}
     protocol = Protocol()
     errors = []

@@ -12,8 +12,8 @@ import torch
 import calib.training.train
 from calib.learned.checkpoint import load_tensors, save_tensors
 from calib.studies.catalogue import STUDIES
-from calib.studies.harness import trained as training
 from calib.studies.harness import budgets, recovery
+from calib.studies.harness import trained as training
 from calib.studies.harness.study import StudyOptions
 from mpisim.cli.command import parser_of, table
 from tests.small import NET, SMALL, entries, short
@@ -35,7 +35,7 @@ def test_missing_weights_are_marked_and_the_command_that_makes_them_is_told(tmp_
 def test_weights_are_trained_once(tmp_path, monkeypatch):
     first = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     monkeypatch.setattr(calib.training.train, "train", None)  # cannot be called
-    monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: tmp_path / "none")
+    monkeypatch.setattr(training, "bundled_weights", lambda method, factor, noiseless=False: tmp_path / "none")
     again = short("weights", tmp_path, None, methods=(NET,))["table"][0]
     assert again == first and first["weights"] == "cache" and first["converged"] == "unknown"
     assert str(tmp_path) not in (tmp_path / "weights_quick.csv").read_text()  # which others read, too
@@ -45,7 +45,7 @@ def test_weights_are_trained_once(tmp_path, monkeypatch):
 
 def test_shipped_weights_are_used_without_training_if_they_are_the_same(tmp_path, monkeypatch):
     made = short("weights", tmp_path / "a", None, methods=(NET,))["table"][0]
-    monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: Path(made["file"]))
+    monkeypatch.setattr(training, "bundled_weights", lambda method, factor, noiseless=False: Path(made["file"]))
     used = short("weights", tmp_path / "b", None, methods=(NET,))["table"][0]
     assert (used["weights"], used["digest"]) == ("shipped", made["digest"])
     assert not entries(tmp_path / "b" / "cache")
@@ -73,7 +73,7 @@ def test_convergence_is_told_from_a_run_of_half_the_steps(tmp_path):
 
 
 def test_without_a_training_of_the_budget_the_longest_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "shipped_weights", lambda method, factor, noiseless=False: tmp_path / "none")
+    monkeypatch.setattr(training, "bundled_weights", lambda method, factor, noiseless=False: tmp_path / "none")
     for steps in (3, 5):
         short("weights", tmp_path, None, methods=(NET,), steps=steps)
     found = STUDIES["weights"](tmp_path, protocol=SMALL, methods=(NET,), factors=(4,))["table"][0]

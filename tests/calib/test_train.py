@@ -13,7 +13,7 @@ from calib.training.recipe import TrainConfig, learning_rate, published, recipe
 from calib.training.rows import TrainingRows
 from calib.training.train import Run, train
 from mpisim.data.grid import Grid
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.dataset.reader import read_split
 from mpisim.errors import DivergenceError, InputError
 
@@ -212,7 +212,7 @@ def test_shipped_weights_are_those_of_the_run_in_half_precision(data, tmp_path):
     assert file.stat().st_size < 0.55 * source.stat().st_size
     assert file.with_suffix(".csv").read_text() == (tmp_path / "run" / "log.csv").read_text()
     coarse = calib.downsample(data["validation"][0], 4, snr=33.7, seed=0)
-    a, b = (rows(apply_model(model, coarse)) for model in (found, wanted))
+    a, b = (as_images(apply_model(model, coarse)) for model in (found, wanted))
     assert np.linalg.norm(a - b) < 1e-3 * np.linalg.norm(b)
 
 

@@ -6,13 +6,13 @@ import pytest
 
 import mpisim
 from mpisim.data.grid import Grid
-from mpisim.dataset.cases import Cell, grid_cells, transms_cells
+from mpisim.dataset.cases import Case, grid_cases, transms_cases
 from mpisim.dataset.generation import generate
-from mpisim.dataset.spec import Family, coarse_file, fine_file
+from mpisim.dataset.spec import DatasetSpec, coarse_file, fine_file
 from mpisim.errors import InputError
 
-CELLS = grid_cells((0.5, 0.8), (20e-9, 25e-9))
-FAMILY = Family(grid=Grid((8, 8)), scanner={"angles": 3}, factors=(2, 4), snr=33.7, seed=4)
+CASES = grid_cases((0.5, 0.8), (20e-9, 25e-9))
+FAMILY = DatasetSpec(grid=Grid((8, 8)), scanner={"angles": 3}, factors=(2, 4), snr=33.7, seed=4)
 
 
 def digests(folder):
@@ -22,96 +22,96 @@ def digests(folder):
 
 
 def test_the_presets_split():
-    cells = transms_cells()
-    by_split = {s: [c for c in cells if c.split == s] for s in ("train", "validation", "test")}
+    cases = transms_cases()
+    by_split = {s: [c for c in cases if c.split == s] for s in ("train", "validation", "test")}
     assert {s: len(c) for s, c in by_split.items()} == {"train": 66, "validation": 30, "test": 34}
-    assert len({c.name for c in cells}) == 130
+    assert len({c.name for c in cases}) == 130
     reserved = [
         c
-        for c in cells
+        for c in cases
         if c.split != "validation" and (abs(c.sf_gradient - 1) < 1e-9 or abs(c.particle_diameter - 33.405e-9) < 1e-13)
     ]
     assert len(reserved) == 19 and {c.split for c in reserved} == {"test"}
     assert sorted({round(c.sf_gradient, 3) for c in by_split["validation"]}) == [0.7, 0.865, 1.03]
     assert max(c.particle_diameter for c in by_split["validation"]) == pytest.approx(34.475e-9)
-    assert transms_cells() == cells
+    assert transms_cases() == cases
 
 
 def test_written_files_are_what_is_simulated(tmp_path):
-    files = generate(CELLS, FAMILY, tmp_path)
+    files = generate(CASES, FAMILY, tmp_path)
     assert len(files) == 4
-    cell = CELLS[2]
-    found = mpisim.read(fine_file(tmp_path, cell))
-    wanted = mpisim.simulate(FAMILY.scanner_of(cell), mpisim.Particle(cell.particle_diameter), FAMILY.grid)
+    case = CASES[2]
+    found = mpisim.read(fine_file(tmp_path, case))
+    wanted = mpisim.simulate(FAMILY.scanner_of(case), mpisim.Particle(case.particle_diameter), FAMILY.grid)
     assert found.identical(wanted)
     assert found.attrs["scanner"]["drive_amplitude"] == pytest.approx(0.8 * 0.016)
-    coarse = mpisim.read(coarse_file(tmp_path, cell, FAMILY, 4))
+    coarse = mpisim.read(coarse_file(tmp_path, case, FAMILY, 4))
     assert coarse.attrs["sampling"]["factor"] == 4 and coarse["system_matrix"].shape[-2:] == (2, 2)
-    seeds = {mpisim.read(coarse_file(tmp_path, c, FAMILY, f)).attrs["sampling"]["seed"] for c in CELLS for f in (2, 4)}
+    seeds = {mpisim.read(coarse_file(tmp_path, c, FAMILY, f)).attrs["sampling"]["seed"] for c in CASES for f in (2, 4)}
     assert len(seeds) == 8  # every coarse matrix has its own noise
 
 
 def test_resuming_redoes_nothing_and_loses_nothing(tmp_path):
-    generate(CELLS, FAMILY, tmp_path)
+    generate(CASES, FAMILY, tmp_path)
     before = digests(tmp_path)
-    kept = fine_file(tmp_path, CELLS[0])
+    kept = fine_file(tmp_path, CASES[0])
     stamp = kept.stat().st_mtime_ns
-    fine_file(tmp_path, CELLS[1]).unlink()
-    coarse_file(tmp_path, CELLS[3], FAMILY, 2).unlink()
-    generate(CELLS, FAMILY, tmp_path)
+    fine_file(tmp_path, CASES[1]).unlink()
+    coarse_file(tmp_path, CASES[3], FAMILY, 2).unlink()
+    generate(CASES, FAMILY, tmp_path)
     assert digests(tmp_path) == before
     assert kept.stat().st_mtime_ns == stamp
 
 
 def test_one_worker_equals_many(tmp_path):
-    generate(CELLS, FAMILY, tmp_path / "one")
-    generate(CELLS, FAMILY, tmp_path / "two", workers=2)
+    generate(CASES, FAMILY, tmp_path / "one")
+    generate(CASES, FAMILY, tmp_path / "two", workers=2)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     assert len(digests(tmp_path / "one")) == 12
 
 
 def test_a_folder_of_another_family_is_refused(tmp_path):
-    generate(CELLS[:1], FAMILY, tmp_path)
+    generate(CASES[:1], FAMILY, tmp_path)
     before = digests(tmp_path)
     with pytest.raises(InputError, match="must be empty or of the same family"):
-        generate(CELLS[:1], Family(grid=Grid((16, 16)), scanner={"angles": 3}), tmp_path)
+        generate(CASES[:1], DatasetSpec(grid=Grid((16, 16)), scanner={"angles": 3}), tmp_path)
     (tmp_path / "dataset.json").write_text("{")
     with pytest.raises(InputError, match="must be empty or of the same family"):
-        generate(CELLS[:1], FAMILY, tmp_path)
+        generate(CASES[:1], FAMILY, tmp_path)
     (tmp_path / "dataset.json").unlink()
     with pytest.raises(InputError, match="must be empty or a data set of this program"):
-        generate(CELLS[:1], FAMILY, tmp_path)
+        generate(CASES[:1], FAMILY, tmp_path)
     assert digests(tmp_path) == before
 
 
 def test_coarse_files_may_be_added_but_not_mixed(tmp_path):
-    fine_only = Family(grid=FAMILY.grid, scanner=FAMILY.scanner)
-    generate(CELLS[:1], fine_only, tmp_path)
-    generate(CELLS[:1], FAMILY, tmp_path)
-    assert coarse_file(tmp_path, CELLS[0], FAMILY, 4).is_file()
-    other = Family(grid=FAMILY.grid, scanner=FAMILY.scanner, factors=(4,), snr=20.0, seed=4)
+    fine_only = DatasetSpec(grid=FAMILY.grid, scanner=FAMILY.scanner)
+    generate(CASES[:1], fine_only, tmp_path)
+    generate(CASES[:1], FAMILY, tmp_path)
+    assert coarse_file(tmp_path, CASES[0], FAMILY, 4).is_file()
+    other = DatasetSpec(grid=FAMILY.grid, scanner=FAMILY.scanner, factors=(4,), snr=20.0, seed=4)
     with pytest.raises(InputError, match="Input snr and seed must be those of the coarse files"):
-        generate(CELLS[:1], other, tmp_path)
+        generate(CASES[:1], other, tmp_path)
 
 
 def test_a_refused_run_leaves_no_folder(tmp_path):
     for options in (dict(factors=(3,)), dict(factors=(2,), snr=float("nan")), dict(seed=-1)):
         with pytest.raises(InputError):
-            generate(CELLS, Family(grid=Grid((8, 8)), **options), tmp_path / "out")
+            generate(CASES, DatasetSpec(grid=Grid((8, 8)), **options), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_bad_input(tmp_path):
     with pytest.raises(InputError, match="Input sf_gradient must be a positive number; instead received -1"):
-        Cell(-1, 25e-9)
+        Case(-1, 25e-9)
     with pytest.raises(InputError, match="made of distinct pairs"):
-        grid_cells((0.5, 0.5), (25e-9,))
+        grid_cases((0.5, 0.5), (25e-9,))
     with pytest.raises(InputError, match="Input factor must be a divisor of the grid"):
-        generate(CELLS, Family(grid=Grid((8, 8)), factors=(3,)), tmp_path / "a")
+        generate(CASES, DatasetSpec(grid=Grid((8, 8)), factors=(3,)), tmp_path / "a")
     with pytest.raises(InputError, match="Input workers must be a whole number of at least 1"):
-        generate(CELLS, FAMILY, tmp_path / "b", workers=0)
+        generate(CASES, FAMILY, tmp_path / "b", workers=0)
     blocker = tmp_path / "file"
     blocker.write_text("")
     with pytest.raises(InputError, match="Input output folder must be a folder that can be made"):
-        generate(CELLS, FAMILY, blocker / "c")
+        generate(CASES, FAMILY, blocker / "c")
     assert not list(tmp_path.rglob("*.nc"))

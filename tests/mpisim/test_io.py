@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from mpisim import Grid, InputError, Particle, open_sided_ffl, read, simulate, write
-from mpisim.data.schema import dataset
+from mpisim.data.schema import build
 from mpisim.io import netcdf
 from mpisim.io.atomic import output_folder, replacing, write_text
 
@@ -24,7 +24,7 @@ def sample_matrix(dtype=complex, shape=(2, 3, 4, 5), **options):
     coords = {d: 1e-3 * np.arange(n) for d, n in zip(dims, shape, strict=True)}
     coords["harmonic"] = ("frequency", np.arange(2, 2 + shape[1]))
     options = {"stage": "fine", "origin": "simulated"} | options
-    return dataset("system_matrix", complex_values(*shape, dtype=dtype), dims, coords, **options)
+    return build("system_matrix", complex_values(*shape, dtype=dtype), dims, coords, **options)
 
 
 def assert_same(found, expected):
@@ -74,13 +74,13 @@ def test_an_attribute_set_to_none_comes_back(tmp_path):
     "data",
     [
         pytest.param(
-            dataset(
+            build(
                 "measurement", complex_values(3, 4), ("angle", "frequency"), {"angle": [0.0, 0.1, 0.2]}, noise_std=0.1
             ),
             id="measurement",
         ),
         pytest.param(
-            dataset("image", RNG.random((9, 8)), ("y", "x"), {"y": np.arange(9.0), "x": np.arange(8.0)}, units="1"),
+            build("image", RNG.random((9, 8)), ("y", "x"), {"y": np.arange(9.0), "x": np.arange(8.0)}, units="1"),
             id="image",
         ),
         pytest.param(

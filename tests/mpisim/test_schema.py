@@ -5,8 +5,8 @@ import pytest
 import xarray as xr
 
 from mpisim import Grid, InputError, Particle, open_sided_ffl, simulate
-from mpisim.data.schema import dataset, expect, validate
-from mpisim.data.views import axis_coordinate, matrix, noise_per_row, replace_rows, row_dims, rows
+from mpisim.data.schema import build, expect, validate
+from mpisim.data.views import as_images, as_matrix, axis_coordinate, noise_per_row, replace_rows, row_dims
 
 RNG = np.random.default_rng(3)
 DIMS = ("angle", "frequency", "y", "x")
@@ -17,7 +17,7 @@ def sample_matrix(stage="fine", shape=(2, 3, 4, 5), dims=DIMS, noise_std=None, *
     values = RNG.normal(size=(*shape, 2)) @ [1, 1j]
     coords = {d: 1e-3 * np.arange(n) for d, n in zip(dims, shape, strict=True)}
     attributes = {"stage": stage, "origin": "simulated"} | attributes
-    return dataset("system_matrix", values, dims, coords, noise_std=noise_std, **attributes)
+    return build("system_matrix", values, dims, coords, noise_std=noise_std, **attributes)
 
 
 def broken(**changes):
@@ -40,7 +40,7 @@ def with_noise(values):
 
 
 def measurement(dims=("angle", "frequency"), shape=(2, 3), dtype=complex):
-    return dataset("measurement", np.ones(shape, dtype), dims, {}, origin="measured")
+    return build("measurement", np.ones(shape, dtype), dims, {}, origin="measured")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def measurement(dims=("angle", "frequency"), shape=(2, 3), dtype=complex):
         pytest.param(sample_matrix(shape=(4, 5), dims=("y", "x")), id="one row"),
         pytest.param(sample_matrix(shape=(3, 1, 1), dims=("frequency", "y", "x")), id="one voxel"),
         pytest.param(measurement(), id="measurement"),
-        pytest.param(dataset("image", np.ones((2, 2)), ("y", "x"), {"x": [0, 1], "y": [0, 1]}, units="1"), id="image"),
+        pytest.param(build("image", np.ones((2, 2)), ("y", "x"), {"x": [0, 1], "y": [0, 1]}, units="1"), id="image"),
         pytest.param(simulate(open_sided_ffl(0.5, angles=2), Particle(25e-9), Grid((3, 2))), id="simulated"),
     ],
 )
@@ -126,17 +126,17 @@ def test_rows_are_images_and_matrix_has_x_fastest():
     data = sample_matrix()
     values = data.system_matrix.values
     assert row_dims(data) == ("angle", "frequency")
-    assert np.array_equal(rows(data)[1 * 3 + 2], values[1, 2])
-    assert matrix(data).shape == (6, 20)
-    assert matrix(data)[4, 2 * 5 + 3] == values[1, 1, 2, 3]
-    assert np.shares_memory(rows(data), values)
+    assert np.array_equal(as_images(data)[1 * 3 + 2], values[1, 2])
+    assert as_matrix(data).shape == (6, 20)
+    assert as_matrix(data)[4, 2 * 5 + 3] == values[1, 1, 2, 3]
+    assert np.shares_memory(as_images(data), values)
 
 
 def test_every_slice_of_a_volume_is_a_row_but_a_matrix_row_is_the_volume():
     data = sample_matrix(shape=(3, 2, 4, 5), dims=("frequency", "z", "y", "x"))
     assert row_dims(data) == ("frequency", "z")
-    assert rows(data).shape == (6, 4, 5)
-    assert matrix(data).shape == (3, 40)
+    assert as_images(data).shape == (6, 4, 5)
+    assert as_matrix(data).shape == (3, 40)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_replacing_rows_keeps_provenance_and_row_coordinates():
     assert found.attrs["sampling"] == SAMPLING
     assert float(found.noise_std) == 0.2
     assert np.array_equal(found.angle, data.angle)
-    back = replace_rows(found, rows(data), data.x.values, data.y.values, stage="fine", sampling=None)
+    back = replace_rows(found, as_images(data), data.x.values, data.y.values, stage="fine", sampling=None)
     assert "sampling" not in back.attrs
     assert np.array_equal(back.system_matrix, data.system_matrix)
 

@@ -4,7 +4,7 @@ import pytest
 import mpisim
 import recon
 from mpisim import InputError
-from mpisim.data.views import matrix
+from mpisim.data.views import as_matrix
 from tests.recon.problems import small_matrix, small_measurement
 
 
@@ -39,7 +39,7 @@ def test_noise_is_at_the_level_asked_for_and_seeded():
 def test_the_finer_model_is_near_the_matrix_and_converges():
     fine, phantom = small_matrix(), recon.phantoms.shape()
     same = recon.measure(fine, phantom, same_grid=True, noiseless=True)
-    assert np.allclose(same["measurement"].values.ravel(), matrix(fine) @ same["phantom"].values.ravel())
+    assert np.allclose(same["measurement"].values.ravel(), as_matrix(fine) @ same["phantom"].values.ravel())
     levels = [recon.measure(fine, phantom, refine=r, noiseless=True)["measurement"] for r in (1, 2, 4, 8)]
     steps = [mpisim.nrmse(a.values, levels[-1].values) for a in levels[:-1]]
     assert mpisim.nrmse(levels[0].values, same["measurement"].values) < 1e-5
@@ -104,5 +104,5 @@ def test_a_volume_with_a_sample_of_its_own():
     fine = mpisim.simulate(scanner, mpisim.Particle(25e-9), grid, sample)
     phantom = recon.phantoms.tubes(width_left=1e-3, width_right=2e-3, length=6e-3, gap=2e-3)
     y = recon.measure(fine, phantom, noiseless=True, refine=1)
-    found = matrix(fine) @ y["phantom"].values.ravel()
+    found = as_matrix(fine) @ y["phantom"].values.ravel()
     assert np.allclose(found, y["measurement"].values.ravel(), rtol=1e-5, atol=1e-6 * abs(found).max())

@@ -11,7 +11,7 @@ import xarray as xr
 import mpisim
 import recon
 from mpisim import InputError
-from mpisim.data.schema import dataset
+from mpisim.data.schema import build
 from tests.recon.problems import small_matrix, small_measurement
 
 
@@ -94,7 +94,7 @@ def test_rows_are_weighted_by_their_own_noise():
 def test_frames_give_one_image_each():
     values = np.stack([small_measurement(seed=s)["measurement"].values for s in (0, 1)])
     y = small_measurement()
-    both = dataset(
+    both = build(
         "measurement",
         values,
         ("frame", "angle", "frequency"),

@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SHOWN", "curves", "dots"]
+__all__ = ["DEFAULT_METHODS", "curves", "plot_table"]
 
-SHOWN = ("bicubic", "bicubic-dc", "bicubic-strided", "cs", "ridge", "profile", "srcnn", "vdsr", "smrnet", "transms")
+DEFAULT_METHODS = (
+    "bicubic",
+    "bicubic-dc",
+    "bicubic-strided",
+    "cs",
+    "ridge",
+    "profile",
+    "srcnn",
+    "vdsr",
+    "smrnet",
+    "transms",
+)
 """Methods that figures of images show unless told otherwise: those of Table III, and ours without training."""
 _COLOURS = (
     *("#1f5fa8", "#d1651b", "#3b8a3e", "#8a4f9e", "#b3373f"),
@@ -18,7 +29,7 @@ _COLOURS = (
 )
 
 
-def dots(
+def plot_table(
     table: Sequence[Mapping[str, Any]], ours: str, published: str, label: str, title: str, log: bool = True
 ) -> Figure:
     """Draw a table: a panel per factor, a line per method, filled marks for ours, hollow ones for the published.

@@ -13,8 +13,8 @@ import xarray as xr
 
 from mpisim.data.metrics import nrmse
 from mpisim.data.schema import expect
-from mpisim.dataset.cases import Cell, transms_cells
-from mpisim.dataset.spec import Family, fine_file
+from mpisim.dataset.cases import Case, transms_cases
+from mpisim.dataset.spec import DatasetSpec, fine_file
 from mpisim.errors import InputError, require
 from mpisim.io import read
 from mpisim.particles.particle import Particle
@@ -36,33 +36,33 @@ class Protocol:
 
     Parameters
     ----------
-    cells
+    cases
         Gradients and diameters with their splits.
     family
         What all matrices have in common.
     """
 
-    cells: tuple[Cell, ...] = field(default_factory=lambda: tuple(transms_cells()))
-    family: Family = field(default_factory=Family)
+    cases: tuple[Case, ...] = field(default_factory=lambda: tuple(transms_cases()))
+    family: DatasetSpec = field(default_factory=DatasetSpec)
 
-    def of(self, split: str, count: int | None = None) -> list[Cell]:
-        """Return the cells of a split, or at most `count` of them, spread over it."""
-        cells = [c for c in self.cells if c.split == split]
-        return cells if count is None or count >= len(cells) else cells[:: len(cells) // count][:count]
+    def of(self, split: str, count: int | None = None) -> list[Case]:
+        """Return the cases of a split, or at most `count` of them, spread over it."""
+        cases = [c for c in self.cases if c.split == split]
+        return cases if count is None or count >= len(cases) else cases[:: len(cases) // count][:count]
 
-    def shown(self) -> Cell:
-        """Return the test cell that figures show: the largest gradient, and the diameter nearest to 25 nm."""
-        cells = self.of("test")
-        largest = max(c.sf_gradient for c in cells)
-        return min((c for c in cells if c.sf_gradient == largest), key=lambda c: abs(c.particle_diameter - 25e-9))
+    def shown(self) -> Case:
+        """Return the test case that figures show: the largest gradient, and the diameter nearest to 25 nm."""
+        cases = self.of("test")
+        largest = max(c.sf_gradient for c in cases)
+        return min((c for c in cases if c.sf_gradient == largest), key=lambda c: abs(c.particle_diameter - 25e-9))
 
-    def simulate(self, cell: Cell) -> xr.Dataset:
-        """Simulate the fine matrix of a cell."""
+    def simulate(self, case: Case) -> xr.Dataset:
+        """Simulate the fine matrix of a case."""
         family = self.family
-        return simulate(family.scanner_of(cell), Particle(cell.particle_diameter), family.grid, family.sample)
+        return simulate(family.scanner_of(case), Particle(case.particle_diameter), family.grid, family.sample)
 
-    def matrices(self, cells: Sequence[Cell], data: Path | None = None) -> list[xr.Dataset]:
-        """Return the fine matrices of some cells, from a folder of `mpisim dataset` or simulated.
+    def matrices(self, cases: Sequence[Case], data: Path | None = None) -> list[xr.Dataset]:
+        """Return the fine matrices of some cases, from a folder of `mpisim dataset` or simulated.
 
         Raises
         ------
@@ -70,18 +70,18 @@ class Protocol:
             If the folder or a file is missing, or a matrix is of another protocol; it says what differs.
         """
         if data is None:
-            return [self.simulate(cell) for cell in cells]
-        files = [fine_file(data, cell) for cell in cells]
+            return [self.simulate(case) for case in cases]
+        files = [fine_file(data, case) for case in cases]
         for file in files:
             lacking = f"{data}, without a folder {file.parent.name}"
             lacking = f"{data}, without {file.parent.name}/{file.name}" if file.parent.is_dir() else lacking
             lacking = lacking if data.is_dir() else f"{data}, which is no folder"
             require(file.is_file(), "--data", "a folder of `mpisim dataset --preset transms`", lacking)
-        return [self._checked(read(file), cell, file) for file, cell in zip(files, cells, strict=True)]
+        return [self._checked(read(file), case, file) for file, case in zip(files, cases, strict=True)]
 
-    def _checked(self, found: xr.Dataset, cell: Cell, file: Path) -> xr.Dataset:
+    def _checked(self, found: xr.Dataset, case: Case, file: Path) -> xr.Dataset:
         expect(found, "system_matrix", str(file), stage="fine")
-        wanted = self.simulate(cell)
+        wanted = self.simulate(case)
         differing = [d for name in _DESCRIBED for d in _differences(name, found.attrs.get(name), wanted.attrs[name])]
         if found["system_matrix"].sizes != wanted["system_matrix"].sizes:
             sizes = [dict(d["system_matrix"].sizes) for d in (found, wanted)]

@@ -16,12 +16,12 @@ import xarray as xr
 from calib.recovery import METHODS, recover
 from calib.studies.harness.cache import ResultCache
 from calib.studies.harness.protocol import TESTS
-from calib.studies.harness.results import beside, text_table
+from calib.studies.harness.results import deviation, text_table
 from calib.studies.harness.study import StudyOptions
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.sampling import downsample
-from mpisim.data.views import rows
+from mpisim.data.views import as_images
 from mpisim.io.digest import digest
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Recovery:
 
         Of weights that were trained on from others it is the last part, with the steps and minutes before added.
         """
-        count = len(self.data.training) * len(rows(self.data.training[0]))
+        count = len(self.data.training) * len(as_images(self.data.training[0]))
         steps, minutes = known.before
         return [
             {
@@ -194,7 +194,7 @@ class Recovery:
             "noise": noise,
             "nrmse_percent": ours,
             "published_percent": published,
-            "difference_percent": beside(ours, published),
+            "difference_percent": deviation(ours, published),
             **self.training_of(weights, missing),
             "rows_not_converged": made.get("rows_not_converged"),
             "nrmse": found,

@@ -18,10 +18,10 @@ from calib.studies.harness.study import StudyOptions
 from mpisim.io.atomic import deferring_interrupt, replacing, write_text
 from mpisim.version import __version__
 
-__all__ = ["beside", "machine", "text_table", "write_results"]
+__all__ = ["deviation", "machine", "text_table", "write_results"]
 
 
-def beside(ours: float | None, published: float | None, relative: bool = True) -> float | None:
+def deviation(ours: float | None, published: float | None, relative: bool = True) -> float | None:
     """Return how far ours is off the published figure: relative in %, or the difference; None without either."""
     if ours is None or published is None or not math.isfinite(ours):
         return None

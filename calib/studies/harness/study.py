@@ -99,8 +99,8 @@ class StudyOptions:
     def matrices(self, split: str) -> list[xr.Dataset]:
         """Return the fine matrices of a split; few of them in the short form."""
         short = self.quick and (self.train or split == "test")
-        cells = self.protocol.of(split, QUICK_MATRICES[split] if short else None)
-        return self.protocol.matrices(cells, self.data)
+        cases = self.protocol.of(split, QUICK_MATRICES[split] if short else None)
+        return self.protocol.matrices(cases, self.data)
 
     def chosen(self, available: Sequence[str], usual: Sequence[str] | None = None) -> tuple[str, ...]:
         """Return the methods asked for, in the order of those available; by default the usual ones, or all.

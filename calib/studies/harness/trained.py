@@ -29,7 +29,7 @@ from typing import Any
 
 import xarray as xr
 
-from calib.learned.bundled import shipped_weights
+from calib.learned.bundled import bundled_weights
 from calib.learned.checkpoint import load_model, load_tensors
 from calib.learned.model import RecoveryModel
 from calib.training.recipe import TrainConfig
@@ -171,7 +171,7 @@ def cached(config: TrainConfig, data: TrainingData, cache: Path) -> Trained | No
 
 def shipped(method: str, factor: int, noiseless: bool = False) -> Trained | None:
     """Return the weights that ship with the package, however they were trained, or None."""
-    file = shipped_weights(method, factor, noiseless)
+    file = bundled_weights(method, factor, noiseless)
     return _described(file, "shipped") if file.is_file() else None
 
 
