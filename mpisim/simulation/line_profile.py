@@ -7,7 +7,7 @@ import numpy as np
 from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
 from mpisim.errors import require
-from mpisim.kernels import equilibrium as kernels
+from mpisim.kernels import line_profile as kernels
 from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.protocol import Scanner
@@ -49,7 +49,7 @@ def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sa
     centred = all(bool(np.abs(axis + axis[::-1]).max() < 1e-12 * step) for axis in (x, y))
     cosines, sines = np.cos(scanner.angles), np.sin(scanner.angles)
     out = np.zeros((cosines.size, len(scanner.harmonics), y.size, x.size, 2), np.float32)
-    kernels.interpolate_ridge(
+    kernels.interpolate_profile(
         table,
         sx / step,
         sy / step,

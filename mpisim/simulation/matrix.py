@@ -68,11 +68,9 @@ def simulate(
         values = ridge_rows(scanner, particle, grid, sample)
     else:
         values = general_rows(scanner, particle, grid, sample)
-    axes = {name: grid.axis(i) for i, name in enumerate("xyz"[: len(grid.shape)])}
-    voxels = tuple(reversed(axes))
     harmonics = np.array(scanner.harmonics)
     coords = {
-        **axes,
+        **grid.coords(),
         "angle": np.array(scanner.angles),
         "frequency": harmonics * scanner.drive_frequency,
         "harmonic": ("frequency", harmonics),
@@ -80,11 +78,10 @@ def simulate(
     }
     if isinstance(scanner, OpenSidedFFL):
         coords["sf_gradient"] = ((), scanner.sf_gradient, {"units": "T/m"})
-    shape = (*values.shape[:2], *(axes[a].size for a in voxels))
     return build(
         "system_matrix",
-        values.reshape(shape).astype(np.complex64, copy=False),
-        ("angle", "frequency", *voxels),
+        values.reshape(*values.shape[:2], *grid.array_shape).astype(np.complex64, copy=False),
+        ("angle", "frequency", *grid.dims),
         coords,
         stage="fine",
         origin="simulated",

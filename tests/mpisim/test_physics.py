@@ -34,45 +34,6 @@ def assert_close(found, expected, tolerance):
     assert np.abs(found - expected).max() <= tolerance * np.abs(expected).max()
 
 
-# -- the magnetisation curve ------------------------------------------------------------------------------------------
-
-ARGUMENTS = np.concatenate([np.geomspace(1e-12, 1e3, 301), np.linspace(18.9, 19.1, 41), [19.0, np.nextafter(19, 20)]])
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize(
-    ("function", "reference"),
-    [
-        (langevin, lambda x: mpmath.coth(x) - 1 / x),
-        (langevin_prime, lambda x: 1 / x**2 - 1 / mpmath.sinh(x) ** 2),
-    ],
-)
-def test_langevin_and_its_slope_match_60_digits_to_1e_12(function, reference, sign):
-    with mpmath.workdps(60):
-        for x in sign * ARGUMENTS:
-            expected = reference(mpmath.mpf(float(x)))
-            assert abs((mpmath.mpf(float(function(x))) - expected) / expected) < 1e-12, x
-
-
-def test_langevin_at_zero_and_at_huge_arguments():
-    assert langevin(0.0) == 0
-    assert langevin_prime(0.0) == pytest.approx(1 / 3, rel=1e-15)
-    for x in (1e20, 1e99, 1e160, 1e300, np.inf):
-        assert langevin(x) == 1
-        assert langevin(-x) == -1
-        assert langevin_prime(x) == pytest.approx(x**-2 if x < 1e150 else 0, rel=1e-12)
-    assert np.isnan(langevin(np.nan))
-
-
-def test_mean_moment_has_the_slope_of_curie_and_saturates_at_the_moment():
-    m = PARTICLE.moment
-    assert m == pytest.approx(PARTICLE.saturation_magnetisation * math.pi * 25e-9**3 / 6, rel=1e-15)
-    small = 1e-6  # xi < 1e-3, where the next term is xi^2/15 < 1e-7 of it
-    assert PARTICLE.mean_moment(small) / small == pytest.approx(m**2 / (3 * BOLTZMANN * 300), rel=1e-7)
-    assert PARTICLE.mean_moment(1e12) == pytest.approx(m, rel=1e-12)
-    assert PARTICLE.mean_moment(-1e12) == pytest.approx(-m, rel=1e-12)
-
-
 # -- symmetries of a row ----------------------------------------------------------------------------------------------
 
 
