@@ -20,10 +20,13 @@ import os
 import numpy as np
 import xarray as xr
 
+from calib.batches import apply_in_batches
+from calib.learned.apply import load_network, weights_file
 from calib.methods.consistency import nearest_consistent
-from calib.recovery import METHODS, apply_in_batches, load_network, recover, weights_file
+from calib.recovery import METHODS, recover
+from mpisim.data.grid import Grid
 from mpisim.data.noise import rms
-from mpisim.data.sampling import expect_coarse, fine_axes
+from mpisim.data.sampling import BoxSampling, Sampling
 from mpisim.data.views import as_images, noise_per_row, replace_rows
 from mpisim.errors import one_of, require, whole
 
@@ -63,28 +66,33 @@ def recover_by_patches(
     InputError
         If a patch is larger than the grid, the overlap no smaller than the patch, or `recover` refuses a patch.
     """
-    one_of("method", method, METHODS)
-    plan = expect_coarse(coarse, tuple(s for s in METHODS[method].schemes if s != "random"), method)
-    values, factor = as_images(coarse), plan["factor"]
-    starts = [patch_starts(n, patch, overlap) for n in values.shape[-2:]]
+    record = METHODS[one_of("method", method, METHODS)]
+    sampling = Sampling.of(coarse, tuple(s for s in record.samplings if s != "random"), method)
+    values, factor = as_images(coarse), sampling.factor
+    starts_y, starts_x = (patch_starts(n, patch, overlap) for n in values.shape[-2:])
     along_y, along_x = (patch_weights(n, patch, overlap, factor) for n in values.shape[-2:])
     size = patch * factor
     unit = float(rms(values)) or None
-    seen, weights = _fitted(coarse, method, weights) if METHODS[method].learned else (coarse, weights)
-    found = np.zeros((len(values), *(n * factor for n in values.shape[-2:])), values.dtype)
-    for wy, y in zip(along_y, starts[0], strict=True):
-        for wx, x in zip(along_x, starts[1], strict=True):
-            part = seen.isel(y=slice(y, y + patch), x=slice(x, x + patch))
+    source, weights = _fitted(coarse, method, weights) if record.learned else (coarse, weights)
+    rows = np.zeros((len(values), *(n * factor for n in values.shape[-2:])), values.dtype)
+    for wy, y in zip(along_y, starts_y, strict=True):
+        for wx, x in zip(along_x, starts_x, strict=True):
+            part = source.isel(y=slice(y, y + patch), x=slice(x, x + patch))
             place = (slice(y * factor, y * factor + size), slice(x * factor, x * factor + size))
-            weight = (wy[place[0], None] * wx[place[1]]).astype(found.real.dtype)
+            weight = (wy[place[0], None] * wx[place[1]]).astype(rows.real.dtype)
             recovered = recover(part, method, weights, unit)
-            found[:, *place] += weight * as_images(recovered)
-    if consistency and plan["scheme"] == "box":
-        found = nearest_consistent(found, values, noise_per_row(coarse), factor)
-    notes = {**recovered.attrs["recovery"], "sampling": plan, "patch": patch, "overlap": overlap}
-    axes = fine_axes(coarse)
+            rows[:, *place] += weight * as_images(recovered)
+    if consistency and isinstance(sampling, BoxSampling):
+        rows = nearest_consistent(rows, values, noise_per_row(coarse), factor)
+    of_patch = {"sampling": coarse.attrs["sampling"], "patch": patch, "overlap": overlap}
     return replace_rows(
-        coarse, found, *axes, stage="fine", origin="recovered", recovery=notes, sampling=None, noise_std=None
+        coarse,
+        rows,
+        sampling.fine_grid(Grid.of(coarse)),
+        stage="fine",
+        origin="recovered",
+        recovery={**recovered.attrs["recovery"], **of_patch},
+        sampling=None,
     )
 
 
@@ -93,11 +101,11 @@ def _fitted(
 ) -> tuple[xr.Dataset, str | os.PathLike[str]]:
     """Return what a network's patches are cut from, and its weights file: ridges of whole rows where it fits them."""
     file = weights_file(coarse, method, weights)
-    model, _ = load_network(file, method, coarse.attrs["sampling"]["factor"])
+    model, _ = load_network(file, method, Sampling.of(coarse).factor)
     if model.config.denoise == "none":
         return coarse, file
-    means = apply_in_batches(model.denoised, coarse, finer=1)
-    return replace_rows(coarse, means, coarse["x"].values, coarse["y"].values), file
+    means = apply_in_batches(model.denoised, coarse, refinement=1)
+    return replace_rows(coarse, means, Grid.of(coarse)), file
 
 
 def patch_starts(length: int, patch: int, overlap: int) -> list[int]:

@@ -18,7 +18,7 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian, sigma_from_snr
 from mpisim.data.schema import VOXEL_DIMS, build, expect
-from mpisim.data.views import as_matrix, axis_coordinate
+from mpisim.data.views import as_matrix
 from mpisim.errors import InputError, decibels, require, seed_number, whole
 from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import OpenSidedFFL
@@ -27,7 +27,7 @@ from mpisim.simulation.provenance import from_mapping
 from mpisim.simulation.sample import Sample
 from recon.phantoms import Phantom
 
-__all__ = ["grid_of", "measure"]
+__all__ = ["measure"]
 
 _PROVENANCE = {"scanner": OpenSidedFFL, "particle": Particle, "sample": Sample}
 
@@ -76,7 +76,7 @@ def measure(
     require(isinstance(phantom, Phantom), "phantom", "a recon.phantoms.Phantom", type(phantom).__name__)
     snr = snr if noiseless else decibels("snr", snr)
     seed, refine = seed_number(seed), whole("refine", refine)
-    grid = grid_of(fine)
+    grid = Grid.of(fine)
     truth = phantom.sample(grid)
     require(bool(np.any(truth != 0)), "phantom", "inside the field of view", f"{phantom.name}, which leaves it empty")
     variable = fine["system_matrix"]
@@ -109,18 +109,6 @@ def measure(
     voxels = tuple(d for d in VOXEL_DIMS if d in variable.dims)
     labels = {"units": "1", "long_name": "concentration relative to the sample"}
     return made.assign(phantom=xr.DataArray(truth, {d: fine[d] for d in voxels}, voxels, attrs=labels))
-
-
-def grid_of(data: xr.Dataset) -> Grid:
-    """Return the voxels of a system matrix or image, from its coordinates; a file's grid gives the plane z."""
-    axes = [a for a in "xyz" if a in data.dims]
-    origins, steps = zip(*(axis_coordinate(data, a) for a in axes), strict=True)
-    counts = tuple(data.sizes[a] for a in axes)
-    center = [o + s * (n - 1) / 2 for o, s, n in zip(origins, steps, counts, strict=True)]
-    known = data.attrs.get("grid")
-    plane = known["center"][2] if isinstance(known, dict) and "center" in known else 0.0
-    z = center[2] if len(axes) == 3 else plane
-    return Grid(counts, tuple(s * n for s, n in zip(steps, counts, strict=True)), (center[0], center[1], z))
 
 
 def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float]:

@@ -88,7 +88,7 @@ class Phantom:
 
     def sample(self, grid: Grid) -> np.ndarray:
         """Relative concentration of every voxel, shape (y, x) or (z, y, x), float64."""
-        x, y = _edges(grid, 0), _edges(grid, 1)
+        x, y = grid.edges(0), grid.edges(1)
         plane = np.zeros((y.size - 1, x.size - 1))
         for part in self.parts:
             plane += part.concentration * part.fractions(x, y)
@@ -103,12 +103,6 @@ class Phantom:
             **dict(self.parameters),
             "parts": [{"kind": type(p).__name__, **asdict(p)} for p in self.parts],
         }
-
-
-def _edges(grid: Grid, axis: int) -> np.ndarray:
-    step = grid.voxel[axis]
-    centers = grid.axis(axis)
-    return np.append(centers - step / 2, centers[-1] + step / 2)
 
 
 def tubes(

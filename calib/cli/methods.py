@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> Result:
         shipped = [f for f in (2, 4, 8) if bundled_weights(name, f).is_file()] if method.learned else []
         listed[name] = {
             "summary": method.summary,
-            "sampling": list(method.schemes),
+            "sampling": list(method.samplings),
             "learned": method.learned,
             "shipped_factors": shipped,
             "version": method.version,

@@ -12,16 +12,14 @@ Dividing by S, as written here: :math:`r' = \bar b - M a`, :math:`\epsilon' = \s
 
 from __future__ import annotations
 
-from typing import Any
-
-from mpisim.data.sampling import block_mean, replicate
+from mpisim.data.sampling import Rows, block_mean, replicate
 
 __all__ = ["nearest_consistent"]
 
 _TINY = 1e-37  # keeps the gradient finite where a row agrees exactly
 
 
-def nearest_consistent(fine: Any, block_means: Any, sigma: Any, factor: int) -> Any:
+def nearest_consistent(fine: Rows, block_means: Rows, sigma: Rows, factor: int) -> Rows:
     """Project rows on what was measured.
 
     Parameters

@@ -1,4 +1,4 @@
-r"""The direction of a ridge between those that `calib.methods.ridge` has tried.
+r"""The direction of a ridge, searched between the directions that `calib.methods.ridge` tries.
 
 The process there, :math:`f(u) = \sum_k r_k c_k\,a_k\cos(2\pi\nu_k u - \varphi)` with :math:`u = x\cos\theta +
 y\sin\theta`, :math:`\varphi = 0` for even and :math:`\pi/2` for odd f, :math:`a_0 = 1`, :math:`a_k = \sqrt 2` and
@@ -7,13 +7,9 @@ y\sin\theta`, :math:`\varphi = 0` for even and :math:`\pi/2` for odd f, :math:`a
 .. math:: A_{jk} = r_k a_k\,D(\nu_k\cos\theta)\,D(\nu_k\sin\theta)\,\cos(2\pi\nu_k u_j - \varphi), \qquad
           D(\nu) = \frac{\sin\pi\nu S}{S\sin\pi\nu},
 
-with u_j of the blocks' centres. With v the process' variance, n that of the noise of a real value and
-:math:`P = A^T A + (n/v) I` the posterior means of c are :math:`P^{-1} A^T b`, and the log evidence (times 2) is
-
-.. math:: -\frac{b^T b - b^T A P^{-1} A^T b}{n} - m \log n + q \log\frac nv - \log\det P
-
-(Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, Eq. 2.30, by the matrix inversion lemma). Its
-maximum over the direction is found by steps to either side that are halved, then the length is chosen anew.
+with u_j of the blocks' centres. The direction with the largest evidence (`calib.methods.gaussian_process`) is found by
+steps to either side that are halved; then length and parity are chosen again. A direction that was not among those
+tried costs `_EVIDENCE_PENALTY` (Akaike).
 """
 
 from __future__ import annotations
@@ -25,14 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["LENGTHS", "Process", "features", "posterior", "refined", "wave_numbers"]
+from calib.methods.gaussian_process import posterior, spectrum
+
+__all__ = ["LENGTHS", "Process", "features", "refined", "wave_numbers"]
 
 LENGTHS = (1.5, 2.0, 2.8, 4.0, 5.6, 8.0)
 """Correlation lengths tried, in fine voxels."""
 _HALVINGS = 6  # from half the spacing of the directions tried to 1/64 of it
-
-
-_PRICE = 2.0  # of twice the log evidence for a direction of its own (Akaike)
+_EVIDENCE_PENALTY = 2.0  # what twice the log evidence must gain
 
 
 class Process(NamedTuple):
@@ -67,9 +63,9 @@ def features(process: Process, height: int, width: int, factor: int, block: int 
     angle, length, even = (t.to(y.device) for t in (process.angle.double(), process.length.double(), process.even))
     cos, sin = angle.cos()[:, None], angle.sin()[:, None]
     nu = torch.from_numpy(np.concatenate([[0.0], wave_numbers(height, width, factor)]))
-    spectrum = torch.exp(-0.5 * (2 * np.pi * length[:, None] * nu) ** 2)
-    spectrum[:, 0] *= even
-    size = (spectrum / spectrum.sum(1, keepdim=True)).sqrt() * torch.where(nu > 0, 2**0.5, 1.0)
+    strength = spectrum(length[:, None], nu)
+    strength[:, 0] *= even
+    size = (strength / strength.sum(1, keepdim=True)).sqrt() * torch.where(nu > 0, 2**0.5, 1.0)
     size *= _averaged(nu * cos, block) * _averaged(nu * sin, block)
     shift = torch.where(even, 0.0, np.pi / 2).double()
     along_x = 2 * np.pi * x * (nu * cos)[:, None]  # (B, w, q): cos(x + y) needs cosines of sides, not of areas
@@ -85,29 +81,6 @@ def _averaged(nu: Tensor, block: int) -> Tensor:
     return torch.where(nu.abs() < 1e-12, torch.ones_like(nu), torch.sin(np.pi * nu * block) / below)
 
 
-def posterior(a: Tensor, means: Tensor, variance: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the posterior means of the coefficients (B, 2, q) and twice the log evidence of both channels (B,).
-
-    Parameters
-    ----------
-    a
-        `features` of the block means.
-    means
-        The measured ones, (B, 2, voxels).
-    variance, noise
-        v and n of both channels, (B, 2).
-    """
-    ratio = (noise / variance)[..., None, None]
-    gram = (a.mT @ a)[:, None] + ratio * torch.eye(a.shape[-1], dtype=a.dtype)
-    root = torch.linalg.cholesky(gram)
-    y = torch.einsum("bmq,bcm->bcq", a, means)
-    found = torch.cholesky_solve(y[..., None], root)[..., 0]
-    outside = (means.square().sum(-1) - (y * found).sum(-1)) / noise
-    log_det = means.shape[-1] * noise.log() - a.shape[-1] * ratio[..., 0, 0].log()
-    log_det = log_det + 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    return found, -(outside + log_det).sum(1)
-
-
 def refined(
     starts: Sequence[Process], means: Tensor, variance: Tensor, noise: Tensor, factor: int, step: float
 ) -> tuple[Process, Tensor]:
@@ -116,7 +89,7 @@ def refined(
     Parameters
     ----------
     starts
-        Processes of the directions tried; the first are kept where none is likelier by the price of a direction.
+        Processes of the directions tried; the first are kept where none is likelier by the penalty.
     means, variance, noise
         Block means (B, 2, h, w), v and n (B, 2).
     factor
@@ -132,12 +105,12 @@ def refined(
     height, width = means.shape[-2:]
     b, v, n = (t.cpu().double() for t in (means.flatten(2), variance.clamp(min=1e-30), noise))
 
-    def worth(process: Process) -> Tensor:
+    def evidence(process: Process) -> Tensor:
         return posterior(features(process, height, width, factor), b, v, n)[1]
 
-    first, *others = (_Found(p, worth(p)) for p in (Process(*(t.cpu() for t in start)) for start in starts))
-    ends = [_climbed(start, step, worth) for start in (first, *others)]
-    found = _likeliest([first, *ends], _PRICE).process
+    first, *others = (_Found(p, evidence(p)) for p in (Process(*(t.cpu() for t in start)) for start in starts))
+    ends = [_climbed(start, step, evidence) for start in (first, *others)]
+    found = _likeliest([first, *ends], _EVIDENCE_PENALTY).process
     return found, posterior(features(found, height, width, factor), b, v, n)[0]
 
 
@@ -145,22 +118,22 @@ class _Found(NamedTuple):
     """Processes of B rows and twice their log evidence, (B,)."""
 
     process: Process
-    worth: Tensor
+    evidence: Tensor
 
 
-def _likeliest(candidates: Sequence[_Found], price: float = 0.0) -> _Found:
-    """Return of every row the likeliest of candidates, or the first where none is so by more than the price."""
-    worth = torch.stack([c.worth for c in candidates])
-    chosen = torch.where(worth.amax(0) - worth[0] > price, worth.argmax(0), 0)[None]
+def _likeliest(candidates: Sequence[_Found], penalty: float = 0.0) -> _Found:
+    """Return of every row the likeliest of candidates, or the first where none gains more than the penalty."""
+    evidence = torch.stack([c.evidence for c in candidates])
+    chosen = torch.where(evidence.amax(0) - evidence[0] > penalty, evidence.argmax(0), 0)[None]
     fields = zip(*(c.process for c in candidates), strict=True)
-    return _Found(Process(*(torch.stack(f).gather(0, chosen)[0] for f in fields)), worth.gather(0, chosen)[0])
+    return _Found(Process(*(torch.stack(f).gather(0, chosen)[0] for f in fields)), evidence.gather(0, chosen)[0])
 
 
-def _climbed(start: _Found, step: float, worth: Callable[[Process], Tensor]) -> _Found:
+def _climbed(start: _Found, step: float, evidence: Callable[[Process], Tensor]) -> _Found:
     """Turn processes where that makes them likelier, then choose length and parity anew."""
 
     def likeliest(found: _Found, others: Iterable[Process]) -> _Found:
-        return _likeliest([found, *(_Found(p, worth(p)) for p in others)])
+        return _likeliest([found, *(_Found(p, evidence(p)) for p in others)])
 
     found = start
     for halving in range(_HALVINGS):

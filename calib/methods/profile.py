@@ -22,19 +22,20 @@ by bicubic and added, then the result is made consistent with the block means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from calib.methods.bicubic import apply_separable, bicubic_matrix
+from calib.methods.bicubic import interpolate_bicubic
 from calib.methods.consistency import nearest_consistent
-from mpisim.data.sampling import block_mean
+from calib.methods.gaussian_process import log_evidence, spectrum
+from calib.methods.record import Recovered
+from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import require
 
-__all__ = ["LENGTHS", "fit_profiles", "profile"]
+__all__ = ["LENGTHS", "fit_profiles", "recover_by_profiles"]
 
 LENGTHS = tuple(float(v) for v in np.geomspace(0.7, 8.0, 13))
 """Correlation lengths tried, in fine voxels."""
@@ -44,7 +45,7 @@ _HIGHEST = 0.75  # cycles per voxel
 _MARGIN = 4.0  # standard deviations of the square of a row's noise norm that are still taken for noise
 
 
-def profile(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str, Any]]:
+def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     """Recover a coarse matrix of block means with dimensions (angle, frequency, y, x).
 
     Raises
@@ -53,25 +54,21 @@ def profile(coarse: xr.Dataset, weights: None) -> tuple[np.ndarray, Mapping[str,
         If the matrix has no angles.
     """
     dims = tuple(coarse["system_matrix"].dims)
-    require(
-        dims == ("angle", "frequency", "y", "x"),
-        "coarse",
-        "of rows (angle, frequency) for profile",
-        f"rows {dims[:-2]}",
-    )
-    values, factor = coarse["system_matrix"].values, coarse.attrs["sampling"]["factor"]
+    good = dims == ("angle", "frequency", "y", "x")
+    require(good, "coarse", "of rows (angle, frequency) for profile", f"rows {dims[:-2]}")
+    values, factor = coarse["system_matrix"].values, Sampling.of(coarse).factor
     sigma = noise_per_row(coarse).reshape(values.shape[:2])
-    fitted, notes = fit_profiles(values, sigma, coarse["angle"].values, factor)
-    means, found = as_images(coarse), fitted.reshape(-1, *fitted.shape[-2:])
+    fitted, metadata = fit_profiles(values, sigma, coarse["angle"].values, factor)
+    means, rows = as_images(coarse), fitted.reshape(-1, *fitted.shape[-2:])
     noise = sigma.ravel() * (1 + _MARGIN / means[0].size ** 0.5) ** 0.5
-    beyond = nearest_consistent(np.zeros_like(means), means - block_mean(found, factor), noise, 1)
-    along_y, along_x = (bicubic_matrix(n, factor) for n in means.shape[-2:])
-    return nearest_consistent(found + apply_separable(along_y, along_x, beyond), means, noise, factor), notes
+    unexplained = nearest_consistent(np.zeros_like(means), means - block_mean(rows, factor), noise, 1)
+    interpolated = interpolate_bicubic(unexplained, factor)
+    return Recovered(nearest_consistent(rows + interpolated, means, noise, factor), metadata)
 
 
 def fit_profiles(
     block_means: np.ndarray, sigma: np.ndarray, angles: np.ndarray, factor: int
-) -> tuple[np.ndarray, dict[str, Any]]:
+) -> tuple[np.ndarray, dict[str, object]]:
     """Fit a profile to every harmonic.
 
     Parameters
@@ -118,22 +115,32 @@ def _features(height: int, width: int, angles: np.ndarray) -> tuple[np.ndarray, 
     return features, np.concatenate([waves, waves[1:]])
 
 
-def _candidates(gram: np.ndarray, waves: np.ndarray) -> list[tuple[float, int, np.ndarray, np.ndarray, np.ndarray]]:
-    """Return, for every length and parity, these and the root of the spectrum (q,), Lambda and V."""
+class _Candidate(NamedTuple):
+    """A process that is tried: its length and parity, the root of its spectrum (q,), Lambda (r,) and V (q, r)."""
+
+    length: float
+    parity: int
+    root: np.ndarray
+    eigenvalues: np.ndarray
+    vectors: np.ndarray
+
+
+def _candidates(gram: np.ndarray, waves: np.ndarray) -> list[_Candidate]:
+    """Return a candidate for every length and parity."""
     even = np.arange(waves.size) < (waves.size + 1) // 2
-    found = []
+    candidates = []
     for length in LENGTHS:
         for parity, chosen in ((1, even), (-1, ~even)):
-            spectrum = np.exp(-0.5 * (2 * np.pi * length * waves) ** 2) * np.where(waves > 0, 2, 1) * chosen
-            root = np.sqrt(spectrum / spectrum.sum())
-            strengths, vectors = np.linalg.eigh(root[:, None] * gram * root)
-            kept = strengths > 1e-13 * strengths[-1]
-            found.append((length, parity, root, strengths[kept], vectors[:, kept]))
-    return found
+            strength = spectrum(np.array(length), waves) * np.where(waves > 0, 2, 1) * chosen
+            root = np.sqrt(strength / strength.sum())
+            eigenvalues, vectors = np.linalg.eigh(root[:, None] * gram * root)
+            kept = eigenvalues > 1e-13 * eigenvalues[-1]
+            candidates.append(_Candidate(length, parity, root, eigenvalues[kept], vectors[:, kept]))
+    return candidates
 
 
 def _likeliest(
-    b: np.ndarray, projected: np.ndarray, sigma: np.ndarray, candidates: list[Any]
+    b: np.ndarray, projected: np.ndarray, sigma: np.ndarray, candidates: list[_Candidate]
 ) -> tuple[np.ndarray, float, int]:
     """Return coefficients (q,), length and parity of the likeliest candidate, given b (angle, m) and D^T b (q,)."""
     total = float(np.sum(np.abs(b) ** 2))
@@ -142,13 +149,20 @@ def _likeliest(
         return np.zeros(projected.size, complex), LENGTHS[-1], 1
     noise = float(np.mean(sigma**2)) + _FLOOR * energy
     variances = energy * np.array(_VARIANCES)
-    found = []
-    for length, parity, root, strengths, vectors in candidates:
-        z = vectors.T @ (root * projected) / np.sqrt(strengths)
-        power = np.abs(z) ** 2
-        spread = np.multiply.outer(variances, strengths) + noise
-        badness = np.sum(power / spread + np.log(spread / noise), axis=1) + max(0.0, total - np.sum(power)) / noise
-        best = int(np.argmin(badness))
-        weights = np.sqrt(strengths) * z / (strengths + noise / variances[best])
-        found.append((float(badness[best]), root * (vectors @ weights), length, parity))
-    return min(found, key=lambda candidate: candidate[0])[1:]
+    fits = [_fit(candidate, projected, total, noise, variances) for candidate in candidates]
+    best = max(range(len(fits)), key=lambda i: fits[i][0])
+    return fits[best][1], candidates[best].length, candidates[best].parity
+
+
+def _fit(
+    candidate: _Candidate, projected: np.ndarray, total: float, noise: float, variances: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the evidence and the coefficients (q,) of a candidate under the likeliest of some variances."""
+    root, eigenvalues = candidate.root, candidate.eigenvalues
+    z = candidate.vectors.T @ (root * projected) / np.sqrt(eigenvalues)
+    power = np.abs(z) ** 2 / noise  # in units of the noise, since candidates keep different numbers of eigenvalues
+    outside = np.array(total / noise - power.sum())
+    evidence = log_evidence(power, np.multiply.outer(variances / noise, eigenvalues) + 1, outside, np.array(1.0))
+    best = int(np.argmax(evidence))
+    weights = np.sqrt(eigenvalues) * z / (eigenvalues + noise / variances[best])
+    return float(evidence[best]), root * (candidate.vectors @ weights)

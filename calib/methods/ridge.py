@@ -29,27 +29,44 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor
 
+from calib.batches import apply_in_batches
 from calib.methods.consistency import nearest_consistent
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
+from calib.methods.gaussian_process import log_evidence
+from calib.methods.record import Recovered
+from mpisim.data.sampling import Sampling
+from mpisim.data.views import as_images, noise_per_row
 
-__all__ = ["ANGLES", "UNLIKELY", "ridge_interpolate", "ridge_means"]
+__all__ = ["ANGLES", "SIGMA_THRESHOLD", "recover_by_ridges", "ridge_interpolate", "ridge_means"]
 
 ANGLES = 60
 """Directions tried, evenly spaced over 180 degrees from 0; those of the paper's protocol."""
 _DISCREPANCY = 1e-3
 _ROUNDING = 1e-7
 _STEP = np.pi / ANGLES / 2
-UNLIKELY = 1.0
+SIGMA_THRESHOLD = 1.0
 """See `ridge_means`."""
+
+
+def recover_by_ridges(coarse: xr.Dataset) -> Recovered:
+    """Recover every row as the most likely ridge, then project it on the measured block means."""
+    factor = Sampling.of(coarse).factor
+
+    def interpolate(means: Tensor, sigma: Tensor) -> Tensor:
+        return ridge_interpolate(means, sigma, factor)
+
+    rows = apply_in_batches(interpolate, coarse)
+    return Recovered(nearest_consistent(rows, as_images(coarse), noise_per_row(coarse), factor))
 
 
 class Bank(NamedTuple):
     """What is precomputed for a grid: candidates are angles x lengths x parities, r singular values."""
 
     project: Tensor  # U^T: (candidates, r, coarse voxels)
-    strengths: Tensor  # s^2: (candidates, r)
+    eigenvalues: Tensor  # s^2, (candidates, r)
 
 
 class _Fit(NamedTuple):
@@ -88,14 +105,14 @@ def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepan
     return fine.unflatten(2, (factor * height, factor * width)).to(block_means)
 
 
-def ridge_means(block_means: Tensor, sigma: Tensor, factor: int, unlikely: float = UNLIKELY) -> Tensor:
+def ridge_means(block_means: Tensor, sigma: Tensor, factor: int, sigma_threshold: float = SIGMA_THRESHOLD) -> Tensor:
     """Denoise block means: those of a fit without discrepancy, moved to within the noise of the measured.
 
     Parameters
     ----------
     block_means, sigma, factor
         As of `ridge_interpolate`.
-    unlikely
+    sigma_threshold
         By how many standard deviations a fit's misfit must exceed what the noise leaves for a row to get a direction
         of its own (`calib.methods.direction`) in place of those tried. More of them take less time.
 
@@ -106,7 +123,7 @@ def ridge_means(block_means: Tensor, sigma: Tensor, factor: int, unlikely: float
     """
     fit = _fitted(block_means, sigma, factor, _ROUNDING)
     left = ((block_means - fit.means).square().sum((2, 3)) / fit.noise).sum(1)
-    odd = (left > fit.freedom + unlikely * (2 * fit.freedom).sqrt()) & (sigma > 0)
+    odd = (left > fit.freedom + sigma_threshold * (2 * fit.freedom).sqrt()) & (sigma > 0)
     fitted = fit.means
     if odd.any():
         process, coefficients = _refined(block_means[odd], _Fit(*(t[odd] for t in fit)), factor)
@@ -124,9 +141,9 @@ def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float)
     noise = sigma[:, None] ** 2 / 2 + discrepancy * energy.mean(1, keepdim=True).clamp(min=1e-30)
     noise, variance = noise.expand_as(energy), 2 * energy
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
-    chosen = _log_likelihood(bank, b, z, variance, noise).argmax(1)
+    chosen = _evidence(bank, b, z, variance, noise).argmax(1)
     z = z[torch.arange(len(b)), :, chosen]
-    kept = variance[..., None] * bank.strengths[chosen][:, None]
+    kept = variance[..., None] * bank.eigenvalues[chosen][:, None]
     kept = kept / (kept + noise[..., None])
     means = torch.einsum("brm,bcr->bcm", bank.project[chosen], z * kept).view_as(block_means)
     return _Fit(chosen, variance, noise, means, b.shape[-1] * 2 - kept.sum((1, 2)))
@@ -138,9 +155,9 @@ def _refined(block_means: Tensor, fit: _Fit, factor: int) -> tuple[Process, Tens
     b = block_means.flatten(2)
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
     rough = fit.noise + _DISCREPANCY * fit.variance.mean(1, keepdim=True) / 2
-    worth = _log_likelihood(bank, b, z, fit.variance, rough).unflatten(1, (ANGLES, -1))
-    worth[torch.arange(len(b)), fit.chosen // worth.shape[2]] = -torch.inf
-    starts = [_process(chosen) for chosen in (fit.chosen, worth.flatten(1).argmax(1))]
+    evidence = _evidence(bank, b, z, fit.variance, rough).unflatten(1, (ANGLES, -1))
+    evidence[torch.arange(len(b)), fit.chosen // evidence.shape[2]] = -torch.inf
+    starts = [_process(chosen) for chosen in (fit.chosen, evidence.flatten(1).argmax(1))]
     return refined(starts, block_means, fit.variance, fit.noise, factor, _STEP)
 
 
@@ -151,11 +168,12 @@ def _process(chosen: Tensor) -> Process:
     return Process(angle, lengths[chosen // 2 % len(LENGTHS)], chosen % 2 == 0)
 
 
-def _log_likelihood(bank: Bank, b: Tensor, z: Tensor, variance: Tensor, noise: Tensor) -> Tensor:
+def _evidence(bank: Bank, b: Tensor, z: Tensor, variance: Tensor, noise: Tensor) -> Tensor:
     """Return twice the log evidence of the candidates, (B, candidates), but for a constant."""
-    total = variance[..., None, None] * bank.strengths + noise[..., None, None]  # (B, 2, candidates, r)
-    outside = b.square().sum(-1, keepdim=True) - z.square().sum(-1)
-    return -((z.square() / total + total.log()).sum(-1) + outside.clamp(min=0) / noise[..., None]).sum(1)
+    power = z.square()
+    total = variance[..., None, None] * bank.eigenvalues + noise[..., None, None]  # (B, 2, candidates, r)
+    outside = b.square().sum(-1, keepdim=True) - power.sum(-1)
+    return log_evidence(power, total, outside, noise[..., None]).sum(1)
 
 
 @lru_cache(maxsize=4)

@@ -1,201 +1,225 @@
-"""Rows for training: drawn by their detail or error, perhaps turned and flipped, and made noisy.
+"""Rows for training: drawn at random, augmented where wanted, and measured with noise.
 
-Seed and step alone tell a batch, and where rows are drawn by their error (`draw="error"`) also the errors noted so far.
+Seed and step alone determine a batch; where rows are drawn by their error (`draw="error"`), the errors recorded so far
+determine it, too.
 
 Augmentation is exact on this grid: turns and flips of the square map a row of an ideal scanner to one at another angle,
-of the other sign where an odd profile turns by 180 degrees.
+of opposite sign where an odd profile is turned by 180 degrees.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
 
-from calib.learned.canonical import BLUR
-from calib.learned.model import to_channels
+from calib.batches import to_channels
+from calib.learned.canonical import DECISION_JITTER
 from calib.methods.bicubic import apply_separable, bicubic_matrix
 from calib.training.kappa import KappaInterpolation
 from calib.training.recipe import TrainConfig
 from mpisim.data.noise import rms, sigma_from_snr
-from mpisim.data.sampling import Sampling, block_mean, noise_gain, sample_offset, sampling_of
+from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images
 from mpisim.errors import require
-from mpisim.io.digest import digest
 
-__all__ = ["Batch", "TrainingRows", "data_digest", "training_rows"]
+__all__ = ["Batch", "TrainingRows", "training_rows"]
 
 _LEAST = 0.01
+"""Smallest recorded error of a row, relative to its interpolation error, so that no row is lost."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows to learn from.
+    """Rows to learn from, all in units of the RMS of their matrix.
 
     Parameters
     ----------
     index
-        Which rows they are, (B,).
+        Numbers of the rows among all training rows, (B,).
     fine, coarse
         Fine rows (B, 2, H, W) and noisy coarse ones (B, 2, h, w).
     sigma
-        Complex noise deviation of the coarse ones, (B,).
-    detail
-        RMS over a fine row of what bicubic interpolation of its exact coarse values misses, with the noise of strided
-        ones (in root of squares; that of block means is small beside what is missed), and 2 % of the row's, (B,).
+        Complex noise deviation of the coarse rows, (B,).
+    interpolation_error
+        RMS over a fine row of the error of bicubic interpolation of its exact coarse values, plus 2 % of the row's RMS,
+        (B,). For strided samples, whose noise is not small beside that error, the noise is added in root of squares.
     unit
         RMS of all exact block means of a row's matrix, or of all strided samples with their noise, (B,).
-    blur
-        Uniform random numbers (B, 2) for `calib.learned.canonical`.
+    decision_jitter
+        Uniform random numbers (B, 2) for `calib.learned.canonical.canonical_orientation`.
     """
 
     index: Tensor
     fine: Tensor
     coarse: Tensor
     sigma: Tensor
-    detail: Tensor
+    interpolation_error: Tensor
     unit: Tensor
-    blur: Tensor
+    decision_jitter: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+class _Rows(NamedTuple):
+    """Rows of training matrices, and what is known of each; as in `Batch`."""
+
+    fine: Tensor
+    sigma: Tensor
+    interpolation_error: Tensor
+    unit: Tensor
 
 
 class TrainingRows:
-    """The rows of many matrices, and batches of them.
+    """The rows of many matrices, and random batches of them.
 
     Parameters
     ----------
     matrices
         Fine system matrices of one shape.
     factor
-        Block edge S.
+        Block edge S in voxels.
     snr
         Noise level in dB re the RMS of a matrix's block means; None for none.
     noiseless_fraction
-        Share of a batch that is left without noise.
-    scheme
+        Fraction of the rows of a batch that have no noise.
+    sampling
         How coarse rows are measured: `box` or `strided` (whose noise is S^2 times that of block means).
     draw
-        How likely a row is drawn, in units of its matrix' RMS: by its `detail` (see `Batch`), so that matrices of much
-        detail are seen often, by the `error` it had when it was last drawn (`note`; its detail before, and at least
-        1 % of that), or `uniform`.
+        Probability of a row, in units of its matrix' RMS. For `detail` it is proportional to the interpolation error
+        (see `Batch`), so that rows of much detail are seen often. For `error` it is proportional to the last error
+        given to `record_errors`, but at least 1 % of the interpolation error; before the first, the interpolation error
+        counts. For `uniform` it is the same for all.
     augment
         Whether rows are turned and flipped.
-    between
-        Share of the rows that are of no matrix but of one between or beyond them (`calib.training.kappa`).
+    interpolated_fraction
+        Fraction of the rows that are interpolated between matrices, or extrapolated (`calib.training.kappa`).
     seed
-        Seed of everything drawn.
+        Seed of all random numbers.
+
+    Raises
+    ------
+    InputError
+        If there is no matrix, or the sides of the grid are not multiples of 2 S.
     """
 
     def __init__(
         self,
-        matrices: list[xr.Dataset],
+        matrices: Sequence[xr.Dataset],
         factor: int,
         *,
         snr: float | None,
         noiseless_fraction: float = 0.0,
-        scheme: str = "box",
+        sampling: str = "box",
         draw: str = "detail",
         augment: bool = False,
-        between: float = 0.0,
+        interpolated_fraction: float = 0.0,
         seed: int = 0,
     ) -> None:
         require(len(matrices) > 0, "training", "at least one matrix", "none")
-        images = [as_images(m) for m in matrices]
-        height, width = images[0].shape[-2:]
+        count, height, width = as_images(matrices[0]).shape
         fits = height % (2 * factor) == 0 and width % (2 * factor) == 0
         wanted = f"of sides that are multiples of {2 * factor} for factor {factor}"
         require(fits, "data", wanted, f"{width} x {height}")
-        self.sampling = sampling_of(scheme, factor, (height, width), seed)
-        self.factor, self.augment, self.seed, self.square = factor, augment, seed, height == width
-        self.noiseless_fraction, self.between, self.rows = noiseless_fraction, between, len(images[0])
-        self.neighbours = KappaInterpolation(matrices) if between else None
-        unit = [rms(a) for a in images]  # float32 holds rows of any unit
-        self.fine = torch.cat([to_channels(a / u) for a, u in zip(images, unit, strict=True)])
-        gain = noise_gain(scheme, factor)
-        sigma = [
-            0.0 if snr is None else gain * sigma_from_snr(block_mean(a, factor), snr) / u
-            for a, u in zip(images, unit, strict=True)
-        ]
-        self.sigma = torch.tensor(np.repeat(sigma, [len(a) for a in images]), dtype=torch.float32)
-        detail = np.concatenate([_detail(a / u, self.sampling, s) for a, u, s in zip(images, unit, sigma, strict=True)])
-        self.detail = torch.tensor(detail, dtype=torch.float32)
-        coarse = [rms(self.sampling.apply(a)) / u for a, u in zip(images, unit, strict=True)]
-        self.unit = torch.tensor(np.repeat(coarse, [len(a) for a in images]), dtype=torch.float32)
-        self.share = torch.ones_like(self.detail) if draw == "uniform" else self.detail.clone()
+        self.sampling = Sampling.named(sampling, factor, (height, width))
+        self.seed, self.noiseless_fraction = seed, noiseless_fraction
+        self.augment, self.square = augment, height == width
+        self.interpolated_fraction, self.rows_per_matrix = interpolated_fraction, count
+        self.neighbours = KappaInterpolation(matrices) if interpolated_fraction else None
+        rows = [_rows_of(as_images(m), self.sampling, snr) for m in matrices]
+        self.fine, self.sigma, self.interpolation_error, self.unit = map(torch.cat, zip(*rows, strict=True))
+        uniform = torch.ones_like(self.interpolation_error)
+        self.drawing_weights = uniform if draw == "uniform" else self.interpolation_error.clone()
 
-    def note(self, index: Tensor, error: Tensor) -> None:
-        """Note the errors of rows in units of their matrix' RMS, (B,), for draws to come."""
-        self.share[index] = torch.maximum(error.detach().cpu(), _LEAST * self.detail[index])
+    def record_errors(self, index: Tensor, error: Tensor) -> None:
+        """Record the errors of rows, (B,), in units of their matrix' RMS, as weights of later draws."""
+        least = _LEAST * self.interpolation_error[index]
+        self.drawing_weights[index] = torch.maximum(error.detach().cpu(), least)
 
     def batch(self, step: int, size: int) -> Batch:
-        """Return the batch of a step; the same for the same seed and step."""
+        """Return the batch of a step, which seed, step, and recorded errors determine."""
         rng = np.random.default_rng([self.seed, step])
-        cumulative = np.cumsum(self.share.double().numpy())
+        cumulative = np.cumsum(self.drawing_weights.double().numpy())
         index = torch.from_numpy(np.searchsorted(cumulative, rng.random(size) * cumulative[-1]))
-        parts, weights = self._mixture(index.numpy(), rng)
-        fine, sigma, detail, unit = (
-            torch.einsum("bn,bn...->b...", weights, values[parts])
-            for values in (self.fine, self.sigma, self.detail, self.unit)
-        )
+        fine, sigma, error, unit = self._mixed(index.numpy(), rng)
         if self.augment:
-            fine = _turned(fine, rng, self.square)
+            fine = _augmented(fine, rng, self.square)
         quiet = torch.from_numpy(rng.random(size) < self.noiseless_fraction)
         sigma = torch.where(quiet, torch.zeros(()), sigma)
         unit = torch.hypot(unit, sigma) if self.sampling.scheme == "strided" else unit
         coarse = self.sampling.apply(fine)
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
-        blur = torch.from_numpy(rng.uniform(-BLUR, BLUR, (size, 2)).astype(np.float32))
+        jitter = torch.from_numpy(rng.uniform(-DECISION_JITTER, DECISION_JITTER, (size, 2)).astype(np.float32))
         noisy = coarse + noise * (sigma / 2**0.5)[:, None, None, None]
-        return Batch(index, fine, noisy, sigma, detail, unit, blur)
+        return Batch(index, fine, noisy, sigma, error, unit, jitter)
+
+    def _mixed(self, index: np.ndarray, rng: np.random.Generator) -> _Rows:
+        """Return rows, some of which are weighted sums of the same row of several matrices."""
+        parts, weights = self._mixture(index, rng)
+        known = (self.fine, self.sigma, self.interpolation_error, self.unit)
+        return _Rows(*(torch.einsum("bn,bn...->b...", weights, values[parts]) for values in known))
 
     def _mixture(self, index: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Of which rows those of a batch are made, and with which weights, both (B, n)."""
+        """Return numbers and weights of the rows of which those of a batch are sums, both (B, n)."""
         if self.neighbours is None:
             return torch.from_numpy(index)[:, None], torch.ones(len(index), 1)
-        matrix, row = np.divmod(index, self.rows)
-        at = rng.random(len(index)) * (rng.random(len(index)) < self.between)
-        parts, weights = self.neighbours.draw(matrix, at)
-        return torch.from_numpy(parts * self.rows + row[:, None]), torch.from_numpy(weights.astype(np.float32))
+        matrix, row = np.divmod(index, self.rows_per_matrix)
+        position = rng.random(len(index)) * (rng.random(len(index)) < self.interpolated_fraction)
+        parts, weights = self.neighbours.draw(matrix, position)
+        return torch.from_numpy(parts * self.rows_per_matrix + row[:, None]), torch.from_numpy(
+            weights.astype(np.float32)
+        )
 
 
-def training_rows(config: TrainConfig, training: list[xr.Dataset]) -> TrainingRows:
-    """Return the rows that a training draws from."""
+def training_rows(config: TrainConfig, training: Sequence[xr.Dataset]) -> TrainingRows:
+    """Return the rows that a training draws from its matrices."""
     return TrainingRows(
         training,
-        config.factor,
+        config.model.factor,
         snr=config.snr,
         noiseless_fraction=config.noiseless_fraction,
-        scheme=config.scheme,
+        sampling=config.sampling,
         draw=config.draw,
         augment=config.augment,
-        between=config.between,
+        interpolated_fraction=config.interpolated_fraction,
         seed=config.seed,
     )
 
 
-def data_digest(rows: TrainingRows, validation: list[xr.Dataset]) -> str:
-    """Return the digest of all data of a training, which its checkpoints and weights tell."""
-    return digest(rows.fine.numpy(), rows.sigma.numpy(), *(m["system_matrix"].values for m in validation))
+def _rows_of(images: np.ndarray, sampling: Sampling, snr: float | None) -> _Rows:
+    """Return the rows of a matrix, complex (row, H, W), in units of its RMS: float32 then holds rows of any unit."""
+    unit = rms(images)
+    scaled = images / unit
+    sigma = 0.0 if snr is None else sampling.noise_gain * sigma_from_snr(block_mean(images, sampling.factor), snr) / unit
+    error = torch.tensor(_interpolation_error(scaled, sampling, sigma), dtype=torch.float32)
+    coarse = rms(sampling.apply(images)) / unit
+    sigmas, units = (torch.full_like(error, float(value)) for value in (sigma, coarse))
+    return _Rows(to_channels(scaled), sigmas, error, units)
 
 
-def _detail(images: np.ndarray, sampling: Sampling, sigma: float) -> np.ndarray:
-    factor, offset = sampling.factor, sample_offset(sampling.scheme, sampling.factor)
-    along_y, along_x = (bicubic_matrix(n // factor, factor, offset) for n in images.shape[-2:])
+def _interpolation_error(images: np.ndarray, sampling: Sampling, sigma: float) -> np.ndarray:
+    factor = sampling.factor
+    along_y, along_x = (bicubic_matrix(n // factor, factor, sampling.offset) for n in images.shape[-2:])
     missed = images - apply_separable(along_y, along_x, sampling.apply(images))
     noise = sigma if sampling.scheme == "strided" else 0.0
     return np.hypot(rms(missed, axis=(1, 2)), noise) + 0.02 * rms(images, axis=(1, 2))
 
 
-def _turned(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:
+def _augmented(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:
     """Apply a random symmetry of the grid to every row."""
-    kinds = rng.integers(0, 8 if square else 4, len(fine))
+    symmetries = rng.integers(0, 8 if square else 4, len(fine))
     out = torch.empty_like(fine)
-    for kind in np.unique(kinds):
-        chosen = torch.from_numpy(np.flatnonzero(kinds == kind))
+    for symmetry in np.unique(symmetries):
+        chosen = torch.from_numpy(np.flatnonzero(symmetries == symmetry))
         image = fine[chosen]
-        image = image.flip(-1) if kind & 1 else image
-        image = image.flip(-2) if kind & 2 else image
-        out[chosen] = image.transpose(-1, -2) if kind & 4 else image
+        image = image.flip(-1) if symmetry & 1 else image
+        image = image.flip(-2) if symmetry & 2 else image
+        out[chosen] = image.transpose(-1, -2) if symmetry & 4 else image
     return out

@@ -38,7 +38,7 @@ import xarray as xr
 
 from calib.learned.checkpoint import load_model, load_tensors, mismatch, save_model, save_tensors
 from calib.learned.model import RecoveryModel
-from calib.recovery import apply_model
+from calib.learned.apply import apply_model
 from calib.training.muon import Muon
 from calib.training.recipe import TrainConfig, learning_rate
 from calib.training.rows import Batch, data_digest, training_rows

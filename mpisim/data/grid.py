@@ -1,4 +1,4 @@
-"""The voxels of a field of view, and the sample that is moved over them.
+"""The voxels of a field of view.
 
 Voxel i of n along an axis of length F centred at c has its centre at c + (i + 1/2) F/n - F/2. Arrays run (y, x), or
 (z, y, x), with x fastest; shapes and lengths are given in the order x, y[, z].
@@ -10,10 +10,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 
 from mpisim.errors import numbers_of, positive, require, whole
 
-__all__ = ["Grid"]
+__all__ = ["AXES", "Grid"]
+
+AXES = ("x", "y", "z")
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,53 @@ class Grid:
         object.__setattr__(self, "fov", tuple(positive("grid fov", f) for f in self.fov))
         object.__setattr__(self, "center", tuple(float(c) for c in self.center))
 
+    @classmethod
+    def of(cls, data: xr.Dataset) -> Grid:
+        """Return the voxels of a system matrix or an image, from its coordinates.
+
+        What coordinates do not say is taken from the attribute `grid` of the file: the field of view along an axis of
+        one voxel (1 mm if that is missing, too), and the plane z of a grid without z (0).
+        """
+        known = data.attrs.get("grid")
+        known = known if isinstance(known, dict) else {}
+        center = [0.0, 0.0, float(known["center"][2]) if "center" in known else 0.0]
+        shape, fov = [], []
+        for index, name in enumerate(n for n in AXES if n in data.dims):
+            values = data[name].values
+            shape.append(values.size)
+            lengths = known.get("fov", ())
+            length = float(lengths[index]) if len(lengths) > index else 1e-3
+            if values.size > 1:
+                length = float(values[-1] - values[0]) * values.size / (values.size - 1)
+            fov.append(length)
+            center[index] = float(values[0] + values[-1]) / 2
+        return cls(tuple(shape), tuple(fov), (center[0], center[1], center[2]))
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes of an array on the grid, slowest first: (y, x) or (z, y, x)."""
+        return tuple(reversed(AXES[: len(self.shape)]))
+
+    @property
+    def array_shape(self) -> tuple[int, ...]:
+        """Shape of an array on the grid, in the order of `dims`."""
+        return tuple(reversed(self.shape))
+
+    def coords(self) -> dict[str, np.ndarray]:
+        """Voxel centres in m by name of the axis: x, y[, z]."""
+        return {name: self.axis(i) for i, name in enumerate(AXES[: len(self.shape)])}
+
     def axis(self, index: int) -> np.ndarray:
         """Voxel centres in m along x (0), y (1) or z (2), ascending; one at the plane for a grid without z."""
         if index >= len(self.shape):
             return np.array([self.center[index]])
         n, length = self.shape[index], self.fov[index]
         return self.center[index] + ((np.arange(n) + 0.5) / n - 0.5) * length
+
+    def edges(self, index: int) -> np.ndarray:
+        """Faces between voxels in m along x (0), y (1) or z (2), ascending, one more than voxels."""
+        n, length = self.shape[index], self.fov[index]
+        return self.center[index] + (np.arange(n + 1) / n - 0.5) * length
 
     @property
     def voxel(self) -> tuple[float, ...]:
@@ -65,6 +109,20 @@ class Grid:
         """Return the same field of view with `factor` times as many voxels along x and y."""
         nx, ny, *rest = self.shape
         return Grid((nx * factor, ny * factor, *rest), self.fov, self.center)
+
+    def coarsened(self, factor: int) -> Grid:
+        """Return the same field of view with voxels `factor` times as large along x and y.
+
+        Raises `InputError` unless the factor divides both counts.
+        """
+        nx, ny, *rest = self.shape
+        divides = nx % whole("factor", factor) == 0 and ny % factor == 0
+        require(divides, "factor", f"a divisor of the grid {nx} x {ny}", factor)
+        return Grid((nx // factor, ny // factor, *rest), self.fov, self.center)
+
+    def shifted(self, x: float, y: float) -> Grid:
+        """Return the grid moved by x and y in m."""
+        return Grid(self.shape, self.fov, (self.center[0] + x, self.center[1] + y, self.center[2]))
 
     def centers(self) -> np.ndarray:
         """Voxel centres, shape (voxel, 3), in m, x fastest."""

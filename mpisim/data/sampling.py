@@ -1,4 +1,4 @@
-r"""Coarse sampling of a system matrix: the one definition of the operator, its adjoint and its noise.
+r"""Coarse sampling of a system matrix: the one definition of the operator, its adjoint, its noise and its voxels.
 
 A row :math:`a` on a fine grid is measured by
 
@@ -19,40 +19,44 @@ The functions on arrays take NumPy arrays and torch tensors alike, real or compl
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import xarray as xr
 
+from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian, sigma_from_snr
 from mpisim.data.schema import VOXEL_DIMS, expect
-from mpisim.data.views import as_images, axis_coordinate, noise_like, replace_rows
+from mpisim.data.views import as_images, noise_like, replace_rows
 from mpisim.errors import InputError, decibels, one_of, require, seed_number, whole
 
 __all__ = [
     "SCHEMES",
     "BoxSampling",
     "RandomSampling",
+    "Rows",
     "Sampling",
     "StridedSampling",
     "block_mean",
     "downsample",
-    "fine_axes",
-    "noise_gain",
     "replicate",
-    "sample_offset",
 ]
 
 SCHEMES = ("box", "strided", "random")
+Rows: TypeAlias = Any
+"""A NumPy array or a torch tensor over trailing axes (y, x)."""
 
 
-def block_mean(fine: Any, factor: int) -> Any:
+def block_mean(fine: Rows, factor: int) -> Rows:
     """Mean over blocks of factor x factor voxels: (..., H, W) -> (..., H / factor, W / factor)."""
     *lead, height, width = fine.shape
     return fine.reshape(*lead, height // factor, factor, width // factor, factor).mean((-3, -1))
 
 
-def replicate(coarse: Any, factor: int) -> Any:
+def replicate(coarse: Rows, factor: int) -> Rows:
     """Give every voxel of a block its coarse value; factor^2 times the adjoint of `block_mean`."""
     *lead, height, width = coarse.shape
     shape = (*lead, height, factor, width, factor)
@@ -61,49 +65,167 @@ def replicate(coarse: Any, factor: int) -> Any:
     return spread.reshape(*lead, height * factor, width * factor)
 
 
-class Sampling(Protocol):
-    """A linear map from fine to coarse rows, with its adjoint."""
+@dataclass(frozen=True, eq=False)
+class Sampling(ABC):
+    """A linear map from fine to coarse rows: base of `BoxSampling`, `StridedSampling` and `RandomSampling`.
 
-    scheme: str
+    Parameters
+    ----------
+    factor
+        Block edge S in fine voxels.
+
+    Attributes
+    ----------
+    scheme
+        `box`, `strided` or `random`.
+    small_sample
+        Whether the sample fills one fine voxel, not a block.
+    """
+
     factor: int
+    scheme: ClassVar[str]
+    small_sample: ClassVar[bool] = True
 
-    def apply(self, fine: Any) -> Any:
-        """Coarse rows of fine ones."""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "factor", whole("factor", self.factor))
 
-    def adjoint(self, coarse: Any) -> Any:
+    @staticmethod
+    def named(scheme: str, factor: int, shape: tuple[int, int] | None = None, seed: int = 0) -> Sampling:
+        """Return the sampling of a scheme.
+
+        Parameters
+        ----------
+        scheme, factor
+            `box`, `strided` or `random`, and the block edge S.
+        shape
+            Shape (y, x) of the fine rows, if it is known; `random` needs it.
+        seed
+            Draws the voxels of `random`.
+
+        Raises
+        ------
+        InputError
+            If the scheme is unknown or the factor does not divide the grid.
+        """
+        one_of("sampling", scheme, SCHEMES)
+        factor = whole("factor", factor)
+        if shape is not None:
+            divides = shape[0] % factor == 0 and shape[1] % factor == 0
+            require(divides, "factor", f"a divisor of the grid {shape[1]} x {shape[0]}", factor)
+        if scheme == "random":
+            require(shape is not None, "shape", "given for random sampling", "none")
+            assert shape is not None
+            return RandomSampling.drawn(factor, shape, seed)
+        return BoxSampling(factor) if scheme == "box" else StridedSampling(factor)
+
+    @staticmethod
+    def of(coarse: xr.Dataset, allowed: Sequence[str] = SCHEMES, method: str = "") -> Sampling:
+        """Return how a coarse system matrix was measured.
+
+        Parameters
+        ----------
+        coarse
+            A coarse system matrix of the schema.
+        allowed, method
+            Schemes that a method can take, and its name, for the message.
+
+        Raises
+        ------
+        InputError
+            If the matrix is not coarse, its scheme is unknown or not among the allowed, or random voxels lack their
+            mask.
+        """
+        expect(coarse, "system_matrix", "coarse", stage="coarse")
+        scheme, factor = coarse.attrs["sampling"]["scheme"], coarse.attrs["sampling"]["factor"]
+        one_of("sampling of coarse", scheme, SCHEMES)
+        if scheme not in allowed:
+            raise InputError(
+                f"Input coarse must be sampled by {' or '.join(allowed)} for the method {method}; "
+                f"instead received {scheme} sampling."
+            )
+        if scheme == "random":
+            variables = sorted(map(str, coarse.data_vars))
+            require("sampled" in coarse, "coarse", "a dataset with the variable sampled", variables)
+            return RandomSampling(factor, coarse["sampled"].transpose("y", "x").values.astype(bool))
+        return BoxSampling(factor) if scheme == "box" else StridedSampling(factor)
+
+    @property
+    def offset(self) -> float:
+        """Position of a coarse value against the centre of its block, in fine voxels along x and y."""
+        return 0.0
+
+    @property
+    def noise_gain(self) -> int:
+        """Noise of a coarse value over that of a block mean of the same scanner."""
+        return self.factor**2
+
+    @property
+    def carried_noise(self) -> float:
+        """Noise of a coarse value over the noise that fine values have themselves."""
+        return 1.0
+
+    @abstractmethod
+    def apply(self, fine: Rows) -> Rows:
+        """Coarse rows of fine ones, (..., H, W) -> (..., h, w)."""
+
+    @abstractmethod
+    def adjoint(self, coarse: Rows) -> Rows:
         """Fine rows of coarse ones, <apply(a), b> = <a, adjoint(b)>."""
 
+    def coarse_grid(self, fine: Grid) -> Grid:
+        """Voxels of the coarse rows of fine ones; their centres are where the samples lie."""
+        dx, dy = (self.offset * edge for edge in fine.voxel[:2])
+        return fine.coarsened(self.factor).shifted(dx, dy)
 
-class BoxSampling:
-    """A large sample over blocks: block means. See `Sampling`."""
+    def fine_grid(self, coarse: Grid) -> Grid:
+        """Voxels of the fine rows that coarse ones were measured on; undoes `coarse_grid`."""
+        fine = coarse.refined(self.factor)
+        dx, dy = (self.offset * edge for edge in fine.voxel[:2])
+        return fine.shifted(-dx, -dy)
 
-    scheme = "box"
 
-    def __init__(self, factor: int) -> None:
-        self.factor = whole("factor", factor)
+@dataclass(frozen=True, eq=False)
+class BoxSampling(Sampling):
+    """A large sample over blocks: block means."""
 
-    def apply(self, fine: Any) -> Any:
+    scheme: ClassVar[str] = "box"
+    small_sample: ClassVar[bool] = False
+
+    @property
+    def noise_gain(self) -> int:
+        """One: the noise of block means is what others are compared with."""
+        return 1
+
+    @property
+    def carried_noise(self) -> float:
+        """1 / S: the S^2 voxels of a block share their noise."""
+        return 1 / self.factor
+
+    def apply(self, fine: Rows) -> Rows:
         """Block means, (..., H, W) -> (..., H / factor, W / factor)."""
         return block_mean(fine, self.factor)
 
-    def adjoint(self, coarse: Any) -> Any:
+    def adjoint(self, coarse: Rows) -> Rows:
         """Coarse values spread evenly over their blocks."""
         return replicate(coarse, self.factor) / self.factor**2
 
 
-class StridedSampling:
-    """A small sample at the first voxel of every block. See `Sampling`."""
+@dataclass(frozen=True, eq=False)
+class StridedSampling(Sampling):
+    """A small sample at the first voxel of every block."""
 
-    scheme = "strided"
+    scheme: ClassVar[str] = "strided"
 
-    def __init__(self, factor: int) -> None:
-        self.factor = whole("factor", factor)
+    @property
+    def offset(self) -> float:
+        """-(S - 1) / 2."""
+        return -(self.factor - 1) / 2
 
-    def apply(self, fine: Any) -> Any:
+    def apply(self, fine: Rows) -> Rows:
         """Every factor-th voxel along y and x."""
         return fine[..., :: self.factor, :: self.factor]
 
-    def adjoint(self, coarse: Any) -> Any:
+    def adjoint(self, coarse: Rows) -> Rows:
         """Coarse values at the first voxel of their block, zero elsewhere."""
         *lead, height, width = coarse.shape
         shape = (*lead, height * self.factor, width * self.factor)
@@ -112,48 +234,45 @@ class StridedSampling:
         return fine
 
 
-class RandomSampling:
-    """A small sample at a seeded random choice of 1 / factor^2 of the voxels; values stay on the fine grid."""
+@dataclass(frozen=True, eq=False)
+class RandomSampling(Sampling):
+    """A small sample at some voxels; values stay on the fine grid.
 
-    scheme = "random"
+    Parameters
+    ----------
+    factor
+        About one in factor^2 voxels is sampled.
+    mask
+        Which voxels are sampled, (y, x), true or false.
+    """
 
-    def __init__(self, factor: int, shape: tuple[int, int], seed: int = 0) -> None:
-        self.factor = whole("factor", factor)
+    mask: np.ndarray
+    scheme: ClassVar[str] = "random"
+
+    @classmethod
+    def drawn(cls, factor: int, shape: tuple[int, int], seed: int = 0) -> RandomSampling:
+        """Draw 1 / factor^2 of the voxels of a grid (y, x)."""
         voxels = shape[0] * shape[1]
-        chosen = np.random.default_rng([seed, 0x5A]).choice(voxels, voxels // self.factor**2, replace=False)
-        self.mask = np.zeros(voxels, dtype=bool)
-        self.mask[chosen] = True
-        self.mask = self.mask.reshape(shape)
+        chosen = np.random.default_rng([seed, 0x5A]).choice(voxels, voxels // factor**2, replace=False)
+        mask = np.zeros(voxels, dtype=bool)
+        mask[chosen] = True
+        return cls(factor, mask.reshape(shape))
 
-    def apply(self, fine: Any) -> Any:
+    def apply(self, fine: Rows) -> Rows:
         """Fine values at the sampled voxels, zero elsewhere; the same shape."""
-        mask = self.mask if isinstance(fine, np.ndarray) else fine.new_tensor(self.mask)
-        return fine * mask
+        return fine * (self.mask if isinstance(fine, np.ndarray) else fine.new_tensor(self.mask))
 
-    def adjoint(self, coarse: Any) -> Any:
+    def adjoint(self, coarse: Rows) -> Rows:
         """The mask is its own adjoint."""
         return self.apply(coarse)
 
+    def coarse_grid(self, fine: Grid) -> Grid:
+        """The fine grid."""
+        return fine
 
-def sample_offset(scheme: str, factor: int) -> float:
-    """Where a coarse value lies against the centre of its block, in fine voxels: 0, or -(S - 1) / 2 if strided."""
-    return -(factor - 1) / 2 if scheme == "strided" else 0.0
-
-
-def noise_gain(scheme: str, factor: int) -> int:
-    """How many times the noise of block means a coarse value carries: S^2 where it is of a small sample."""
-    return 1 if scheme == "box" else factor**2
-
-
-def sampling_of(scheme: str, factor: int, shape: tuple[int, int], seed: int) -> Sampling:
-    """Return the sampling of a name; raise `InputError` if it is unknown or does not fit the grid (y, x)."""
-    one_of("sampling", scheme, SCHEMES)
-    factor = whole("factor", factor)
-    divides = shape[0] % factor == 0 and shape[1] % factor == 0
-    require(divides, "factor", f"a divisor of the grid {shape[1]} x {shape[0]}", factor)
-    if scheme == "random":
-        return RandomSampling(factor, shape, seed)
-    return BoxSampling(factor) if scheme == "box" else StridedSampling(factor)
+    def fine_grid(self, coarse: Grid) -> Grid:
+        """The same grid."""
+        return coarse
 
 
 def downsample(
@@ -190,24 +309,22 @@ def downsample(
     seed = seed_number(seed)
     snr = None if snr is None else decibels("snr", snr)
     values = as_images(fine)
-    plan = sampling_of(sampling, factor, values.shape[-2:], seed)
-    coarse = plan.apply(values)
+    operator = Sampling.named(sampling, factor, (values.shape[-2], values.shape[-1]), seed)
+    coarse = operator.apply(values)
     sigma = 0.0
     if snr is not None:
-        sigma = noise_gain(sampling, plan.factor) * sigma_from_snr(block_mean(values, plan.factor), snr)
+        sigma = operator.noise_gain * sigma_from_snr(block_mean(values, operator.factor), snr)
         noise = complex_gaussian(coarse.shape, sigma, np.random.default_rng([seed, 1]))
-        coarse = coarse + (noise * plan.mask if isinstance(plan, RandomSampling) else noise)
-    x, y = (_coarse_axis(fine, axis, plan) for axis in "xy")
-    extra = {"sampled": (("y", "x"), plan.mask.astype(np.int8))} if isinstance(plan, RandomSampling) else None
+        coarse = coarse + (operator.apply(noise) if isinstance(operator, RandomSampling) else noise)
+    mask = {"sampled": (("y", "x"), operator.mask.astype(np.int8))} if isinstance(operator, RandomSampling) else None
     return replace_rows(
         fine,
         coarse,
-        x,
-        y,
-        noise_std=np.hypot(sigma, _own_noise(fine) / (plan.factor if sampling == "box" else 1)),
-        extra=extra,
+        operator.coarse_grid(Grid.of(fine)),
+        noise_std=np.hypot(sigma, _own_noise(fine) * operator.carried_noise),
+        extra=mask,
         stage="coarse",
-        sampling={"scheme": sampling, "factor": plan.factor, "snr": snr, "seed": seed},
+        sampling={"scheme": operator.scheme, "factor": operator.factor, "snr": snr, "seed": seed},
     )
 
 
@@ -216,38 +333,3 @@ def _own_noise(fine: xr.Dataset) -> np.ndarray:
     if "noise_std" not in fine or fine["noise_std"].ndim == 0:
         return np.asarray(fine["noise_std"].values if "noise_std" in fine else 0.0)
     return noise_like(fine, fine["system_matrix"].isel({d: 0 for d in VOXEL_DIMS if d in fine["system_matrix"].dims}))
-
-
-def _coarse_axis(fine: xr.Dataset, axis: str, plan: Sampling) -> np.ndarray:
-    centers = fine[axis].values
-    if plan.scheme == "random":
-        return centers
-    return centers[:: plan.factor] if plan.scheme == "strided" else centers.reshape(-1, plan.factor).mean(-1)
-
-
-def fine_axes(coarse: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the voxel centres x, y (m) of the fine grid that a coarse matrix was measured on."""
-    plan = coarse.attrs["sampling"]
-    return _fine_axis(coarse, "x", plan), _fine_axis(coarse, "y", plan)
-
-
-def _fine_axis(coarse: xr.Dataset, axis: str, plan: dict[str, Any]) -> np.ndarray:
-    factor = plan["factor"]
-    if plan["scheme"] == "random":
-        return coarse[axis].values
-    first, step = axis_coordinate(coarse, axis)
-    shift = 0.0 if plan["scheme"] == "strided" else (1 / factor - 1) / 2 * step
-    return first + shift + step / factor * np.arange(coarse.sizes[axis] * factor)
-
-
-def expect_coarse(coarse: xr.Dataset, schemes: tuple[str, ...], method: str) -> dict[str, Any]:
-    """Return the sampling of a coarse matrix; raise `InputError` unless a method can take it."""
-    expect(coarse, "system_matrix", "coarse", stage="coarse")
-    plan = coarse.attrs["sampling"]
-    if plan["scheme"] not in schemes:
-        raise InputError(
-            f"Input coarse must be sampled by {' or '.join(schemes)} for the method {method}; "
-            f"instead received {plan['scheme']} sampling."
-        )
-    whole("factor of coarse", plan["factor"])
-    return plan

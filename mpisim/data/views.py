@@ -1,4 +1,4 @@
-"""SPLIT: to be written."""
+"""Views of a dataset as plain arrays: rows as images, the matrix, noise of every row; and rows replaced by others."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mpisim.data.grid import Grid
 from mpisim.data.schema import VOXEL_DIMS, build
 from mpisim.errors import require
 
 __all__ = [
     "as_images",
     "as_matrix",
-    "axis_coordinate",
     "noise_like",
     "noise_per_row",
     "replace_rows",
@@ -65,29 +65,31 @@ def noise_like(data: xr.Dataset, like: xr.DataArray) -> np.ndarray:
     return data["noise_std"].broadcast_like(like).transpose(*like.dims).values
 
 
-def axis_coordinate(data: xr.Dataset, axis: str) -> tuple[float, float]:
-    """First centre and spacing of a voxel axis in m; a single voxel spans the field of view of `grid`, or 1 mm."""
-    values = data[axis].values
-    if values.size > 1:
-        return float(values[0]), float((values[-1] - values[0]) / (values.size - 1))
-    fov = (data.attrs.get("grid") or {}).get("fov", ())
-    index = "xyz".index(axis)
-    return float(values[0]), float(fov[index]) if len(fov) > index else 1e-3
-
-
 def replace_rows(
     data: xr.Dataset,
     values: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
+    grid: Grid,
     *,
     noise_std: Any = None,
     extra: Mapping[str, Any] | None = None,
     **attributes: Any,
 ) -> xr.Dataset:
-    """Return a dataset with the same rows on other voxels: `values` (row, y, x) over centres `x`, `y` in m.
+    """Return a dataset with the same rows on other voxels.
 
-    Provenance is kept; `attributes` are added, and taken out where None. `extra` are further variables.
+    Parameters
+    ----------
+    data
+        A system matrix.
+    values
+        Rows (row, y, x) in its unit.
+    grid
+        Their voxels along x and y.
+    noise_std
+        Complex noise standard deviation of the values, a number or one per row; None where there is none.
+    extra
+        Further variables, as xarray takes them.
+    **attributes
+        Attributes to add to those of `data`; None removes one.
     """
     variable = data["system_matrix"]
     lead = row_dims(data)
@@ -98,7 +100,7 @@ def replace_rows(
         "system_matrix",
         values.reshape(shape).astype(variable.dtype, copy=False),
         (*lead, "y", "x"),
-        {**coords, "y": y, "x": x},
+        {**coords, "y": grid.axis(1), "x": grid.axis(0)},
         noise_std=noise_std,
         units=variable.attrs.get("units", "1"),
         **{**kept, **attributes},

@@ -124,14 +124,11 @@ def from_matlab(
         )
     if values.shape[1] != voxels:
         values = values.T
-    axes = {name: grid.axis(i) for i, name in enumerate("xyz"[: len(grid.shape)])}
-    names = tuple(reversed(axes))
-    shape = (len(values), *(axes[a].size for a in names))
     return build(
         "system_matrix",
-        values.astype(np.complex128).reshape(shape) / factor**2,
-        ("frequency", *names),
-        axes,
+        values.astype(np.complex128).reshape(len(values), *grid.array_shape) / factor**2,
+        ("frequency", *grid.dims),
+        grid.coords(),
         units="1",
         stage="fine" if coarse is None else "coarse",
         origin="measured",

@@ -108,13 +108,13 @@ def read_original(path: str | os.PathLike[str], grid: Grid) -> xr.Dataset:
     good = noise.size == snr.size and noise.size > 0 and len(matrix) % noise.size == 0
     require(good, numbers, f"as many numbers as {len(matrix)} rows have frequencies", f"{noise.size} and {snr.size}")
     lead = _leading_sizes(noise.size, len(matrix) // noise.size, grid, path)
-    axes = {name: grid.axis(i) for i, name in enumerate("xyz"[: len(grid.shape)])}
-    numbered = {"noise_estimate": noise, "snr": snr}
+    numbered = {"noise_estimate": noise, "snr_ratio": snr}
     return build(
         "system_matrix",
         matrix.astype(np.complex128).reshape(*lead, grid.shape[1], grid.shape[0]),
-        ("frequency", *reversed(axes)),
-        axes | {k: ("frequency", np.repeat(np.ravel(v).real, lead[0] // noise.size)) for k, v in numbered.items()},
+        ("frequency", *grid.dims),
+        grid.coords()
+        | {k: ("frequency", np.repeat(np.ravel(v).real, lead[0] // noise.size)) for k, v in numbered.items()},
         noise_std=_whitened(matrix),
         units="1",
         stage="fine",

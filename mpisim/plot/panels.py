@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from mpisim.data.grid import Grid
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import replacing
 
@@ -24,12 +25,9 @@ Panel = tuple[np.ndarray, tuple[float, float, float, float]]
 
 def edges(data: xr.Dataset) -> tuple[float, float, float, float]:
     """Outer edges of the voxels: left, right, bottom, top in mm."""
-    found: list[float] = []
-    for axis in ("x", "y"):
-        centers = data[axis].values * 1e3
-        half = (centers[-1] - centers[0]) / (2 * max(1, centers.size - 1)) or 0.5
-        found += [float(centers[0] - half), float(centers[-1] + half)]
-    return found[0], found[1], found[2], found[3]
+    grid = Grid.of(data)
+    (left, *_, right), (bottom, *_, top) = (1e3 * grid.edges(i) for i in (0, 1))
+    return float(left), float(right), float(bottom), float(top)
 
 
 @dataclass(frozen=True)

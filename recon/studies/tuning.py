@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from calib.training.search import Tunable
+from mpisim.data.grid import Grid
 from mpisim.errors import require
 from mpisim.io import read
 from recon import phantoms
-from recon.measurement import grid_of, measure
+from recon.measurement import measure
 from recon.metrics import psnr
 from recon.reconstruction import reconstruct
 
@@ -41,5 +42,5 @@ def minus_psnr(values: Mapping[str, float], folder: Path, data: Path, options: M
         fine = read(file)
         y = measure(fine, truth, snr=30, seed=int(options.get("seed", 0)) + i)
         image = reconstruct(fine, y, "admm", a1=1 - values["atv"], atv=values["atv"])
-        found.append(psnr(image["image"].values, truth.sample(grid_of(fine))))
+        found.append(psnr(image["image"].values, truth.sample(Grid.of(fine))))
     return -float(np.mean(found))

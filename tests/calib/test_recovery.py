@@ -6,7 +6,7 @@ import torch
 
 import calib
 import mpisim
-from calib.learned.model import to_channels
+from calib.batches import to_channels
 from calib.methods.consistency import nearest_consistent
 from mpisim.data.sampling import block_mean
 from mpisim.data.views import as_images
@@ -21,7 +21,7 @@ def fine():
 @pytest.mark.parametrize("method", [m for m, about in calib.METHODS.items() if not about.learned])
 def test_every_classical_method(fine, method, tmp_path):
     """Shape, axes and provenance are the fine matrix's, and the error falls with finer sampling."""
-    scheme = calib.METHODS[method].schemes[0]
+    scheme = calib.METHODS[method].samplings[0]
     errors = []
     for factor in (2, 4, 8):
         found = calib.recover(calib.downsample(fine, factor, scheme, seed=1), method)
@@ -80,7 +80,7 @@ def test_rectangular_and_measured_matrices(fine):
 def test_a_matrix_in_another_unit_is_recovered_alike(fine):
     """Whatever the scaling of rows, a whole matrix may come in any unit."""
     from calib.learned.model import ModelConfig, RecoveryModel
-    from calib.recovery import apply_model
+    from calib.learned.apply import apply_model
 
     coarse = calib.downsample(fine, 4, snr=33.7, seed=0)
     other = coarse.copy()

@@ -6,6 +6,7 @@ import pytest
 import calib
 import mpisim
 from calib.files import recover_file
+from mpisim.data.schema import build
 from mpisim.data.views import as_images
 from mpisim.errors import InputError
 from mpisim.io import write_blocks
@@ -59,7 +60,7 @@ def test_volumes_and_refusals(fine, tmp_path):
     values = np.stack([as_images(fine)[:5], 2j * as_images(fine)[:5]], axis=1)
     coords = {"z": [0.0, 1e-3], "y": fine["y"].values, "x": fine["x"].values}
     dims = ("frequency", "z", "y", "x")
-    volume = mpisim.data.schema.dataset(
+    volume = build(
         "system_matrix", values, dims, coords, stage="fine", origin="measured", units="1"
     )
     mpisim.write(calib.downsample(volume, 2), tmp_path / "coarse.nc")

@@ -240,7 +240,7 @@ def test_what_the_method_promises_on_a_system_matrix(fine):
 def test_the_extension_pays(fine):
     """Rows are not periodic on their own field of view; voxels outside that nothing is asked of let them be."""
     values = as_images(fine)
-    mask = RandomSampling(2, (24, 24), seed=3).mask
+    mask = RandomSampling.drawn(2, (24, 24), seed=3).mask
     errors = [calib.nrmse(sparse_rows(values, mask, margin=m).rows, values) for m in (0, 2, 4)]
     assert errors[2] < errors[1] < errors[0] and errors[2] < 0.4 * errors[0]
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from calib.methods.direction import LENGTHS, Process, features, posterior, refined, wave_numbers
+from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
+from calib.methods.gaussian_process import posterior
 from mpisim.data.sampling import block_mean
 
 

@@ -104,7 +104,7 @@ def test_noise_falls_as_much_between_the_directions_tried(factor):
         noise = torch.randn(exact.shape, generator=torch.Generator().manual_seed(3))
         noisy = exact + (sigma / 2**0.5)[:, None, None, None] * noise
         left.append(error(ridge_means(noisy, sigma, factor), exact) / error(noisy, exact))
-        coarse_search = ridge_means(noisy, sigma, factor, unlikely=1e9)
+        coarse_search = ridge_means(noisy, sigma, factor, sigma_threshold=1e9)
         assert off == 0 or left[-1] < 0.7 * error(coarse_search, exact) / error(noisy, exact)
     assert max(left) < 1.3 * left[0] < 0.6
 
@@ -148,4 +148,4 @@ def test_limits():
     assert torch.equal(ridge_interpolate(zero, torch.tensor([0.0, 1.0]), 2), torch.zeros(2, 2, 8, 8))
     b = block_mean(ridge(0.5, even), 2)
     assert float(ridge_interpolate(b, torch.tensor([1e3]), 2).abs().max()) < 1e-3  # all noise: the prior mean
-    assert ridge_bank(4, 4, 2).strengths.shape[0] == ANGLES * 2 * len(LENGTHS)
+    assert ridge_bank(4, 4, 2).eigenvalues.shape[0] == ANGLES * 2 * len(LENGTHS)

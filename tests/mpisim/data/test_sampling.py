@@ -6,11 +6,12 @@ import torch
 
 import calib
 import mpisim
-from mpisim.data.sampling import BoxSampling, RandomSampling, StridedSampling, block_mean, fine_axes, replicate
+from mpisim.data.grid import Grid
+from mpisim.data.sampling import BoxSampling, RandomSampling, Sampling, StridedSampling, block_mean, replicate
 from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
-SAMPLINGS = [BoxSampling(4), StridedSampling(4), RandomSampling(4, (16, 24), seed=3)]
+SAMPLINGS = [BoxSampling(4), StridedSampling(4), RandomSampling.drawn(4, (16, 24), seed=3)]
 
 
 def complex_rows(rng, *shape):
@@ -75,10 +76,34 @@ def test_the_seed_decides(fine):
 
 
 @pytest.mark.parametrize("scheme", ["box", "strided", "random"])
-def test_fine_axes_are_found_again(fine, scheme):
-    x, y = fine_axes(calib.downsample(fine, 4, scheme))
-    assert np.allclose(x, fine["x"], atol=1e-12)
-    assert np.allclose(y, fine["y"], atol=1e-12)
+def test_the_fine_grid_follows_from_a_coarse_file(fine, scheme):
+    """Also on oblong voxels off centre, and from one coarse voxel along x."""
+    small = mpisim.simulate(
+        mpisim.open_sided_ffl(0.8, angles=1), mpisim.Particle(22e-9), Grid((4, 8), (0.01, 0.03), (0.005, -0.002, 0.0))
+    )
+    for matrix in (fine, small):
+        coarse = calib.downsample(matrix, 4, scheme)
+        sampling = Sampling.of(coarse)
+        found = sampling.fine_grid(Grid.of(coarse))
+        assert np.allclose(found.axis(0), matrix["x"], atol=1e-12) and np.allclose(
+            found.axis(1), matrix["y"], atol=1e-12
+        )
+        assert np.allclose(sampling.coarse_grid(found).axis(0), coarse["x"], atol=1e-12)
+
+
+def test_samples_lie_where_the_coarse_file_says(fine):
+    """Block means at the mean of their voxels, strided samples at the first voxel of their block."""
+    box, strided = (calib.downsample(fine, 4, s) for s in ("box", "strided"))
+    assert np.allclose(box["x"], fine["x"].values.reshape(-1, 4).mean(1), atol=1e-12)
+    assert np.allclose(strided["x"], fine["x"][::4], atol=1e-12)
+
+
+def test_a_sampling_that_a_method_cannot_take_is_refused(fine):
+    coarse = calib.downsample(fine, 4, "strided")
+    with pytest.raises(InputError, match="sampled by box or random for the method m; instead received strided"):
+        Sampling.of(coarse, ("box", "random"), "m")
+    with pytest.raises(InputError, match="must be a coarse system matrix; instead received a fine one"):
+        Sampling.of(fine)
 
 
 def test_a_box_sample_is_a_large_sample(fine):

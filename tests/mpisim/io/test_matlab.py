@@ -193,7 +193,7 @@ def test_published_data_keeps_its_noise_and_comes_back_from_netcdf(tmp_path, sav
     found = matlab.read_original(tmp_path / "sm.mat", GRID)
     assert np.array_equal(found.system_matrix.values, as_published(arrays, 2, 3).reshape(-1, 2, 3))
     assert np.array_equal(found.noise_estimate, np.repeat(arrays["estNsKestirimi"], SLICES))
-    assert np.array_equal(found.snr, np.repeat(arrays["snrList"], SLICES))
+    assert np.array_equal(found.snr_ratio, np.repeat(arrays["snrList"], SLICES))
     assert float(found.noise_std) ** 2 == pytest.approx(2)
     write(found, tmp_path / "sm.nc")
     xr.testing.assert_identical(read(tmp_path / "sm.nc"), found)
@@ -206,7 +206,7 @@ def test_a_published_volume_has_its_slices_along_z(tmp_path, save):
     found = matlab.read_original(tmp_path / "sm.mat", Grid((3, 2, SLICES), (0.003, 0.002, 0.003)))
     assert found.system_matrix.dims == ("frequency", "z", "y", "x")
     assert np.array_equal(found.system_matrix.values, as_published(arrays, 2, 3))
-    assert np.array_equal(found.snr, arrays["snrList"][:, 0])
+    assert np.array_equal(found.snr_ratio, arrays["snrList"][:, 0])
 
 
 def test_published_data_that_cannot_be_whitened_has_no_noise(tmp_path):
@@ -228,7 +228,7 @@ def test_published_data_that_cannot_be_whitened_has_no_noise(tmp_path):
             "as many numbers as 12 rows have frequencies.*received 5 and 5",
         ),
         ({"estNsKestirimi": None}, GRID, "a file with myMtx, estNsKestirimi, snrList"),
-        ({"snrList": np.full((4, 1), np.nan)}, GRID, "coordinate snr of dataset must be finite"),
+        ({"snrList": np.full((4, 1), np.nan)}, GRID, "coordinate snr_ratio of dataset must be finite"),
     ],
 )
 def test_published_data_that_does_not_fit(tmp_path, save, changed, grid, reason):

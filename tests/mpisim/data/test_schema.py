@@ -6,7 +6,7 @@ import xarray as xr
 
 from mpisim import Grid, InputError, Particle, open_sided_ffl, simulate
 from mpisim.data.schema import build, expect, validate
-from mpisim.data.views import as_images, as_matrix, axis_coordinate, noise_per_row, replace_rows, row_dims
+from mpisim.data.views import as_images, as_matrix, noise_per_row, replace_rows, row_dims
 
 RNG = np.random.default_rng(3)
 DIMS = ("angle", "frequency", "y", "x")
@@ -166,24 +166,17 @@ def test_attributes_are_what_a_file_gives_back():
     assert data.attrs["nested"] == {"a": [True, None]}
 
 
-def test_axis_coordinate_gives_the_first_centre_and_the_spacing():
-    data = sample_matrix()
-    assert axis_coordinate(data, "x") == pytest.approx((0, 1e-3))
-    assert axis_coordinate(data.isel(y=[2]), "y")[0] == pytest.approx(2e-3)
-
-
 def test_replacing_rows_keeps_provenance_and_row_coordinates():
     data = sample_matrix(scanner={"sf_gradient": 0.5}, noise_std=0.1)
     values = np.ones((6, 2, 3), complex)
-    x, y = np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0])
-    found = replace_rows(data, values, x, y, stage="coarse", sampling=SAMPLING, noise_std=0.2)
+    found = replace_rows(data, values, Grid((3, 2), (3.0, 2.0)), stage="coarse", sampling=SAMPLING, noise_std=0.2)
     assert validate(found) is found
     assert found.system_matrix.shape == (2, 3, 2, 3)
     assert found.attrs["scanner"] == {"sf_gradient": 0.5}
     assert found.attrs["sampling"] == SAMPLING
     assert float(found.noise_std) == 0.2
     assert np.array_equal(found.angle, data.angle)
-    back = replace_rows(found, as_images(data), data.x.values, data.y.values, stage="fine", sampling=None)
+    back = replace_rows(found, as_images(data), Grid.of(data), stage="fine", sampling=None)
     assert "sampling" not in back.attrs
     assert np.array_equal(back.system_matrix, data.system_matrix)
 

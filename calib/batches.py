@@ -1,0 +1,78 @@
+"""Rows on their way through PyTorch: as two real channels, in batches that bound the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from mpisim.data.noise import rms
+from mpisim.data.sampling import Sampling
+from mpisim.data.views import as_images, noise_per_row
+from mpisim.progress import progress
+
+if TYPE_CHECKING:
+    from torch import Tensor, device
+
+__all__ = ["apply_in_batches", "from_channels", "to_channels"]
+
+_ROWS_AT_ONCE = {"cpu": 32, "other": 256}  # what the caches of a processor hold, what keeps a GPU busy
+
+
+def to_channels(rows: np.ndarray) -> Tensor:
+    """Complex rows (B, h, w) as a float32 tensor (B, 2, h, w): real and imaginary part."""
+    import torch
+
+    return torch.from_numpy(np.stack([rows.real, rows.imag], axis=1).astype(np.float32))
+
+
+def from_channels(rows: Tensor) -> np.ndarray:
+    """Two-channel rows (B, 2, h, w) as complex64 (B, h, w)."""
+    values = rows.detach().cpu().numpy()
+    return (values[:, 0] + 1j * values[:, 1]).astype(np.complex64)
+
+
+def apply_in_batches(
+    recover_rows: Callable[[Tensor, Tensor], Tensor],
+    coarse: xr.Dataset,
+    device: str | device = "cpu",
+    unit: float | None = None,
+    refinement: int | None = None,
+) -> np.ndarray:
+    """Apply a function of rows to all rows of a coarse matrix of box or strided sampling, in bounded batches.
+
+    Parameters
+    ----------
+    recover_rows
+        Takes rows (B, 2, h, w) and their complex noise deviation (B,), both in units of the RMS of all coarse values,
+        and returns rows (B, 2, H, W) in the same unit.
+    coarse
+        The coarse system matrix.
+    device
+        Where to compute, as torch names it.
+    unit
+        RMS of the complete coarse matrix in its unit; needed only where `coarse` is a block of it.
+    refinement
+        H / h; by default the sampling's factor.
+
+    Returns
+    -------
+    numpy.ndarray
+        Rows, complex64 (row, H, W), in the unit of the matrix.
+    """
+    import torch
+
+    values, sigma = as_images(coarse), noise_per_row(coarse)
+    unit = unit or float(rms(values)) or 1.0  # single precision holds rows of any unit
+    refinement = Sampling.of(coarse).factor if refinement is None else refinement
+    found = np.empty((len(values), *(refinement * n for n in values.shape[-2:])), np.complex64)
+    with torch.inference_mode():
+        at_once = _ROWS_AT_ONCE["cpu" if torch.device(device).type == "cpu" else "other"]
+        for start in progress(range(0, len(values), at_once), unit="batch"):
+            part = slice(start, start + at_once)
+            noise = torch.from_numpy((sigma[part] / unit).astype(np.float32)).to(device)
+            found[part] = from_channels(recover_rows(to_channels(values[part] / unit).to(device), noise))
+    found *= np.float32(unit)
+    return found

@@ -1,0 +1,93 @@
+"""Recovery by a trained network: which weights, the model of their file, and its use on a coarse matrix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from calib.batches import apply_in_batches
+from calib.learned.bundled import bundled_weights
+from calib.methods.record import Recovered
+from calib.nets.table import NETS
+from mpisim.data.grid import Grid
+from mpisim.data.sampling import Sampling
+from mpisim.data.views import as_images, noise_per_row, replace_rows
+from mpisim.errors import InputError, require
+
+if TYPE_CHECKING:
+    from calib.learned.model import RecoveryModel
+
+__all__ = ["apply_model", "load_network", "recover_by_network", "weights_file"]
+
+
+def recover_by_network(
+    method: str,
+    coarse: xr.Dataset,
+    weights: str | os.PathLike[str] | None = None,
+    unit: float | None = None,
+) -> Recovered:
+    """Recover a coarse matrix by a network.
+
+    Parameters
+    ----------
+    method
+        Name of the network in `calib.nets.table.NETS`.
+    coarse
+        A coarse system matrix, measured as the network expects.
+    weights
+        A weights file of `mpisim train`; None takes the bundled one.
+    unit
+        RMS of the complete coarse matrix in its unit; needed only where `coarse` is a block of it.
+
+    Raises
+    ------
+    InputError
+        If weights are missing, made for another method or factor, or the network does not take the sides of the grid.
+    """
+    file = weights_file(coarse, method, weights)
+    model, metadata = load_network(file, method, Sampling.of(coarse).factor)
+    height, width = as_images(coarse).shape[-2:]
+    fits = not NETS[method].even or (height % 2 == 0 and width % 2 == 0)
+    require(fits, "coarse", f"of even sides for {method}", f"{width} x {height}")
+    rows = apply_in_batches(model, coarse, unit=unit)
+    return Recovered(rows, {"weights": file.name, "trained": metadata.get("train")})
+
+
+def weights_file(coarse: xr.Dataset, method: str, weights: str | os.PathLike[str] | None = None) -> Path:
+    """Return the file with a network's weights: the given one, or the bundled one for this factor and noise.
+
+    Raises `InputError` if none is given and none is bundled.
+    """
+    factor = Sampling.of(coarse).factor
+    file = bundled_weights(method, factor, not noise_per_row(coarse).any()) if weights is None else Path(weights)
+    if weights is None and not file.is_file():
+        raise InputError(
+            f"Input weights must be given for {method} at {factor}x, for which none ship with the package; "
+            "instead received none."
+        )
+    return file
+
+
+def load_network(file: Path, method: str, factor: int) -> tuple[RecoveryModel, Mapping[str, object]]:
+    """Load the model of a weights file, and the metadata of the file.
+
+    Raises `InputError` if it was made for another method or factor.
+    """
+    from calib.learned.checkpoint import load_model
+
+    model, metadata = load_model(file)
+    fits = (model.config.method, model.config.factor) == (method, factor)
+    found = f"{model.config.method} at {model.config.factor}x in {file}"
+    require(fits, "weights", f"made for {method} at {factor}x", found)
+    return model, metadata
+
+
+def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
+    """Recover a coarse matrix with a model in memory, in bounded batches."""
+    rows = apply_in_batches(model.eval(), coarse, next(model.parameters()).device)
+    grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
+    return replace_rows(coarse, rows, grid, stage="fine", origin="recovered", sampling=None)

@@ -1,0 +1,63 @@
+"""What a method of recovery is and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Method", "Recovered"]
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What a method returns.
+
+    Parameters
+    ----------
+    rows
+        Fine rows, complex (row, H, W), in the unit of the coarse matrix.
+    metadata
+        What the method reports of its work, in values that JSON holds; it goes into the file.
+    std
+        Complex standard deviation of `rows`, real (row, H, W), where the method can tell it.
+    """
+
+    rows: np.ndarray
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    std: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of recovery.
+
+    Parameters
+    ----------
+    summary
+        One line for `mpisim methods`.
+    apply
+        Recovers a coarse dataset of the schema. It gets the dataset, and by name those of `takes` that are known.
+    samplings
+        Schemes of sampling that it can take: `box`, `strided`, `random`.
+    takes
+        What else `apply` takes: `weights` (a file or None: the method is a trained network) and `unit` (RMS of the
+        complete coarse matrix in its unit; None where the dataset is complete).
+    complete
+        Whether it needs all rows of a matrix at once; files are otherwise recovered in blocks.
+    version
+        Raised by whoever changes the numbers that the method gives: results that studies keep are computed again.
+    """
+
+    summary: str
+    apply: Callable[..., Recovered]
+    samplings: tuple[str, ...] = ("box",)
+    takes: tuple[str, ...] = ()
+    complete: bool = False
+    version: int = 1
+
+    @property
+    def learned(self) -> bool:
+        """Whether it is a trained network, which needs weights."""
+        return "weights" in self.takes

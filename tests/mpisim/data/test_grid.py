@@ -1,0 +1,63 @@
+"""Voxels: from numbers, from files, finer and coarser."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import mpisim
+from mpisim.data.grid import Grid
+from mpisim.data.schema import build
+from mpisim.errors import InputError
+
+GRIDS = [
+    Grid(),
+    Grid((4, 3), (0.008, 0.003), (0.001, 0.0, 0.002)),
+    Grid((2, 3, 5), (0.02, 0.03, 0.01), (0.0, 0.004, -0.002)),
+    Grid((1, 6), (0.007, 0.012), (0.003, 0.0, 0.0)),
+]
+
+
+def image_on(voxels, **attributes):
+    return build("image", np.ones(voxels.array_shape), voxels.dims, voxels.coords(), units="1", **attributes)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_a_file_gives_its_grid_back(grid, tmp_path):
+    described = {"shape": list(grid.shape), "fov": list(grid.fov), "center": list(grid.center)}
+    mpisim.write(image_on(grid, grid=described), tmp_path / "image.nc")
+    found = Grid.of(mpisim.read(tmp_path / "image.nc"))
+    assert found.shape == grid.shape
+    assert found.fov == pytest.approx(grid.fov) and found.center == pytest.approx(grid.center)
+
+
+def test_one_voxel_without_a_description_is_a_millimetre_wide():
+    assert Grid.of(image_on(Grid((1, 2), (0.5, 0.004)))).fov == pytest.approx((1e-3, 0.004))
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_faces_lie_between_centres(grid):
+    for i, length in enumerate(grid.fov):
+        faces = grid.edges(i)
+        assert faces.size == grid.shape[i] + 1
+        assert np.allclose((faces[1:] + faces[:-1]) / 2, grid.axis(i), atol=1e-15)
+        assert faces[-1] - faces[0] == pytest.approx(length)
+
+
+def test_coarser_and_finer_undo_each_other():
+    grid = Grid((8, 12), (0.02, 0.03), (0.001, 0.0, 0.0))
+    assert grid.coarsened(4).refined(4) == grid
+    with pytest.raises(InputError, match="Input factor must be a divisor of the grid 8 x 12; instead received 3"):
+        grid.coarsened(3)
+
+
+def test_a_shift_moves_the_centres():
+    moved = Grid((4, 4), (0.04, 0.04)).shifted(0.001, -0.002)
+    assert np.allclose(moved.axis(0) - Grid((4, 4), (0.04, 0.04)).axis(0), 0.001)
+    assert moved.center == (0.001, -0.002, 0.0)
+
+
+def test_coordinates_are_those_of_a_dataset():
+    grid = GRIDS[2]
+    assert grid.dims == ("z", "y", "x") and grid.array_shape == (5, 3, 2)
+    data = xr.Dataset(coords=grid.coords())
+    assert all(np.array_equal(data[name], grid.axis(i)) for i, name in enumerate("xyz"))
