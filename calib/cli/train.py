@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result
 from mpisim.cli.options import integer, number, read_toml
 from mpisim.errors import one_of, require
 from mpisim.progress import say
+
+if TYPE_CHECKING:
+    from calib.training.recipe import TrainConfig
 
 __all__ = ["add_arguments", "run"]
 
@@ -51,20 +53,21 @@ def run(options: argparse.Namespace) -> Result:
         data["train"],
         data["validation"],
         options.out,
-        start=options.start,
+        initial_weights=options.start,
         resume=options.resume,
         device=options.device,
         report=say,
     )
 
 
-def _train_config(options: argparse.Namespace) -> Any:
-    from calib.training.recipe import RECIPES, TrainConfig
+def _train_config(options: argparse.Namespace) -> TrainConfig:
+    from calib.learned.config import current_keys
+    from calib.training.recipe import RECIPES, RENAMED, TrainConfig
 
-    names = [f.name for f in fields(TrainConfig)]
-    values = read_toml(options.config, names, "config") if options.config else {}
-    types = get_type_hints(TrainConfig)
-    for name in names:
+    types = TrainConfig.types()
+    values = read_toml(options.config, [*types, *RENAMED], "config") if options.config else {}
+    values = current_keys(values, types, RENAMED)
+    for name in types:
         given = getattr(options, name, None)
         if given is not None:
             values[name] = {str: lambda _, text: text, int: integer, float: number}[types[name]](name, given)

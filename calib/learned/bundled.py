@@ -1,4 +1,4 @@
-"""Weights that ship with the package; how they were made is in `weights/README.md`."""
+"""Weights that are bundled with the package; `weights/README.md` says how they were made."""
 
 from __future__ import annotations
 
@@ -6,22 +6,34 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["bundled_weights", "ship"]
+from mpisim.errors import require
 
-_FOLDER = Path(__file__).parents[1] / "weights"
+__all__ = ["BUNDLED", "bundle", "bundled_weights"]
+
+BUNDLED = Path(__file__).parents[1] / "weights"
+"""Folder of the bundled weights."""
 
 
-def bundled_weights(method: str, factor: int, noiseless: bool = False) -> Path:
-    """Return where the package keeps weights of a method and factor; the file may not exist.
+def bundled_weights(
+    method: str, factor: int, noiseless: bool = False, folder: str | os.PathLike[str] = BUNDLED
+) -> Path:
+    """Return the file of the bundled weights of a method and factor; it may not exist.
 
-    With `noiseless`, those that were trained on for exact block means, if there are any.
+    Parameters
+    ----------
+    method, factor
+        Name of the network and super-resolution factor.
+    noiseless
+        Whether weights trained for exact block means are preferred, where there are any.
+    folder
+        Where the weights lie; by default in the package.
     """
-    exact = _FOLDER / f"{method}_{factor}x_noiseless.safetensors"
-    return exact if noiseless and exact.is_file() else _FOLDER / f"{method}_{factor}x.safetensors"
+    exact = Path(folder) / f"{method}_{factor}x_noiseless.safetensors"
+    return exact if noiseless and exact.is_file() else Path(folder) / f"{method}_{factor}x.safetensors"
 
 
-def ship(run: str | os.PathLike[str], folder: str | os.PathLike[str] = _FOLDER) -> Path:
-    """Put the weights of a run of `mpisim train`, in half precision, and its log where weights ship.
+def bundle(run: str | os.PathLike[str], folder: str | os.PathLike[str] = BUNDLED) -> Path:
+    """Bundle the weights of a run of `mpisim train`, in half precision, and its log.
 
     Half precision halves the files and costs nothing measurable: `weights/README.md` has the figures.
 
@@ -30,7 +42,7 @@ def ship(run: str | os.PathLike[str], folder: str | os.PathLike[str] = _FOLDER) 
     run
         The run's folder.
     folder
-        Where to; by default in the package.
+        Where the copies go; by default into the package.
 
     Returns
     -------
@@ -45,15 +57,14 @@ def ship(run: str | os.PathLike[str], folder: str | os.PathLike[str] = _FOLDER) 
     import torch
 
     from calib.learned.checkpoint import load_model, save_model
-    from mpisim.errors import require
 
-    model, about = load_model(Path(run) / "weights.safetensors")
-    numbers = (v for v in model.net.state_dict().values() if v.is_floating_point())  # counts of batches stay whole
+    model, metadata = load_model(Path(run) / "weights.safetensors")
+    numbers = (v for v in model.net.state_dict().values() if v.is_floating_point())  # counts of batches are integers
     largest = max(float(v.abs().max()) for v in numbers)
     require(largest < torch.finfo(torch.float16).max, "weights", "within half precision", f"{largest:.3g}")
-    kind = "_noiseless" if about.get("train", {}).get("noiseless_fraction") == 1 else ""
-    file = Path(folder) / f"{model.config.method}_{model.config.factor}x{kind}.safetensors"
+    suffix = "_noiseless" if metadata.get("train", {}).get("noiseless_fraction") == 1 else ""
+    file = Path(folder) / f"{model.config.method}_{model.config.factor}x{suffix}.safetensors"
     model.net.half()
-    save_model(file, model, {k: v for k, v in about.items() if k not in ("software", "model")})
+    save_model(file, model, {k: v for k, v in metadata.items() if k not in ("software", "model")})
     shutil.copyfile(Path(run) / "log.csv", file.with_suffix(".csv"))
     return file

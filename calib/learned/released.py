@@ -1,12 +1,12 @@
 r"""Weights of the published TranSMS code, read into the bare network of this package.
 
-The released network has the same layers in the same order under other names, so that its weights are taken as they are:
-a checkpoint is what `torch.save(net.state_dict())` writes there, a mapping from names such as
+The released network has the same layers in the same order under other names, so that its weights can be used unchanged.
+A checkpoint is what `torch.save(net.state_dict())` writes there, a mapping from names such as
 
     transformer.stage2_transformer.0.layers.0.0.fn.to_q.depthwise.weight
 
-to tensors. It also holds `transformer.cls_token`, 64 numbers that no layer reads; they are left out. What surrounds the
-released network (no skip, `scaling` minmax, data consistency) is `calib.training.recipe.published`:
+to tensors. It also holds `transformer.cls_token`, 64 numbers that no layer reads; they are ignored. What surrounds the
+released network (no skip, `scaling` minmax, data consistency) is that of `calib.training.recipe.published`:
 
     state = torch.load("4x.pt", map_location="cpu", weights_only=True)
     model = RecoveryModel(published("transms", 4).model)
@@ -24,11 +24,11 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from calib.learned.checkpoint import mismatch, some
+from calib.learned.checkpoint import listed, mismatch
 from calib.nets.transms import TranSMS
-from mpisim.errors import require
+from mpisim.errors import InputError, require
 
-__all__ = ["load_original_checkpoint", "original_names"]
+__all__ = ["load_original_checkpoint", "released_names"]
 
 _UNUSED = "transformer.cls_token"
 _BLOCK = r"transformer.stage\1_transformer.0.layers.0."
@@ -56,7 +56,7 @@ _LAYERS = {
     r"upsample\.(\d)\.0": r"upSampler.\1.conv",
     r"last": "lastConv",
 }
-"""Layers of `TranSMS` as regular expressions, and what the released code calls them; stages count from 1 there."""
+"""Names of layers in the released code by regular expressions for those of `TranSMS`; there stages count from 1."""
 
 
 def load_original_checkpoint(state_dict: Mapping[str, Tensor]) -> TranSMS:
@@ -65,7 +65,7 @@ def load_original_checkpoint(state_dict: Mapping[str, Tensor]) -> TranSMS:
     Parameters
     ----------
     state_dict
-        Its tensors by name, as `torch.load` gives them; every name may start with `module.` (several GPUs).
+        Tensors by name, as `torch.load` returns them; every name may start with `module.` (several GPUs).
 
     Returns
     -------
@@ -75,52 +75,59 @@ def load_original_checkpoint(state_dict: Mapping[str, Tensor]) -> TranSMS:
     Raises
     ------
     InputError
-        If the checkpoint is of another network, lacks a tensor or has one too many, a shape differs,
-        or a number is not finite and real.
+        If the checkpoint is of another network, a tensor is missing, unknown or of another shape, or a number is not
+        finite and real.
     """
-    given = _released(state_dict)
+    given = _tensors(state_dict)
     doublings = len({name for name in given if re.fullmatch(r"upSampler\.\d+\.conv\.weight", name)})
     require(
         doublings in (1, 2, 3),
         "checkpoint",
         "of the published TranSMS at 2x, 4x or 8x",
-        f"one with {doublings} upsamplers upSampler.*.conv and the names {some(given)}",
+        f"one with {doublings} upsamplers upSampler.*.conv and the names {listed(given)}",
     )
     net = TranSMS(2**doublings)
     own = net.state_dict()
-    names = original_names(own)
-    require(all(map(_plain, given.values())), "checkpoint", "of finite real numbers", "one with others")
+    names = released_names(own)
+    require(all(map(_is_plain, given.values())), "checkpoint", "of finite real numbers", "one with others")
     differing = mismatch({theirs: own[ours] for ours, theirs in names.items()}, given)
     require(not differing, "checkpoint", f"of the published TranSMS at {net.factor}x", f"one {differing}")
     net.load_state_dict({ours: given[theirs].to(own[ours].dtype) for ours, theirs in names.items()})
     return net.eval()
 
 
-def _plain(tensor: Tensor) -> bool:
-    here = tensor.layout == torch.strided and tensor.device.type != "meta" and not tensor.is_complex()
-    return here and bool(tensor.isfinite().all())
+def _is_plain(tensor: Tensor) -> bool:
+    dense = tensor.layout == torch.strided and tensor.device.type != "meta" and not tensor.is_complex()
+    return dense and bool(tensor.isfinite().all())
 
 
-def original_names(names: Iterable[str]) -> dict[str, str]:
-    """Return what the published code calls the tensors of a `TranSMS`, by their names here."""
-    return {name: _original_name(name) for name in names}
+def released_names(names: Iterable[str]) -> dict[str, str]:
+    """Return the names of tensors of a `TranSMS` in the published code, by their names here."""
+    return {name: _released_name(name) for name in names}
 
 
-def _original_name(name: str) -> str:
+def _released_name(name: str) -> str:
     layer, tensor = name.rsplit(".", 1)
     counted = re.sub(r"^stages\.(\d)", lambda match: f"stages.{int(match[1]) + 1}", layer)
     found = (match.expand(theirs) for ours, theirs in _LAYERS.items() if (match := re.fullmatch(ours, counted)))
     return f"{next(found)}.{tensor}"
 
 
-def _released(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    good = isinstance(state_dict, Mapping) and all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state_dict.items()
-    )
-    about = type(state_dict).__name__
-    if isinstance(state_dict, Mapping):
-        about += f" of {some(str(k) for k, v in state_dict.items() if not isinstance(v, Tensor))}"
-    require(good, "checkpoint", "a state dict, a mapping from names to tensors", about)
+def _tensors(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint that the network uses, without the prefix of several GPUs."""
+    _require_state_dict(state_dict)
     parallel = bool(state_dict) and all(name.startswith("module.") for name in state_dict)
     plain = {name.removeprefix("module.") if parallel else name: tensor for name, tensor in state_dict.items()}
     return {name: tensor for name, tensor in plain.items() if name != _UNUSED}
+
+
+def _require_state_dict(given: object) -> None:
+    received = type(given).__name__
+    if isinstance(given, Mapping):
+        others = [str(k) for k, v in given.items() if not (isinstance(k, str) and isinstance(v, Tensor))]
+        if not others:
+            return
+        received += f" of {listed(others)}"
+    raise InputError(
+        f"Input checkpoint must be a state dict, a mapping from names to tensors; instead received {received}."
+    )

@@ -2,9 +2,8 @@ r"""TranSMS: super-resolution of system-matrix rows by a transformer and a dense
 
 Input and output are rows with two channels, real and imaginary part: (B, 2, h, w) -> (B, 2, S h, S w). The initial
 convolution feeds both branches; their outputs are fused (Eq. 17), upsampled by :math:`\log_2 S` pixel shuffles (Eq. 18)
-and projected to two channels (Eq. 19). Data consistency is a module of its own (`calib.methods.consistency`); row scaling and
-the interpolant that may be added are the business of `calib.learned.model`. Ablations exchange or leave out a branch
-(`calib.nets.ablations`).
+and projected to two channels (Eq. 19). What surrounds the network (scaling of rows, interpolant, data consistency) is
+in `calib.learned.model`. Ablations replace or omit a branch (`calib.nets.ablations`).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _FUSED = 48
 
 @dataclass(frozen=True)
 class Branches:
-    """The two branches of TranSMS or what stands in their place.
+    """The two branches of TranSMS, or those that replace them.
 
     Parameters
     ----------

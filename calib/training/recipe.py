@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_type_hints
 
 from calib.learned.config import RENAMED as RENAMED_OF_MODEL
@@ -71,7 +71,7 @@ class TrainConfig:
         If a value is outside its range or choices.
     """
 
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = field(default_factory=ModelConfig)
     steps: int = STEPS[4]
     batch: int = BATCH[4]
     optimiser: str = "muon"

@@ -197,7 +197,9 @@ def _rows_of(images: np.ndarray, sampling: Sampling, snr: float | None) -> _Rows
     """Return the rows of a matrix, complex (row, H, W), in units of its RMS: float32 then holds rows of any unit."""
     unit = rms(images)
     scaled = images / unit
-    sigma = 0.0 if snr is None else sampling.noise_gain * sigma_from_snr(block_mean(images, sampling.factor), snr) / unit
+    sigma = (
+        0.0 if snr is None else sampling.noise_gain * sigma_from_snr(block_mean(images, sampling.factor), snr) / unit
+    )
     error = torch.tensor(_interpolation_error(scaled, sampling, sigma), dtype=torch.float32)
     coarse = rms(sampling.apply(images)) / unit
     sigmas, units = (torch.full_like(error, float(value)) for value in (sigma, coarse))
