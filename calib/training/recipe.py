@@ -111,7 +111,7 @@ class TrainConfig:
         own = {name: kind for name, kind in get_type_hints(cls).items() if name != "model"}
         return {**get_type_hints(ModelConfig), **own}
 
-    def as_mapping(self) -> dict[str, Any]:
+    def as_mapping(self) -> dict[str, object]:
         """Return all values as one flat mapping that JSON and TOML hold."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "model"}
         return {**asdict(self.model), **own}

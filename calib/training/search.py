@@ -1,10 +1,10 @@
-"""Search for hyper-parameters on validation data: seeded, resumable, kept in a database.
+"""Search for hyper-parameters on validation data: with a seed, resumable, stored in a database.
 
-What can be tuned is a `Tunable`: a space of positive numbers, searched on a logarithmic scale, and a score of a point
-of it, the smaller the better. Packages list theirs under the entry-point group `mpisim.tunables`: nothing imports
-upward. The sampler is Optuna's tree-structured Parzen estimator (Bergstra et al., 2011), its seed that of the search
-plus the number of the trial, and an interrupted trial is taken up, so that an interrupted search goes on as it would
-have.
+A `Tunable` has a space of positive numbers, searched on a logarithmic scale, and a score of a point of it; smaller is
+better. Packages list theirs under the entry-point group `mpisim.tunables`, so that no room imports one above it.
+
+The sampler is Optuna's tree-structured Parzen estimator (Bergstra et al., 2011). Its seed is that of the search plus
+the number of the trial, and an interrupted trial is continued, so that an interrupted search ends with the same result.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, TypedDict
 
 from mpisim.errors import DivergenceError, InputError, require, seed_number, whole
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.io.digest import digest, file_digest
 from mpisim.progress import progress
 
-__all__ = ["Tunable", "tunables", "tune"]
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+__all__ = ["SearchResult", "Tunable", "tunables", "tune"]
 
 
 @dataclass(frozen=True)
@@ -33,25 +38,35 @@ class Tunable:
     Parameters
     ----------
     summary
-        One line of help.
+        One line of help; it also identifies the search in its folder.
     space
-        Lowest and highest value by name.
+        Lowest and highest value of every hyper-parameter by name.
     score
-        (values by name, folder of the trial, folder of the data, options) -> what is made small; a point that diverges
-        (`mpisim.errors.DivergenceError`, or a score that is not finite) counts as infinitely bad.
+        Function of (values by name, folder of the trial, folder of the data, options) whose result is minimised. A
+        point that diverges (`mpisim.errors.DivergenceError`, or a score that is infinite or NaN) counts as infinitely
+        bad.
     """
 
     summary: str
     space: Mapping[str, tuple[float, float]]
-    score: Callable[[Mapping[str, float], Path, Path, Mapping[str, Any]], float]
+    score: Callable[[Mapping[str, float], Path, Path, Mapping[str, object]], float]
+
+
+class SearchResult(TypedDict):
+    """The best values by name, their score, the number of finished trials, and the folder."""
+
+    values: dict[str, float]
+    score: float
+    trials: int
+    out: str
 
 
 def tunables() -> dict[str, Tunable]:
-    """Return all that can be tuned, by name."""
-    found: dict[str, Tunable] = {}
+    """Return everything that can be tuned, by name."""
+    known: dict[str, Tunable] = {}
     for point in sorted(entry_points(group="mpisim.tunables"), key=lambda p: p.name):
-        found |= point.load()()
-    return found
+        known |= point.load()()
+    return known
 
 
 def tune(
@@ -60,9 +75,9 @@ def tune(
     out: str | os.PathLike[str],
     trials: int = 20,
     seed: int = 0,
-    options: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Search, and write `trials.csv` and `best.toml`.
+    options: Mapping[str, object] | None = None,
+) -> SearchResult:
+    """Search for the best values, and write `trials.csv` and `best.toml`.
 
     Parameters
     ----------
@@ -71,7 +86,7 @@ def tune(
     data
         Folder of `mpisim dataset` with the splits train and validation.
     out
-        Folder of the search; one that holds a search goes on to `trials` in all.
+        Folder of the search; a search in it is continued up to `trials` in all.
     trials
         Number of points tried.
     seed
@@ -79,35 +94,25 @@ def tune(
     options
         Passed to the score, and part of the search's identity.
 
-    Returns
-    -------
-    dict
-        `values`, the best by name; `score`; `trials`, the number of those finished.
-
     Raises
     ------
     InputError
-        If Optuna is not installed, or the folder holds another search: of something else, or on other data. What the
-        score refuses in the first trial leaves no search behind.
+        If Optuna is not installed, or the folder holds a search of something else or on other data. If the score
+        refuses its input in the first trial, no search remains in the folder.
     """
     optuna = _optuna()
     whole("trials", trials)
     folder, seed = output_folder(Path(out)), seed_number(seed)
-    about: dict[str, Any] = {
-        "what": tunable.summary,
-        "data": _data_digest(Path(data)),
-        "space": {k: list(v) for k, v in tunable.space.items()},
-        "seed": seed,
-        "options": dict(options or {}),
-    }
+    identity = _identity(tunable, Path(data), seed, options or {})
     study = optuna.create_study(storage=f"sqlite:///{folder / 'search.db'}", study_name="search", load_if_exists=True)
-    require(study.user_attrs.get("about", about) == about, "output folder", "that of the same search", str(folder))
-    study.set_user_attr("about", about)
+    same = study.user_attrs.get("about", identity) == identity
+    require(same, "output folder", "that of the same search", str(folder))
+    study.set_user_attr("about", identity)
     for number in progress(range(len(_finished(study)), trials), unit="trial"):
         study.sampler = optuna.samplers.TPESampler(seed=seed + number, n_startup_trials=max(4, trials // 4))
         trial, values = _next(study, tunable.space)
         try:
-            score = tunable.score(values, folder / f"trial_{number:03d}", Path(data), about["options"])
+            score = tunable.score(values, folder / f"trial_{number:03d}", Path(data), options or {})
         except DivergenceError:
             score = math.inf
         except InputError:
@@ -119,25 +124,32 @@ def tune(
     return {"values": study.best_params, "score": study.best_value, "trials": len(_finished(study)), "out": str(folder)}
 
 
-def _data_digest(data: Path) -> str:
+def _identity(tunable: Tunable, data: Path, seed: int, options: Mapping[str, object]) -> dict[str, object]:
+    """Return what a search is, in values that JSON holds; the files of the data are told apart by their bytes."""
     files = sorted(file for split in ("train", "validation") for file in (data / split).glob("*.nc"))
-    return digest([(f.parent.name, f.name, file_digest(f)) for f in files])
+    return {
+        "what": tunable.summary,
+        "data": digest([(f.parent.name, f.name, file_digest(f)) for f in files]),
+        "space": {k: list(v) for k, v in tunable.space.items()},
+        "seed": seed,
+        "options": dict(options),
+    }
 
 
-def _next(study: Any, space: Mapping[str, tuple[float, float]]) -> tuple[int, dict[str, float]]:
-    """Return the trial that was interrupted, or a new one: its number and values."""
+def _next(study: Study, space: Mapping[str, tuple[float, float]]) -> tuple[int, dict[str, float]]:
+    """Return number and values of the trial that was interrupted, or of a new one."""
     for trial in study.trials:
         if trial.state.name == "RUNNING" and set(trial.params) == set(space):
             return trial.number, trial.params
-    asked = study.ask()
-    return asked.number, {k: asked.suggest_float(k, low, high, log=True) for k, (low, high) in space.items()}
+    new = study.ask()
+    return new.number, {k: new.suggest_float(k, low, high, log=True) for k, (low, high) in space.items()}
 
 
-def _finished(study: Any) -> list[Any]:
+def _finished(study: Study) -> list[FrozenTrial]:
     return [t for t in study.trials if t.value is not None]
 
 
-def _write(study: Any, folder: Path) -> None:
+def _write(study: Study, folder: Path) -> None:
     names = sorted(study.best_params)
     text = io.StringIO()
     print("trial", *names, "score", sep=",", file=text)
@@ -147,7 +159,7 @@ def _write(study: Any, folder: Path) -> None:
     write_text(folder / "best.toml", "".join(f"{n} = {study.best_params[n]!r}\n" for n in names))
 
 
-def _optuna() -> Any:
+def _optuna() -> ModuleType:
     try:
         import optuna
     except ImportError:

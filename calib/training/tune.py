@@ -1,20 +1,19 @@
-"""What of training is searched on the validation split: the learning rate."""
+"""Tunable trainings: the learning rate of every network, by its validation error after a short training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from calib.training.search import Tunable
 
-__all__ = ["tunables"]
+__all__ = ["tunables", "validation_nrmse"]
 
 
 def tunables() -> dict[str, Tunable]:
-    """Every network of `calib.nets.NETS`, by its validation nRMSE after a short training."""
-    from calib.nets import NETS
+    """Return the learning rate of every network of `calib.nets.table.NETS` as a `Tunable`, by the network's name."""
+    from calib.nets.table import NETS
 
     space = {"learning_rate": (1e-3, 1e-1)}
     return {
@@ -23,20 +22,34 @@ def tunables() -> dict[str, Tunable]:
 
 
 def validation_nrmse(
-    method: str, values: Mapping[str, float], folder: Path, data: Path, options: Mapping[str, Any]
+    method: str, values: Mapping[str, float], folder: Path, data: Path, options: Mapping[str, object]
 ) -> float:
-    """Train `method` in a folder, resuming what is there, and return its last validation nRMSE.
+    """Train a network, or resume its training, and return the last validation nRMSE (a fraction).
 
-    `options` may hold `factor`, `steps`, `seed` and any other key of `calib.training.recipe.TrainConfig`.
+    Parameters
+    ----------
+    method
+        Name of the network.
+    values
+        Values of the keys that are searched, `learning_rate`.
+    folder
+        Folder of the training.
+    data
+        Folder of `mpisim dataset` with the splits train and validation.
+    options
+        Values of any other keys of `calib.training.recipe.TrainConfig`, such as `factor`, `steps` and `seed`.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown or its value is refused; `DivergenceError` if the training diverges.
     """
     from calib.training.recipe import recipe
     from calib.training.train import train
     from mpisim.dataset.reader import read_split
+    from mpisim.errors import whole
 
-    settings = {k: v for k, v in options.items() if k != "factor"}
-    config = recipe(method, options.get("factor", 4), **{**settings, **values})
-    return float(
-        train(config, read_split(data, "train"), read_split(data, "validation"), folder, resume=True)[
-            "validation_nrmse"
-        ]
-    )
+    others = {key: value for key, value in options.items() if key != "factor"}
+    config = recipe(method, whole("factor", options.get("factor", 4)), **{**others, **values})
+    training, validation = read_split(data, "train"), read_split(data, "validation")
+    return train(config, training, validation, folder, resume=True)["validation_nrmse"]
