@@ -19,7 +19,7 @@ __all__ = ["Command", "CommandModule", "Parser", "Result", "argument_type", "cal
 
 GROUP = "mpisim.commands"
 Result = Mapping[str, Any]
-"""What `--json` prints: numbers, strings, lists and mappings. An entry `text` is for people and not part of the JSON."""
+"""What `--json` prints: numbers, strings, lists, mappings. An entry `text` is for people and not part of the JSON."""
 T = TypeVar("T")
 
 

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["add_arguments", "describe", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file."""
-    parser.add_argument("file")
+    parser.add_argument("file", help="a file of any format that `mpisim.read` reads")
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Do the work for parsed options."""
+    """Describe a file."""
     import mpisim
 
     return describe(mpisim.read(options.file))
 
 
-def describe(data: Any) -> dict[str, Any]:
+def describe(data: xr.Dataset) -> Result:
+    """Return kind, size, unit, RMS, noise and all attributes of a dataset of the schema."""
     kind = data.attrs["kind"]
-    about: dict[str, Any] = {"kind": kind}
-    about |= {k: data.attrs[k] for k in ("stage", "origin") if k in data.attrs}
-    about["size"] = {str(d): int(n) for d, n in data[kind].sizes.items()}
-    about["unit"] = data[kind].attrs.get("units", "1")
-    about["rms"] = float((abs(data[kind].astype(complex)) ** 2).mean() ** 0.5)
+    summary: dict[str, object] = {"kind": kind}
+    summary |= {k: data.attrs[k] for k in ("stage", "origin") if k in data.attrs}
+    summary["size"] = {str(d): int(n) for d, n in data[kind].sizes.items()}
+    summary["unit"] = data[kind].attrs.get("units", "1")
+    summary["rms"] = float((abs(data[kind].astype(complex)) ** 2).mean() ** 0.5)
     if "noise_std" in data:
-        about["noise_std"] = float(data["noise_std"].max())
-    rest = {k: v for k, v in data.attrs.items() if k not in ("kind", "stage", "origin", "format_version")}
-    return about | rest
+        summary["noise_std"] = float(data["noise_std"].max())
+    rest = {str(k): v for k, v in data.attrs.items() if k not in ("kind", "stage", "origin", "format_version")}
+    return summary | rest

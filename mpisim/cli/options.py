@@ -1,18 +1,39 @@
-"""Reading what users type: ranges, sizes, configuration files. Millimetres and the like become SI here."""
+"""Reading what users type: numbers with units, ranges, sizes, configuration files.
+
+Parsers take the name of the option and its text; `mpisim.cli.command.argument_type` makes an argparse type of one.
+Millimetres and the like become SI here.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mpisim.errors import InputError, require, whole
 
-__all__ = ["integer", "integers", "number", "numbers", "read_toml", "size"]
+__all__ = [
+    "at_least",
+    "counts",
+    "diameters_nm",
+    "gradients",
+    "integer",
+    "integers",
+    "lengths_mm",
+    "number",
+    "numbers",
+    "read_toml",
+    "scaled",
+]
+
+_RANGES = {  # what a user can mean, in the units of the command line: anything else is a slip of the unit
+    "sf-gradient": (0.01, 50.0, "T/m"),
+    "particle-diameter": (1.0, 200.0, "nm"),
+    "fov": (0.1, 2000.0, "mm"),
+}
 
 
 def number(name: str, text: str) -> float:
@@ -36,8 +57,10 @@ def numbers(name: str, text: str) -> list[float]:
     parts = text.split(":")
     require(len(parts) == 3, name, "a list a,b,c or a range first:last:count", repr(text))
     first, last, count = (number(name, part) for part in parts)
-    good = np.isfinite([first, last, count]).all() and count == int(count) and 1 <= count <= 1e6
-    require(bool(good), name, "a range first:last:count of finite numbers with a count from 1 to a million", repr(text))
+    good = all(map(math.isfinite, (first, last, count))) and count == int(count) and 1 <= count <= 1e6
+    require(good, name, "a range first:last:count of finite numbers with a count from 1 to a million", repr(text))
+    import numpy as np
+
     return [float(v) for v in np.linspace(first, last, int(count))]
 
 
@@ -55,11 +78,46 @@ def integers(name: str, text: str) -> tuple[int, ...]:
     return values
 
 
-def size(name: str, text: str) -> tuple[float, ...]:
-    """Return `32` (twice), `32x64` or `32x32x8` as numbers along x, y[, z]."""
+def counts(name: str, text: str) -> tuple[int, ...]:
+    """Return `32` (twice), `32x64` or `32x32x8` as whole numbers along x, y[, z]."""
+    return tuple(whole(f"{name} shape", value) for value in _size(name, text))
+
+
+def _size(name: str, text: str) -> tuple[float, ...]:
     values = tuple(number(name, part) for part in text.lower().split("x"))
     require(len(values) <= 3, name, "one to three numbers such as 32 or 32x64", repr(text))
     return values * 2 if len(values) == 1 else values
+
+
+def at_least(least: int) -> Callable[[str, str], int]:
+    """Return a parser of whole numbers of at least `least`."""
+    return lambda name, text: integer(name, text, least)
+
+
+def scaled(factor: float) -> Callable[[str, str], float]:
+    """Return a parser of numbers in a unit that is `factor` SI units: 1e-3 for mm, 1e3 for kHz."""
+    return lambda name, text: number(name, text) * factor
+
+
+def lengths_mm(name: str, text: str) -> tuple[float, ...]:
+    """Return `32` (twice), `32x64` or `32x32x8` in mm as lengths in m along x, y[, z]."""
+    return tuple(_in_range(name, value) * 1e-3 for value in _size(name, text))
+
+
+def gradients(name: str, text: str) -> list[float]:
+    """Return `0.5`, `0.4,0.7` or `0.4:1.0:10` (first:last:count) in T/m."""
+    return [_in_range(name, value) for value in numbers(name, text)]
+
+
+def diameters_nm(name: str, text: str) -> list[float]:
+    """Return `25`, `15,25` or `14.1:33.405:10` (first:last:count) in nm as core diameters in m."""
+    return [_in_range(name, value) * 1e-9 for value in numbers(name, text)]
+
+
+def _in_range(name: str, value: float) -> float:
+    low, high, unit = _RANGES.get(name, (-math.inf, math.inf, ""))
+    require(low <= value <= high, name, f"from {low:g} to {high:g} {unit}", f"{value:g}")
+    return value
 
 
 def read_toml(path: str | os.PathLike[str], known: Sequence[str], name: str) -> dict[str, Any]:

@@ -4,68 +4,67 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mpisim.cli.options import integers, number, read_toml, size
+from mpisim.cli.command import argument_type
+from mpisim.cli.options import counts, integers, lengths_mm, number, read_toml, scaled
 from mpisim.errors import require
 
-__all__ = ["add_scanner_arguments", "grid_of_options", "in_range", "sample_of_options", "scanner_options"]
+if TYPE_CHECKING:
+    from mpisim.data.grid import Grid
+    from mpisim.simulation.sample import Sample
 
-_RANGES = {  # what a user can mean on the command line, in its units
-    "sf-gradient": (0.01, 50.0, "T/m"),
-    "particle-diameter": (1.0, 200.0, "nm"),
-    "fov": (0.1, 2000.0, "mm"),
-}
+__all__ = ["add_scanner_arguments", "chosen_grid", "chosen_sample", "chosen_scanner"]
 
 
 def add_scanner_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--grid", default="32", help="voxels: 32, 32x64 (default: 32)")
-    parser.add_argument("--fov", default="32", help="field of view in mm: 32, 32x64 (default: 32)")
-    parser.add_argument("--angle-step", help="degrees between angles in [0, 180) (default: 3)")
-    parser.add_argument("--harmonics", help="harmonics of the drive: 2:9 with both ends (the default), or 2,3,5")
-    parser.add_argument("--drive-amplitude", help="mT; default: gradient x field of view / 2")
-    parser.add_argument("--drive-frequency", help="kHz (default: 23.2)")
-    parser.add_argument("--sample-size", help="edges of the sample in mm: 2, 2x4; default: one voxel")
+    """Add the options to a parser."""
+
+    def add(name: str, parse: Callable[[str, str], object], text: str, default: str | None = None) -> None:
+        parser.add_argument(f"--{name}", type=argument_type(name, parse), default=default, help=text)
+
+    add("grid", counts, "voxels: 32, 32x64 (default: 32)", "32")
+    add("fov", lengths_mm, "field of view in mm: 32, 32x64 (default: 32)", "32")
+    add("angle-step", _angle_step, "degrees between angles in [0, 180) (default: 3)")
+    add("harmonics", integers, "harmonics of the drive: 2:9 with both ends (the default), or 2,3,5")
+    add("drive-amplitude", scaled(1e-3), "mT; default: gradient x field of view / 2")
+    add("drive-frequency", scaled(1e3), "kHz (default: 23.2)")
+    add("sample-size", lengths_mm, "edges of the sample in mm: 2, 2x4; default: one voxel")
     parser.add_argument("--thick", action="store_true", help="average over the sample's height too")
     parser.add_argument("--scanner", metavar="FILE.toml", help="keys of mpisim.OpenSidedFFL in SI units; options win")
 
 
-def grid_of_options(options: argparse.Namespace) -> Any:
+def _angle_step(name: str, text: str) -> float:
+    step = number(name, text)
+    require(1e-3 <= step <= 180, name, "from 0.001 to 180 degrees", text)
+    return step
+
+
+def chosen_grid(options: argparse.Namespace) -> Grid:
+    """Return the voxels."""
     from mpisim.data.grid import Grid
 
-    shape = size("grid", options.grid)
-    fov = tuple(in_range("fov", f) for f in size("fov", options.fov))
-    return Grid(shape, tuple(f * 1e-3 for f in fov))  # type: ignore[arg-type]
+    return Grid(options.grid, options.fov)
 
 
-def in_range(name: str, value: float) -> float:
-    """Refuse numbers that can only be slips of the unit."""
-    low, high, unit = _RANGES[name]
-    require(low <= value <= high, name, f"from {low:g} to {high:g} {unit}", f"{value:g}")
-    return value
-
-
-def sample_of_options(options: argparse.Namespace) -> Any:
+def chosen_sample(options: argparse.Namespace) -> Sample:
+    """Return the sample."""
     from mpisim.simulation.sample import Sample
 
-    edges = None if options.sample_size is None else tuple(s * 1e-3 for s in size("sample-size", options.sample_size))
-    return Sample(size=edges, thick=options.thick)  # type: ignore[arg-type]
+    return Sample(size=options.sample_size, thick=options.thick)
 
 
-def scanner_options(options: argparse.Namespace) -> dict[str, Any]:
+def chosen_scanner(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `mpisim.open_sided_ffl` except the gradient: those of the file, then the options."""
     from mpisim.scanner.ffl import OpenSidedFFL
 
     known = [f.name for f in fields(OpenSidedFFL) if f.name != "sf_gradient"]
     values = read_toml(options.scanner, known, "scanner") if options.scanner is not None else {}
     if options.angle_step is not None or "angles" not in values:
-        step = number("angle-step", options.angle_step or "3")
-        require(1e-3 <= step <= 180, "angle-step", "from 0.001 to 180 degrees", options.angle_step)
+        step = options.angle_step or 3.0
         values["angles"] = [math.radians(i * step) for i in range(math.ceil(180 / step - 1e-9))]
-    if options.harmonics is not None or "harmonics" not in values:
-        values["harmonics"] = integers("harmonics", options.harmonics or "2:9")
-    if options.drive_frequency is not None:
-        values["drive_frequency"] = number("drive-frequency", options.drive_frequency) * 1e3
-    if options.drive_amplitude is not None:
-        values["drive_amplitude"] = number("drive-amplitude", options.drive_amplitude) * 1e-3
-    return values
+    values.setdefault("harmonics", tuple(range(2, 10)))
+    typed = ("harmonics", "drive_frequency", "drive_amplitude")
+    return values | {name: getattr(options, name) for name in typed if getattr(options, name) is not None}

@@ -1,33 +1,86 @@
-"""Reading and writing, by content and suffix."""
+"""File formats by suffix, and reading and writing by them.
+
+Another package adds a format by an entry point of the group `mpisim.formats`, or with `FORMATS.register`, and tests it
+with `check_format`.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.schema import build
-from mpisim.errors import InputError, require, whole
+from mpisim.data.schema import build, validate
+from mpisim.errors import require
 from mpisim.io.atomic import not_a_folder
-from mpisim.io.matlab import holds_original, read_matlab, read_original
+from mpisim.io.matlab import matlab_dataset
 from mpisim.io.netcdf import read_blocks, read_netcdf, write_blocks, write_netcdf
+from mpisim.io.released import RELEASED_VARIABLES, holds_released, read_released
+from mpisim.plugins import Registry
 
-__all__ = ["expect_output", "from_matlab", "read", "read_blocks", "write", "write_blocks"]
+__all__ = ["FORMATS", "FileFormat", "check_format", "expect_output", "read", "read_blocks", "write", "write_blocks"]
+
+FilePath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A file format.
+
+    Parameters
+    ----------
+    suffixes
+        Suffixes of its files, in lower case, with the dot.
+    read
+        Reads a file: the path, and by name those of `options` that are given, to a dataset of the schema.
+    write
+        Writes a dataset to a path, whole or not at all; None for a format that is only read.
+    options
+        Which of the options `variable`, `grid` and `coarse` of `mpisim.read` it takes.
+    """
+
+    suffixes: tuple[str, ...]
+    read: Callable[..., xr.Dataset]
+    write: Callable[[xr.Dataset, FilePath], None] | None = None
+    options: tuple[str, ...] = ()
+
+
+def _read_matlab(
+    path: FilePath, variable: str | None = None, grid: Grid | None = None, coarse: int | None = None
+) -> xr.Dataset:
+    """Read a MATLAB file; one of the published TranSMS data is known by its variables."""
+    if variable is None and coarse is None and holds_released(path):
+        return matlab_dataset(path, RELEASED_VARIABLES[0]) if grid is None else read_released(path, grid)
+    return matlab_dataset(path, variable, grid, coarse)
+
+
+FORMATS: Registry[FileFormat] = Registry(
+    "file format",
+    "mpisim.formats",
+    FileFormat,
+    {
+        "netcdf": FileFormat((".nc",), read_netcdf, write_netcdf),
+        "matlab": FileFormat((".mat",), _read_matlab, options=("variable", "grid", "coarse")),
+    },
+)
+"""Every file format by name."""
 
 
 def read(
-    path: str | os.PathLike[str], variable: str | None = None, grid: Grid | None = None, coarse: int | None = None
+    path: FilePath, variable: str | None = None, grid: Grid | None = None, coarse: int | None = None
 ) -> xr.Dataset:
     """Read a system matrix, measurement or image.
 
     Parameters
     ----------
     path
-        `.nc` of the schema, or `.mat`.
+        `.nc` of the schema, `.mat`, or a file of any other format of `FORMATS`.
     variable, grid
         For MATLAB: the array's name, and the voxels of a system matrix (without a grid it is a measurement).
     coarse
@@ -38,101 +91,86 @@ def read(
     InputError
         If the file is missing, damaged, of another kind, or does not fit the grid.
     """
-    if Path(path).suffix.lower() == ".mat":
-        return from_matlab(path, variable, grid, coarse)
-    mdf = Path(path).suffix.lower() == ".mdf"
-    require(not mdf, str(path), "a .nc or .mat file (MDF is not read yet)", "an MDF file")
-    given = [name for name, value in (("variable", variable), ("grid", grid), ("coarse", coarse)) if value is not None]
-    require(not given, str(path), f"a MATLAB file (.mat) where {' and '.join(given)} is given", "another kind")
-    return read_netcdf(path)
+    suffix = Path(path).suffix.lower()
+    known = [s for entry in FORMATS.values() for s in entry.suffixes]
+    mdf = suffix == ".mdf" and suffix not in known
+    require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
+    entry = next((f for f in FORMATS.values() if suffix in f.suffixes), FORMATS["netcdf"])
+    values = {"variable": variable, "grid": grid, "coarse": coarse}
+    given = {name: value for name, value in values.items() if value is not None}
+    foreign = [name for name in given if name not in entry.options]
+    require(not foreign, str(path), f"a MATLAB file (.mat) where {' and '.join(foreign)} is given", "another kind")
+    return validate(entry.read(path, **given), str(path))
 
 
-def write(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
-    """Write a dataset of the schema as NetCDF (`.nc`), whole or not at all.
+def write(data: xr.Dataset, path: FilePath) -> None:
+    """Write a dataset of the schema in the format of the suffix (`.nc`), whole or not at all.
 
     Raises
     ------
     InputError
-        If the suffix is another, the dataset does not keep the schema or the folder cannot be written.
+        If no format writes the suffix, the dataset does not keep the schema or the folder cannot be written.
     """
     expect_output(path)
-    write_netcdf(data, path)
+    writer = _writers()[Path(path).suffix.lower()]
+    writer(validate(data), path)
 
 
-def expect_output(path: str | os.PathLike[str]) -> None:
+def _writers() -> dict[str, Callable[[xr.Dataset, FilePath], None]]:
+    return {suffix: f.write for f in FORMATS.values() if f.write is not None for suffix in f.suffixes}
+
+
+def expect_output(path: FilePath) -> None:
     """Raise `InputError` unless `write` could write a dataset to `path`; call it before long work."""
     file = Path(path)
-    require(file.suffix.lower() == ".nc", "output file", "a .nc file", str(path))
+    suffixes = _writers()
+    require(file.suffix.lower() in suffixes, "output file", f"a {' or '.join(suffixes)} file", str(path))
     not_a_folder(file)
     nearest = next(folder for folder in file.absolute().parents if folder.exists())
     fits = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     require(fits, "output file", "in a folder that can be made and written", str(path))
 
 
-def from_matlab(
-    path: str | os.PathLike[str], variable: str | None, grid: Grid | None, coarse: int | None = None
-) -> xr.Dataset:
-    """Return a measured system matrix (rows x voxels, x fastest) or, without a grid, a measurement.
+def check_format(entry: FileFormat, name: str = "under test") -> None:
+    """Check that a file format gives back what it was given; call it in the tests of a plug-in.
 
-    The file holds no units, positions or frequencies: values have unit 1 and rows are only numbered. With `coarse` the
-    matrix becomes a coarse one, its values divided by coarse^2 (block means), so that images stay relative to the
-    concentration of the sample; its noise is not known. A file of the released TranSMS code is known by its variables
-    (`mpisim.io.matlab.read_original`).
+    A small system matrix, a measurement and an image are written and read, if the format writes at all.
 
     Parameters
     ----------
-    path
-        The file, of any version of MATLAB.
-    variable
-        Name of the array, rows x voxels or the reverse; None takes the only one.
-    grid
-        The voxels; None reads a measurement, one number a row.
-    coarse
-        See `read`.
-
-    Returns
-    -------
-    xarray.Dataset
-        `system_matrix` (frequency[, z], y, x) or `measurement` (frequency), complex128.
+    entry
+        The record.
+    name
+        Its name, for messages.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged, the variable is not in it, or does not fit the grid.
+        If a suffix is malformed, or what is read is no dataset of the schema or another than what was written.
     """
-    if variable is None and coarse is None and grid is not None and holds_original(path):
-        return read_original(path, grid)
-    values = read_matlab(path, variable)
-    source = {"source": Path(path).name, "variable": variable}
-    if grid is None:
-        values = np.squeeze(values)
-        require(
-            values.ndim == 1,
-            f"array of {path}",
-            "one row of numbers where no grid is given",
-            f"the shape {values.shape}",
-        )
-        return build(
-            "measurement", values.astype(np.complex128), ("frequency",), {}, units="1", origin="measured", **source
-        )
-    factor = 1 if coarse is None else whole("coarse", coarse)
-    voxels = int(np.prod(grid.shape))
-    if values.ndim != 2 or voxels not in values.shape:
-        raise InputError(
-            f"Input {path} must be rows x {voxels} voxels to fit the grid {grid.shape}; "
-            f"instead received the shape {values.shape}."
-        )
-    if values.shape[1] != voxels:
-        values = values.T
-    return build(
-        "system_matrix",
-        values.astype(np.complex128).reshape(len(values), *grid.array_shape) / factor**2,
-        ("frequency", *grid.dims),
-        grid.coords(),
-        units="1",
-        stage="fine" if coarse is None else "coarse",
-        origin="measured",
-        grid=asdict(grid if coarse is None else grid.refined(factor)),
-        sampling=None if coarse is None else {"scheme": "box", "factor": factor, "snr": None, "seed": None},
-        **source,
+    require(isinstance(entry, FileFormat), f"file format {name}", "a mpisim.FileFormat", type(entry).__name__)
+    good = len(entry.suffixes) > 0 and all(s.startswith(".") and s == s.lower() for s in entry.suffixes)
+    require(good, f"suffixes of the file format {name}", "lower case, with the dot", entry.suffixes)
+    for data in _examples() if entry.write is not None else ():
+        kind = data.attrs["kind"]
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / f"example{entry.suffixes[0]}"
+            assert entry.write is not None
+            entry.write(data, file)
+            require(file.is_file(), f"file format {name}", "one that writes the file it is asked for", "no file")
+            back = validate(entry.read(file), f"{kind} of the file format {name}")
+        same = back.equals(data) and back.attrs == data.attrs
+        require(same, f"file format {name}", f"one that gives a {kind} back as it was", "another dataset")
+
+
+def _examples() -> list[xr.Dataset]:
+    grid, rng = Grid((3, 2), (0.003, 0.002)), np.random.default_rng(0)
+    values = rng.standard_normal((2, 4, 2, 3)) + 1j * rng.standard_normal((2, 4, 2, 3))
+    rows = {"angle": np.array([0.0, 1.0]), "frequency": np.arange(1.0, 5.0) * 1e4}
+    dims, coords = ("angle", "frequency"), {**rows, **grid.coords()}
+    matrix = build(
+        "system_matrix", values, (*dims, *grid.dims), coords, noise_std=0.1, stage="fine", origin="measured"
     )
+    measurement = build("measurement", values[..., 0, 0], dims, rows, noise_std=0.2, origin="measured")
+    image = build("image", values.real[0, 0], grid.dims, grid.coords(), units="1")
+    return [matrix, measurement, image]

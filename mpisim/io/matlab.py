@@ -1,16 +1,7 @@
-r"""MATLAB arrays: v7.3 files (HDF5) by h5py, older ones by SciPy, always in MATLAB's own order of axes.
-
-Files of the published TranSMS data hold a measured system matrix `myMtx` (rows x voxels), `estNsKestirimi` and
-`snrList` (one number for each frequency, its estimated noise and its signal-to-noise ratio). Rows run over frequencies
-and, faster, over the slices of a volume. The published code reads a row as n1 x n2 voxels of which the **second** index
-runs faster, :math:`j = n_2 i_1 + i_2`; in MATLAB, where the first index of an array runs fastest, that is
-`reshape(row, [n2 n1])`. It is the order of Open MPI data, x fastest, so that i2 numbers x and i1 numbers y here (the
-published code calls the lengths n1 "dimension x" and n2 "dimension y", but all of its grids are square).
-"""
+"""MATLAB files: v7.3 (HDF5) by h5py, older ones by SciPy, always in MATLAB's own order of axes."""
 
 from __future__ import annotations
 
-import math
 import os
 import zlib
 from dataclasses import asdict
@@ -22,19 +13,81 @@ import scipy.io
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.noise import rms
 from mpisim.data.schema import build
-from mpisim.errors import InputError, require
+from mpisim.errors import InputError, require, whole
 
-__all__ = ["ORIGINAL", "holds_original", "read_matlab", "read_original"]
+__all__ = ["matlab_dataset", "read_array", "read_arrays", "variable_names"]
 
-ORIGINAL = ("myMtx", "estNsKestirimi", "snrList")
-"""Variables by which a file of the published TranSMS data is known; the first is the matrix."""
-
-_DAMAGE = (OSError, ValueError, NotImplementedError, TypeError, IndexError, zlib.error)
+_DAMAGE = (OSError, ValueError, NotImplementedError, TypeError, IndexError, zlib.error, scipy.io.matlab.MatReadError)
 
 
-def read_matlab(path: str | os.PathLike[str], variable: str | None = None) -> np.ndarray:
+def matlab_dataset(
+    path: str | os.PathLike[str], variable: str | None = None, grid: Grid | None = None, coarse: int | None = None
+) -> xr.Dataset:
+    """Return a measured system matrix (rows x voxels, x fastest) or, without a grid, a measurement.
+
+    The file holds no units, positions or frequencies: values have unit 1 and rows are only numbered. With `coarse` the
+    matrix becomes a coarse one, its values divided by coarse^2 (block means), so that images stay relative to the
+    concentration of the sample; its noise is not known.
+
+    Parameters
+    ----------
+    path
+        The file, of any version of MATLAB.
+    variable
+        Name of the array, rows x voxels or the reverse; None takes the only one.
+    grid
+        The voxels; None reads a measurement, one number a row.
+    coarse
+        The sample filled blocks of coarse x coarse voxels of the grid that is to be recovered.
+
+    Returns
+    -------
+    xarray.Dataset
+        `system_matrix` (frequency[, z], y, x) or `measurement` (frequency), complex128.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, the variable is not in it, or does not fit the grid.
+    """
+    values = read_array(path, variable)
+    source = {"source": Path(path).name, "variable": variable}
+    if grid is None:
+        values = np.squeeze(values)
+        require(
+            values.ndim == 1,
+            f"array of {path}",
+            "one row of numbers where no grid is given",
+            f"the shape {values.shape}",
+        )
+        return build(
+            "measurement", values.astype(np.complex128), ("frequency",), {}, units="1", origin="measured", **source
+        )
+    factor = 1 if coarse is None else whole("coarse", coarse)
+    voxels = int(np.prod(grid.shape))
+    if values.ndim != 2 or voxels not in values.shape:
+        raise InputError(
+            f"Input {path} must be rows x {voxels} voxels to fit the grid {grid.shape}; "
+            f"instead received the shape {values.shape}."
+        )
+    if values.shape[1] != voxels:
+        values = values.T
+    return build(
+        "system_matrix",
+        values.astype(np.complex128).reshape(len(values), *grid.array_shape) / factor**2,
+        ("frequency", *grid.dims),
+        grid.coords(),
+        units="1",
+        stage="fine" if coarse is None else "coarse",
+        origin="measured",
+        grid=asdict(grid if coarse is None else grid.refined(factor)),
+        sampling=None if coarse is None else {"scheme": "box", "factor": factor, "snr": None, "seed": None},
+        **source,
+    )
+
+
+def read_array(path: str | os.PathLike[str], variable: str | None = None) -> np.ndarray:
     """Read one numeric array of a MATLAB file, complex where MATLAB's is.
 
     Parameters
@@ -42,16 +95,14 @@ def read_matlab(path: str | os.PathLike[str], variable: str | None = None) -> np
     path
         The `.mat` file.
     variable
-        Name of the array; None takes the only one, or the matrix of published TranSMS data.
+        Name of the array; None takes the only one.
 
     Raises
     ------
     InputError
         If the file is missing or no MATLAB file, or the variable is missing or not numeric.
     """
-    arrays = _read_arrays(path)
-    if variable is None and set(ORIGINAL) <= set(arrays):
-        variable = ORIGINAL[0]
+    arrays = read_arrays(path)
     if variable is None:
         require(len(arrays) > 0, str(path), "a MATLAB file with a numeric array", "one without")
         require(len(arrays) == 1, "variable", f"named where {path} holds several arrays", f"none of {sorted(arrays)}")
@@ -60,90 +111,29 @@ def read_matlab(path: str | os.PathLike[str], variable: str | None = None) -> np
     return arrays[variable]
 
 
-def holds_original(path: str | os.PathLike[str]) -> bool:
-    """Whether a file has the variables of published TranSMS data; False for a file that cannot be read."""
+def variable_names(path: str | os.PathLike[str]) -> set[str]:
+    """Return the names of the variables of a MATLAB file, without reading them; none for a file that is damaged."""
     try:
         if h5py.is_hdf5(path):
             with h5py.File(path, "r") as file:
-                return set(ORIGINAL) <= set(file)
-        return set(ORIGINAL) <= {name for name, *_ in scipy.io.whosmat(path)}
-    except (*_DAMAGE, scipy.io.matlab.MatReadError):
-        return False
+                return set(file)
+        return {name for name, *_ in scipy.io.whosmat(path)}
+    except _DAMAGE:
+        return set()
 
 
-def read_original(path: str | os.PathLike[str], grid: Grid) -> xr.Dataset:
-    r"""Read a file of the published TranSMS data as a measured fine system matrix.
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Return every numeric array of a MATLAB file by name.
 
-    Parameters
-    ----------
-    path
-        The `.mat` file, with the variables `ORIGINAL`.
-    grid
-        The voxels of a row; a grid with z takes the slices of a volume apart, one without numbers them as rows.
-
-    Returns
-    -------
-    xarray.Dataset
-        Over frequency[, z], y, x, in units of the noise (unit 1). Coordinates along frequency are `noise_estimate`
-        and `snr` of the file. `noise_std` is :math:`\sqrt 2`: the published code takes rows as whitened to unit
-        standard deviation of real and imaginary part and does not use its estimates. It is left out where a row is
-        so weak (RMS below 1/2) that the matrix cannot be whitened.
-
-    Raises
-    ------
-    InputError
-        If the file is none of that kind, or its sizes fit neither each other nor the grid.
+    Raises `InputError` if the file is missing or no MATLAB file.
     """
-    arrays = _read_arrays(path)
-    require(set(ORIGINAL) <= set(arrays), str(path), f"a file with {', '.join(ORIGINAL)}", str(sorted(arrays)))
-    matrix, noise, snr = (arrays[name] for name in ORIGINAL)
-    voxels = math.prod(grid.shape[:2])
-    require(
-        matrix.ndim == 2 and matrix.shape[1] == voxels,
-        f"myMtx of {path}",
-        f"rows x {voxels} voxels to fit the grid {grid.shape}",
-        f"the shape {matrix.shape}",
-    )
-    numbers = f"estNsKestirimi and snrList of {path}"
-    good = noise.size == snr.size and noise.size > 0 and len(matrix) % noise.size == 0
-    require(good, numbers, f"as many numbers as {len(matrix)} rows have frequencies", f"{noise.size} and {snr.size}")
-    lead = _leading_sizes(noise.size, len(matrix) // noise.size, grid, path)
-    numbered = {"noise_estimate": noise, "snr_ratio": snr}
-    return build(
-        "system_matrix",
-        matrix.astype(np.complex128).reshape(*lead, grid.shape[1], grid.shape[0]),
-        ("frequency", *grid.dims),
-        grid.coords()
-        | {k: ("frequency", np.repeat(np.ravel(v).real, lead[0] // noise.size)) for k, v in numbered.items()},
-        noise_std=_whitened(matrix),
-        units="1",
-        stage="fine",
-        origin="measured",
-        grid=asdict(grid),
-        source=Path(path).name,
-        variable=ORIGINAL[0],
-    )
-
-
-def _leading_sizes(frequencies: int, slices: int, grid: Grid, path: str | os.PathLike[str]) -> tuple[int, ...]:
-    if len(grid.shape) == 2:
-        return (frequencies * slices,)
-    require(grid.shape[2] == slices, "grid", f"of {slices} slices along z for {path}", grid.shape)
-    return (frequencies, slices)
-
-
-def _whitened(matrix: np.ndarray) -> float | None:
-    return math.sqrt(2) if np.all(rms(matrix, axis=1) >= 0.5) else None
-
-
-def _read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     require(Path(path).is_file(), "file", "an existing file", str(path))
     try:
         if h5py.is_hdf5(path):
             arrays = _read_hdf5(path)
         else:
             arrays = {k: v for k, v in scipy.io.loadmat(path).items() if not k.startswith("__")}
-    except (*_DAMAGE, scipy.io.matlab.MatReadError) as error:
+    except _DAMAGE as error:
         raise InputError(
             f"Input {path} must be a MATLAB file; instead received one that fails with: {error}."
         ) from None

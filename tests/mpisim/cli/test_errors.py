@@ -132,7 +132,7 @@ BAD = {
     "options of MATLAB": ("convert {f}/sm.nc {f}/o.nc --grid 8x8", "must be a MATLAB file (.mat) where grid is given"),
     "no eps": (
         "reconstruct {f}/sm.nc {f}/y.nc --eps foo --out {f}/o.nc",
-        "Input eps must be a number; instead received 'foo'",
+        "Input --eps must be a number; instead received 'foo'",
     ),
     "option of another solver": (
         "reconstruct {f}/sm.nc {f}/y.nc --lambda 0.1 --out {f}/o.nc",
@@ -141,7 +141,7 @@ BAD = {
     ),
     "regularisation below zero": (
         "reconstruct {f}/sm.nc {f}/y.nc --method kaczmarz --lambda=-1 --out {f}/o.nc",
-        "Input strength (--lambda) must be",
+        "Input --lambda must be",
     ),
     "matrix for a measurement": (
         "reconstruct {f}/sm.nc {f}/sm.nc --out {f}/o.nc",

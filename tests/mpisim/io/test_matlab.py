@@ -7,7 +7,7 @@ import scipy.io
 import xarray as xr
 
 from mpisim import Grid, InputError, read, write
-from mpisim.io import matlab
+from mpisim.io.released import holds_released, read_released
 
 RNG = np.random.default_rng(4)
 
@@ -177,7 +177,7 @@ def as_published(arrays, n1, n2):
 def test_published_data_is_read_like_any_matrix_without_naming_a_variable(tmp_path, save):
     arrays = original()
     save(tmp_path / "sm.mat", **arrays)
-    assert matlab.holds_original(tmp_path / "sm.mat")
+    assert holds_released(tmp_path / "sm.mat")
     found = read(tmp_path / "sm.mat", grid=GRID)
     assert (found.attrs["stage"], found.attrs["origin"]) == ("fine", "measured")
     assert found.system_matrix.dims == ("frequency", "y", "x")
@@ -190,7 +190,7 @@ def test_published_data_is_read_like_any_matrix_without_naming_a_variable(tmp_pa
 def test_published_data_keeps_its_noise_and_comes_back_from_netcdf(tmp_path, save):
     arrays = original()
     save(tmp_path / "sm.mat", **arrays)
-    found = matlab.read_original(tmp_path / "sm.mat", GRID)
+    found = read_released(tmp_path / "sm.mat", GRID)
     assert np.array_equal(found.system_matrix.values, as_published(arrays, 2, 3).reshape(-1, 2, 3))
     assert np.array_equal(found.noise_estimate, np.repeat(arrays["estNsKestirimi"], SLICES))
     assert np.array_equal(found.snr_ratio, np.repeat(arrays["snrList"], SLICES))
@@ -203,7 +203,7 @@ def test_published_data_keeps_its_noise_and_comes_back_from_netcdf(tmp_path, sav
 def test_a_published_volume_has_its_slices_along_z(tmp_path, save):
     arrays = original()
     save(tmp_path / "sm.mat", **arrays)
-    found = matlab.read_original(tmp_path / "sm.mat", Grid((3, 2, SLICES), (0.003, 0.002, 0.003)))
+    found = read_released(tmp_path / "sm.mat", Grid((3, 2, SLICES), (0.003, 0.002, 0.003)))
     assert found.system_matrix.dims == ("frequency", "z", "y", "x")
     assert np.array_equal(found.system_matrix.values, as_published(arrays, 2, 3))
     assert np.array_equal(found.snr_ratio, arrays["snrList"][:, 0])
@@ -212,7 +212,7 @@ def test_a_published_volume_has_its_slices_along_z(tmp_path, save):
 def test_published_data_that_cannot_be_whitened_has_no_noise(tmp_path):
     arrays = original()
     write_v5(tmp_path / "sm.mat", **arrays | {"myMtx": 1e-9 * arrays["myMtx"]})
-    assert "noise_std" not in matlab.read_original(tmp_path / "sm.mat", GRID)
+    assert "noise_std" not in read_released(tmp_path / "sm.mat", GRID)
 
 
 @both_formats
@@ -234,11 +234,11 @@ def test_published_data_that_cannot_be_whitened_has_no_noise(tmp_path):
 def test_published_data_that_does_not_fit(tmp_path, save, changed, grid, reason):
     save(tmp_path / "sm.mat", **original(**changed))
     with pytest.raises(InputError, match=reason):
-        matlab.read_original(tmp_path / "sm.mat", grid)
+        read_released(tmp_path / "sm.mat", grid)
 
 
 @pytest.mark.parametrize("content", [b"", b"no matlab", b"\x89HDF\r\n\x1a\n" + bytes(40)])
 def test_a_damaged_file_holds_no_published_data(tmp_path, content):
     (tmp_path / "odd.mat").write_bytes(content)
-    assert not matlab.holds_original(tmp_path / "odd.mat")
-    assert not matlab.holds_original(tmp_path / "none.mat")
+    assert not holds_released(tmp_path / "odd.mat")
+    assert not holds_released(tmp_path / "none.mat")
