@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import numpy as np
+from collections.abc import Collection, Iterable
+from typing import TypeVar
 
 __all__ = [
     "DivergenceError",
@@ -30,49 +29,55 @@ class DivergenceError(InputError):
     """An iteration whose numbers do not stay finite under the parameters that it was given."""
 
 
-def require(condition: bool, name: str, must: str, received: Any) -> None:
+T = TypeVar("T")
+
+
+def require(condition: bool, name: str, must: str, received: object) -> None:
     """Raise `InputError` "Input NAME must be MUST; instead received RECEIVED." unless the condition holds."""
     if not condition:
         raise InputError(f"Input {name} must be {must}; instead received {received}.")
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool | np.bool_ | str):
+def _number(value: object) -> float:
+    """Return a number, NumPy's too, as a float; NaN for anything else, truth values and strings among it."""
+    if isinstance(value, bool | str) or str(getattr(value, "dtype", "")) == "bool":
         return math.nan
     try:
-        return float(value)
+        return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return math.nan
 
 
-def decibels(name: str, value: Any) -> float:
+def decibels(name: str, value: object) -> float:
     """Return `value` as a float; raise `InputError` unless it is a finite number between -1000 and 1000."""
     good = math.isfinite(_number(value)) and abs(_number(value)) <= 1000
     require(good, name, "a finite number of decibels between -1000 and 1000", repr(value))
-    return float(value)
+    return _number(value)
 
 
-def seed_number(value: Any, name: str = "seed") -> int:
+def seed_number(value: object, name: str = "seed") -> int:
     """Return `value` as an int; raise `InputError` unless it is a whole number from 0 to 2^63 - 1."""
     number = whole(name, value, least=0)
     require(number < 2**63, name, "a whole number below 2^63", repr(value))
     return number
 
 
-def positive(name: str, value: Any) -> float:
+def positive(name: str, value: object) -> float:
     """Return `value` as a float; raise `InputError` unless it is a finite number above zero."""
     require(math.isfinite(_number(value)) and _number(value) > 0, name, "a positive number", repr(value))
-    return float(value)
+    return _number(value)
 
 
-def non_negative(name: str, value: Any) -> float:
+def non_negative(name: str, value: object) -> float:
     """Return `value` as a float; raise `InputError` unless it is a finite number of zero or more."""
     require(math.isfinite(_number(value)) and _number(value) >= 0, name, "a number of zero or more", repr(value))
-    return float(value)
+    return _number(value)
 
 
-def finite(name: str, values: Any) -> Any:
+def finite(name: str, values: T) -> T:
     """Return `values`; raise `InputError` if any element is NaN or infinite."""
+    import numpy as np
+
     bad = int(np.count_nonzero(~np.isfinite(np.asarray(values))))
     require(
         bad == 0,
@@ -83,7 +88,7 @@ def finite(name: str, values: Any) -> Any:
     return values
 
 
-def whole(name: str, value: Any, least: int = 1) -> int:
+def whole(name: str, value: object, least: int = 1) -> int:
     """Return `value` as an int; raise `InputError` unless it is a whole number of at least `least`."""
     number = _number(value)
     require(
@@ -92,17 +97,18 @@ def whole(name: str, value: Any, least: int = 1) -> int:
         f"a whole number of at least {least}",
         repr(value),
     )
-    return int(value)
+    return int(_number(value)) if abs(number) < 2**53 else int(value)  # type: ignore[call-overload]
 
 
-def numbers_of(name: str, values: Any) -> tuple[float, ...]:
+def numbers_of(name: str, values: Iterable[object]) -> tuple[float, ...]:
     """Return `values` as floats; raise `InputError` unless they are a sequence of finite numbers."""
-    good = isinstance(values, list | tuple | np.ndarray) and all(math.isfinite(_number(v)) for v in values)
+    sequence = isinstance(values, list | tuple) or hasattr(values, "tolist")
+    good = sequence and all(math.isfinite(_number(v)) for v in values)
     require(good, name, "a sequence of finite numbers", repr(values))
-    return tuple(float(v) for v in values)
+    return tuple(_number(v) for v in values)
 
 
-def one_of(name: str, value: Any, choices: Any) -> Any:
+def one_of(name: str, value: T, choices: Collection[T]) -> T:
     """Return `value`; raise `InputError` unless it is one of `choices`."""
     require(value in choices, name, f"one of {', '.join(str(c) for c in choices)}", repr(value))
     return value
