@@ -72,7 +72,6 @@ def measure(
         If the matrix is coarse or lacks its provenance, the phantom is empty on the grid, or a number is out of range.
     """
     expect(fine, "system_matrix", "matrix", stage="fine")
-    require("scanner" not in fine["system_matrix"].dims, "matrix", "one system matrix", "a dataset of several scanners")
     require(isinstance(phantom, Phantom), "phantom", "a recon.phantoms.Phantom", type(phantom).__name__)
     snr = snr if noiseless else decibels("snr", snr)
     seed, refine = seed_number(seed), whole("refine", refine)

@@ -1,4 +1,4 @@
-r"""Phantoms: tracer in rectangles and discs, sampled on any grid without error.
+r"""Phantoms: tracer in rectangles and discs, sampled exactly on any grid.
 
 A voxel's value is the concentration relative to the calibration sample's, times the fraction of the voxel that is
 filled. The fraction is analytic, so amounts do not depend on the grid: the overlap of intervals for a rectangle, and
@@ -11,8 +11,8 @@ On a grid with z a phantom is a prism through all slices. Lengths in m, position
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -24,14 +24,14 @@ __all__ = ["PHANTOMS", "Disc", "Phantom", "Rectangle", "resolution", "shape", "t
 
 @dataclass(frozen=True)
 class Rectangle:
-    """A rectangle with the centre (x, y), the edges (x, y) in m, and a relative concentration."""
+    """A rectangle with centre (x, y) and edge lengths (x, y) in m, and a relative concentration."""
 
     center: tuple[float, float]
     edges: tuple[float, float]
     concentration: float = 1.0
 
     def fractions(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Filled fraction of the voxels between edges x (nx + 1,) and y (ny + 1,) in m; shape (ny, nx)."""
+        """Return the filled fraction of the voxels between edges x (nx + 1,) and y (ny + 1,) in m; shape (ny, nx)."""
         parts = []
         for edges, center, length in zip((x, y), self.center, self.edges, strict=True):
             inside = np.clip(edges, center - length / 2, center + length / 2)
@@ -41,14 +41,14 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Disc:
-    """A disc with the centre (x, y), the radius in m, and a relative concentration."""
+    """A disc with centre (x, y) and radius in m, and a relative concentration."""
 
     center: tuple[float, float]
     radius: float
     concentration: float = 1.0
 
     def fractions(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Filled fraction of the voxels between edges x (nx + 1,) and y (ny + 1,) in m; shape (ny, nx)."""
+        """Return the filled fraction of the voxels between edges x (nx + 1,) and y (ny + 1,) in m; shape (ny, nx)."""
         corners = _corner_area((x - self.center[0]) / self.radius, (y - self.center[1])[:, None] / self.radius)
         area = np.diff(np.diff(corners, axis=0), axis=1) * self.radius**2
         return area / np.outer(np.diff(y), np.diff(x))
@@ -70,24 +70,24 @@ def _corner_area(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Phantom:
-    """A sum of shapes; call it, or `sample`, with a grid.
+    """A sum of shapes, as a function of a grid: `phantom(grid)` is `phantom.sample(grid)`.
 
     Parameters
     ----------
     name
-        Its name.
+        Name of the phantom, for files.
     parts
-        `Rectangle`s and `Disc`s; where they overlap their concentrations add.
+        Rectangles and discs; where they overlap their concentrations add.
     parameters
-        The numbers that it was made from, as (name, value).
+        Pairs (name, value) of the numbers that describe the phantom, for files.
     """
 
     name: str
     parts: tuple[Rectangle | Disc, ...]
-    parameters: tuple[tuple[str, Any], ...] = ()
+    parameters: tuple[tuple[str, object], ...] = ()
 
     def sample(self, grid: Grid) -> np.ndarray:
-        """Relative concentration of every voxel, shape (y, x) or (z, y, x), float64."""
+        """Return the relative concentration of every voxel, shape (y, x) or (z, y, x), float64."""
         x, y = grid.edges(0), grid.edges(1)
         plane = np.zeros((y.size - 1, x.size - 1))
         for part in self.parts:
@@ -96,8 +96,8 @@ class Phantom:
 
     __call__ = sample
 
-    def describe(self) -> dict[str, Any]:
-        """Return a mapping of numbers, strings and lists for a file."""
+    def describe(self) -> dict[str, object]:
+        """Return name, parameters and parts as numbers, strings and lists, for a file."""
         return {
             "name": self.name,
             **dict(self.parameters),
@@ -112,7 +112,7 @@ def tubes(
     gap: float = 10e-3,
     concentration: float = 1.0,
 ) -> Phantom:
-    """Two upright tubes beside each other, centred together (TranSMS Fig. 7: left 2..6 mm wide, gap 8..12 mm).
+    """Return two upright tubes side by side, centred together (TranSMS Fig. 7: left 2..6 mm wide, gap 8..12 mm).
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def tubes(
     gap
         Distance between their facing walls in m.
     concentration
-        Relative to the calibration sample's.
+        Concentration relative to the calibration sample's.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def resolution(
     bars: int = 3,
     concentration: float = 1.0,
 ) -> Phantom:
-    """Rows of upright bars as far apart as they are wide, one row for each width, finest at the top.
+    """Return rows of upright bars, with spaces as wide as the bars; one row for each width, the finest at the top.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def resolution(
     bars
         Bars in a row.
     concentration
-        Relative to the calibration sample's.
+        Concentration relative to the calibration sample's.
 
     Raises
     ------
@@ -188,14 +188,15 @@ def resolution(
 
 
 def shape(radius: float = 4e-3, concentration: float = 1.0) -> Phantom:
-    """A disc, a ring, a square and a bar of different concentrations, to show curved edges and amplitudes.
+    """Return a disc, a ring, a square and a bar of different concentrations, which show curved edges and amplitudes.
 
     Parameters
     ----------
     radius
-        Radius of the disc, in m; everything else follows it.
+        Radius of the disc in m; all other lengths are multiples of it.
     concentration
-        Of the disc, relative to the calibration sample's; the ring has 3/4, the square 1/2 and the bar 1/4 of it.
+        Concentration of the disc relative to the calibration sample's; the ring has 3/4, the square 1/2 and the bar 1/4
+        of it.
 
     Raises
     ------
@@ -213,4 +214,5 @@ def shape(radius: float = 4e-3, concentration: float = 1.0) -> Phantom:
     return Phantom("shape", parts, (("radius", r), ("concentration", c)))
 
 
-PHANTOMS = {"tubes": tubes, "resolution": resolution, "shape": shape}
+PHANTOMS: dict[str, Callable[..., Phantom]] = {"tubes": tubes, "resolution": resolution, "shape": shape}
+"""Function by name of the phantom."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mpisim.cli.command import Result
+from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import integer, number
 
 __all__ = ["add_arguments", "run"]
@@ -13,20 +13,21 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     parser.add_argument("--out", default="demo", help="folder to write (default: demo)")
-    parser.add_argument("--factor", default="4", help="2, 4 or 8 (default: 4)")
-    parser.add_argument("--sf-gradient", default="0.83", help="of the simulated scanner in T/m (default: 0.83)")
-    parser.add_argument("--particle-diameter", default="24", help="of the simulated tracer in nm (default: 24)")
-    parser.add_argument("--seed", default="0", help="seed of the noise")
+    factor = argument_type("factor", integer)
+    parser.add_argument("--factor", type=factor, default="4", help="2, 4 or 8 (default: 4)")
+    gradient = argument_type("sf-gradient", number)
+    parser.add_argument(
+        "--sf-gradient", type=gradient, default="0.83", help="of the simulated scanner in T/m (default: 0.83)"
+    )
+    diameter = argument_type("particle-diameter", number)
+    parser.add_argument(
+        "--particle-diameter", type=diameter, default="24", help="of the simulated tracer in nm (default: 24)"
+    )
+    parser.add_argument("--seed", type=argument_type("seed", integer), default="0", help="seed of the noise")
 
 
 def run(options: argparse.Namespace) -> Result:
     """Do the work for parsed options."""
     from recon.studies.demo import demo
 
-    return demo(
-        options.out,
-        integer("factor", options.factor, 1),
-        integer("seed", options.seed),
-        number("sf-gradient", options.sf_gradient),
-        number("particle-diameter", options.particle_diameter),
-    )
+    return demo(options.out, options.factor, options.seed, options.sf_gradient, options.particle_diameter)

@@ -1,14 +1,14 @@
-r"""The radius of the noise ball from the data themselves.
+r"""The radius of the noise ball from the data, by the discrepancy principle.
 
-The best fit :math:`r = \min_{x \ge 0}\lVert A x - y\rVert` to M complex rows spends p degrees of freedom, the number of
-positive voxels of the minimiser (the rank of A without the constraint), so what is left of the noise is
+The best non-negative fit to M complex rows has the residual r and spends p degrees of freedom
+(`recon.solvers.residual`), so the expected residual of noise n alone is
 :math:`E r^2 \approx \frac{2M - p}{2M}\,E\lVert n\rVert^2`, and
 
 .. math:: \epsilon = r\,\sqrt{\frac{2M}{2M - p}} .
 
-This is Morozov's discrepancy principle with the noise estimated from the residual. It needs no knowledge of the noise,
-and where the matrix is in error, as a recovered one is, it counts that error with the noise: the ball is never empty.
-It presumes that the errors look like noise to the fit, which holds the less the more they are structured.
+This is Morozov's discrepancy principle with the noise estimated from the residual. It needs no knowledge of the noise.
+Where the matrix is in error, as a recovered one is, the estimate counts that error with the noise, so that the ball is
+never empty. The estimate presumes that the errors look like noise to the fit; structured errors violate this.
 """
 
 from __future__ import annotations
@@ -17,38 +17,30 @@ import numpy as np
 
 from mpisim.errors import require
 from recon.solvers.factor import Factorisation
+from recon.solvers.residual import best_fit
 
-__all__ = ["best_fit", "discrepancy"]
-
-
-def best_fit(factor: Factorisation, y: np.ndarray, non_negative: bool = True) -> tuple[float, int]:
-    """Return the least ||A x - y||_2 over x >= 0 (or over all x) in the unit of y (M,), and p (see the module).
-
-    NaN and 0 where the active-set solver does not end, as it may for data that have hardly any noise.
-    """
-    from scipy.optimize import nnls
-
-    c, outside = factor.rotate(y[None])
-    if not non_negative:
-        return factor.norm * float(np.sqrt(outside[0])), len(c[0])
-    matrix = factor.rotated()
-    try:
-        x, inside = nnls(matrix, c[0], maxiter=30 * matrix.shape[1])
-    except RuntimeError:
-        return float("nan"), 0
-    return factor.norm * float(np.hypot(inside, np.sqrt(outside[0]))), int(np.count_nonzero(x))
+__all__ = ["discrepancy"]
 
 
-def discrepancy(factor: Factorisation, y: np.ndarray, non_negative: bool = True) -> float:
-    """Return the radius of the noise ball for data y (M,), in its unit.
+def discrepancy(factor: Factorisation, y: np.ndarray, non_negative: bool = True, steps: int | None = None) -> float:
+    """Return the radius of the noise ball for some data.
+
+    Parameters
+    ----------
+    factor
+        The factorised matrix A.
+    y
+        Data, shape (M,); the radius has their unit.
+    non_negative, steps
+        See `recon.solvers.residual.best_fit`.
 
     Raises
     ------
     InputError
-        If the fit leaves no degree of freedom from which to tell the noise, or is not found.
+        If the fit spends every degree of freedom, so that none is left for the noise, or does not converge.
     """
-    least, spent = best_fit(factor, y, non_negative)
-    require(not np.isnan(least), "eps", "a number for these data, whose best fit is not found", "auto")
+    least, spent = best_fit(factor, y, non_negative, steps)
+    require(not np.isnan(least), "eps", "a number for these data, whose best fit does not converge", "auto")
     rows = 2 * len(y)
     require(
         spent < rows and least > 1e-9 * float(np.linalg.norm(y)),

@@ -1,4 +1,4 @@
-"""Every compiled loop of the package: arrays in, arrays out, no objects. Tests hold each against a NumPy twin."""
+"""The compiled loops of the solvers: arrays in, arrays out. Tests compare each one with its definition in NumPy."""
 
 from __future__ import annotations
 
@@ -57,10 +57,11 @@ def admm_split(
     relax: float,
     non_negative: bool,
 ) -> None:
-    """Do the proximal and dual steps of the image and its gradient, and the right-hand side of the next image.
+    """Do the proximal and dual steps of the image and of its gradient, and prepare the next right-hand side.
 
-    With a = relax x + (1 - relax) z1 + u1: z1 = shrink(a, l1), u1 = a - z1; z2 and u2 likewise from the gradient with
-    the group shrink `ltv`; w = (z1 - u1) + D^T (z2 - u2). All but `x` are changed in place.
+    With a = relax x + (1 - relax) z1 + u1: z1 = shrink(a, l1), over z1 >= 0 if `non_negative`, and u1 = a - z1. z2 and
+    u2 follow likewise from the gradient with the group shrink `ltv`; w = (z1 - u1) + D^T (z2 - u2). All arrays but `x`
+    change in place.
 
     Shapes: x, z1, u1, w (image, z, y, x); z2, u2 (image, axes, z, y, x), axes 2 for (y, x) or 3 for (z, y, x).
     """
@@ -110,23 +111,24 @@ def admm_split(
 
 @njit(cache=True)
 def kaczmarz_sweep(
-    matrix: np.ndarray, y: np.ndarray, energy: np.ndarray, strength: float, x: np.ndarray, v: np.ndarray
+    matrix: np.ndarray, y: np.ndarray, squared_norms: np.ndarray, penalty: float, x: np.ndarray, v: np.ndarray
 ) -> None:
-    """Do one sweep of regularised Kaczmarz over all rows, in place, without projection.
+    """Do one sweep of regularised Kaczmarz over all rows, without projection; x and v change in place.
 
-    For every row m with energy |s_m|^2 > 0: b = (y_m - s_m x - sqrt(l) v_m) / (|s_m|^2 + l), x += b conj(s_m),
+    For every row m with |s_m|^2 > 0: b = (y_m - s_m x - sqrt(l) v_m) / (|s_m|^2 + l), x += b conj(s_m),
     v_m += sqrt(l) b.
 
-    Shapes: matrix (row, voxel), y and v (row,), x (voxel,), all complex128; energy (row,), float64.
+    Shapes: matrix (row, voxel), y and v (row,), x (voxel,), all complex128; squared_norms |s_m|^2 (row,), float64;
+    penalty l, in their unit.
     """
-    root = np.sqrt(strength)
+    root = np.sqrt(penalty)
     for m in range(matrix.shape[0]):
-        if energy[m] == 0:
+        if squared_norms[m] == 0:
             continue
         product = 0j
         for n in range(matrix.shape[1]):
             product += matrix[m, n] * x[n]
-        b = (y[m] - product - root * v[m]) / (energy[m] + strength)
+        b = (y[m] - product - root * v[m]) / (squared_norms[m] + penalty)
         for n in range(matrix.shape[1]):
             x[n] += b * np.conj(matrix[m, n])
         v[m] += root * b

@@ -1,8 +1,7 @@
 r"""The system matrix and the gradient as operators.
 
-Whitening divides every row of :math:`A x = y` by the standard deviation of its noise, :math:`A_{ij}/\sigma_i` and
-:math:`y_i/\sigma_i` (TranSMS, section II.A.3), after which a complex row has :math:`E|n_i|^2 = 1`. A real image is
-sought, so complex rows are stacked as :math:`[\mathrm{Re}\,A;\ \mathrm{Im}\,A]`, which leaves every norm as it is.
+Images are real, so complex rows are stacked as :math:`[\mathrm{Re}\,A;\ \mathrm{Im}\,A]`, which leaves every norm as
+it is.
 
 The gradient takes forward differences along the last axes, zero at the far edge (Neumann),
 
@@ -17,13 +16,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from types import EllipsisType
 
 import numpy as np
 
-from mpisim.errors import finite, require
-
-__all__ = ["ScreenedPoisson", "gradient", "gradient_adjoint", "stack_real", "total_variation", "whiten"]
+__all__ = ["ScreenedPoisson", "gradient", "gradient_adjoint", "stack_real", "total_variation"]
 
 
 def stack_real(values: np.ndarray) -> np.ndarray:
@@ -32,32 +29,6 @@ def stack_real(values: np.ndarray) -> np.ndarray:
     if np.iscomplexobj(values):
         return np.concatenate([values.real, values.imag]).astype(float, copy=False)
     return values.astype(float, copy=False)
-
-
-def whiten(matrix: np.ndarray, y: np.ndarray, sigma: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Divide the rows of a matrix and of its data by the standard deviation of their noise.
-
-    Parameters
-    ----------
-    matrix
-        Shape (M, N).
-    y
-        Shape (M,) or (M, images), in the unit of `sigma`.
-    sigma
-        Complex noise standard deviation of every row, a scalar or shape (M,).
-
-    Raises
-    ------
-    InputError
-        If a standard deviation is not a positive number, or there are not as many as rows.
-    """
-    sigma = np.asarray(finite("sigma", sigma), dtype=float)
-    require(
-        sigma.shape in ((), (len(matrix),)), "sigma", f"one number or one for each of {len(matrix)} rows", sigma.shape
-    )
-    require(bool(np.all(sigma > 0)), "sigma", "positive in every row", float(sigma.min()))
-    weight = np.broadcast_to(1 / sigma, len(matrix))
-    return matrix * weight[:, None], y * weight.reshape(-1, *(1,) * (np.ndim(y) - 1))
 
 
 def gradient(images: np.ndarray, ndim: int = 2) -> np.ndarray:
@@ -80,8 +51,8 @@ def gradient_adjoint(fields: np.ndarray, ndim: int = 2) -> np.ndarray:
     return total
 
 
-def _span(axis: int, start: int | None, stop: int | None) -> Any:
-    """Index that takes a span of a negative axis and all of the others."""
+def _span(axis: int, start: int | None, stop: int | None) -> tuple[EllipsisType | slice, ...]:
+    """Index of a span of one axis, counted from the last (-1), and of all values along the others."""
     return (..., slice(start, stop), *(slice(None),) * (-axis - 1))
 
 
@@ -93,7 +64,7 @@ def total_variation(images: np.ndarray, ndim: int = 2) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ScreenedPoisson:
-    r"""The operator :math:`P^{-1} = (I + D^T D)^{-1}` on images, by the cosine transform, and its square root.
+    r"""The square root R of the operator :math:`P^{-1} = (I + D^T D)^{-1} = R^T R` on images, by the cosine transform.
 
     Parameters
     ----------
@@ -112,10 +83,6 @@ class ScreenedPoisson:
         grids = np.meshgrid(*(2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in shape), indexing="ij")
         root = 1 / np.sqrt(1 + np.sum(grids, axis=0))
         return cls(tuple(_cosine_transform(n).astype(dtype) for n in shape), root.astype(dtype))
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Apply P^-1 to images (count, N); same shape."""
-        return self.adjoint(self.forward(images))
 
     def forward(self, images: np.ndarray) -> np.ndarray:
         """Apply the root R = P^(-1/2) C, from images (count, N) to coefficients (count, N)."""

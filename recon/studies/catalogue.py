@@ -8,6 +8,6 @@ __all__ = ["STUDIES"]
 
 _LIST = (
     Study("table4", "pSNR of images from recovered matrices", "recon.studies.table4:table4"),
-    Study("fig7", "images from recovered matrices", "recon.studies.fig7:fig7", usual=(4,)),
+    Study("fig7", "images from recovered matrices", "recon.studies.fig7:fig7", default_factors=(4,)),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

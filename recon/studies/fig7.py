@@ -26,7 +26,7 @@ TUBES = (4.0, 10.0)
 def fig7(options: StudyOptions) -> Mapping[str, Any]:
     """Run the study and write `fig7.nc`, `fig7.csv` and `fig7.png`."""
     chosen, told = recipes(options, DEFAULT_METHODS)
-    case = options.protocol.shown()
+    case = options.protocol.figure_case()
     matrices = options.protocol.matrices([case], options.data)
     table: list[dict[str, Any]] = []
     with Imaging(options, matrices, [TUBES]) as imaging:

@@ -2,12 +2,12 @@ import numpy as np
 import pylops
 import pyproximal
 import pytest
-from scipy.optimize import NonlinearConstraint, minimize
+from scipy.optimize import NonlinearConstraint, brentq, minimize, nnls
 
 import recon
 from mpisim import InputError
-from recon.selection.discrepancy import best_fit
 from recon.solvers.operators import stack_real, total_variation
+from recon.solvers.residual import best_fit
 from tests.recon.problems import random_problem
 
 TIGHT = {"tolerance": 1e-7, "iterations": 20000, "precision": "float64"}
@@ -17,12 +17,12 @@ def objective(x, shape, a1=0.95, atv=0.05):
     return a1 * np.abs(x).sum() + atv * total_variation(x.reshape(shape), len(shape))
 
 
-@pytest.mark.parametrize("sign", [True, False])
+@pytest.mark.parametrize("non_negative", [True, False])
 @pytest.mark.parametrize("is_complex", [True, False])
-def test_agrees_with_sequential_quadratic_programming(sign, is_complex):
+def test_agrees_with_sequential_quadratic_programming(non_negative, is_complex):
     shape = (3, 4)
     A, y, _, eps = random_problem(shape=shape, is_complex=is_complex)
-    found = recon.admm(A, y, eps, shape, a1=0.6, atv=0.4, non_negative=sign, **TIGHT)
+    result = recon.admm(A, y, eps, shape, a1=0.6, atv=0.4, non_negative=non_negative, **TIGHT)
     rows, data = stack_real(A), stack_real(y)
     n = 12
 
@@ -32,22 +32,22 @@ def test_agrees_with_sequential_quadratic_programming(sign, is_complex):
         return 0.6 * (p + m).sum() + 0.4 * np.sqrt((d**2).sum(axis=0) + 1e-12).sum()
 
     ball = {"type": "ineq", "fun": lambda v: eps**2 - np.sum((rows @ (v[:n] - v[n:]) - data) ** 2)}
-    bounds = [(0, None)] * n + [(0, 0) if sign else (0, None)] * n
-    start = np.concatenate([np.maximum(found.x, 0), np.maximum(-found.x, 0)]) + (0.0 if sign else 0.01)
+    bounds = [(0, None)] * n + [(0, 0) if non_negative else (0, None)] * n
+    start = np.concatenate([np.maximum(result.x, 0), np.maximum(-result.x, 0)]) + (0.0 if non_negative else 0.01)
     start[:n] += 0.1
     other = minimize(
         smooth, start, method="SLSQP", bounds=bounds, constraints=[ball], options={"maxiter": 300, "ftol": 1e-12}
     )
     x = other.x[:n] - other.x[n:]
-    assert found.objective == pytest.approx(objective(x, shape, 0.6, 0.4), rel=2e-4)
-    assert found.objective <= objective(x, shape, 0.6, 0.4) * (1 + 1e-5)
-    assert found.residual <= eps * (1 + 1e-5)
-    assert found.converged and found.feasible
+    assert result.objective == pytest.approx(objective(x, shape, 0.6, 0.4), rel=2e-4)
+    assert result.objective <= objective(x, shape, 0.6, 0.4) * (1 + 1e-5)
+    assert result.residual <= eps * (1 + 1e-5)
+    assert result.converged and result.feasible
 
 
 def test_agrees_with_trust_region_on_a_linear_objective():
     A, y, _, eps = random_problem(shape=(1, 6), rows=8)
-    found = recon.admm(A, y, eps, (1, 6), a1=1.0, atv=0.0, **TIGHT)
+    result = recon.admm(A, y, eps, (1, 6), a1=1.0, atv=0.0, **TIGHT)
     ball = NonlinearConstraint(
         lambda x: np.sum((A @ x - y) ** 2),
         -np.inf,
@@ -65,13 +65,13 @@ def test_agrees_with_trust_region_on_a_linear_objective():
         constraints=[ball],
         options={"gtol": 1e-10, "xtol": 1e-12, "maxiter": 3000},
     )
-    assert np.allclose(found.x, other.x, atol=2e-4)
+    assert np.allclose(result.x, other.x, atol=2e-4)
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (2, 3, 4)])
 def test_agrees_with_pyproximal(shape):
     A, y, _, eps = random_problem(rows=18, shape=shape)
-    found = recon.admm(A, y, eps, shape, a1=0.7, atv=0.3, **TIGHT)
+    result = recon.admm(A, y, eps, shape, a1=0.7, atv=0.3, **TIGHT)
     gradient = pylops.Gradient(shape, kind="forward", edge=False)
     operator = pylops.VStack([gradient, pylops.MatrixMult(A)])
     g = pyproximal.VStack(
@@ -88,42 +88,42 @@ def test_agrees_with_pyproximal(shape):
         z=np.full(A.shape[1], 0.7),
         niter=20000,
     )
-    assert np.allclose(found.x, x, atol=1e-4)
-    assert found.objective == pytest.approx(objective(x, shape, 0.7, 0.3), rel=1e-5)
+    assert np.allclose(result.x, x, atol=1e-4)
+    assert result.objective == pytest.approx(objective(x, shape, 0.7, 0.3), rel=1e-5)
 
 
 def test_identity_without_variation_is_a_shrink_onto_the_ball():
     y, eps = np.random.default_rng(0).standard_normal(30), 2.0
-    found = recon.admm(np.eye(30), y, eps, (5, 6), a1=1.0, atv=0.0, non_negative=False, **TIGHT)
-    from scipy.optimize import brentq
+    result = recon.admm(np.eye(30), y, eps, (5, 6), a1=1.0, atv=0.0, non_negative=False, **TIGHT)
 
-    from recon.solvers.prox import shrink
+    def shrink(t):
+        return np.sign(y) * np.maximum(np.abs(y) - t, 0)
 
-    level = brentq(lambda t: np.linalg.norm(shrink(y, t) - y) - eps, 0, np.abs(y).max())
-    assert np.allclose(found.x, shrink(y, level), atol=1e-5)
+    level = brentq(lambda t: np.linalg.norm(shrink(t) - y) - eps, 0, np.abs(y).max())
+    assert np.allclose(result.x, shrink(level), atol=1e-5)
 
 
 def test_a_ball_that_holds_zero_gives_zero():
     A, y, _, _ = random_problem()
-    found = recon.admm(A, y, 1.01 * float(np.linalg.norm(y)), (3, 4))
-    assert np.all(np.abs(found.x) < 1e-6) and found.feasible
+    result = recon.admm(A, y, 1.01 * float(np.linalg.norm(y)), (3, 4))
+    assert np.all(np.abs(result.x) < 1e-6) and result.feasible
 
 
 def test_zero_radius_solves_the_equations():
     A, _, truth, _ = random_problem(rows=20)
-    found = recon.admm(A, A @ truth, 0.0, (3, 4), **TIGHT)
-    assert np.allclose(found.x, truth, atol=1e-4) and found.feasible
+    result = recon.admm(A, A @ truth, 0.0, (3, 4), **TIGHT)
+    assert np.allclose(result.x, truth, atol=1e-4) and result.feasible
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_the_answer_lies_in_the_noise_ball(precision):
     A, y, _, eps = random_problem(rows=40, shape=(6, 7), is_complex=True, noise=0.05)
-    found = recon.admm(A, y, eps, (6, 7), precision=precision, tolerance=1e-4)
-    assert found.converged
-    assert np.linalg.norm(A @ found.x - y) <= eps * (1 + 1e-4)
-    assert found.residual == pytest.approx(np.linalg.norm(A @ found.x - y), rel=1e-6)
-    assert np.all(found.x >= 0)
-    assert found.objective == pytest.approx(objective(found.x, (6, 7)), rel=1e-12)
+    result = recon.admm(A, y, eps, (6, 7), precision=precision, tolerance=1e-4)
+    assert result.converged
+    assert np.linalg.norm(A @ result.x - y) <= eps * (1 + 1e-4)
+    assert result.residual == pytest.approx(np.linalg.norm(A @ result.x - y), rel=1e-6)
+    assert np.all(result.x >= 0)
+    assert result.objective == pytest.approx(objective(result.x, (6, 7)), rel=1e-12)
 
 
 def test_many_images_equal_one_by_one():
@@ -170,13 +170,11 @@ def test_warm_start_from_a_result_stops_at_once():
 def test_an_empty_ball_is_reported_with_its_least_residual():
     A, y, _, _ = random_problem(rows=20, shape=(3, 4))
     y = -np.abs(A).sum(axis=1) + 0 * y  # nothing admissible comes near
-    from scipy.optimize import nnls
-
     least = nnls(A, y)[1]
-    found = recon.admm(A, y, 0.9 * least, (3, 4), iterations=300)
-    assert not found.feasible and not found.converged and found.iterations == 300
-    assert found.least_residual == pytest.approx(least, rel=1e-6)
-    assert np.all(np.isfinite(found.x))
+    result = recon.admm(A, y, 0.9 * least, (3, 4), iterations=300)
+    assert not result.feasible and not result.converged and result.iterations == 300
+    assert result.least_residual == pytest.approx(least, rel=1e-6)
+    assert np.all(np.isfinite(result.x))
     assert recon.admm(A, y, 1.1 * least, (3, 4)).feasible
     assert np.isnan(recon.admm(A, y, 0.9 * least, (3, 4), iterations=10, certify=False).least_residual)
     assert recon.admm(A, y, 1.1 * least, (3, 4), certify=True).least_residual == pytest.approx(least, rel=1e-6)
@@ -193,8 +191,8 @@ def test_an_infeasible_image_comes_near_the_best_fit():
     factor = recon.factorise(A, (3, 4))
     y = y + 5 * np.random.default_rng(1).standard_normal(20)
     least = best_fit(factor, y)[0]
-    found = recon.admm(factor, y, 0.5 * least, iterations=5000)
-    assert least <= found.residual < 1.06 * least < 0.9 * float(np.linalg.norm(y))
+    result = recon.admm(factor, y, 0.5 * least, iterations=5000)
+    assert least <= result.residual < 1.06 * least < 0.9 * float(np.linalg.norm(y))
 
 
 def test_callback_sees_progress_and_can_stop():
@@ -205,9 +203,9 @@ def test_callback_sees_progress_and_can_stop():
         seen.append((status.iteration, status.x.shape, status.images.tolist()))
         return status.iteration == 30
 
-    found = recon.admm(A, np.stack([y, y], axis=1), eps, (3, 4), tolerance=0, callback=watch)
+    result = recon.admm(A, np.stack([y, y], axis=1), eps, (3, 4), tolerance=0, callback=watch)
     assert seen == [(k, (12, 2), [0, 1]) for k in (10, 20, 30)]
-    assert found.iterations.tolist() == [30, 30]
+    assert result.iterations.tolist() == [30, 30]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""The table of reconstruction methods: a `recon.Solver` by name, with the options of each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from mpisim.errors import require
+from mpisim.plugins import Registry
+from recon.selection.discrepancy import discrepancy
+from recon.solvers.factor import factorise
+from recon.solvers.solver import Problem, Solution, Solver
+
+__all__ = ["METHODS", "AdmmOptions", "KaczmarzOptions", "TikhonovOptions"]
+
+_CERTIFIED_VOXELS = 4096  # up to which non-negative least squares takes less time than ADMM
+_FIGURES = ("iterations", "converged", "residual", "feasible", "least_residual", "objective")
+
+
+@dataclass(frozen=True)
+class AdmmOptions:
+    """Options of `recon.admm`; the defaults are those of TranSMS."""
+
+    a1: float = 0.95
+    atv: float = 0.05
+    mu: float = 10.0
+    iterations: int = 5000
+    tolerance: float = 1e-3
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class KaczmarzOptions:
+    """Options of `recon.kaczmarz`: lambda, and the number of sweeps."""
+
+    regularisation: float = 1e-3
+    iterations: int = 20
+
+
+@dataclass(frozen=True)
+class TikhonovOptions:
+    """Option of `recon.tikhonov`: lambda."""
+
+    regularisation: float = 1e-3
+
+
+def _admm(problem: Problem, options: AdmmOptions) -> Solution:
+    from recon.solvers.admm import admm
+
+    factor = factorise(problem.matrix, problem.shape)
+    radius = _radius(problem)
+    if problem.radius_from_data:
+        radius = np.maximum(radius, [discrepancy(factor, y, problem.non_negative) for y in problem.y.T])
+    certify = True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None
+    result = admm(factor, problem.y, radius, non_negative=problem.non_negative, certify=certify, **asdict(options))
+    return Solution(result.x, {"eps": radius, **{name: getattr(result, name) for name in _FIGURES}})
+
+
+def _radius(problem: Problem) -> np.ndarray:
+    require(problem.radius is not None, "radius of the noise ball", "a number for the method admm", "None")
+    return np.full(problem.y.shape[1], problem.radius)
+
+
+def _kaczmarz(problem: Problem, options: KaczmarzOptions) -> Solution:
+    from recon.solvers.kaczmarz import kaczmarz
+
+    images = [
+        kaczmarz(problem.matrix, y, options.regularisation, options.iterations, non_negative=problem.non_negative)
+        for y in problem.y.T
+    ]
+    return Solution(np.stack(images, axis=1), {"iterations": np.full(len(images), options.iterations)})
+
+
+def _tikhonov(problem: Problem, options: TikhonovOptions) -> Solution:
+    from recon.solvers.tikhonov import tikhonov
+
+    images = [tikhonov(problem.matrix, y, options.regularisation, problem.non_negative) for y in problem.y.T]
+    return Solution(np.stack(images, axis=1))
+
+
+METHODS: Registry[Solver] = Registry(
+    "solver",
+    "mpisim.solvers",
+    Solver,
+    {
+        "admm": Solver("L1 and total variation under a noise bound (TranSMS)", AdmmOptions, _admm, noise_ball=True),
+        "kaczmarz": Solver("regularised Kaczmarz sweeps", KaczmarzOptions, _kaczmarz),
+        "tikhonov": Solver("Tikhonov regularisation, exact", TikhonovOptions, _tikhonov),
+    },
+)

@@ -1,0 +1,146 @@
+"""What a reconstruction method is: a record that turns a problem into a solution, and the check of what it returns.
+
+Another package adds a method as an entry point of the group `mpisim.solvers`, or with `recon.METHODS.register`:
+
+    def solve(problem: Problem, options: Options) -> Solution:
+        images = np.linalg.lstsq(problem.matrix, problem.y)[0].real
+        return Solution(images)
+
+    record = Solver("plain least squares", Options, solve)
+
+where `Options` is a frozen dataclass with a default for every field. `recon.check_solver(record)` belongs in its tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from mpisim.errors import InputError, require
+
+__all__ = ["Problem", "Solution", "Solver", "check_solver", "checked"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The system of equations A x = y + n for one image or several.
+
+    Parameters
+    ----------
+    matrix
+        System matrix A, shape (M, N), complex128. Rows are white, E|n_i|^2 = 1, where the noise is known.
+    y
+        Data, shape (M, images), complex128, white like the matrix.
+    shape
+        Image shape (y, x) or (z, y, x), x fastest, with the product N.
+    non_negative
+        Whether images must be non-negative.
+    radius
+        Radius of the noise ball ||A x - y||_2 <= radius; None for a method without one.
+    radius_from_data
+        Whether the method estimates the radius from the data, with `radius` as the least value.
+    """
+
+    matrix: np.ndarray
+    y: np.ndarray
+    shape: tuple[int, ...]
+    non_negative: bool = True
+    radius: float | None = None
+    radius_from_data: bool = False
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Images, and numbers about them.
+
+    Parameters
+    ----------
+    images
+        Concentrations relative to the sample's, shape (N, images), real.
+    figures
+        Numbers for the attributes of the image by name, each with one value for every image, shape (images,).
+    """
+
+    images: np.ndarray
+    figures: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A reconstruction method.
+
+    Parameters
+    ----------
+    summary
+        One line for users.
+    options
+        Frozen dataclass with the options of the method; every field has a default.
+    solve
+        Function from the problem and an instance of `options` to the solution. It raises `InputError` for options out
+        of range.
+    noise_ball
+        Whether the method takes a radius of the noise ball (`eps`).
+    version
+        Whoever changes the numbers of the method raises it; studies then compute their cached images again.
+    """
+
+    summary: str
+    options: type
+    solve: Callable[[Problem, Any], Solution]
+    noise_ball: bool = False
+    version: int = 1
+
+
+def checked(solution: object, problem: Problem, name: str = "solver") -> Solution:
+    """Return what a solver returned for a problem.
+
+    Raises
+    ------
+    InputError
+        If it is no `Solution`, its images have another shape than (N, images), are not real or not finite, or are
+        negative where the problem excludes that, or a figure does not have one value for every image.
+    """
+    what = f"result of the {name}"
+    if not isinstance(solution, Solution):
+        raise InputError(f"Input {what} must be a Solution; instead received {type(solution).__name__}.")
+    images, count = solution.images, problem.y.shape[1]
+    require(isinstance(images, np.ndarray), f"images in the {what}", "a NumPy array", type(images).__name__)
+    wanted = (problem.matrix.shape[1], count)
+    require(images.shape == wanted, f"images in the {what}", f"of the shape (voxels, images) {wanted}", images.shape)
+    require(images.dtype.kind == "f", f"images in the {what}", "real floating-point numbers", images.dtype)
+    require(bool(np.isfinite(images).all()), f"images in the {what}", "finite everywhere", "NaN or infinite values")
+    least = float(images.min())
+    require(least >= 0 or not problem.non_negative, f"images in the {what}", "non-negative", f"values down to {least}")
+    for key, values in solution.figures.items():
+        fits = isinstance(values, np.ndarray) and values.shape == (count,)
+        require(fits, f"figure {key} in the {what}", f"an array of the shape ({count},)", repr(values))
+    return solution
+
+
+def check_solver(solver: Solver, non_negative: bool = True) -> None:
+    """Run a solver with its default options on a problem of 3 x 4 voxels, 20 rows and two images.
+
+    Parameters
+    ----------
+    solver
+        The record.
+    non_negative
+        Whether the problem demands x >= 0; False for a method that cannot.
+
+    Raises
+    ------
+    InputError
+        If the record or what the solver returns is of another type or shape, or not finite; see `Solver`, `Solution`.
+    """
+    require(isinstance(solver, Solver), "solver", "a recon.Solver", type(solver).__name__)
+    require(is_dataclass(solver.options), "options of the solver", "a dataclass", repr(solver.options))
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((20, 12)) + 1j * rng.standard_normal((20, 12))
+    noise = (rng.standard_normal((20, 2)) + 1j * rng.standard_normal((20, 2))) / np.sqrt(2)
+    y = matrix @ rng.uniform(5, 10, (12, 2)) + noise
+    radius = float(np.sqrt(20)) if solver.noise_ball else None
+    problem = Problem(matrix, y, (3, 4), non_negative, radius)
+    checked(solver.solve(problem, solver.options()), problem)

@@ -1,0 +1,60 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+import recon
+from mpisim import InputError
+from recon import Problem, Solution, Solver
+
+
+@dataclass(frozen=True)
+class Options:
+    scale: float = 1.0
+
+
+def least_squares(problem: Problem, options: Options) -> Solution:
+    stacked = np.vstack([problem.matrix.real, problem.matrix.imag])
+    images = np.linalg.lstsq(stacked, np.vstack([problem.y.real, problem.y.imag]))[0] * options.scale
+    return Solution(np.maximum(images, 0) if problem.non_negative else images, {"scale": np.full(2, options.scale)})
+
+
+GOOD = Solver("least squares", Options, least_squares)
+
+
+@pytest.mark.parametrize("name", sorted(recon.METHODS))
+@pytest.mark.parametrize("non_negative", [True, False])
+def test_every_solver_keeps_the_rules(name, non_negative):
+    recon.check_solver(recon.METHODS[name], non_negative)
+
+
+def test_a_solver_of_another_package_passes():
+    recon.check_solver(GOOD)
+    recon.check_solver(GOOD, non_negative=False)
+
+
+def returning(change):
+    """A solver whose solution is changed."""
+    return replace(GOOD, solve=lambda problem, options: change(least_squares(problem, options)))
+
+
+@pytest.mark.parametrize(
+    ("solver", "sentence"),
+    [
+        (least_squares, "solver must be a recon.Solver"),
+        (replace(GOOD, options=dict), "options of the solver must be a dataclass"),
+        (returning(lambda s: s.images), "result of the solver must be a Solution"),
+        (returning(lambda s: replace(s, images=s.images.tolist())), "images .* must be a NumPy array"),
+        (returning(lambda s: replace(s, images=s.images.T)), r"images .* must be of the shape .*\(12, 2\)"),
+        (returning(lambda s: replace(s, images=s.images + 0j)), "images .* must be real"),
+        (returning(lambda s: replace(s, images=s.images * np.nan)), "images .* must be finite"),
+        (returning(lambda s: replace(s, images=-s.images)), "images .* must be non-negative"),
+        (
+            returning(lambda s: replace(s, figures={"steps": 3})),
+            r"figure steps .* must be an array of the shape \(2,\)",
+        ),
+    ],
+)
+def test_a_solver_that_breaks_a_rule_gets_one_sentence(solver, sentence):
+    with pytest.raises(InputError, match=rf"^Input {sentence}[^\n]*; instead received [^\n]*\.$"):
+        recon.check_solver(solver)
