@@ -5,7 +5,7 @@ A dataset has the attributes `format_version` and `kind`, and by kind one comple
 =================  ====================  ==========================================================================
 kind               variable              dimensions, in this order, any of the leading ones absent
 =================  ====================  ==========================================================================
-`system_matrix`    `system_matrix`       scanner, angle, receive, frequency, z, y, x (complex)
+`system_matrix`    `system_matrix`       angle, receive, frequency, z, y, x (complex)
 `measurement`      `measurement`         frame, angle, receive, frequency (complex)
 `image`            `image`               frame, z, y, x (real)
 =================  ====================  ==========================================================================
@@ -40,7 +40,7 @@ __all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "build", "expect", "
 FORMAT_VERSION = 1
 VOXEL_DIMS = ("z", "y", "x")
 DIMS = {
-    "system_matrix": ("scanner", "angle", "receive", "frequency", *VOXEL_DIMS),
+    "system_matrix": ("angle", "receive", "frequency", *VOXEL_DIMS),
     "measurement": ("frame", "angle", "receive", "frequency"),
     "image": ("frame", *VOXEL_DIMS),
 }
@@ -51,7 +51,7 @@ def build(
     kind: str,
     values: np.ndarray,
     dims: tuple[str, ...],
-    coords: Mapping[str, Any],
+    coords: Mapping[str, object],
     *,
     noise_std: Any = None,
     units: str = "V",
@@ -87,39 +87,19 @@ def build(
         data[name].attrs["units"] = UNITS[name]
     attributes = {"format_version": FORMAT_VERSION, "kind": kind, "software": f"mpisim {__version__}", **attributes}
     given = {k: v for k, v in attributes.items() if v is not None}
-    data.attrs = json.loads(json.dumps(given, default=_plain))  # as a file gives them
+    data.attrs = json.loads(json.dumps(given, default=_plain))  # as a file returns them
     return validate(data)
 
 
 def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
     """Return the dataset if it keeps the schema; raise `InputError` with what is wrong with `name` if not."""
     require(isinstance(data, xr.Dataset), name, "an xarray.Dataset", type(data).__name__)
-    kind = str(data.attrs.get("kind"))
-    require(
-        kind in DIMS,
-        name,
-        "an mpisim dataset of kind " + ", ".join(DIMS),
-        f"kind {kind!r} with the variables {sorted(map(str, data.data_vars))}",
-    )
-    version = data.attrs.get("format_version")
-    require(version == FORMAT_VERSION, name, f"of format_version {FORMAT_VERSION}", repr(version))
-    require(kind in data, name, f"a dataset with the variable {kind}", sorted(map(str, data.data_vars)))
-    variable = data[kind]
-    order = [d for d in DIMS[kind] if d in variable.dims]
-    require(list(variable.dims) == order, name, f"of dimensions from {DIMS[kind]} in this order", variable.dims)
-    require(variable.size > 0, name, "non-empty", f"the sizes {dict(variable.sizes)}")
-    complex_kind = kind != "image"
-    require(
-        np.iscomplexobj(variable.values) == complex_kind,
-        name,
-        f"{'complex' if complex_kind else 'real'} in {kind}",
-        str(variable.dtype),
-    )
-    finite(f"{kind} of {name}", variable.values)
+    kind = _check_kind(data, name)
+    _check_variable(data, kind, name)
     if kind != "measurement":
-        require({"y", "x"} <= set(variable.dims), name, "over y and x", variable.dims)
-        for axis in set(VOXEL_DIMS) & set(variable.dims):
-            _check_axis(data, axis, name)
+        require({"y", "x"} <= set(data[kind].dims), name, "over y and x", data[kind].dims)
+        for axis in set(VOXEL_DIMS) & set(data[kind].dims):
+            _check_axis(data, str(axis), name)
     for coordinate in data.coords.values():
         if coordinate.dtype.kind == "f":
             finite(f"coordinate {coordinate.name} of {name}", coordinate.values)
@@ -127,21 +107,30 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
         noise = finite(f"noise_std of {name}", data["noise_std"].values)
         require(bool(np.all(noise >= 0)), f"noise_std of {name}", "zero or more", float(np.min(noise)))
     if kind == "system_matrix":
-        one_of(f"stage of {name}", data.attrs.get("stage"), ("fine", "coarse"))
-        one_of(f"origin of {name}", data.attrs.get("origin"), ("simulated", "measured", "recovered"))
-        if data.attrs["stage"] == "coarse":
-            sampling = data.attrs.get("sampling")
-            good = isinstance(sampling, Mapping) and {"scheme", "factor"} <= set(sampling)
-            must = "a mapping with scheme and factor where the stage is coarse"
-            require(good, f"sampling of {name}", must, repr(sampling))
-            whole(f"factor of {name}", data.attrs["sampling"]["factor"])
+        _check_stage(data, name)
     return data
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} cannot be written to a file")
+def _check_kind(data: xr.Dataset, name: str) -> str:
+    kind = str(data.attrs.get("kind"))
+    variables = sorted(map(str, data.data_vars))
+    must = "an mpisim dataset of kind " + ", ".join(DIMS)
+    require(kind in DIMS, name, must, f"kind {kind!r} with the variables {variables}")
+    version = data.attrs.get("format_version")
+    require(version == FORMAT_VERSION, name, f"of format_version {FORMAT_VERSION}", repr(version))
+    require(kind in data, name, f"a dataset with the variable {kind}", variables)
+    return kind
+
+
+def _check_variable(data: xr.Dataset, kind: str, name: str) -> None:
+    variable = data[kind]
+    order = [d for d in DIMS[kind] if d in variable.dims]
+    require(list(variable.dims) == order, name, f"of dimensions from {DIMS[kind]} in this order", variable.dims)
+    require(variable.size > 0, name, "non-empty", f"the sizes {dict(variable.sizes)}")
+    numbers = "real" if kind == "image" else "complex"
+    good = np.iscomplexobj(variable.values) == (numbers == "complex")
+    require(good, name, f"{numbers} in {kind}", str(variable.dtype))
+    finite(f"{kind} of {name}", variable.values)
 
 
 def _check_axis(data: xr.Dataset, axis: str, name: str) -> None:
@@ -149,6 +138,23 @@ def _check_axis(data: xr.Dataset, axis: str, name: str) -> None:
     steps = np.diff(data[axis].values)
     regular = steps.size == 0 or (np.all(steps > 0) and np.allclose(steps, steps.mean(), rtol=1e-4, atol=0))
     require(bool(regular), f"coordinate {axis} of {name}", "ascending and equidistant", "something else")
+
+
+def _check_stage(data: xr.Dataset, name: str) -> None:
+    stage = one_of(f"stage of {name}", data.attrs.get("stage"), ("fine", "coarse"))
+    one_of(f"origin of {name}", data.attrs.get("origin"), ("simulated", "measured", "recovered"))
+    if stage == "coarse":
+        sampling = data.attrs.get("sampling")
+        good = isinstance(sampling, Mapping) and {"scheme", "factor"} <= set(sampling)
+        must = "a mapping with scheme and factor where the stage is coarse"
+        require(good, f"sampling of {name}", must, repr(sampling))
+        whole(f"factor of {name}", data.attrs["sampling"]["factor"])
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written to a file")
 
 
 def expect(data: xr.Dataset, kind: str, name: str, stage: str | None = None) -> xr.Dataset:

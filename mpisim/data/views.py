@@ -71,7 +71,7 @@ def replace_rows(
     grid: Grid,
     *,
     noise_std: Any = None,
-    extra: Mapping[str, Any] | None = None,
+    extra: Mapping[str, object] | None = None,
     **attributes: Any,
 ) -> xr.Dataset:
     """Return a dataset with the same rows on other voxels.
@@ -94,15 +94,15 @@ def replace_rows(
     variable = data["system_matrix"]
     lead = row_dims(data)
     shape = tuple(variable.sizes[d] for d in lead) + values.shape[-2:]
-    coords: dict[str, Any] = {str(k): v for k, v in data.coords.items() if not {"x", "y"} & set(v.dims)}
-    kept = {k: v for k, v in data.attrs.items() if k not in ("format_version", "kind", "software")}
-    found = build(
+    coords: dict[str, object] = {str(k): v for k, v in data.coords.items() if not {"x", "y"} & set(v.dims)}
+    known = {str(k): v for k, v in data.attrs.items() if k not in ("format_version", "kind", "software")}
+    replaced = build(
         "system_matrix",
         values.reshape(shape).astype(variable.dtype, copy=False),
         (*lead, "y", "x"),
         {**coords, "y": grid.axis(1), "x": grid.axis(0)},
         noise_std=noise_std,
         units=variable.attrs.get("units", "1"),
-        **{**kept, **attributes},
+        **{**known, **attributes},
     )
-    return found.assign(extra) if extra else found
+    return replaced.assign(extra) if extra else replaced

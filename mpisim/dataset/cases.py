@@ -1,4 +1,4 @@
-"""Cells of a family: which gradients and particle diameters, and the splits of the paper.
+"""Cases of a data set: which gradients and particle diameters, and the splits of the paper.
 
 The preset `transms` is the simulated data set of TranSMS (section IV.A.1), its misprints resolved: 100 matrices over
 G = linspace(0.4, 1.0, 10) T/m and d = 14.10 + 2.145 k nm for training and test, 30 over G = 0.70, 0.865, 1.03 T/m and
@@ -18,12 +18,12 @@ from mpisim.errors import positive, require
 __all__ = ["Case", "grid_cases", "transms_cases"]
 
 SPLITS = ("train", "validation", "test")
-_SPLIT_SEED = 20220527  # of the preset's draw, never the user's: shipped weights must not meet their test data
+_SPLIT_SEED = 20220527  # of the preset's draw, never the user's: bundled weights must not meet their test data
 
 
 @dataclass(frozen=True)
 class Case:
-    """One scanner and particle of a family: gradient in T/m, core diameter in m, and its split, if any."""
+    """One scanner and particle of a data set: gradient in T/m, core diameter in m, and its split, if any."""
 
     sf_gradient: float
     particle_diameter: float

@@ -1,7 +1,7 @@
 """Families of system matrices over selection-field gradient and particle diameter, one atomic file each.
 
-A run is resumed by running it again: finished files are kept, and a folder that holds another configuration is refused.
-Every matrix is the same whatever the number of workers; a coarse one's seed comes from its place in the family.
+A run is resumed by running it again: finished files stay, and a folder that holds another configuration is refused.
+Every matrix is the same whatever the number of workers; a coarse one's seed comes from its place in the data set.
 """
 
 from __future__ import annotations
@@ -23,16 +23,14 @@ from mpisim.errors import one_of, require, whole
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.io.formats import read, write
 from mpisim.parallel import run_all, shard
-from mpisim.particles.particle import Particle
 from mpisim.progress import progress
-from mpisim.simulation.matrix import simulate
 
 __all__ = ["generate"]
 
 
 def generate(
     cases: Sequence[Case],
-    family: DatasetSpec,
+    spec: DatasetSpec,
     out: str | os.PathLike[str],
     *,
     splits: Sequence[str] | None = None,
@@ -40,14 +38,14 @@ def generate(
     executor: Executor | None = None,
     part: str | None = None,
 ) -> list[Path]:
-    """Simulate a family into a folder, resuming what an earlier run left.
+    """Simulate a data set into a folder, resuming what an earlier run left.
 
     Parameters
     ----------
     cases
-        The whole family, in a fixed order.
-    family
-        What they have in common.
+        The whole spec, in a fixed order.
+    spec
+        What all matrices have in common.
     out
         The folder; a `dataset.json` beside the matrices of each split describes them.
     splits
@@ -67,53 +65,53 @@ def generate(
     Raises
     ------
     InputError
-        If the folder holds another family or cannot be written, or an argument is out of range.
+        If the folder holds another data set or cannot be written, or an argument is out of range.
     """
     workers = whole("workers", workers)
     for split in splits or ():
         one_of("split", split, SPLITS)
-    family.scanner_of(cases[0])
+    spec.scanner_of(cases[0])
     folder = output_folder(out)
-    _claim(folder, cases, family)
+    _claim(folder, cases, spec)
     chosen = [(i, c) for i, c in enumerate(cases) if not splits or c.split in splits]
     chosen = chosen if part is None else shard(chosen, part)
-    missing = [(i, c, family, folder) for i, c in chosen if not _finished(folder, c, family)]
+    missing = [(i, c, spec, folder) for i, c in chosen if not _finished(folder, c, spec)]
     with progress(total=len(chosen), initial=len(chosen) - len(missing), unit="matrix") as bar:
         run_all(_make, missing, workers=workers, executor=executor, done=bar.update)
     return [fine_file(folder, c) for _, c in chosen]
 
 
-def _make(index: int, case: Case, family: DatasetSpec, folder: Path) -> None:
+def _make(index: int, case: Case, spec: DatasetSpec, folder: Path) -> None:
     """Write one case's missing files."""
     fine = fine_file(folder, case)
     if not fine.is_file():
-        write(simulate(family.scanner_of(case), Particle(case.particle_diameter), family.grid, family.sample), fine)
-    for factor in family.factors:
-        target = coarse_file(folder, case, family, factor)
+        write(spec.simulate(case), fine)
+    for factor in spec.factors:
+        target = coarse_file(folder, case, spec, factor)
         if not target.is_file():
-            seed = int(np.random.SeedSequence(family.seed, spawn_key=(index, factor)).generate_state(1)[0])
-            write(downsample(read(fine), factor, family.sampling, family.snr, seed), target)
+            seed = int(np.random.SeedSequence(spec.seed, spawn_key=(index, factor)).generate_state(1)[0])
+            write(downsample(read(fine), factor, spec.sampling, spec.snr, seed), target)
 
 
-def _finished(folder: Path, case: Case, family: DatasetSpec) -> bool:
-    files = [fine_file(folder, case), *(coarse_file(folder, case, family, f) for f in family.factors)]
+def _finished(folder: Path, case: Case, spec: DatasetSpec) -> bool:
+    files = [fine_file(folder, case), *(coarse_file(folder, case, spec, f) for f in spec.factors)]
     return all(f.is_file() for f in files)
 
 
-def _claim(folder: Path, cases: Sequence[Case], family: DatasetSpec) -> None:
+def _claim(folder: Path, cases: Sequence[Case], spec: DatasetSpec) -> None:
     """Write every split's `dataset.json`, or refuse a folder that holds other matrices, before any file is touched."""
     manifests = {}
     for split in sorted({c.split for c in cases}):
         file = folder / split / "dataset.json"
-        described = {name: asdict(family)[name] for name in ("grid", "sample", "scanner")}
+        described = {name: asdict(spec)[name] for name in ("grid", "sample", "scanner")}
         described["cells"] = [asdict(c) for c in cases if c.split == split]
-        manifests[file] = _agree(file, json.loads(json.dumps(described)), family)
+        manifests[file] = _agree(file, json.loads(json.dumps(described)), spec)
     for file, manifest in manifests.items():
         write_text(file, json.dumps(manifest, indent=1))
 
 
-def _agree(file: Path, described: dict[str, Any], family: DatasetSpec) -> dict[str, Any]:
-    """Return the manifest to write; coarse files may be added to a family, under their own noise level and seed."""
+def _agree(file: Path, described: dict[str, Any], spec: DatasetSpec) -> dict[str, Any]:
+    """Return the manifest to write; coarse files may be added to a data set, under their own noise level and seed."""
     found: dict[str, Any] = {}
     if file.is_file():
         try:
@@ -128,8 +126,8 @@ def _agree(file: Path, described: dict[str, Any], family: DatasetSpec) -> dict[s
         empty = not any(file.parent.glob("*.nc"))
         require(empty, "output folder", "empty or a data set of this program", f"{file.parent} with other files")
     coarse = dict(found.get("coarse", {}))
-    for factor in family.factors:
-        level = {"snr": family.snr, "seed": family.seed}
-        known = coarse.setdefault(f"{family.sampling}{factor}", level)
+    for factor in spec.factors:
+        level = {"snr": spec.snr, "seed": spec.seed}
+        known = coarse.setdefault(f"{spec.sampling}{factor}", level)
         require(known == level, "snr and seed", f"those of the coarse files that {file.parent} holds, {known}", level)
     return {**described, "coarse": coarse}

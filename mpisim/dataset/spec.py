@@ -1,4 +1,4 @@
-"""SPLIT: to be written."""
+"""What all matrices of a data set have in common, and where its files lie."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 from mpisim.data.grid import Grid
 from mpisim.dataset.cases import Case
 from mpisim.errors import decibels, require, seed_number, whole
+from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+from mpisim.simulation.matrix import simulate
 from mpisim.simulation.sample import Sample
 
 __all__ = ["DatasetSpec", "coarse_file", "fine_file"]
@@ -51,12 +55,16 @@ class DatasetSpec:
         """Return the scanner of a case."""
         return open_sided_ffl(case.sf_gradient, fov=max(self.grid.fov[:2]), **self.scanner)
 
+    def simulate(self, case: Case) -> xr.Dataset:
+        """Simulate the fine matrix of a case."""
+        return simulate(self.scanner_of(case), Particle(case.particle_diameter), self.grid, self.sample)
+
 
 def fine_file(out: Path, case: Case) -> Path:
-    """Where a case's fine matrix lies."""
+    """Return the file of a case's fine matrix in the folder of a data set."""
     return out / case.split / f"{case.name}.nc"
 
 
-def coarse_file(out: Path, case: Case, family: DatasetSpec, factor: int) -> Path:
-    """Where a case's coarse matrix lies."""
-    return out / case.split / f"{family.sampling}{factor}" / f"{case.name}.nc"
+def coarse_file(out: Path, case: Case, spec: DatasetSpec, factor: int) -> Path:
+    """Return the file of a case's coarse matrix in the folder of a data set."""
+    return out / case.split / f"{spec.sampling}{factor}" / f"{case.name}.nc"

@@ -8,6 +8,7 @@ import mpisim
 from mpisim.data.grid import Grid
 from mpisim.data.schema import build
 from mpisim.errors import InputError
+from tests.mpisim.bad_input import NOT_POSITIVE, assert_refused, each
 
 GRIDS = [
     Grid(),
@@ -61,3 +62,48 @@ def test_coordinates_are_those_of_a_dataset():
     assert grid.dims == ("z", "y", "x") and grid.array_shape == (5, 3, 2)
     data = xr.Dataset(coords=grid.coords())
     assert all(np.array_equal(data[name], grid.axis(i)) for i, name in enumerate("xyz"))
+
+
+def test_voxel_centres_are_symmetric_and_equidistant():
+    grid = Grid((4, 3), (0.008, 0.003), (0.001, 0.0, 0.002))
+    assert np.allclose(grid.axis(0), [-0.002, 0.0, 0.002, 0.004], atol=1e-18)
+    assert np.allclose(grid.axis(1), [-0.001, 0, 0.001], atol=1e-18)
+    assert grid.axis(2).tolist() == [0.002]
+    assert grid.voxel == pytest.approx((0.002, 0.001))
+
+
+def test_centres_run_with_x_fastest():
+    grid = Grid((2, 3, 2), (2.0, 3.0, 2.0))
+    centres = grid.centers().reshape(2, 3, 2, 3)
+    assert np.allclose(centres[0, 0, :, 0], grid.axis(0))
+    assert np.allclose(centres[0, :, 0, 1], grid.axis(1))
+    assert np.allclose(centres[:, 0, 0, 2], grid.axis(2))
+
+
+def test_refined_voxels_average_to_the_coarse_ones():
+    grid = Grid((3, 5), (0.03, 0.02), (0.01, 0, 0))
+    fine = grid.refined(4)
+    for i in (0, 1):
+        assert np.allclose(fine.axis(i).reshape(-1, 4).mean(axis=1), grid.axis(i), atol=1e-17)
+
+
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [
+        *each(lambda v: Grid(fov=(0.03, v)), NOT_POSITIVE),
+        *each(lambda v: Grid(shape=(4, v)), (0, -3, 2.5, np.nan, "many", None)),
+        *each(lambda v: Grid(shape=v), ((4,), (4, 4, 4), (1, 2, 3, 4))),
+        *each(lambda v: Grid(center=v), ((0, 0), (0, 0, np.nan), (0, np.inf, 0))),
+    ],
+)
+def test_bad_input_gets_one_sentence(make, value):
+    assert_refused(make, value)
+
+
+def test_the_sentence_names_the_argument():
+    with pytest.raises(InputError, match="fov"):
+        Grid(fov=(0, 1))
+
+
+def test_numbers_of_any_type_describe_a_grid():
+    assert Grid([np.int64(4), 3.0], np.array([0.01, 0.02])) == Grid((4, 3), (0.01, 0.02))
