@@ -11,3 +11,4 @@ _LIST = (
     Study("fig7", "images from recovered matrices", "recon.studies.fig7:fig7", default_factors=(4,)),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}
+"""The studies of this package."""

@@ -7,74 +7,80 @@ The protocol is that of `recon.studies.imaging`, for one test matrix (about 25 n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from calib.studies.harness.figures import DEFAULT_METHODS
-from calib.studies.harness.results import text_table, write_results
+from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
+from mpisim.cli.command import Result
 from mpisim.plot.panels import Group, Panel, edges, panels
 from mpisim.progress import progress
-from recon.studies.imaging import FIGURES, Imaging, recipes
+from recon.studies.imaging import FIGURES, Imaging, recovery_cases
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["fig7"]
 
 TUBES = (4.0, 10.0)
+"""Width of the left tube and gap in mm."""
+_TITLES = ("method", "factor", "pSNR in dB", "SSIM", "pSNR to phantom", "SSIM to phantom")
 
 
-def fig7(options: StudyOptions) -> Mapping[str, Any]:
+def fig7(options: StudyOptions) -> Result:
     """Run the study and write `fig7.nc`, `fig7.csv` and `fig7.png`."""
-    chosen, told = recipes(options, DEFAULT_METHODS)
+    cases, notes = recovery_cases(options, DEFAULT_METHODS)
     case = options.protocol.figure_case()
     matrices = options.protocol.matrices([case], options.data)
-    table: list[dict[str, Any]] = []
-    with Imaging(options, matrices, [TUBES]) as imaging:
-        reference = imaging.shown(None, 0)
-        images = {"phantom": _phantom(reference), "reference": reference}
-        table.append({"method": "reference", "factor": None, **_figures(reference)})
-        for recipe in progress([r for r in chosen if not r.missing], unit="image"):
-            image = imaging.shown(recipe, 0)
-            images[f"{recipe.method}_{recipe.factor}x"] = image
-            table.append({"method": recipe.method, "factor": recipe.factor, **_figures(image)})
-    values = {name: (("y", "x"), image["image"].values, {"units": "1"}) for name, image in images.items()}
-    data = xr.Dataset(values, coords={axis: matrices[0][axis] for axis in ("x", "y")})
+    imaging = Imaging(options, matrices, [TUBES])
+    reference = imaging.image(None, 0)
+    images = {"phantom": reference[["phantom"]].rename(phantom="image"), "reference": reference}
+    table = [_row("reference", None, reference)]
+    for recovery in progress([c for c in cases if not c.missing], unit="image"):
+        images[recovery.name] = imaging.image(recovery, 0)
+        table.append(_row(recovery.method, recovery.factor, images[recovery.name]))
     short = ", a short form" if options.quick else ""
     heading = f"Images at {case.sf_gradient:.3g} T/m, {case.particle_diameter * 1e9:.3g} nm, noisy{short}"
     figure = _figure(images, table, heading)
-    files = write_results(options, "fig7", data.assign_attrs(matrix=case.name), table, figure)
-    titles = ("method", "factor", "pSNR in dB", "SSIM", "pSNR to phantom", "SSIM to phantom")
+    data = _dataset(images).assign_attrs(matrix=case.name)
+    files = write_results(options, "fig7", data, table, figure)
     cells = [[f"{v:.4g}" if isinstance(v, float) else v for v in row.values()] for row in table]
-    text = f"{heading}\n{text_table(titles, cells, told)}"
-    return {"matrix": case.name, "table": table, "files": files, "text": text}
+    return {
+        "matrix": case.name,
+        "table": table,
+        "files": files,
+        "text": f"{heading}\n{text_table(_TITLES, cells, notes)}",
+    }
 
 
-def _phantom(reference: xr.Dataset) -> xr.Dataset:
-    return reference[["phantom"]].rename(phantom="image")
+def _row(method: str, factor: int | None, image: xr.Dataset) -> dict[str, object]:
+    return {"method": method, "factor": factor, **{key: image.attrs.get(key) for key in FIGURES}}
 
 
-def _figures(image: xr.Dataset) -> dict[str, float | None]:
-    return {key: image.attrs.get(key) for key in FIGURES}
+def _dataset(images: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Return all images as variables of one dataset."""
+    values = {name: (("y", "x"), image["image"].values, {"units": "1"}) for name, image in images.items()}
+    return xr.Dataset(values, coords={axis: images["reference"][axis] for axis in ("x", "y")})
 
 
-def _figure(images: Mapping[str, xr.Dataset], table: Sequence[Mapping[str, Any]], heading: str) -> Any:
-    shown: list[Panel | None] = [(image["image"].values, edges(image)) for image in images.values()]
-    top = max(float(p[0].max()) for p in shown[:2] if p is not None)
+def _figure(images: Mapping[str, xr.Dataset], table: Sequence[Row], heading: str) -> Figure:
+    """Draw the images, and below each its difference from the reference image and its pSNR."""
     reference = images["reference"]["image"].values
-    wrong: list[Panel | None] = [
-        (image["image"].values - reference, edges(image)) if i != 1 else None for i, image in enumerate(images.values())
-    ]
+    top = max(float(images[name]["image"].max()) for name in ("phantom", "reference"))
+    shown: list[Panel | None] = [_panel(image) for image in images.values()]
+    differences = [None if name == "reference" else _panel(image, reference) for name, image in images.items()]
     notes = [""] * 2 + ["" if row["psnr"] is None else f"{row['psnr']:.1f} dB" for row in table[1:]]
+    scale = f"concentration / that of\nthe sample, cut at {top:.2g}"
+    half = f"difference,\ncut at ± {top / 2:.2g}"
     groups = [
-        Group([shown], [""], f"concentration / that of\nthe sample, cut at {top:.2g}", (0.0, top), "inferno"),
-        Group(
-            [wrong],
-            ["image - reference"],
-            f"difference,\ncut at ± {top / 2:.2g}",
-            (-top / 2, top / 2),
-            "PuOr_r",
-            [notes],
-        ),
+        Group([shown], [""], scale, (0.0, top), "inferno"),
+        Group([differences], ["image - reference"], half, (-top / 2, top / 2), "PuOr_r", [notes]),
     ]
-    columns = [n if i < 2 else n.replace("_", "\n") for i, n in enumerate(images)]
-    return panels(groups, columns, heading)
+    return panels(groups, [name.replace("_", "\n") for name in images], heading)
+
+
+def _panel(image: xr.Dataset, reference: np.ndarray | float = 0.0) -> Panel:
+    return image["image"].values - reference, edges(image)

@@ -1,83 +1,124 @@
-"""Images from recovered matrices, by the commands of the table: what Table IV and Fig. 7 share.
+"""Images from recovered matrices: what Table IV and Fig. 7 share.
 
-For every test matrix two tubes are measured at 30 dB on a grid twice as fine as the image's (no inverse crime), the
-left one 2 to 6 mm wide and 8 to 12 mm from the right one, drawn once per matrix. The images are those of
-`mpisim reconstruct`: ADMM with the paper's weights, x >= 0, and, for every matrix and the reference alike,
-`--eps auto`: the radius of the noise ball from the data, at least the paper's sqrt(M), at which a matrix in error can
-leave no image at all. An image is compared with the one from the reference matrix, as published, and with the phantom.
+For every test matrix two tubes are measured at 30 dB on a grid twice as fine as that of the image (no inverse crime).
+The left one is 2 to 6 mm wide and 8 to 12 mm from the right one, drawn once per matrix. Images are reconstructed by
+ADMM with the weights of the paper and x >= 0. For every matrix and for the reference alike the radius of the noise ball
+comes from the data (`eps="auto"`) and is at least sqrt(M), that of the paper, at which a matrix in error can have no
+image at all. An image is compared with the one from the reference matrix, as published, and with the phantom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
 
+from calib.recovery import METHODS, Method, recover
 from calib.studies.harness.cache import ResultCache
-from calib.studies.harness.study import StudyOptions, studies
-from mpisim.cli.command import call
+from calib.studies.harness.results import Row
+from calib.studies.harness.study import StudyOptions
+from calib.studies.weights import find_weights
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.io import read, write
+from mpisim.data.sampling import downsample
 from mpisim.io.digest import digest
+from recon import methods
+from recon.compare import image_figures
+from recon.measurement import measure
+from recon.phantoms import tubes
+from recon.reconstruction import reconstruct
 
-__all__ = ["FIGURES", "Imaging", "Recipe", "recipes"]
+__all__ = ["FIGURES", "Imaging", "RecoveryCase", "Values", "recovery_cases"]
 
 IMAGE_SNR = 30.0
+"""RMS of the measured signal over the noise in dB."""
 FIGURES = ("psnr", "ssim", "psnr_phantom", "ssim_phantom")
-_KEPT = (*FIGURES, "eps", "feasible", "converged", "iterations")
+"""Figures of an image against the reference image and against the phantom."""
+Values: TypeAlias = Mapping[str, Sequence[float | None]]
+"""A number for every matrix, by the name of the figure."""
+_SOLVER = "admm"
+_CACHED = (*FIGURES, "eps", "feasible", "converged", "iterations")
+_UNTRAINED = {"status": "no training", "file": None, "digest": None}
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a matrix is recovered: method, factor, sampling, how its weights were made, if it has any, and its version."""
+class RecoveryCase:
+    """A method of recovery at a factor.
+
+    Parameters
+    ----------
+    method, factor
+        Name of the method, and voxels along the edge of a block.
+    training
+        Status, `file` and `digest` of the weights and how they were trained; for a method without weights the status is
+        `no training`.
+    """
 
     method: str
     factor: int
-    sampling: str
-    learned: bool
-    training: Mapping[str, Any]
-    version: int = 1
+    training: Row
+
+    @property
+    def name(self) -> str:
+        """Method and factor, as in `bicubic_4x`."""
+        return f"{self.method}_{self.factor}x"
+
+    @property
+    def record(self) -> Method:
+        """The record of the method."""
+        return METHODS[self.method]
 
     @property
     def missing(self) -> bool:
-        """Whether it has no weights."""
-        return self.learned and self.training["file"] is None
+        """Whether the method is learned and has no weights."""
+        return self.record.learned and self.training["file"] is None
+
+    @property
+    def weights(self) -> Path | None:
+        """File of the weights, None for a method without."""
+        return None if self.training["file"] is None else Path(self.training["file"])
 
 
-def recipes(options: StudyOptions, usual: Sequence[str] | None = None) -> tuple[list[Recipe], list[str]]:
-    """Return what is recovered for a study (by the usual methods, or all), and what to tell about missing weights."""
-    listed = call("methods", [])["methods"]
-    methods = options.chosen(tuple(listed), usual)
-    learned = tuple(name for name in methods if listed[name]["learned"])
-    told: list[str] = []
-    trained: dict[tuple[str, int], Mapping[str, Any]] = {}
-    if learned:
-        chosen = {k: v for k, v in vars(options).items() if k not in ("out", "methods", "cache")}
-        result = studies()["weights"](options.store / "weights", methods=learned, cache=options.store, **chosen)
-        trained = {(row["method"], row["factor"]): row for row in result["table"]}
-        told = result["missing"]
-    cases = [(m, f) for m in methods for f in options.factors or ()]
-    empty = {"status": "no training", "file": None, "digest": None}
-    return [
-        Recipe(m, f, listed[m]["sampling"][0], listed[m]["learned"], trained.get((m, f), empty), listed[m]["version"])
-        for m, f in cases
-    ], told
-
-
-class Imaging:
-    """Measurements and images of matrices, as files in a folder that is removed in the end.
+def recovery_cases(options: StudyOptions, default: Sequence[str] | None = None) -> tuple[list[RecoveryCase], list[str]]:
+    """Return the cases of a study, and lines of text about missing weights.
 
     Parameters
     ----------
     options
-        The user's choices.
+        Choices of the user.
+    default
+        Methods of the study where the user chooses none; None takes all.
+    """
+    chosen = options.chosen(tuple(METHODS), default)
+    learned = [name for name in chosen if METHODS[name].learned]
+    found = find_weights(options, learned) if learned else None
+    cases = []
+    for method in chosen:
+        for factor in options.factors or ():
+            training = found.row(method, factor) if found and method in learned else _UNTRAINED
+            cases.append(RecoveryCase(method, factor, training))
+    return cases, found.missing if found else []
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """A measurement and its image from the fine matrix."""
+
+    y: xr.Dataset
+    image: xr.Dataset
+
+
+class Imaging:
+    """Measurements with fine matrices, and images from recovered ones.
+
+    Parameters
+    ----------
+    options
+        Choices of the user.
     matrices
         Fine matrices.
     phantoms
@@ -88,91 +129,82 @@ class Imaging:
         self, options: StudyOptions, matrices: list[xr.Dataset], phantoms: list[tuple[float, float]] | None = None
     ) -> None:
         self.matrices = matrices
-        self.phantoms = phantoms or [_tubes(m) for m in range(len(matrices))]
-        self.cache = ResultCache(options.store)
-        self._folder = TemporaryDirectory(prefix="mpisim-study-")
-        self._references: dict[int, Mapping[str, Any]] = {}
-
-    def __enter__(self) -> Imaging:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._folder.cleanup()
+        self.phantoms = phantoms or [tube_lengths(m) for m in range(len(matrices))]
+        self.cache = ResultCache(options.store, options.report)
+        self._references: dict[int, _Reference] = {}
 
     @cached_property
-    def about(self) -> dict[str, Any]:
-        """What all rows depend on."""
-        values = [m["system_matrix"].values for m in self.matrices]
-        told = {"snr": PROTOCOL_SNR, "image_snr": IMAGE_SNR, "eps": "auto", "seed": "number of the matrix"}
-        return {"matrices": digest(*values), "phantoms": self.phantoms, **told}
+    def key(self) -> dict[str, object]:
+        """What all results depend on, as a key of the cache."""
+        return {
+            "matrices": digest(*(m["system_matrix"].values for m in self.matrices)),
+            "phantoms": self.phantoms,
+            "snr": PROTOCOL_SNR,
+            "image_snr": IMAGE_SNR,
+            "eps": "auto",
+            "seed": "number of the matrix",
+            "solver_version": methods.METHODS[_SOLVER].version,
+        }
 
-    def file(self, name: str, m: int) -> Path:
-        """Where a file of a matrix lies."""
-        return Path(self._folder.name) / f"{name}_{m}.nc"
+    def figures(self, case: RecoveryCase) -> Values:
+        """Return the figures of the images of every matrix after recovery, from the cache or computed."""
+        record = case.record
+        own = {"method": case.method, "version": record.version, "factor": case.factor}
+        key = {**self.key, **own, "weights": case.training["digest"]}
+        message = f"{case.method} {case.factor}x: images of {len(self.matrices)} matrices"
+        return self.cache.row(f"image_{case.name}", key, lambda: self._all(lambda m: self._image(case, m)), message)
 
-    def reference(self, m: int) -> Mapping[str, Any]:
-        """Measure the phantom with a matrix and reconstruct it with the same; return the figures."""
+    def reference_figures(self) -> Values:
+        """Return the figures of the images from the fine matrices, against the phantom."""
+        return self.cache.row("image_reference", self.key, lambda: self._all(lambda m: self._reference(m).image))
+
+    def image(self, case: RecoveryCase | None, m: int) -> xr.Dataset:
+        """Return an image of matrix m, from the cache or computed; its attributes hold its figures.
+
+        Without a case it is the image from the fine matrix, with the `phantom` as a second variable.
+        """
+        name = "reference" if case is None else case.name
+        own = {} if case is None else {"weights": case.training["digest"], "version": case.record.version}
+        key = {**self.key, "matrix": m, "image": name, **own}
+        return self.cache.matrix(f"shown_{name}", key, lambda: self._drawn(case, m))
+
+    def _drawn(self, case: RecoveryCase | None, m: int) -> xr.Dataset:
+        reference = self._reference(m)
+        if case is None:
+            return reference.image.assign(phantom=reference.y["phantom"])
+        return self._image(case, m)
+
+    def _reference(self, m: int) -> _Reference:
+        """Measure the phantom with matrix m and reconstruct the image with the same matrix."""
         if m not in self._references:
-            matrix, y = self.file("matrix", m), self.file("y", m)
-            write(self.matrices[m], matrix)
             left, gap = self.phantoms[m]
-            tubes = ["--phantom", "tubes", "--left-width", left, "--gap", gap]
-            call("measure", [matrix, *tubes, "--snr", IMAGE_SNR, "--seed", m, "--out", y])
-            self._references[m] = call("reconstruct", [matrix, y, "--eps", "auto", "--out", self.file("reference", m)])
+            y = measure(self.matrices[m], tubes(width_left=left * 1e-3, gap=gap * 1e-3), snr=IMAGE_SNR, seed=m)
+            image = reconstruct(self.matrices[m], y, _SOLVER, eps="auto")
+            self._references[m] = _Reference(y, _with_figures(image, None, y))
         return self._references[m]
 
-    def image(self, recipe: Recipe, m: int) -> Mapping[str, Any]:
-        """Recover a matrix from noisy data and reconstruct with it; return the figures."""
-        self.reference(m)
-        coarse, fine, image = (self.file(name, m) for name in ("coarse", "fine", f"{recipe.method}_{recipe.factor}x"))
-        how = ["--factor", recipe.factor, "--sampling", recipe.sampling, "--snr", PROTOCOL_SNR, "--seed", m]
-        call("downsample", [self.file("matrix", m), *how, "--out", coarse])
-        weights = [] if recipe.training["file"] is None else ["--weights", recipe.training["file"]]
-        call("recover", [coarse, "--method", recipe.method, *weights, "--out", fine])
-        compared = ["--eps", "auto", "--reference", self.file("reference", m)]
-        return call("reconstruct", [fine, self.file("y", m), *compared, "--out", image])
+    def _image(self, case: RecoveryCase, m: int) -> xr.Dataset:
+        """Recover matrix m from noisy coarse data and reconstruct the image with the recovered matrix."""
+        reference = self._reference(m)
+        scheme = case.record.samplings[0]
+        coarse = downsample(self.matrices[m], case.factor, scheme, snr=PROTOCOL_SNR, seed=m)
+        fine = recover(coarse, case.method, case.weights)
+        image = reconstruct(fine, reference.y, _SOLVER, eps="auto")
+        return _with_figures(image, reference.image, reference.y)
 
-    def figures(self, recipe: Recipe) -> dict[str, list[Any]]:
-        """Return the figures of every matrix, from the cache or made."""
-        name = f"image_{recipe.method}_{recipe.factor}x"
-        own = {
-            "method": recipe.method,
-            "version": recipe.version,
-            "factor": recipe.factor,
-            "weights": recipe.training["digest"],
-        }
-        told = f"{recipe.method} {recipe.factor}x: images of {len(self.matrices)} matrices"
-        return self.cache.row(name, {**self.about, **own}, lambda: self._all(lambda m: self.image(recipe, m)), told)
-
-    def reference_figures(self) -> dict[str, list[Any]]:
-        """Return the figures of the reference matrices, against the phantom."""
-        return self.cache.row("image_reference", self.about, lambda: self._all(self.reference))
-
-    def shown(self, recipe: Recipe | None, m: int) -> xr.Dataset:
-        """Return an image of one matrix, from the cache or made; its attributes hold its figures.
-
-        Without a recipe it is that of the reference matrix, with the `phantom` beside it.
-        """
-        name = "reference" if recipe is None else f"{recipe.method}_{recipe.factor}x"
-        own = {} if recipe is None else {"weights": recipe.training["digest"], "version": recipe.version}
-
-        def make() -> xr.Dataset:
-            figures = self.reference(m) if recipe is None else self.image(recipe, m)
-            image = read(self.file(name, m))
-            if recipe is None:
-                image = image.assign(phantom=read(self.file("y", m))["phantom"])
-            return image.assign_attrs({k: figures[k] for k in FIGURES if figures.get(k) is not None})
-
-        return self.cache.matrix(f"shown_{name}", {**self.about, "matrix": m, "image": name, **own}, make)
-
-    def _all(self, one: Any) -> dict[str, list[Any]]:
-        results = [one(m) for m in range(len(self.matrices))]
-        return {key: [r[key] for r in results] for key in _KEPT if key in results[0]}
+    def _all(self, image: Callable[[int], xr.Dataset]) -> dict[str, list[float | None]]:
+        attributes = [image(m).attrs for m in range(len(self.matrices))]
+        known = [key for key in _CACHED if any(key in a for a in attributes)]
+        return {key: [a.get(key) for a in attributes] for key in known}
 
 
-def _tubes(m: int) -> tuple[float, float]:
-    """Width of the left tube and gap, in mm to a tenth, of the m-th matrix."""
+def _with_figures(image: xr.Dataset, reference: xr.Dataset | None, y: xr.Dataset) -> xr.Dataset:
+    """Return an image with its finite figures as attributes."""
+    figures = image_figures(image, reference, y)
+    return image.assign_attrs({k: figures[k] for k in FIGURES if figures.get(k) is not None})
+
+
+def tube_lengths(m: int) -> tuple[float, float]:
+    """Return the width of the left tube and the gap of the m-th matrix, in mm to a tenth."""
     left, gap = np.random.default_rng([7, m]).uniform((2.0, 8.0), (6.0, 12.0)).round(1).tolist()
     return left, gap

@@ -7,21 +7,21 @@ against the phantom there are none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from calib.studies.harness.figures import plot_table
 from calib.studies.harness.protocol import FACTORS, TESTS
-from calib.studies.harness.results import deviation, text_table, write_results
+from calib.studies.harness.results import Row, deviation, text_table, write_results
 from calib.studies.harness.study import StudyOptions
+from mpisim.cli.command import Result
 from mpisim.progress import progress
-from recon.studies.imaging import FIGURES, Imaging, Recipe, recipes
+from recon.studies.imaging import FIGURES, Imaging, RecoveryCase, Values, recovery_cases
 
 __all__ = ["PUBLISHED", "table4"]
 
-PUBLISHED = {  # pSNR in dB at 2x, 4x, 8x
+PUBLISHED = {
     "bicubic": (24.85, 14.05, 9.70),
     "bicubic-strided": (15.00, 9.86, 8.36),
     "cs": (19.92, -4.15, -14.20),
@@ -30,48 +30,49 @@ PUBLISHED = {  # pSNR in dB at 2x, 4x, 8x
     "smrnet": (24.77, 20.38, -11.60),
     "transms": (26.35, 25.72, 20.89),
 }
+"""Mean pSNR in dB at 2x, 4x and 8x."""
 REFERENCE = "reference"
 """Name of the images from the fine matrix itself."""
 _TRAINING = ("status", "weights", "steps", "minutes", "parameters", "converged")
+_TITLES = ("method", "factor", "ours", "paper", "ours - paper", "to phantom", "SSIM", "SSIM to phantom")
+Means = Mapping[str, float | None]
 
 
-def table4(options: StudyOptions) -> Mapping[str, Any]:
+def table4(options: StudyOptions) -> Result:
     """Run the study and write `table4.nc`, `table4.csv` and `table4.png`."""
-    chosen, told = recipes(options)
+    cases, notes = recovery_cases(options)
     matrices = options.matrices("test")
     complete = not options.quick and len(matrices) == TESTS
-    with Imaging(options, matrices) as imaging:
-        reference = imaging.reference_figures()
-        found = [None if r.missing else imaging.figures(r) for r in progress(chosen, unit="row")]
-    table = [_line(r, f, complete) for r, f in zip(chosen, found, strict=True)]
+    imaging = Imaging(options, matrices)
+    reference = imaging.reference_figures()
+    values = [None if case.missing else imaging.figures(case) for case in progress(cases, unit="row")]
+    table = [_case_row(case, v, complete) for case, v in zip(cases, values, strict=True)]
     own = {**_means(reference), "psnr": None, "ssim": None}  # the images that the others are compared with
-    kept = [*table, _row(REFERENCE, None, own)]
     title = f"pSNR in dB of images, mean over {len(matrices)} test matrices, noisy" + (
         "" if complete else ", a short form, not to be set beside published figures"
     )
     figure = plot_table(table, "psnr_db", "published_db", "pSNR in dB", title, log=False)
-    data = _dataset(chosen, found, matrices, reference)
-    files = write_results(options, "table4", data, kept, figure, imaging.cache.earlier)
-    text = "\n".join([title, _text(table, own, told)])
+    data = _dataset(cases, values, matrices, reference)
+    rows = [*table, _row(REFERENCE, None, own)]
+    files = write_results(options, "table4", data, rows, figure, imaging.cache.earlier)
+    text = "\n".join([title, _text(table, own, notes)])
     return {"matrices": len(matrices), "table": table, "reference": own, "files": files, "text": text}
 
 
-def _means(figures: Mapping[str, Sequence[Any]]) -> dict[str, float | None]:
-    known = {key: [v for v in figures.get(key, ()) if v is not None] for key in FIGURES}
-    return {key: float(np.mean(values)) if values else None for key, values in known.items()}
+def _means(values: Values) -> Means:
+    known = {key: [v for v in values.get(key, ()) if v is not None] for key in FIGURES}
+    return {key: float(np.mean(numbers)) if numbers else None for key, numbers in known.items()}
 
 
-def _line(recipe: Recipe, figures: Mapping[str, Sequence[Any]] | None, complete: bool) -> dict[str, Any]:
-    means = dict.fromkeys(FIGURES) if figures is None else _means(figures)
-    published = PUBLISHED[recipe.method][FACTORS.index(recipe.factor)] if recipe.method in PUBLISHED else None
-    published = published if complete else None
-    training = {key: recipe.training.get(key) for key in _TRAINING}
-    return _row(recipe.method, recipe.factor, means, published) | training
+def _case_row(case: RecoveryCase, values: Values | None, complete: bool) -> dict[str, object]:
+    """Return the row of a case: its means, the published figure, and how its weights were trained."""
+    means: Means = dict.fromkeys(FIGURES) if values is None else _means(values)
+    known = PUBLISHED.get(case.method)
+    published = known[FACTORS.index(case.factor)] if known and complete else None
+    return _row(case.method, case.factor, means, published) | {key: case.training.get(key) for key in _TRAINING}
 
 
-def _row(
-    method: str, factor: int | None, means: Mapping[str, float | None], published: float | None = None
-) -> dict[str, Any]:
+def _row(method: str, factor: int | None, means: Means, published: float | None = None) -> dict[str, object]:
     return {
         "method": method,
         "factor": factor,
@@ -85,41 +86,50 @@ def _row(
 
 
 def _dataset(
-    chosen: Sequence[Recipe],
-    found: Sequence[Mapping[str, Sequence[Any]] | None],
+    cases: Sequence[RecoveryCase],
+    values: Sequence[Values | None],
     matrices: Sequence[xr.Dataset],
-    reference: Mapping[str, Sequence[Any]],
+    reference: Values,
 ) -> xr.Dataset:
-    values = {
-        key: [[np.nan] * len(matrices) if f is None else [np.nan if v is None else v for v in f[key]] for f in found]
-        for key in FIGURES
-        if all(f is None or key in f for f in found)
+    """Return the figures (row, matrix) and those of the reference images (matrix), NaN where one is missing."""
+    missing = [None] * len(matrices)
+    known = [key for key in FIGURES if all(v is None or key in v for v in values)]
+    units = {key: {"units": "dB" if key.startswith("psnr") else "1"} for key in known}
+    arrays = {
+        key: (("row", "matrix"), np.array([v[key] if v else missing for v in values], dtype=float), units[key])
+        for key in known
     }
-    units = {key: "dB" if key.startswith("psnr") else "1" for key in values}
+    own = {
+        f"{REFERENCE}_{key}": ("matrix", np.array(reference[key], dtype=float), units[key])
+        for key in known
+        if key in reference
+    }
     coords = {
-        "method": ("row", [r.method for r in chosen]),
-        "factor": ("row", [r.factor for r in chosen]),
+        "method": ("row", [case.method for case in cases]),
+        "factor": ("row", [case.factor for case in cases]),
         "sf_gradient": ("matrix", [float(m["sf_gradient"]) for m in matrices], {"units": "T/m"}),
         "particle_diameter": ("matrix", [float(m["particle_diameter"]) for m in matrices], {"units": "m"}),
-    }
-    arrays = {key: (("row", "matrix"), np.array(v, dtype=float), {"units": units[key]}) for key, v in values.items()}
-    own = {
-        f"{REFERENCE}_{key}": ("matrix", np.array(reference[key], dtype=float), {"units": units[key]})
-        for key in ("psnr_phantom", "ssim_phantom")
-        if key in values and key in reference
     }
     return xr.Dataset({**arrays, **own}, coords=coords)
 
 
-def _text(table: Sequence[Mapping[str, Any]], reference: Mapping[str, float | None], told: Sequence[str]) -> str:
-    cells: list[list[Any]] = []
-    for row in table:
-        numbers = (row["psnr_db"], row["published_db"], row["difference_db"], row["psnr_phantom_db"])
-        shown = [None if v is None else f"{v:+.1f}" if i == 2 else f"{v:.2f}" for i, v in enumerate(numbers)]
-        shown[0] = "missing" if row["status"] == "missing" else shown[0]
-        similar = [None if row[k] is None else f"{row[k]:.3f}" for k in ("ssim", "ssim_phantom")]
-        cells.append([row["method"], f"{row['factor']}x", *shown, *similar])
-    of = {k: None if v is None else f"{v:.3g}" for k, v in reference.items()}
-    cells.append([REFERENCE, None, None, None, None, of["psnr_phantom"], None, of["ssim_phantom"]])
-    titles = ("method", "factor", "ours", "paper", "ours - paper", "to phantom", "SSIM", "SSIM to phantom")
-    return text_table(titles, cells, told)
+def _text(table: Sequence[Row], reference: Means, notes: Sequence[str]) -> str:
+    own = {k: None if v is None else f"{v:.3g}" for k, v in reference.items()}
+    last = [REFERENCE, None, None, None, None, own["psnr_phantom"], None, own["ssim_phantom"]]
+    return text_table(_TITLES, [*map(_line, table), last], notes)
+
+
+def _line(row: Row) -> list[str | None]:
+    """Return the cells of a row, in the order of the titles."""
+    formats = {
+        "psnr_db": "{:.2f}",
+        "published_db": "{:.2f}",
+        "difference_db": "{:+.1f}",
+        "psnr_phantom_db": "{:.2f}",
+        "ssim": "{:.3f}",
+        "ssim_phantom": "{:.3f}",
+    }
+    cells = [None if row[key] is None else text.format(row[key]) for key, text in formats.items()]
+    if row["status"] == "missing":
+        cells[0] = "missing"
+    return [row["method"], f"{row['factor']}x", *cells]
