@@ -12,20 +12,27 @@ if TYPE_CHECKING:
     from mpisim.data.grid import Grid
     from mpisim.data.metrics import nrmse
     from mpisim.errors import InputError
-    from mpisim.io.formats import read, write
+    from mpisim.io.formats import FORMATS, FileFormat, check_format, read, write
     from mpisim.particles.particle import Particle, langevin, langevin_prime
+    from mpisim.scanner.checks import check_scanner
     from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+    from mpisim.scanner.table import SCANNERS
     from mpisim.simulation.matrix import simulate
     from mpisim.simulation.sample import Sample
     from mpisim.version import __version__
 
 __all__ = [
+    "FORMATS",
+    "SCANNERS",
+    "FileFormat",
     "Grid",
     "InputError",
     "OpenSidedFFL",
     "Particle",
     "Sample",
     "__version__",
+    "check_format",
+    "check_scanner",
     "io",
     "langevin",
     "langevin_prime",
@@ -44,9 +51,11 @@ __getattr__ = handed_on(
         "mpisim.data.grid": ["Grid"],
         "mpisim.data.metrics": ["nrmse"],
         "mpisim.errors": ["InputError"],
-        "mpisim.io.formats": ["read", "write"],
+        "mpisim.io.formats": ["FORMATS", "FileFormat", "check_format", "read", "write"],
         "mpisim.particles.particle": ["Particle", "langevin", "langevin_prime"],
+        "mpisim.scanner.checks": ["check_scanner"],
         "mpisim.scanner.ffl": ["OpenSidedFFL", "open_sided_ffl"],
+        "mpisim.scanner.table": ["SCANNERS"],
         "mpisim.simulation.matrix": ["simulate"],
         "mpisim.simulation.sample": ["Sample"],
         "mpisim.version": ["__version__"],

@@ -12,7 +12,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, vectorize
 
-__all__ = ["SATURATED", "denominator", "langevin", "langevin_prime", "langevin_ratio", "numerator"]
+__all__ = [
+    "SATURATED",
+    "denominator",
+    "langevin",
+    "langevin_over_argument",
+    "langevin_prime",
+    "langevin_ratio",
+    "numerator",
+]
 
 SATURATED = 361.0
 """Value of s = xi^2 above which coth xi = 1 in double precision."""
@@ -61,6 +69,14 @@ def langevin(x: float) -> float:
     if abs(x) > 19.0:
         return np.sign(x) - 1.0 / x
     return x * langevin_ratio(x * x)
+
+
+@vectorize(["float64(float64)"], cache=True)
+def langevin_over_argument(x: float) -> float:
+    """L(x) / x, dimensionless (1/3 at 0), as a NumPy ufunc; relative error below 1e-12."""
+    if abs(x) > 19.0:
+        return (1.0 - 1.0 / abs(x)) / abs(x)
+    return langevin_ratio(x * x)
 
 
 @vectorize(["float64(float64)"], cache=True)

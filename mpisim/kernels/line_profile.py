@@ -89,7 +89,7 @@ def _filtered(table: Array, taps: Array) -> Array:
 
 
 @njit(inline="always", error_model="numpy")
-def _interpolate_line(mean: Array, starts: Array, w: Array, stride: int, row: Array) -> None:
+def _interpolate_line(mean: Array, starts: Array, w: Array, stride: np.uint64, row: Array) -> None:
     """Fill `row` (x * harmonic,) from the flat table `mean`, its first nodes `starts` (x,) and weights `w` (x, 6)."""
     for ix in range(np.uint64(starts.size)):
         w0, w1, w2, w3, w4, w5 = w[ix, 0], w[ix, 1], w[ix, 2], w[ix, 3], w[ix, 4], w[ix, 5]

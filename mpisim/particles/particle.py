@@ -16,7 +16,7 @@ import numpy as np
 
 from mpisim.constants import BOLTZMANN, MU_0
 from mpisim.errors import positive
-from mpisim.kernels.langevin import langevin, langevin_prime
+from mpisim.kernels.langevin import langevin, langevin_over_argument, langevin_prime
 
 __all__ = ["Particle", "langevin", "langevin_prime"]
 
@@ -61,3 +61,9 @@ class Particle:
     def mean_moment(self, field: np.ndarray) -> np.ndarray:
         """Mean moment per particle along the field, m L(beta B), in A m^2, at `field` in T (any shape)."""
         return self.moment * langevin(self.beta * np.asarray(field, dtype=float))
+
+    def moment_vector(self, field: np.ndarray) -> np.ndarray:
+        """Mean moment of one particle, m L(beta |B|) B/|B|, in A m^2 at `field` (..., 3) in T; shape (..., 3)."""
+        field = np.asarray(field, dtype=float)
+        xi = self.beta * np.sqrt(np.einsum("...i,...i->...", field, field))
+        return (self.moment * self.beta * langevin_over_argument(xi))[..., None] * field

@@ -9,19 +9,22 @@ The line lies in the plane z = 0. At rotation angle :math:`\theta` its in-plane 
 which is free of curl and divergence. The drive moves the line to :math:`u = -(A/G)\sin(2\pi f_0 t)`. The receive coil
 has the sensitivity :math:`p` (field per unit current over :math:`\mu_0`, 1/m).
 
-Simplified: homogeneous drive field and coil, ideal gradient. Any object with the three field methods and the sequence
-attributes of `OpenSidedFFL` can be simulated on the general path, so a field map is a subclass away.
+Simplified: homogeneous drive field and coil, ideal gradient. A subclass that overrides `selection_field`, `drive_field`
+or `receive_sensitivity` is a scanner with other fields or another coil.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypedDict, Unpack
 
 import numpy as np
 
-from mpisim.errors import InputError, numbers_of, positive, require, whole
+from mpisim.errors import numbers_of, positive, require, whole
+from mpisim.scanner.protocol import LineProfile
+from mpisim.scanner.sequences import PeriodicSequence, Tone
 
 __all__ = ["OpenSidedFFL", "open_sided_ffl"]
 
@@ -41,7 +44,7 @@ class OpenSidedFFL:
     angles
         Rotation angles of the line's normal in rad.
     harmonics
-        Harmonics k of f_0 that are kept; 2..9 in TranSMS.
+        Recorded harmonics k of f_0; 2..9 in TranSMS.
     samples_per_period
         Uniform samples of one drive period; even, and more than twice the highest harmonic.
         216 is 5 MS/s at 23.2 kHz. Against the integral over time it is good to 1e-10 for 33 nm cores at 1 T/m and
@@ -66,23 +69,25 @@ class OpenSidedFFL:
     def __post_init__(self) -> None:
         for name in ("sf_gradient", "drive_amplitude", "drive_frequency"):
             object.__setattr__(self, name, positive(f"scanner {name}", getattr(self, name)))
-        angles = numbers_of("scanner angles", self.angles)
-        require(len(angles) > 0, "scanner angles", "at least one", "none")
-        harmonics = tuple(whole("scanner harmonics", k) for k in numbers_of("scanner harmonics", self.harmonics))
-        require(len(set(harmonics)) == len(harmonics) > 0, "scanner harmonics", "distinct, at least one", harmonics)
-        samples = whole("scanner samples_per_period", self.samples_per_period)
-        must = f"even and above {2 * max(harmonics)} for harmonic {max(harmonics)}"
-        require(samples % 2 == 0 and samples > 2 * max(harmonics), "scanner samples_per_period", must, samples)
+        sequence = self.sequence
+        for name in ("angles", "harmonics", "samples_per_period"):
+            object.__setattr__(self, name, getattr(sequence, name))
         sensitivity = numbers_of("scanner sensitivity", self.sensitivity)
         good = len(sensitivity) == 3 and any(sensitivity)
         require(good, "scanner sensitivity", "three components, not all zero", sensitivity)
-        for name, value in (
-            ("angles", angles),
-            ("harmonics", harmonics),
-            ("samples_per_period", samples),
-            ("sensitivity", sensitivity),
-        ):
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "sensitivity", sensitivity)
+
+    @property
+    def sequence(self) -> PeriodicSequence:
+        """One sine tone of the drive frequency, with the angles and harmonics of the scanner."""
+        return PeriodicSequence(self.drive_frequency, (Tone(1),), self.harmonics, self.angles, self.samples_per_period)
+
+    @property
+    def line_profile(self) -> LineProfile | None:
+        """Profile across the line in the plane z = 0; None where a subclass has other fields, coils or tones."""
+        if any(getattr(type(self), name) is not getattr(OpenSidedFFL, name) for name in _PROFILE_SOURCES):
+            return None
+        return LineProfile(self.sf_gradient, self.drive_amplitude, self.sensitivity[2])
 
     def selection_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Selection field in T at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
@@ -99,13 +104,40 @@ class OpenSidedFFL:
         """Receive sensitivity in 1/m at `points` (..., 3) in m; shape (..., 3)."""
         return np.broadcast_to(np.array(self.sensitivity), points.shape)
 
+    def drive_fields(self, points: np.ndarray) -> np.ndarray:
+        """Peak drive field of the one tone in T at `points` (..., 3) in m; shape (1, ..., 3)."""
+        return self.drive_field(points)[None]
+
+    def receive_sensitivities(self, points: np.ndarray) -> np.ndarray:
+        """Sensitivity of the one coil in 1/m at `points` (..., 3) in m; shape (1, ..., 3)."""
+        return self.receive_sensitivity(points)[None]
+
+
+_PROFILE_SOURCES = (
+    "selection_field",
+    "drive_field",
+    "drive_fields",
+    "receive_sensitivity",
+    "receive_sensitivities",
+    "sequence",
+)
+
+
+class _Options(TypedDict, total=False):
+    """Further fields of `OpenSidedFFL`."""
+
+    drive_frequency: float
+    harmonics: tuple[int, ...]
+    samples_per_period: int
+    sensitivity: tuple[float, float, float]
+
 
 def open_sided_ffl(
     sf_gradient: float,
     fov: float = 0.032,
     angles: int | Iterable[float] = 60,
     drive_amplitude: float | None = None,
-    **options: object,
+    **options: Unpack[_Options],
 ) -> OpenSidedFFL:
     """Return an open-sided FFL scanner whose drive field carries the line over the field of view.
 
@@ -127,21 +159,24 @@ def open_sided_ffl(
     InputError
         For an unknown option or a value out of range.
     """
+    known = [f.name for f in fields(OpenSidedFFL)]
+    unknown = sorted(set(options) - set(known))
+    require(not unknown, "scanner", f"described by {', '.join(known)}", ", ".join(unknown))
     gradient = positive("sf_gradient", sf_gradient)
     amplitude = gradient * positive("fov", fov) / 2 if drive_amplitude is None else drive_amplitude
-    if not isinstance(angles, Iterable):
-        count = whole("angles", angles)
-        angles = [math.pi * i / count for i in range(count)]
     harmonics = options.get("harmonics")
-    if isinstance(harmonics, list | tuple | range) and "samples_per_period" not in options:
+    if isinstance(harmonics, list | tuple | range):
         options["harmonics"] = tuple(harmonics)
-        options["samples_per_period"] = max(216, 24 * max([k for k in harmonics if isinstance(k, int)], default=0))
-    angles = angles if isinstance(angles, str) else tuple(angles)  # a string is refused with the rest
-    try:
-        return OpenSidedFFL(gradient, amplitude, angles=angles, **options)  # type: ignore[arg-type]
-    except TypeError as error:
-        unknown = sorted(set(options) - set(OpenSidedFFL.__dataclass_fields__))
-        raise InputError(
-            f"Input scanner must be described by {', '.join(OpenSidedFFL.__dataclass_fields__)}; "
-            f"instead received {', '.join(unknown) or error}."
-        ) from None
+        highest = max((k for k in harmonics if isinstance(k, int)), default=0)
+        options.setdefault("samples_per_period", max(216, 24 * highest))
+    return OpenSidedFFL(gradient, amplitude, angles=_angles(angles), **options)
+
+
+def _angles(angles: int | Iterable[float]) -> tuple[float, ...]:
+    """Equidistant angles in [0, pi) for a number of them, or the angles in rad; strings are left to be refused."""
+    if isinstance(angles, str):
+        return angles
+    if isinstance(angles, Iterable):
+        return tuple(angles)
+    count = whole("angles", angles)
+    return tuple(math.pi * i / count for i in range(count))

@@ -1,38 +1,99 @@
-"""SPLIT: to be written."""
+r"""What a scanner is to the engines: fields at points, a periodic sequence, and receive coils.
+
+At a point :math:`r` and the rotation angle :math:`\theta` the field is
+
+.. math:: B(r, t) = B_s(r; \theta) + \sum_i B_{d,i}(r) \sin(2\pi n_i f t + \varphi_i),
+
+a static selection field and one drive field for each tone :math:`i`. The tones' frequencies are multiples :math:`n_i`
+of the base frequency :math:`f`, so that :math:`T = 1/f` is a common period. The coil :math:`c` has the sensitivity
+:math:`p_c(r)`, which is the field per unit current over :math:`\mu_0` in 1/m, and receives
+
+.. math:: v_c(t) = -\mu_0 \frac{d}{dt} \int p_c(r) \cdot M(r, t)\, dV, \qquad
+          a_k = \frac1T \int_0^T v_c(t)\, e^{-2\pi i k f t}\, dt .
+
+Any object with these methods and attributes can be simulated; `mpisim.check_scanner` tells what one lacks. Points,
+fields and sensitivities are arrays whose last axis holds x, y, z.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Scanner"]
+from mpisim.scanner.sequences import Tone
+
+__all__ = ["Coils", "Fields", "LineProfile", "Scanner", "Sequence"]
 
 
-class Scanner(Protocol):
-    """What the general path asks of a scanner: fields at points, and a periodic sequence (see `OpenSidedFFL`)."""
-
-    @property
-    def drive_frequency(self) -> float:
-        """f_0 in Hz."""
+class Sequence(Protocol):
+    """When the drive field does what, and which frequencies are recorded; `PeriodicSequence` is one."""
 
     @property
-    def angles(self) -> tuple[float, ...]:
-        """Rotation angles in rad."""
+    def base_frequency(self) -> float:
+        """Reciprocal of the common period of all tones, f in Hz."""
+
+    @property
+    def tones(self) -> tuple[Tone, ...]:
+        """Frequency and phase of every drive tone."""
 
     @property
     def harmonics(self) -> tuple[int, ...]:
-        """Harmonics of f_0 that are kept."""
+        """Recorded frequencies as multiples of the base frequency."""
+
+    @property
+    def angles(self) -> tuple[float, ...]:
+        """Rotation angles of the selection field in rad; one angle where nothing turns."""
 
     @property
     def samples_per_period(self) -> int:
-        """Uniform samples of one drive period, an even number."""
+        """Uniform samples of one period that a simulation takes, an even number above twice the highest harmonic."""
+
+
+class Fields(Protocol):
+    """Selection and drive field of a scanner."""
 
     def selection_field(self, points: np.ndarray, angle: float) -> np.ndarray:
-        """Selection field in T at `points` (..., 3) in m."""
+        """Selection field in T at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
 
-    def drive_field(self, points: np.ndarray) -> np.ndarray:
-        """Peak drive field in T at `points` (..., 3) in m."""
+    def drive_fields(self, points: np.ndarray) -> np.ndarray:
+        """Peak drive field of every tone in T at `points` (..., 3) in m; shape (tone, ..., 3)."""
 
-    def receive_sensitivity(self, points: np.ndarray) -> np.ndarray:
-        """Receive sensitivity in 1/m at `points` (..., 3) in m."""
+
+class Coils(Protocol):
+    """Receive coils of a scanner."""
+
+    def receive_sensitivities(self, points: np.ndarray) -> np.ndarray:
+        """Sensitivity of every coil in 1/m at `points` (..., 3) in m; shape (coil, ..., 3)."""
+
+
+class Scanner(Fields, Coils, Protocol):
+    """Fields, coils and a sequence, which is all that the engines ask for."""
+
+    @property
+    def sequence(self) -> Sequence:
+        """The drive tones, rotation angles and recorded frequencies."""
+
+
+@dataclass(frozen=True)
+class LineProfile:
+    """What makes a row in the plane z = 0 a function of one coordinate, u = x cos(angle) + y sin(angle).
+
+    A scanner with an attribute `line_profile` that is not None promises that its sequence is one sine tone, and that in
+    this plane the field is (gradient u + drive_amplitude sin(2 pi f t)) along z and the only coil has the same
+    sensitivity along z everywhere.
+
+    Parameters
+    ----------
+    gradient
+        Change of the selection field with u in T/m.
+    drive_amplitude
+        Peak drive field in T.
+    sensitivity
+        z component of the receive sensitivity in 1/m.
+    """
+
+    gradient: float
+    drive_amplitude: float
+    sensitivity: float

@@ -1,19 +1,14 @@
-r"""Rows of the system matrix as plain arrays, by the general and by the ridge path.
+r"""The equilibrium engine: one sine tone and Langevin particles, for any fields, coils and sample.
 
 A sample with :math:`N` particles at :math:`r` gives the voltage
 :math:`v = -\mu_0\,N m\,\frac{d}{dt}\,p\cdot L(\xi) B/|B|`. Its harmonic is, integrating by parts,
 
 .. math:: a_k = \frac1T\int_0^T v\,e^{-2\pi i k f_0 t}\,dt = -2\pi i k f_0\,\Phi_k,
 
-:math:`\Phi_k` that of the flux. In equilibrium the flux depends on time through :math:`\sin\varphi` alone, so half a
-period, :math:`\varphi \in (-\pi/2, \pi/2)`, holds everything: even harmonics of the flux are real, odd ones imaginary,
-and :math:`a_k` is imaginary for even and real for odd k. Midpoints of the half period are the uniform samples of the
-whole one, a rule that converges exponentially.
-
-Ridge path: with homogeneous coils and no thickness a row is :math:`a_k(r) = f_k(u)`, one profile for all angles. The
-mean over a square sample is then a filter on a table of :math:`f_k` that depends on the angle, and every voxel a
-six-point interpolation. The table is as fine as the distance :math:`\pi/(\beta G)` of the nearest pole asks, which
-keeps the two paths within 1e-6 of each other.
+where :math:`\Phi_k` is the harmonic of :math:`\mu_0` times the flux. In equilibrium the flux depends on time through
+:math:`\sin\varphi` alone, so half a period, :math:`\varphi \in (-\pi/2, \pi/2)`, holds everything: even harmonics of
+the flux are real, odd ones imaginary, and :math:`a_k` is imaginary for even and real for odd k. Midpoints of the half
+period are the uniform samples of the whole one, a rule that converges exponentially.
 """
 
 from __future__ import annotations
@@ -26,23 +21,38 @@ from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
 from mpisim.kernels import equilibrium as kernels
 from mpisim.particles.particle import Particle
+from mpisim.particles.protocol import Magnetisation
 from mpisim.progress import progress
-from mpisim.scanner.protocol import Scanner
+from mpisim.scanner.protocol import Scanner, Sequence
+from mpisim.scanner.sequences import Tone
 from mpisim.simulation.sample import Sample
 
-__all__ = ["general_rows", "half_period_basis", "point_rows"]
+__all__ = ["equilibrium_rows", "half_period_basis", "has_half_period", "point_rows"]
 
 _VECTOR = 8  # the time axis is padded to a multiple of this, so that the compiler's vectors hold all of it
-_axis_rule = lru_cache(maxsize=32)(Sample.axis_rule)
 
 
-def half_period_basis(scanner: Scanner) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return sin of the phases (time,), the basis (harmonic, time) in 1/s, and each harmonic's channel.
+def has_half_period(scanner: Scanner, particle: Magnetisation) -> bool:
+    """Whether half a period holds everything: one sine tone, and the equilibrium of Langevin particles."""
+    langevin = isinstance(particle, Particle) and type(particle).moment_vector is Particle.moment_vector
+    return langevin and tuple(scanner.sequence.tones) == (Tone(1),)
 
-    The basis maps flux samples on the half period to the real (channel 0) or imaginary (1) part of a_k. Both are padded
-    with zeros to whole vectors of the processor.
+
+def half_period_basis(sequence: Sequence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how a sequence of one sine tone samples half a period, and the transform of the flux to harmonics.
+
+    Returns
+    -------
+    drive_sine
+        Sine of the drive's phase, shape (time,).
+    basis
+        Factors in 1/s from the flux on the half period to each harmonic, shape (harmonic, time).
+    imaginary_part
+        1 where the harmonic is imaginary and 0 where it is real, shape (harmonic,).
+
+    The time axis is padded with zeros to whole vectors of the processor.
     """
-    return _basis(scanner.samples_per_period // 2, tuple(scanner.harmonics), scanner.drive_frequency)
+    return _basis(sequence.samples_per_period // 2, tuple(sequence.harmonics), sequence.base_frequency)
 
 
 @lru_cache(maxsize=32)
@@ -51,55 +61,60 @@ def _basis(count: int, harmonics: tuple[int, ...], frequency: float) -> tuple[np
     k = np.array(harmonics)
     even = k % 2 == 0
     omega = 2 * np.pi * frequency
-    sines = np.zeros(count + -count % _VECTOR)
-    sines[:count] = np.sin(phi)
-    basis = np.zeros((k.size, sines.size))
+    drive_sine = np.zeros(count + -count % _VECTOR)
+    drive_sine[:count] = np.sin(phi)
+    basis = np.zeros((k.size, drive_sine.size))
     basis[:, :count] = np.where(even[:, None], np.cos(k[:, None] * phi), np.sin(k[:, None] * phi))
     basis *= -(k * omega / count)[:, None]
-    return sines, basis, even.astype(np.int64)
+    return drive_sine, basis, even.astype(np.int64)
 
 
 def point_rows(
     scanner: Scanner, particle: Particle, points: np.ndarray, weights: np.ndarray, particles: float
 ) -> np.ndarray:
-    """Rows for samples made of any points, by the general path.
+    """Return the rows of samples that are made of any points, where `has_half_period` holds.
 
     Parameters
     ----------
     scanner
-        Fields and sequence.
+        Fields, coils and sequence.
     particle
         The tracer.
     points
-        Points of each sample, shape (voxel, point, 3), in m.
+        Points of each sample in m, shape (voxel, point, 3).
     weights
-        Their weights, shape (point,), summing to 1 for a mean.
+        Their weights, shape (point,), with the sum 1 for a mean.
     particles
         Number of particles in each sample.
 
     Returns
     -------
     numpy.ndarray
-        Voltages, complex128, shape (angle, harmonic, voxel), in V.
+        Voltages in V, complex128, shape (angle, coil, harmonic, voxel).
     """
-    phases, basis, channel = half_period_basis(scanner)
+    angles = scanner.sequence.angles
+    drive_sine, basis, imaginary_part = half_period_basis(scanner.sequence)
     basis = basis * MU_0 * particles * particle.moment
-    drive = np.ascontiguousarray(scanner.drive_field(points))
-    sensitivity = np.ascontiguousarray(scanner.receive_sensitivity(points))
-    out = np.zeros((len(scanner.angles), len(scanner.harmonics), len(points), 2))
-    for i, angle in enumerate(progress(scanner.angles, unit="angle")):
+    drive = np.ascontiguousarray(scanner.drive_fields(points)[0])
+    coils = [np.ascontiguousarray(p) for p in scanner.receive_sensitivities(points)]
+    out = np.zeros((len(angles), len(coils), len(basis), len(points), 2))
+    for rows, angle in zip(out, progress(angles, unit="angle"), strict=True):
         selection = np.ascontiguousarray(scanner.selection_field(points, angle))
-        kernels.harmonic_rows(selection, drive, sensitivity, weights, phases, basis, particle.beta, channel, out[i])
+        for row, sensitivity in zip(rows, coils, strict=True):
+            kernels.harmonic_rows(
+                selection, drive, sensitivity, weights, drive_sine, basis, particle.beta, imaginary_part, row
+            )
     return out.view(np.complex128)[..., 0]
 
 
-def general_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:
-    """Rows on a grid by the general path: any field, sensitivity and sample volume.
+def equilibrium_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:
+    """Return the rows on a grid, where `has_half_period` holds, for any fields, coils and sample.
 
-    Returns complex128 voltages in V, shape (angle, harmonic, voxel), x fastest.
+    Returns
+    -------
+    numpy.ndarray
+        Voltages in V, complex128, shape (angle, coil, harmonic, voxel), x fastest.
     """
-    rules = [_axis_rule(sample, i, grid) for i in range(3)]
-    offsets = np.stack([o.ravel() for o in np.meshgrid(*(r[0] for r in rules), indexing="ij")], axis=-1)
-    weights = np.einsum("i,j,k->ijk", *(r[1] for r in rules)).ravel()
+    offsets, weights = sample.rule(grid)
     points = grid.centers()[:, None, :] + offsets
     return point_rows(scanner, particle, points, weights, sample.particles(grid))

@@ -1,6 +1,16 @@
-"""SPLIT: to be written."""
+r"""The line-profile engine: rows that are one function of the distance from a line.
+
+Where a scanner has a `LineProfile`, a sample in the plane z = 0 without thickness has rows
+:math:`a_k(r) = f_k(u)` with :math:`u = x\cos\theta + y\sin\theta` and one profile :math:`f_k` for all angles. It is the
+harmonic of Langevin particles (`mpisim.simulation.equilibrium`) in the scalar field :math:`G u + A\sin(2\pi f_0 t)`.
+The mean over a rectangular sample is a filter on a table of :math:`f_k` that depends on the angle, and every voxel is
+an interpolation through six nodes. The poles of :math:`L` that are nearest to the real axis lie at
+:math:`u = \pm i\pi/(\beta G)`; 24 nodes on that length keep the result within 1e-6 of the equilibrium engine.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,59 +19,85 @@ from mpisim.data.grid import Grid
 from mpisim.errors import require
 from mpisim.kernels import line_profile as kernels
 from mpisim.particles.particle import Particle
-from mpisim.scanner.ffl import OpenSidedFFL
-from mpisim.scanner.protocol import Scanner
-from mpisim.simulation.equilibrium import _axis_rule, half_period_basis
+from mpisim.particles.protocol import Magnetisation
+from mpisim.scanner.protocol import LineProfile, Scanner
+from mpisim.simulation.equilibrium import half_period_basis, has_half_period
 from mpisim.simulation.sample import Sample
 
-__all__ = ["is_ridge", "ridge_rows"]
+__all__ = ["has_line_profile", "line_profile_rows"]
 
 _NODES_PER_POLE_DISTANCE = 24
 _MOST_NODES = 1e6
+_MARGIN = 3  # nodes of the interpolation beyond the outermost value
 
 
-def is_ridge(scanner: Scanner, grid: Grid, sample: Sample) -> bool:
-    """Whether rows are ridge functions exactly: an ideal FFL, in its plane, without thickness."""
-    return type(scanner) is OpenSidedFFL and not sample.thick and bool(np.all(grid.axis(2) == 0))
+def has_line_profile(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> bool:
+    """Whether rows are exactly functions of u: in the plane z = 0, without thickness, with Langevin particles."""
+    flat = not sample.thick and bool(np.all(grid.axis(2) == 0))
+    return flat and getattr(scanner, "line_profile", None) is not None and has_half_period(scanner, particle)
 
 
-def ridge_rows(scanner: OpenSidedFFL, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:
-    """Rows on a grid by the ridge path, where `is_ridge` holds.
+def line_profile_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:
+    """Return the rows on a grid, where `has_line_profile` holds.
 
-    Returns complex64 voltages in V, which the schema holds, shape (angle, harmonic, voxel), x fastest.
+    Returns
+    -------
+    numpy.ndarray
+        Voltages in V, complex64 as the schema holds them, shape (angle, 1, harmonic, voxel), x fastest.
+
+    Raises
+    ------
+    InputError
+        If the steepness of a row over the field of view asks for more than a million nodes.
     """
-    phases, basis, channel = half_period_basis(scanner)
-    basis = basis * MU_0 * sample.particles(grid) * particle.moment * scanner.sensitivity[2]
+    profile: LineProfile = scanner.line_profile  # type: ignore[attr-defined]  # `has_line_profile` holds
+    sequence = scanner.sequence
+    drive_sine, basis, imaginary_part = half_period_basis(sequence)
+    basis = basis * MU_0 * sample.particles(grid) * particle.moment * profile.sensitivity
     x, y = grid.axis(0), grid.axis(1)
-    (sx, wx), (sy, wy) = _axis_rule(sample, 0, grid), _axis_rule(sample, 1, grid)
+    (sx, wx), (sy, wy) = sample.axis_rule(0, grid), sample.axis_rule(1, grid)
+    nodes = _nodes(x, y, np.hypot(np.abs(sx).max(), np.abs(sy).max()), np.pi / (particle.beta * profile.gradient))
+    offsets = profile.gradient * nodes.positions()
+    table = np.empty((offsets.size, len(basis)))
+    kernels.profile_table(offsets, profile.drive_amplitude, drive_sine, basis, particle.beta, table)
+    out = np.zeros((len(sequence.angles), len(basis), y.size, x.size, 2), np.float32)
+    kernels.interpolate_profile(
+        table,
+        sx / nodes.step,
+        sy / nodes.step,
+        np.outer(wx, wy),
+        nodes.radius,
+        np.cos(sequence.angles),
+        np.sin(sequence.angles),
+        x / nodes.step,
+        y / nodes.step,
+        -float(nodes.edge),
+        imaginary_part,
+        all(bool(np.abs(axis + axis[::-1]).max() < 1e-12 * nodes.step) for axis in (x, y)),
+        out,
+    )
+    return out.view(np.complex64).reshape(len(sequence.angles), 1, len(basis), y.size * x.size)
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    """Nodes of a table: 2 `edge` + 1 of them, `step` in m apart, and the `radius` in nodes of the sample's filter."""
+
+    step: float
+    edge: int
+    radius: int
+
+    def positions(self) -> np.ndarray:
+        """Positions u in m, ascending, shape (2 edge + 1,)."""
+        return self.step * np.arange(-self.edge, self.edge + 1)
+
+
+def _nodes(x: np.ndarray, y: np.ndarray, spread: float, pole_distance: float) -> _Nodes:
+    """Nodes for voxel centres `x`, `y` and samples whose points lie within `spread` of them; all in m."""
     half = max(np.hypot(px, py) for px in (x[0], x[-1]) for py in (y[0], y[-1]))
-    spread = np.hypot(np.abs(sx).max(), np.abs(sy).max())
-    step = min(np.pi / (particle.beta * scanner.sf_gradient) / _NODES_PER_POLE_DISTANCE, (half + spread) / 80)
+    step = min(pole_distance / _NODES_PER_POLE_DISTANCE, (half + spread) / 80)
     needed = (half + spread) / step
     must = f"such that {_MOST_NODES:.0e} nodes resolve a row"
     require(needed < _MOST_NODES, "field of view, gradient and core diameter", must, f"{needed:.0e}")
-    reach = int(np.ceil(spread / step)) + 3
-    edge = int(np.ceil(half / step)) + reach + 3
-    nodes = step * np.arange(-edge, edge + 1)
-    table = np.empty((nodes.size, len(scanner.harmonics)))
-    kernels.profile_table(scanner.sf_gradient * nodes, scanner.drive_amplitude, phases, basis, particle.beta, table)
-
-    centred = all(bool(np.abs(axis + axis[::-1]).max() < 1e-12 * step) for axis in (x, y))
-    cosines, sines = np.cos(scanner.angles), np.sin(scanner.angles)
-    out = np.zeros((cosines.size, len(scanner.harmonics), y.size, x.size, 2), np.float32)
-    kernels.interpolate_profile(
-        table,
-        sx / step,
-        sy / step,
-        np.outer(wx, wy),
-        reach,
-        cosines,
-        sines,
-        x / step,
-        y / step,
-        -float(edge),
-        channel,
-        centred,
-        out,
-    )
-    return out.view(np.complex64).reshape(cosines.size, len(scanner.harmonics), y.size * x.size)
+    radius = int(np.ceil(spread / step)) + _MARGIN
+    return _Nodes(step, int(np.ceil(half / step)) + radius + _MARGIN, radius)

@@ -1,8 +1,19 @@
-"""Where scanner, particle, grid and sample meet: one call, one system matrix with its provenance."""
+"""Where scanner, particle, grid and sample meet: one call, one system matrix with its provenance.
+
+Three engines compute the rows. They agree where more than one applies; `auto` takes the first that does:
+
+==============  ====================================================================================================
+`line_profile`  a scanner with a line profile, in the plane z = 0, a flat sample, Langevin particles: the fastest
+`equilibrium`   one sine tone and Langevin particles; any fields, coils and sample
+`time_domain`   any periodic drive with any number of tones and coils, any magnetisation that follows the field
+==============  ====================================================================================================
+"""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -10,93 +21,142 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.data.schema import build
 from mpisim.errors import one_of, require
-from mpisim.particles.particle import Particle
-from mpisim.scanner.ffl import OpenSidedFFL
-from mpisim.scanner.protocol import Scanner
-from mpisim.simulation.equilibrium import general_rows
-from mpisim.simulation.line_profile import is_ridge, ridge_rows
+from mpisim.particles.protocol import Magnetisation
+from mpisim.scanner.checks import check_scanner
+from mpisim.scanner.protocol import Scanner, Sequence
+from mpisim.simulation.equilibrium import equilibrium_rows, has_half_period
+from mpisim.simulation.line_profile import has_line_profile, line_profile_rows
 from mpisim.simulation.provenance import provenance
 from mpisim.simulation.sample import Sample
+from mpisim.simulation.time_domain import time_domain_rows
 
 __all__ = ["simulate"]
 
 
+class _Engine(NamedTuple):
+    """Where an engine applies, what computes its rows (angle, coil, frequency, voxel), and the condition in words."""
+
+    applies: Callable[[Scanner, Magnetisation, Grid, Sample], bool]
+    rows: Callable[..., np.ndarray]
+    condition: str
+
+
+_ENGINES = {
+    "line_profile": _Engine(
+        has_line_profile,
+        line_profile_rows,
+        "a scanner with a line profile, the plane z = 0, a flat sample and Langevin particles",
+    ),
+    "equilibrium": _Engine(
+        lambda scanner, particle, grid, sample: has_half_period(scanner, particle),
+        equilibrium_rows,
+        "one sine tone and Langevin particles",
+    ),
+    "time_domain": _Engine(lambda *_: True, time_domain_rows, "any periodic drive"),
+}
+_ALIASES = {"ridge": "line_profile", "general": "equilibrium"}  # values of version 0.1
+
+
 def simulate(
-    scanner: Scanner, particle: Particle, grid: Grid | None = None, sample: Sample | None = None, path: str = "auto"
+    scanner: Scanner,
+    particle: Magnetisation,
+    grid: Grid | None = None,
+    sample: Sample | None = None,
+    path: str = "auto",
 ) -> xr.Dataset:
     """Simulate the system matrix of a scanner.
 
     Parameters
     ----------
     scanner
-        Fields and sequence, such as `open_sided_ffl(0.5)`.
+        Fields, coils and sequence, such as `open_sided_ffl(0.5)`.
     particle
-        The tracer.
+        Magnetisation of the tracer, such as `Particle(25e-9)`.
     grid
         Voxels; 32 x 32 over 32 x 32 mm by default.
     sample
         The sample that is moved over them; it fills a voxel by default.
     path
-        `ridge` (in the plane of an ideal FFL), `general` (any field), or `auto`, which takes the ridge path where it
-        is exact. They agree within 1e-6.
+        The engine: `line_profile`, `equilibrium`, `time_domain`, or `auto` for the first of these that applies (see the
+        module). `ridge` and `general`, the values of version 0.1, mean the first two. `line_profile` agrees with
+        `equilibrium` within 1e-6.
 
     Returns
     -------
     xarray.Dataset
-        `system_matrix` (angle, frequency[, z], y, x), complex64, in V.
+        `system_matrix` (angle[, receive], frequency[, z], y, x), complex64, in V. The dimension `receive` is there
+        where the scanner has several coils, the coordinate `harmonic` where it has one tone. The attribute `engine`
+        names the engine.
 
     Raises
     ------
     InputError
-        If an argument is of another type, the path is unknown, or is `ridge` where rows are not ridges.
+        If an argument is of another type, or the engine is unknown or does not apply.
     """
     grid, sample = grid or Grid(), sample or Sample()
-    for name, value, kind in (("particle", particle, Particle), ("grid", grid, Grid), ("sample", sample, Sample)):
+    for name, value, kind in (("grid", grid, Grid), ("sample", sample, Sample)):
         require(isinstance(value, kind), name, f"a mpisim.{kind.__name__}", repr(value))
-    require(hasattr(scanner, "selection_field"), "scanner", "a scanner, such as open_sided_ffl(0.5)", repr(scanner))
-    one_of("path", path, ("auto", "ridge", "general"))
-    ridge = isinstance(scanner, OpenSidedFFL) and is_ridge(scanner, grid, sample)
-    require(
-        ridge or path != "ridge",
-        "path",
-        "'general' or 'auto' off the plane, with thickness or with other fields",
-        repr(path),
-    )
-    _check_samples(scanner, particle)
-    if ridge and path != "general":
-        assert isinstance(scanner, OpenSidedFFL)
-        values = ridge_rows(scanner, particle, grid, sample)
-    else:
-        values = general_rows(scanner, particle, grid, sample)
-    harmonics = np.array(scanner.harmonics)
-    coords = {
-        **grid.coords(),
-        "angle": np.array(scanner.angles),
-        "frequency": harmonics * scanner.drive_frequency,
-        "harmonic": ("frequency", harmonics),
-        "particle_diameter": ((), particle.diameter, {"units": "m"}),
-    }
-    if isinstance(scanner, OpenSidedFFL):
-        coords["sf_gradient"] = ((), scanner.sf_gradient, {"units": "T/m"})
+    good = hasattr(particle, "moment_vector")
+    require(good, "particle", "a mpisim.Particle or another model with a moment_vector", repr(particle))
+    scanner = check_scanner(scanner)
+    engine = _engine(path, scanner, particle, grid, sample)
+    _check_samples(scanner, particle, grid)
+    values = _ENGINES[engine].rows(scanner, particle, grid, sample).astype(np.complex64, copy=False)
+    values = values.reshape(*values.shape[:3], *grid.array_shape)
+    coils = ("receive",) if values.shape[1] > 1 else ()
     return build(
         "system_matrix",
-        values.reshape(*values.shape[:2], *grid.array_shape).astype(np.complex64, copy=False),
-        ("angle", "frequency", *grid.dims),
-        coords,
+        values if coils else values[:, 0],
+        ("angle", *coils, "frequency", *grid.dims),
+        {**grid.coords(), **_row_coords(scanner.sequence), **_parameters(scanner, particle)},
         stage="fine",
         origin="simulated",
-        path="ridge" if ridge and path != "general" else "general",
+        engine=engine,
         **provenance(scanner, particle, grid, sample),
     )
 
 
-def _check_samples(scanner: Scanner, particle: Particle) -> None:
-    """Warn where the drive is too steep for the samples: their error falls as exp(-samples pi / (beta A))."""
-    steepness = particle.beta * getattr(scanner, "drive_amplitude", 0.0) / np.pi
-    if scanner.samples_per_period < np.log(1e4) * steepness:
+def _engine(path: str, scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> str:
+    """Name of the engine for a value of `path`."""
+    one_of("path", path, ("auto", *_ENGINES, *_ALIASES))
+    fitting = [name for name, engine in _ENGINES.items() if engine.applies(scanner, particle, grid, sample)]
+    name = fitting[0] if path == "auto" else _ALIASES.get(path, path)
+    must = f"{' or '.join(fitting)} here, since {name} presumes {_ENGINES[name].condition}"
+    require(name in fitting, "path", must, repr(path))
+    return name
+
+
+def _row_coords(sequence: Sequence) -> dict[str, object]:
+    """Coordinates of the rows: angle in rad, frequency in Hz, and the harmonic of a single tone."""
+    multiples = np.array(sequence.harmonics)
+    harmonic = {"harmonic": ("frequency", multiples)} if len(sequence.tones) == 1 else {}
+    return {
+        "angle": np.array(sequence.angles),
+        "frequency": ("frequency", multiples * sequence.base_frequency),
+        **harmonic,
+    }
+
+
+def _parameters(scanner: Scanner, particle: Magnetisation) -> dict[str, object]:
+    """Core diameter and gradient as scalar coordinates, where the particle and the scanner have them."""
+    known = {
+        "particle_diameter": (getattr(particle, "diameter", None), "m"),
+        "sf_gradient": (getattr(scanner, "sf_gradient", None), "T/m"),
+    }
+    return {k: ((), v, {"units": unit}) for k, (v, unit) in known.items() if isinstance(v, int | float)}
+
+
+def _check_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> None:
+    """Warn where the drive is too steep for the samples: their error falls as exp(-samples pi / (beta sum n A))."""
+    sequence = scanner.sequence
+    amplitudes = np.linalg.norm(scanner.drive_fields(np.array(grid.center)), axis=-1)
+    drive = float(amplitudes @ [t.multiple for t in sequence.tones])
+    steepness = getattr(particle, "beta", 0.0) * drive / np.pi
+    if sequence.samples_per_period < np.log(1e4) * steepness:
         wanted = 2 * int(np.ceil(np.log(1e8) * steepness / 2))
         warnings.warn(
-            f"{scanner.samples_per_period} samples a period are too few for cores of {particle.diameter * 1e9:.1f} nm "
-            f"in this drive field; take samples_per_period={wanted}",
+            f"{sequence.samples_per_period} samples a period are too few for cores of "
+            f"{getattr(particle, 'diameter', np.nan) * 1e9:.1f} nm in this drive field; take "
+            f"samples_per_period={wanted}",
             stacklevel=3,
         )

@@ -1,45 +1,121 @@
-"""SPLIT: to be written."""
+"""What a file says of a simulation, and objects made from it again.
+
+Grid, sample, particle and scanner are frozen dataclasses. A file holds their fields in SI units as mappings of
+numbers, strings and lists, under `grid`, `sample`, `particle` and `scanner`. The mapping of a `Particle` or an
+`OpenSidedFFL` has these fields only; that of any other class has the key `class` too, the name under which `SCANNERS`
+holds it, or else the name in its module.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
-from typing import Any
+from typing import TypedDict, TypeVar
 
 from mpisim.data.grid import Grid
 from mpisim.errors import InputError, require
 from mpisim.particles.particle import Particle
+from mpisim.particles.protocol import Magnetisation
 from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.protocol import Scanner
+from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.sample import Sample
 
-__all__ = ["from_mapping", "provenance"]
+__all__ = ["Provenance", "from_mapping", "particle_from_mapping", "provenance", "scanner_from_mapping"]
+
+T = TypeVar("T")
 
 
-def provenance(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> dict[str, Any]:
-    """Return the four descriptions as mappings in SI units, from which `from_mapping` makes them again."""
-    described: dict[str, Any] = asdict(scanner) if is_dataclass(scanner) and not isinstance(scanner, type) else {}
-    if type(scanner) is not OpenSidedFFL:  # its fields are code: the file names them, and cannot make them again
-        described = {"class": type(scanner).__qualname__, **described}
-    return {"scanner": described, "particle": asdict(particle), "grid": asdict(grid), "sample": asdict(sample)}
+class Provenance(TypedDict):
+    """Attributes of a file that describe its simulation."""
+
+    scanner: dict[str, object]
+    particle: dict[str, object]
+    grid: dict[str, object]
+    sample: dict[str, object]
 
 
-def from_mapping(kind: type, values: Any, name: str) -> Any:
-    """Make a `Grid`, `Particle`, `Sample` or `OpenSidedFFL` from a mapping of its fields.
+def provenance(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> Provenance:
+    """Return the four descriptions as mappings in SI units, from which objects can be made again."""
+    return {
+        "scanner": _described(scanner, OpenSidedFFL),
+        "particle": _described(particle, Particle),
+        "grid": asdict(grid),
+        "sample": asdict(sample),
+    }
+
+
+def _described(instance: object, default: type) -> dict[str, object]:
+    """Fields of a dataclass, and the name of its class where that is not the default."""
+    values = asdict(instance) if is_dataclass(instance) and not isinstance(instance, type) else {}
+    return values if type(instance) is default else {"class": _name(type(instance)), **values}
+
+
+def _name(kind: type) -> str:
+    return next((name for name, known in SCANNERS.items() if known is kind), kind.__qualname__)
+
+
+def scanner_from_mapping(values: object) -> Scanner:
+    """Return the scanner that a file describes under `scanner`.
+
+    Parameters
+    ----------
+    values
+        Fields by name; the key `class` names a class of `SCANNERS`, and `OpenSidedFFL` where it is missing.
+
+    Raises
+    ------
+    InputError
+        If the class is unknown, a field is unknown or missing, or a value is out of range.
+    """
+    return _from_class(values, "scanner", SCANNERS, "OpenSidedFFL")
+
+
+def particle_from_mapping(values: object) -> Magnetisation:
+    """Return the particle that a file describes under `particle`; errors are those of `scanner_from_mapping`."""
+    return _from_class(values, "particle", {"Particle": Particle}, "Particle")
+
+
+def _from_class(values: object, name: str, classes: Mapping[str, type[T]], default: str) -> T:
+    require(isinstance(values, dict), name, "a mapping of its fields", repr(values))
+    assert isinstance(values, dict)
+    kind = str(values.get("class", default))
+    require(kind in classes, f"class of the {name}", f"one of {', '.join(classes)}", kind)
+    return from_mapping(classes[kind], {k: v for k, v in values.items() if k != "class"}, name)
+
+
+def from_mapping(kind: type[T], values: object, name: str) -> T:
+    """Return a frozen dataclass, such as a `Grid` or a `Sample`, from a mapping of its fields.
+
+    Parameters
+    ----------
+    kind
+        The dataclass.
+    values
+        Its fields by name; lists become tuples.
+    name
+        What messages call the mapping.
 
     Raises
     ------
     InputError
         If a key is unknown or missing, or a value is out of range.
     """
-    known = [f.name for f in fields(kind)]
+    known = [f.name for f in fields(kind)] if is_dataclass(kind) else []
     require(isinstance(values, dict), name, f"a mapping of {', '.join(known)}", repr(values))
+    assert isinstance(values, dict)
     unknown = sorted(set(values) - set(known))
     require(not unknown, name, f"described by {', '.join(known)}", f"the unknown key {', '.join(unknown)}")
     try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        return kind(**{k: _tuples(v) for k, v in values.items()})
     except InputError:
         raise
     except (TypeError, ValueError) as error:
         raise InputError(
             f"Input {name} must be complete and of the documented types; instead received {values} ({error})."
         ) from None
+
+
+def _tuples(value: object) -> object:
+    """Lists as tuples, at any depth: what a frozen dataclass holds."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

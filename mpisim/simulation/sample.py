@@ -1,9 +1,15 @@
-"""SPLIT: to be written."""
+r"""The tracer sample that a calibration moves over the voxels.
+
+Its signal is that of the whole sample: its number of particles, concentration times volume, times the mean over its
+points. The mean over an edge is a composite Gauss-Legendre rule with :math:`n` points on each voxel's length, exact for
+polynomials of degree :math:`2n - 1`; over the rectangle or the cuboid it is the product of these.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,12 +18,12 @@ from mpisim.errors import numbers_of, positive, require, whole
 
 __all__ = ["Sample"]
 
+_gauss_legendre = lru_cache(maxsize=32)(np.polynomial.legendre.leggauss)
+
 
 @dataclass(frozen=True)
 class Sample:
     """The tracer sample whose signal is one column of a system matrix.
-
-    The signal is that of the whole sample: the mean over its points times its volume times the concentration.
 
     Parameters
     ----------
@@ -26,10 +32,10 @@ class Sample:
     height
         Edge length along z in m. It scales the volume; the field is averaged over it only where `thick` is set.
     concentration
-        Particles per m^3. 1e20 is some 3 mg iron per ml for 25 nm magnetite cores.
+        Particles per m^3. 1e20 is about 3 mg of iron per ml for magnetite cores of 25 nm.
     thick
-        Average over the height too (the selection field leaves the z direction out of the plane); the default
-        averages over the square in the plane of the grid.
+        Whether the mean is over the height too (off the plane the selection field has other components than z); the
+        default is the mean over the rectangle in the plane of the grid.
     points
         Gauss-Legendre points along each edge of a voxel.
 
@@ -49,8 +55,8 @@ class Sample:
         if self.size is not None:
             require(len(numbers_of("sample size", self.size)) == 2, "sample size", "two lengths (x, y)", self.size)
             object.__setattr__(self, "size", tuple(positive("sample size", s) for s in self.size))
-        object.__setattr__(self, "height", positive("sample height", self.height))
-        object.__setattr__(self, "concentration", positive("sample concentration", self.concentration))
+        for name in ("height", "concentration"):
+            object.__setattr__(self, name, positive(f"sample {name}", getattr(self, name)))
         object.__setattr__(self, "points", whole("sample points", self.points))
         object.__setattr__(self, "thick", bool(self.thick))
 
@@ -65,17 +71,23 @@ class Sample:
         return self.concentration * math.prod(self.edges(grid))
 
     def axis_rule(self, index: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-        """Quadrature offsets (m) and weights (summing to 1) of the mean along x (0), y (1) or z (2).
+        """Offsets in m and weights with the sum 1 of the mean along x (0), y (1) or z (2), shape (point,) each.
 
-        The rule is composite, `points` Gauss-Legendre points on each voxel's length, so that a sample of several
-        voxels is the mean of those voxels exactly.
+        `points` Gauss-Legendre points on each voxel's length make a sample of several voxels exactly the mean of those
+        voxels.
         """
         if index == 2 and not self.thick:
             return np.zeros(1), np.ones(1)
         edge = self.edges(grid)[index]
         voxel = grid.voxel[index] if index < len(grid.shape) else edge
         panels = max(1, round(edge / voxel))
-        nodes, weights = np.polynomial.legendre.leggauss(self.points)
+        nodes, weights = _gauss_legendre(self.points)
         starts = np.arange(panels)[:, None]
         offsets = edge * ((starts + (nodes + 1) / 2) / panels - 0.5)
         return offsets.ravel(), np.tile(weights / (2 * panels), panels)
+
+    def rule(self, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+        """Offsets in m, shape (point, 3), and weights with the sum 1, shape (point,), of the mean over the sample."""
+        offsets, weights = zip(*(self.axis_rule(i, grid) for i in range(3)), strict=True)
+        points = np.stack([o.ravel() for o in np.meshgrid(*offsets, indexing="ij")], axis=-1)
+        return points, np.einsum("i,j,k->ijk", *weights).ravel()

@@ -1,0 +1,104 @@
+"""The check of a scanner against its protocol, for authors of scanners and before a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+
+from mpisim.errors import InputError, finite, require
+from mpisim.scanner.protocol import LineProfile, Scanner
+from mpisim.scanner.sequences import PeriodicSequence, Tone
+
+__all__ = ["check_scanner"]
+
+_METHODS = ("selection_field", "drive_fields", "receive_sensitivities")
+_POINTS = 1e-3 * np.array([[[0, 0, 0], [0.5, 0, 0], [0, -1, 0]], [[0, 0, 0.3], [0.2, 0.3, -0.4], [-1, 0.6, 0]]])
+
+
+def check_scanner(scanner: object) -> Scanner:
+    """Return the scanner if the engines can use it.
+
+    Its fields and sensitivities are evaluated at six points within 1.2 mm of the origin, at the first and the last
+    angle; its sequence is checked, and its line profile, if it has one, is compared with its fields.
+
+    Parameters
+    ----------
+    scanner
+        An object that should keep the protocol `mpisim.scanner.protocol.Scanner`.
+
+    Raises
+    ------
+    InputError
+        With one sentence on the first method or attribute that is missing, or returns another shape, complex numbers,
+        NaN or infinity.
+    """
+    lacking = [name for name in ("sequence", *_METHODS) if not hasattr(scanner, name)]
+    must = (
+        "an object with sequence, selection_field, drive_fields and receive_sensitivities, such as open_sided_ffl(0.5)"
+    )
+    require(not lacking and not isinstance(scanner, type), "scanner", must, repr(scanner))
+    checked = cast(Scanner, scanner)
+    tones = len(_checked_sequence(checked).tones)
+    angles = checked.sequence.angles
+    for angle in (angles[0], angles[-1]):
+        _check_values("selection_field", _at_angle(checked, angle), None)
+    _check_values("drive_fields", checked.drive_fields, tones)
+    _check_values("receive_sensitivities", checked.receive_sensitivities, 0)
+    _check_profile(checked)
+    return checked
+
+
+def _checked_sequence(scanner: Scanner) -> PeriodicSequence:
+    """Sequence of a scanner as a `PeriodicSequence`, whose own checks it has passed."""
+    sequence = scanner.sequence
+    if isinstance(sequence, PeriodicSequence):
+        return sequence
+    names = ("base_frequency", "tones", "harmonics", "angles", "samples_per_period")
+    lacking = [name for name in names if not hasattr(sequence, name)]
+    require(not lacking, "scanner sequence", f"an object with {', '.join(names)}", repr(sequence))
+    return PeriodicSequence(*(getattr(sequence, name) for name in names))
+
+
+def _at_angle(scanner: Scanner, angle: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda points: scanner.selection_field(points, angle)
+
+
+def _check_values(name: str, method: Callable[[np.ndarray], np.ndarray], leading: int | None) -> None:
+    """Check a method at the points; `leading` is the number of tones, None without that axis, 0 for any number."""
+    try:
+        values = method(_POINTS)
+    except Exception as error:  # whatever the code of another package raises
+        raise InputError(
+            f"Input scanner {name} must be a method for points of shape (..., 3); instead received {error!r}."
+        ) from error
+    found = np.shape(values)
+    count = () if leading is None else (leading or (found[0] if len(found) == 4 else 1),)
+    word = {None: "", 0: "coil, "}.get(leading, "tone, ")
+    must = f"a method that returns an array of shape ({word}..., 3), {(*count, *_POINTS.shape)} here"
+    good = isinstance(values, np.ndarray) and found == (*count, *_POINTS.shape) and found[0] > 0
+    require(good, f"scanner {name}", must, f"{type(values).__name__} of shape {found}")
+    require(values.dtype.kind in "fiu", f"scanner {name}", "a method that returns real numbers", str(values.dtype))
+    finite(f"what the scanner's {name} returns", values)
+
+
+def _check_profile(scanner: Scanner) -> None:
+    """Compare the line profile with the fields at the points moved into the plane z = 0, to 1e-9 of each."""
+    profile = getattr(scanner, "line_profile", None)
+    if profile is None:
+        return
+    require(isinstance(profile, LineProfile), "scanner line_profile", "a LineProfile or None", repr(profile))
+    sequence, flat = scanner.sequence, _POINTS * [1, 1, 0]
+    sensitivity, drive = scanner.receive_sensitivities(flat), scanner.drive_fields(flat)
+    good = tuple(sequence.tones) == (Tone(1),) and len(sensitivity) == 1
+    for angle in (sequence.angles[0], sequence.angles[-1]):
+        u = flat @ [np.cos(angle), np.sin(angle), 0]
+        good = good and _close(scanner.selection_field(flat, angle), profile.gradient * u[..., None] * [0, 0, 1])
+    good = good and _close(drive[0], np.broadcast_to([0, 0, profile.drive_amplitude], flat.shape))
+    good = good and _close(sensitivity[0][..., 2], np.full(u.shape, profile.sensitivity))
+    require(good, "scanner line_profile", "that of its fields, coil and one tone in the plane z = 0", repr(profile))
+
+
+def _close(found: np.ndarray, expected: np.ndarray) -> bool:
+    return bool(np.abs(found - expected).max() <= 1e-9 * max(np.abs(expected).max(), np.abs(found).max()))

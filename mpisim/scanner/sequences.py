@@ -1,0 +1,77 @@
+r"""Periodic drive sequences.
+
+Tone :math:`i` is :math:`\sin(2\pi n_i f t + \varphi_i)` with a whole number :math:`n_i` of periods in the common period
+:math:`1/f`. A Lissajous sequence with the dividers 102 and 96 of a clock of 2.5 MHz has the base frequency
+2.5 MHz / 1632, where 1632 is their least common multiple, and the multiples 16 and 17.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mpisim.errors import numbers_of, positive, require, whole
+
+__all__ = ["PeriodicSequence", "Tone"]
+
+
+class Tone(NamedTuple):
+    """One sine of the drive: its frequency as a `multiple` of the base frequency, and its `phase` in rad at t = 0."""
+
+    multiple: int
+    phase: float = 0.0
+
+
+@dataclass(frozen=True)
+class PeriodicSequence:
+    """A drive of one or several tones with a common period.
+
+    Parameters
+    ----------
+    base_frequency
+        Reciprocal of the common period in Hz.
+    tones
+        One `Tone` for each drive field of the scanner.
+    harmonics
+        Recorded frequencies as multiples of the base frequency, distinct.
+    angles
+        Rotation angles of the selection field in rad.
+    samples_per_period
+        Uniform samples of one period; even, and more than twice the highest harmonic and tone.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or the samples cannot carry the harmonics.
+    """
+
+    base_frequency: float
+    tones: tuple[Tone, ...] = (Tone(1),)
+    harmonics: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8, 9)
+    angles: tuple[float, ...] = (0.0,)
+    samples_per_period: int = 216
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_frequency", positive("scanner base_frequency", self.base_frequency))
+        good = isinstance(self.tones, list | tuple) and len(self.tones) > 0
+        require(good, "scanner tones", "a sequence of at least one tone", repr(self.tones))
+        object.__setattr__(self, "tones", tuple(_checked_tone(t) for t in self.tones))
+        object.__setattr__(self, "angles", numbers_of("scanner angles", self.angles))
+        require(len(self.angles) > 0, "scanner angles", "at least one", "none")
+        harmonics = tuple(whole("scanner harmonics", k) for k in numbers_of("scanner harmonics", self.harmonics))
+        require(len(set(harmonics)) == len(harmonics) > 0, "scanner harmonics", "distinct, at least one", harmonics)
+        object.__setattr__(self, "harmonics", harmonics)
+        object.__setattr__(self, "samples_per_period", self._checked_samples())
+
+    def _checked_samples(self) -> int:
+        samples = whole("scanner samples_per_period", self.samples_per_period)
+        highest = max(*self.harmonics, *(t.multiple for t in self.tones))
+        must = f"even and above {2 * highest} for harmonic {highest}"
+        require(samples % 2 == 0 and samples > 2 * highest, "scanner samples_per_period", must, samples)
+        return samples
+
+
+def _checked_tone(tone: tuple[float, ...]) -> Tone:
+    multiple, *phase = numbers_of("tone of the scanner", tone) or (0.0,)
+    require(len(phase) <= 1, "tone of the scanner", "a multiple and a phase", tone)
+    return Tone(whole("multiple of a tone", multiple), *phase)

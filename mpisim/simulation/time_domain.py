@@ -1,0 +1,102 @@
+r"""The time-domain engine: any number of tones and coils, and any magnetisation that follows the field at once.
+
+One common period :math:`T = 1/f` is sampled at :math:`t_j = j T/N`. The field at every point of a sample,
+:math:`B(r, t_j) = B_s(r) + \sum_i B_{d,i}(r) \sin(2\pi n_i f t_j + \varphi_i)`, gives the mean moment :math:`m(B)` of a
+particle, and this the flux :math:`\Phi_c(t_j) = \mu_0 \sum_q w_q\, p_c(r_q) \cdot m(B(r_q, t_j))` of every coil. With
+:math:`v = -d\Phi/dt` a Fourier coefficient of the voltage is, integrating by parts,
+
+.. math:: a_k = \frac1T\int_0^T v\,e^{-2\pi i k f t}\,dt = -2\pi i k f\,\Phi_k, \qquad
+          \Phi_k \approx \frac1N \sum_j \Phi(t_j)\,e^{-2\pi i k j/N} .
+
+Accuracy: the sum is the trapezoidal rule of a periodic function. Its error is what aliases, :math:`\Phi_{k \pm N}`,
+:math:`\Phi_{k \pm 2N}` and so on, which falls as :math:`\exp(-N s)` where the flux is analytic within
+:math:`|{\rm Im}\,2\pi f t| < s`. For Langevin particles :math:`s \approx \pi / (\beta \sum_i n_i A_i)` with the
+amplitudes :math:`A_i` (the poles of :math:`L` at :math:`\xi = \pm i\pi`, at the steepest change of the field). Nothing
+else is approximated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mpisim.constants import MU_0
+from mpisim.data.grid import Grid
+from mpisim.errors import require
+from mpisim.particles.protocol import Magnetisation
+from mpisim.progress import progress
+from mpisim.scanner.protocol import Scanner, Sequence
+from mpisim.simulation.sample import Sample
+
+__all__ = ["drive_waves", "time_domain_rows"]
+
+_BLOCK_BYTES = 32e6
+
+
+def drive_waves(sequence: Sequence) -> np.ndarray:
+    """Return the sines of all tones at the uniform samples of one period, shape (tone, time)."""
+    turns = np.arange(sequence.samples_per_period) / sequence.samples_per_period
+    return np.stack([np.sin(2 * np.pi * t.multiple * turns + t.phase) for t in sequence.tones])
+
+
+def time_domain_rows(
+    scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample, block_bytes: float = _BLOCK_BYTES
+) -> np.ndarray:
+    """Return the rows on a grid for any periodic drive.
+
+    Parameters
+    ----------
+    scanner
+        Fields, coils and sequence.
+    particle
+        Model of the tracer's magnetisation.
+    grid, sample
+        Voxels, and the sample that is moved over them.
+    block_bytes
+        Size of the field at all times of the voxels that are computed together, at least one voxel; the memory in use
+        is a few times that.
+
+    Returns
+    -------
+    numpy.ndarray
+        Voltages in V, complex128, shape (angle, coil, frequency, voxel), x fastest.
+
+    Raises
+    ------
+    InputError
+        If the model of the magnetisation returns another shape than that of the field.
+    """
+    offsets, weights = sample.rule(grid)
+    sequence, centers = scanner.sequence, grid.centers()
+    scale = MU_0 * sample.particles(grid) * weights
+    block = max(1, int(block_bytes / (24 * weights.size * sequence.samples_per_period)))
+    angles = []
+    for angle in progress(sequence.angles, unit="angle"):
+        parts = [_rows(scanner, particle, part[:, None, :] + offsets, scale, angle) for part in _blocks(centers, block)]
+        angles.append(np.concatenate(parts, axis=-1))
+    return np.stack(angles)
+
+
+def _blocks(centers: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    return (centers[i : i + size] for i in range(0, len(centers), size))
+
+
+def _rows(
+    scanner: Scanner, particle: Magnetisation, points: np.ndarray, weights: np.ndarray, angle: float
+) -> np.ndarray:
+    """Rows of samples of the points (voxel, point, 3) with `weights` (point,); shape (coil, frequency, voxel)."""
+    selection, drives = scanner.selection_field(points, angle), scanner.drive_fields(points)
+    field = selection + np.tensordot(drive_waves(scanner.sequence).T, drives, axes=1)  # (time, voxel, point, 3)
+    moment = particle.moment_vector(field)
+    require(moment.shape == field.shape, "moment_vector", f"of the field's shape {field.shape}", moment.shape)
+    sensitivity = scanner.receive_sensitivities(points) * weights[:, None]
+    flux = np.einsum("tvqi,cvqi->ctv", moment, sensitivity)
+    return np.matmul(_transform(scanner.sequence), flux)
+
+
+def _transform(sequence: Sequence) -> np.ndarray:
+    """Factors in 1/s from the flux at the samples to the voltage's Fourier coefficients, shape (frequency, time)."""
+    count, k = sequence.samples_per_period, np.array(sequence.harmonics)[:, None]
+    turns = k * np.arange(count) % count / count  # exact in whole numbers, so that phases stay accurate
+    return -2j * np.pi * k * sequence.base_frequency / count * np.exp(-2j * np.pi * turns)

@@ -1,0 +1,73 @@
+"""`check_scanner` takes what keeps the protocol, and refuses all else with one sentence that names the part."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mpisim import InputError, check_scanner, open_sided_ffl
+from mpisim.scanner.protocol import LineProfile
+from mpisim.scanner.sequences import PeriodicSequence
+from tests.mpisim.bad_input import SENTENCE
+from tests.mpisim.simulation.scanners import Lissajous
+
+FFL = open_sided_ffl(0.5, angles=2)
+
+
+def test_scanners_that_keep_the_protocol_are_returned():
+    for scanner in (FFL, Lissajous(), altered(FFL)):
+        assert check_scanner(scanner) is scanner
+
+
+def altered(scanner, **parts):
+    """A plain object with the parts of a scanner, some of them replaced."""
+    names = ("sequence", "selection_field", "drive_fields", "receive_sensitivities", "line_profile")
+    return SimpleNamespace(**{name: getattr(scanner, name) for name in names} | parts)
+
+
+def shaped(*shape, dtype=float):
+    return lambda points, *_: np.ones((*shape, *points.shape), dtype)
+
+
+def failing(points, *_):
+    raise KeyError("x")
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [
+        ({"selection_field": shaped(1)}, "selection_field"),
+        ({"selection_field": lambda points, angle: points[..., 0]}, "selection_field"),
+        ({"selection_field": lambda points, angle: points / 0}, "selection_field"),
+        ({"selection_field": failing}, "selection_field"),
+        ({"selection_field": None}, "selection_field"),
+        ({"drive_fields": shaped()}, "drive_fields"),
+        ({"drive_fields": shaped(2)}, "drive_fields"),
+        ({"drive_fields": shaped(1, dtype=complex)}, "drive_fields"),
+        ({"receive_sensitivities": shaped()}, "receive_sensitivities"),
+        ({"receive_sensitivities": shaped(0)}, "receive_sensitivities"),
+        ({"receive_sensitivities": lambda points: [points]}, "receive_sensitivities"),
+        ({"sequence": None}, "sequence"),
+        ({"sequence": SimpleNamespace(**vars(FFL.sequence) | {"harmonics": (0,)})}, "harmonics"),
+        ({"sequence": SimpleNamespace(**vars(FFL.sequence) | {"tones": ()})}, "tones"),
+        ({"line_profile": LineProfile(0.6, 0.008, 800.0)}, "line_profile"),
+        ({"line_profile": LineProfile(0.5, 0.007, 800.0)}, "line_profile"),
+        ({"line_profile": LineProfile(0.5, 0.008, 700.0)}, "line_profile"),
+        ({"line_profile": "none"}, "line_profile"),
+        ({"sequence": PeriodicSequence(1e3, ((1, 0.5),))}, "line_profile"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_a_part_that_breaks_the_protocol_is_named_in_one_sentence(parts, named):
+    with pytest.raises(InputError, match=SENTENCE) as caught:
+        check_scanner(altered(FFL, **parts))
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["sequence", "selection_field", "drive_fields", "receive_sensitivities"])
+def test_a_missing_part_is_refused(name):
+    scanner = altered(FFL)
+    delattr(scanner, name)
+    with pytest.raises(InputError, match=SENTENCE):
+        check_scanner(scanner)

@@ -1,0 +1,161 @@
+"""Which engine `simulate` takes, what its matrices hold, and what it refuses."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from mpisim import Grid, InputError, OpenSidedFFL, Particle, Sample, open_sided_ffl, read, simulate, write
+from mpisim.simulation.equilibrium import equilibrium_rows
+from tests.mpisim.bad_input import SENTENCE
+from tests.mpisim.simulation.scanners import Lissajous
+from tests.mpisim.simulation.twins import difference
+
+PARTICLE, GRID = Particle(25e-9), Grid((6, 5), (0.02, 0.03))
+FFL = open_sided_ffl(0.6, angles=3)
+
+
+@dataclass(frozen=True)
+class Bent(OpenSidedFFL):
+    """A line whose gradient falls with the distance from the centre (for the test, not Maxwellian)."""
+
+    def selection_field(self, points, angle):
+        radius = np.linalg.norm(points, axis=-1, keepdims=True)
+        return super().selection_field(points, angle) * (1 - (radius / 0.05) ** 2)
+
+
+BENT = Bent(0.6, FFL.drive_amplitude, angles=FFL.angles)
+
+
+# -- engines ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_engines_agree_and_are_named():
+    """The line profile within 1e-6 of the others, which agree within the rounding of complex64."""
+    found = {path: simulate(FFL, PARTICLE, GRID, path=path) for path in ("line_profile", "equilibrium", "time_domain")}
+    for name, matrix in found.items():
+        assert matrix.attrs["engine"] == name
+        assert matrix["system_matrix"].dims == ("angle", "frequency", "y", "x")
+        assert difference(matrix["system_matrix"].values, found["equilibrium"]["system_matrix"].values) < 1e-6
+    expected = equilibrium_rows(FFL, PARTICLE, GRID, Sample()).reshape(3, 8, 5, 6)
+    assert difference(found["equilibrium"]["system_matrix"].values, expected) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "engine"),
+    [
+        ((FFL, PARTICLE, GRID), "line_profile"),
+        ((FFL, PARTICLE, GRID, Sample(thick=True)), "equilibrium"),
+        ((FFL, PARTICLE, Grid((4, 4), center=(0, 0, 0.001))), "equilibrium"),
+        ((BENT, PARTICLE, GRID), "equilibrium"),
+        ((Lissajous(), PARTICLE, Grid((2, 2))), "time_domain"),
+    ],
+)
+def test_auto_takes_the_first_engine_that_applies(arguments, engine):
+    assert simulate(*arguments).attrs["engine"] == engine
+
+
+@pytest.mark.parametrize(("alias", "engine"), [("ridge", "line_profile"), ("general", "equilibrium")])
+def test_values_of_version_0_1_name_the_same_engines(alias, engine):
+    former, today = (simulate(FFL, PARTICLE, GRID, path=path) for path in (alias, engine))
+    assert former.identical(today)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ((BENT, PARTICLE, GRID), "ridge"),
+        ((BENT, PARTICLE, GRID), "line_profile"),
+        ((FFL, PARTICLE, GRID, Sample(thick=True)), "line_profile"),
+        ((Lissajous(), PARTICLE, GRID), "equilibrium"),
+        ((Lissajous(), PARTICLE, GRID), "general"),
+        ((FFL, PARTICLE, GRID), "fast"),
+        ((FFL, PARTICLE, GRID), None),
+    ],
+)
+def test_an_engine_that_does_not_apply_is_refused(arguments, path):
+    with pytest.raises(InputError, match=rf"^Input path must be .*; instead received {path!r}\.$"):
+        simulate(*arguments, path=path)
+
+
+def test_other_fields_change_the_matrix():
+    bent, ideal = (simulate(s, PARTICLE, GRID)["system_matrix"].values for s in (BENT, FFL))
+    assert 0.01 < difference(bent, ideal) < 1
+
+
+# -- what a matrix holds ----------------------------------------------------------------------------------------------
+
+
+def test_a_volume_holds_the_plane_that_it_is_made_of():
+    """The middle slice of three is the plane z = 0, to 1e-6 (complex64); the outer ones are alike, and differ."""
+    machine = open_sided_ffl(0.6, angles=2)
+    volume = simulate(machine, PARTICLE, Grid((5, 5, 3), (0.02, 0.02, 0.006)))
+    assert volume.system_matrix.dims == ("angle", "frequency", "z", "y", "x")
+    plane = simulate(machine, PARTICLE, Grid((5, 5), (0.02, 0.02)), Sample(height=0.002))
+    slices = volume.system_matrix.values
+    assert difference(slices[:, :, 1], plane.system_matrix.values) < 1e-6
+    assert difference(slices[:, :, 0], slices[:, :, 2]) < 1e-6
+    assert difference(slices[:, :, 0], slices[:, :, 1]) > 0.01
+
+
+def test_rows_of_one_tone_are_numbered_by_harmonics():
+    found = simulate(FFL, PARTICLE, GRID)
+    assert found["harmonic"].values.tolist() == list(FFL.harmonics)
+    assert np.array_equal(found["frequency"].values, found["harmonic"].values * FFL.drive_frequency)
+    assert found["angle"].values.tolist() == list(FFL.angles)
+    assert (found["sf_gradient"], found["particle_diameter"]) == (0.6, 25e-9)
+
+
+def test_several_tones_and_coils_give_frequencies_and_receive_channels(tmp_path):
+    """Rows at frequencies in Hz without a harmonic, one matrix for each coil, through a file and back."""
+    scanner = Lissajous()
+    found = simulate(scanner, PARTICLE, Grid((3, 2), (0.02, 0.02)))
+    assert found["system_matrix"].dims == ("angle", "receive", "frequency", "y", "x")
+    assert found["system_matrix"].shape == (1, 2, len(scanner.harmonics), 2, 3)
+    assert found["frequency"].values.tolist() == [1e3 * k for k in scanner.harmonics]
+    assert not {"harmonic", "sf_gradient"} & set(found.coords)
+    write(found, tmp_path / "sm.nc")
+    assert np.array_equal(read(tmp_path / "sm.nc")["system_matrix"].values, found["system_matrix"].values)
+
+
+def test_a_matrix_of_several_coils_holds_that_of_each():
+    grid, coils = Grid((3, 2), (0.02, 0.02)), Lissajous().coils
+    both = simulate(Lissajous(), PARTICLE, grid)["system_matrix"]
+    for i, coil in enumerate(coils):
+        alone = simulate(Lissajous(coils=(coil,)), PARTICLE, grid)["system_matrix"]
+        assert alone.dims == ("angle", "frequency", "y", "x")
+        assert difference(alone.values, both.isel(receive=i).values) < 1e-6
+
+
+# -- bad input --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((None, PARTICLE), "scanner"),
+        ((OpenSidedFFL, PARTICLE), "scanner"),
+        ((FFL, 25e-9), "particle"),
+        ((FFL, PARTICLE, (32, 32)), "grid"),
+        ((FFL, PARTICLE, GRID, 1e-3), "sample"),
+    ],
+)
+def test_other_types_are_refused(arguments, name):
+    with pytest.raises(InputError, match=SENTENCE) as caught:
+        simulate(*arguments)
+    assert f"Input {name} must be" in str(caught.value)
+
+
+@pytest.mark.parametrize("scanner", [FFL, Lissajous(samples_per_period=48, harmonics=(7, 8))])
+def test_too_few_samples_for_a_steep_response_are_reported(scanner):
+    """The recommendation in the warning is enough: a simulation with it warns no more."""
+    steep = Particle(80e-9)
+    with pytest.warns(UserWarning, match="samples a period are too few for cores of 80.0 nm") as caught:
+        simulate(scanner, steep, Grid((2, 2)), Sample(points=1))
+    wanted = int(str(caught[0].message).rsplit("=", 1)[1])
+    simulate(_with_samples(scanner, wanted), steep, Grid((2, 2)), Sample(points=1))
+
+
+def _with_samples(scanner, samples):
+    values = {name: getattr(scanner, name) for name in scanner.__dataclass_fields__}
+    return type(scanner)(**values | {"samples_per_period": samples})

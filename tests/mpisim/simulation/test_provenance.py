@@ -1,0 +1,86 @@
+"""A file describes its simulation, and the objects are built from it again."""
+
+from dataclasses import asdict, dataclass
+
+import pytest
+
+from mpisim import Grid, InputError, OpenSidedFFL, Particle, Sample, open_sided_ffl, read, simulate, write
+from mpisim.scanner.table import SCANNERS
+from mpisim.simulation.provenance import (
+    from_mapping,
+    particle_from_mapping,
+    provenance,
+    scanner_from_mapping,
+)
+from tests.mpisim.bad_input import SENTENCE
+from tests.mpisim.simulation.scanners import Lissajous
+
+FFL, PARTICLE, GRID = open_sided_ffl(0.6, angles=2), Particle(25e-9), Grid((3, 2), (0.02, 0.02))
+
+
+@dataclass(frozen=True)
+class SurfaceCoil(OpenSidedFFL):
+    """A coil that falls off with x, of another package."""
+
+    fall: float = 0.3
+
+    def receive_sensitivity(self, points):
+        return super().receive_sensitivity(points) * (1 - self.fall * points[..., :1] / 0.032)
+
+
+@pytest.fixture
+def registered():
+    """Scanner classes of another package, registered for one test."""
+    SCANNERS.register("SurfaceCoil", SurfaceCoil)
+    SCANNERS.register("lissajous", Lissajous)
+    yield
+    SCANNERS.unregister("SurfaceCoil")
+    SCANNERS.unregister("lissajous")
+
+
+def stored(scanner, path):
+    """Attributes of a simulated matrix, through a file."""
+    write(simulate(scanner, PARTICLE, GRID), path / "sm.nc")
+    return read(path / "sm.nc").attrs
+
+
+def test_a_file_gives_the_simulation_back(tmp_path):
+    attrs = stored(FFL, tmp_path)
+    assert scanner_from_mapping(attrs["scanner"]) == FFL
+    assert particle_from_mapping(attrs["particle"]) == PARTICLE
+    assert from_mapping(Grid, attrs["grid"], "grid") == GRID
+    assert from_mapping(Sample, attrs["sample"], "sample") == Sample()
+
+
+def test_the_scanner_of_the_project_is_described_without_a_class():
+    """As in files of version 0.1, which must stay readable there."""
+    assert provenance(FFL, PARTICLE, GRID, Sample())["scanner"] == asdict(FFL)
+
+
+@pytest.mark.parametrize("scanner", [SurfaceCoil(0.6, 0.01, angles=(0.0, 1.0), fall=0.1), Lissajous()])
+def test_a_registered_scanner_is_simulated_again_on_a_finer_grid(scanner, tmp_path, registered):
+    again = scanner_from_mapping(stored(scanner, tmp_path)["scanner"])
+    assert again == scanner and type(again) is type(scanner)
+    fine = GRID.refined(2)
+    assert simulate(again, PARTICLE, fine).identical(simulate(scanner, PARTICLE, fine))
+
+
+def test_a_scanner_that_is_not_registered_is_named_and_refused(tmp_path):
+    values = stored(SurfaceCoil(0.6, 0.01, angles=(0.0,)), tmp_path)["scanner"]
+    with pytest.raises(InputError, match=r"^Input class of the scanner must be .*; instead received SurfaceCoil\.$"):
+        scanner_from_mapping(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        None,
+        {"sf_gradient": 0.5, "drive_amplitude": 0.01, "tilt": 3},
+        {"sf_gradient": 0.5},
+        {"sf_gradient": -0.5, "drive_amplitude": 0.01},
+        {"class": "Particle"},
+    ],
+)
+def test_bad_descriptions_get_one_sentence(values):
+    with pytest.raises(InputError, match=SENTENCE):
+        scanner_from_mapping(values)
