@@ -1,7 +1,7 @@
-"""The main job in one go: simulate, measure coarsely, recover by every method at hand, reconstruct, report.
+"""The main job in one go: simulate, measure coarsely, recover by every available method, reconstruct, report.
 
-Only commands of the table are called, with files between them, so every step can be repeated by hand; the report lists
-the exact command lines.
+The demo runs commands with files between them, so that a user can repeat every step; the report lists the exact command
+lines.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from mpisim.cli.command import call
+from calib.learned.bundled import bundled_weights
+from calib.recovery import METHODS
+from mpisim.cli.command import Result, call
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.views import as_matrix
 from mpisim.errors import one_of, positive, whole
@@ -24,28 +25,42 @@ from mpisim.plot.panels import draw_images, row_panels, save_figure
 from mpisim.progress import progress
 from recon.studies.report import write_report
 
-__all__ = ["demo", "methods_at_hand"]
+__all__ = ["available_methods", "demo"]
 
-HARMONICS = (2, 3, 5, 8)  # rows that are drawn, at the angle nearest to 45 degrees
+HARMONICS = (2, 3, 5, 8)
+"""Harmonics of the rows that are drawn, at the angle nearest to 45 degrees."""
+IMAGE_SNR = 30
+"""RMS of the measured signal over the noise in dB."""
+Figures = dict[str, float | None]
+"""Figures of a recovered matrix or an image by name."""
 
 
 class Chain:
-    """Runs commands on files of one folder and remembers their lines and times."""
+    """Commands on files of one folder, with their lines and times.
+
+    Parameters
+    ----------
+    folder
+        Where the files are.
+
+    Attributes
+    ----------
+    seconds
+        Time of every command by its line, in the order of the commands.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.lines: list[str] = []
         self.seconds: dict[str, float] = {}
         self.bar = progress(unit="step")
 
-    def run(self, name: str, *words: object) -> Mapping[str, Any]:
-        """Run one command; words ending in .nc are files of the folder."""
+    def run(self, name: str, *words: object) -> Result:
+        """Run one command and return its result; words that end in .nc are files of the folder."""
         typed = [str(w) for w in words]
         self.bar.set_description(name)
         started = time.perf_counter()
         result = call(name, [str(self.folder / w) if w.endswith(".nc") else w for w in typed])
         line = shlex.join(["mpisim", name, *typed])
-        self.lines.append(line)
         self.seconds[line] = round(time.perf_counter() - started, 3)
         self.bar.update()
         return result
@@ -57,68 +72,66 @@ def demo(
     seed: int = 0,
     sf_gradient: float = 0.83,
     particle_diameter: float = 24.0,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Run the main job on an unseen simulated scanner and write `report.html`, figures and `results.json`.
 
     Parameters
     ----------
     out
-        Folder for everything; files of an earlier demo there are replaced.
+        Folder for all files; files of an earlier demo in it are replaced.
     factor
-        Calibration is coarser by this factor along each edge.
+        Voxels along the edge of a block of the coarse calibration: 2, 4 or 8.
     seed
         Seed of the noise.
-    sf_gradient, particle_diameter
-        Of the scanner in T/m and of the tracer in nm; the default is off the grid that shipped weights were trained on.
+    sf_gradient
+        Selection-field gradient of the scanner in T/m.
+    particle_diameter
+        Core diameter of the tracer in nm. By default, scanner and tracer lie between those of the bundled weights'
+        training.
 
     Returns
     -------
     dict
-        What `results.json` holds: by method the nRMSE of the matrix (a fraction), the pSNR of the image against the
-        reconstruction with the reference matrix and against the true phantom (dB), and the files.
+        Content of `results.json`: by method the nRMSE of the matrix (a fraction), the pSNR of the image against the
+        reconstruction with the reference matrix and against the true phantom (dB). Also the name of the `report`, and
+        a table as `text`.
 
     Raises
     ------
     InputError
         If an argument is out of range or the folder cannot be written.
     """
-    factor, seed = one_of("factor", whole("factor", factor), (2, 4, 8)), whole("seed", seed, least=0)
-    positive("sf_gradient", sf_gradient), positive("particle_diameter", particle_diameter)
+    configuration = {
+        "sf_gradient_T_per_m": positive("sf_gradient", sf_gradient),
+        "particle_diameter_nm": positive("particle_diameter", particle_diameter),
+        "factor": one_of("factor", whole("factor", factor), (2, 4, 8)),
+        "calibration_speedup": factor**2,
+        "calibration_snr_dB": PROTOCOL_SNR,
+        "measurement_snr_dB": IMAGE_SNR,
+        "seed": whole("seed", seed, least=0),
+    }
     chain = Chain(output_folder(out))
+    results = {"reference": _reference(chain, sf_gradient, particle_diameter, factor, seed)}
+    results |= {method: _recovered(chain, method) for method in available_methods(factor)}
+    chain.bar.close()
+    summary = {"configuration": configuration, "methods": results, "commands": list(chain.seconds)}
+    _draw(chain.folder, [method for method in results if method != "reference"])
+    write_text(chain.folder / "results.json", json.dumps(summary, indent=1))
+    report = chain.folder / "report.html"
+    figures = {name: chain.folder / f"{name}.png" for name in ("rows", "errors", "images")}
+    write_report(report, summary, chain.seconds, figures, len(as_matrix(read(chain.folder / "sm.nc"))))
+    return {**summary, "report": str(report), "text": f"{_table(results)}\nreport: {report}"}
+
+
+def _reference(chain: Chain, sf_gradient: float, particle_diameter: float, factor: int, seed: int) -> Figures:
+    """Simulate, measure coarsely, measure a phantom, and reconstruct it with the fine matrix; return the figures."""
     chain.run("simulate", "--sf-gradient", sf_gradient, "--particle-diameter", particle_diameter, "--out", "sm.nc")
     chain.run("downsample", "sm.nc", "--factor", factor, "--snr", PROTOCOL_SNR, "--seed", seed, "--out", "coarse.nc")
-    chain.run("measure", "sm.nc", "--phantom", "tubes", "--snr", 30, "--seed", seed, "--out", "y.nc")
-    reference = chain.run("reconstruct", "sm.nc", "y.nc", "--eps", "auto", "--out", "image_reference.nc")
-    results: dict[str, Any] = {"reference": _image_figures(reference)}
-    for method in methods_at_hand(factor):
-        results[method] = _recovered(chain, method)
-    chain.bar.close()
-    summary = {
-        "configuration": {
-            "sf_gradient_T_per_m": sf_gradient,
-            "particle_diameter_nm": particle_diameter,
-            "factor": factor,
-            "calibration_speedup": factor**2,
-            "calibration_snr_dB": PROTOCOL_SNR,
-            "measurement_snr_dB": 30,
-            "seed": seed,
-        },
-        "methods": results,
-        "commands": chain.lines,
-    }
-    _draw(chain.folder, [m for m in results if m != "reference"])
-    write_text(chain.folder / "results.json", json.dumps(summary, indent=1))
-    write_report(
-        chain.folder / "report.html",
-        summary,
-        chain.seconds,
-        {name: chain.folder / f"{name}.png" for name in ("rows", "errors", "images")},
-        len(as_matrix(read(chain.folder / "sm.nc"))),
-    )
-    return {**summary, "report": str(chain.folder / "report.html"), "text": _table(chain.folder, results)}
+    chain.run("measure", "sm.nc", "--phantom", "tubes", "--snr", IMAGE_SNR, "--seed", seed, "--out", "y.nc")
+    return _image_figures(chain.run("reconstruct", "sm.nc", "y.nc", "--eps", "auto", "--out", "image_reference.nc"))
 
 
-def _recovered(chain: Chain, method: str) -> dict[str, Any]:
+def _recovered(chain: Chain, method: str) -> Figures:
     """Recover by a method, compare the matrix and the image with the reference's, and return the figures."""
     fine, image = f"fine_{method}.nc", f"image_{method}.nc"
     chain.run("recover", "coarse.nc", "--method", method, "--out", fine)
@@ -127,35 +140,35 @@ def _recovered(chain: Chain, method: str) -> dict[str, Any]:
     return {"nrmse": nrmse, **_image_figures(chain.run("reconstruct", fine, "y.nc", *against, "--out", image))}
 
 
-def methods_at_hand(factor: int) -> list[str]:
-    """Return the methods that recover from block means at this factor without weights of the user's."""
-    listed = call("methods", [])["methods"]
+def available_methods(factor: int) -> list[str]:
+    """Return the methods that recover from block means at a factor without weights of the user."""
     return [
         name
-        for name, about in listed.items()
-        if "box" in about["sampling"] and (not about["learned"] or factor in about["shipped_factors"])
+        for name, method in METHODS.items()
+        if "box" in method.samplings and (not method.learned or bundled_weights(name, factor).is_file())
     ]
 
 
-def _image_figures(result: Mapping[str, Any]) -> dict[str, Any]:
+def _image_figures(result: Result) -> Figures:
     metrics = [name + against for against in ("", "_phantom") for name in ("psnr", "nrmse", "ssim")]
-    kept = (*metrics, "eps", "least_residual", "iterations")
-    return {f"image_{k}": result[k] for k in kept if k in result}
+    return {f"image_{k}": result[k] for k in (*metrics, "eps", "least_residual", "iterations") if k in result}
 
 
-def _table(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> str:
+def _table(results: Mapping[str, Figures]) -> str:
     lines = [f"{'method':<14}{'nRMSE':>9}{'pSNR':>10}{'pSNR to phantom':>18}"]
-    for name, r in results.items():
+    for name, figures in results.items():
+        nrmse, psnr, phantom = map(figures.get, ("nrmse", "image_psnr", "image_psnr_phantom"))
         cells = (
-            f"{100 * r['nrmse']:.2f} %" if "nrmse" in r else "-",
-            f"{r['image_psnr']:.1f} dB" if r.get("image_psnr") is not None else "-",
-            f"{r['image_psnr_phantom']:.1f} dB" if r.get("image_psnr_phantom") is not None else "-",
+            "-" if nrmse is None else f"{nrmse:.2%}".replace("%", " %"),
+            "-" if psnr is None else f"{psnr:.1f} dB",
+            "-" if phantom is None else f"{phantom:.1f} dB",
         )
         lines.append(f"{name:<14}{cells[0]:>9}{cells[1]:>10}{cells[2]:>18}")
-    return "\n".join([*lines, f"report: {folder / 'report.html'}"])
+    return "\n".join(lines)
 
 
 def _draw(folder: Path, methods: Sequence[str]) -> None:
+    """Write figures of rows of every matrix, their errors, and all images."""
     reference = read(folder / "sm.nc")
     recovered = [(m, read(folder / f"fine_{m}.nc")) for m in methods]
     angles = reference["angle"].values

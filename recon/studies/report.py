@@ -1,4 +1,4 @@
-"""The demo's report: one HTML page that needs no other file."""
+"""The report of the demo: one HTML page that needs no other file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from mpisim.io.atomic import write_text
 from mpisim.version import __version__
@@ -15,18 +14,18 @@ __all__ = ["write_report"]
 
 
 def write_report(
-    path: Path, summary: Mapping[str, Any], seconds: Mapping[str, float], figures: Mapping[str, Path], rows: int
+    path: Path, summary: Mapping[str, object], seconds: Mapping[str, float], figures: Mapping[str, Path], rows: int
 ) -> None:
-    """Write the page: table, figures (embedded), configuration and commands.
+    """Write the page with table, embedded figures, configuration and commands.
 
     Parameters
     ----------
     path
         The file to write.
     summary
-        What `results.json` holds.
+        Content of `results.json`.
     seconds
-        Time of every command line.
+        Time of every command by its line.
     figures
         PNG files `rows`, `errors` and `images`.
     rows
