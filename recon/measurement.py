@@ -9,8 +9,9 @@ data (no inverse crime). The noise is complex Gaussian, :math:`20 \log_{10}(\mat
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Container
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -19,17 +20,16 @@ from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian, sigma_from_snr
 from mpisim.data.schema import VOXEL_DIMS, build, expect
 from mpisim.data.views import as_matrix
-from mpisim.errors import InputError, decibels, require, seed_number, whole
-from mpisim.particles.particle import Particle
-from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.errors import decibels, require, seed_number, whole
+from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.matrix import simulate
-from mpisim.simulation.provenance import from_mapping
+from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
 from mpisim.simulation.sample import Sample
 from recon.phantoms import Phantom
 
 __all__ = ["measure"]
 
-_PROVENANCE = {"scanner": OpenSidedFFL, "particle": Particle, "sample": Sample}
+T = TypeVar("T")
 
 
 def measure(
@@ -89,7 +89,7 @@ def measure(
     sigma = 0.0 if noiseless else sigma_from_snr(clean, snr)
     noisy = clean + (complex_gaussian(clean.shape, sigma, seed) if sigma > 0 else 0)
     coords = {str(k): v for k, v in fine.coords.items() if not set(VOXEL_DIMS) & set(v.dims)}
-    kept = {k: fine.attrs.get(k) for k in (*_PROVENANCE, "grid")}
+    kept = {k: fine.attrs.get(k) for k in ("scanner", "particle", "sample", "grid")}
     made = build(
         "measurement",
         noisy.reshape([variable.sizes[d] for d in rows]),
@@ -112,21 +112,21 @@ def measure(
 
 def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float]:
     """Return the finer system matrix, and the volume of a sample that fills the voxel over that of the file's."""
-    made = {name: _description(fine, name, kind) for name, kind in _PROVENANCE.items()}
-    sample: Sample = made["sample"]
+    scanner = _described(fine, "scanner", scanner_from_mapping, SCANNERS)
+    particle = _described(fine, "particle", particle_from_mapping)
+    sample = _described(fine, "sample", lambda values: from_mapping(Sample, values, "sample"))
     filling = math.prod(replace(sample, size=None).edges(grid)) / math.prod(sample.edges(grid))
-    model = simulate(made["scanner"], made["particle"], grid.refined(refine), replace(sample, size=None))
-    shape, wanted = model["system_matrix"].shape[:2], as_matrix(fine).shape[0]
-    require(math.prod(shape) == wanted, "matrix", f"of the {math.prod(shape)} rows that its scanner gives", wanted)
+    model = simulate(scanner, particle, grid.refined(refine), replace(sample, size=None))
+    rows, wanted = len(as_matrix(model)), len(as_matrix(fine))
+    require(rows == wanted, "matrix", f"of the {rows} rows that its scanner gives", wanted)
     return model, filling
 
 
-def _description(fine: xr.Dataset, name: str, kind: type) -> Any:
+def _described(fine: xr.Dataset, name: str, build_again: Callable[[object], T], classes: Container[str] = ()) -> T:
+    """Build the scanner, particle or sample that the attributes of a matrix describe."""
     values = fine.attrs.get(name)
-    if not isinstance(values, dict) or "class" in values:
-        found = values["class"] if isinstance(values, dict) else values
-        raise InputError(
-            f"Input matrix must be of a simulated ideal scanner whose {name} its attributes describe, or "
-            f"be measured with same_grid (--same-grid); instead received the {name} {found!r}."
-        )
-    return from_mapping(kind, values, name)
+    kind = values.get("class") if isinstance(values, dict) else values
+    known = isinstance(values, dict) and (kind is None or kind in classes)
+    must = f"of a simulated {name} that its attributes describe and a known class builds, or measured with same_grid"
+    require(known, "matrix", must, f"the {name} {kind!r}")
+    return build_again(values)

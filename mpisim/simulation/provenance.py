@@ -38,21 +38,21 @@ class Provenance(TypedDict):
 def provenance(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> Provenance:
     """Return the four descriptions as mappings in SI units, from which objects can be made again."""
     return {
-        "scanner": _described(scanner, OpenSidedFFL),
-        "particle": _described(particle, Particle),
+        "scanner": _described(scanner, OpenSidedFFL, SCANNERS),
+        "particle": _described(particle, Particle, {}),
         "grid": asdict(grid),
         "sample": asdict(sample),
     }
 
 
-def _described(instance: object, default: type) -> dict[str, object]:
+def _described(instance: object, default: type, classes: Mapping[str, type]) -> dict[str, object]:
     """Fields of a dataclass, and the name of its class where that is not the default."""
+    kind = type(instance)
     values = asdict(instance) if is_dataclass(instance) and not isinstance(instance, type) else {}
-    return values if type(instance) is default else {"class": _name(type(instance)), **values}
-
-
-def _name(kind: type) -> str:
-    return next((name for name, known in SCANNERS.items() if known is kind), kind.__qualname__)
+    if kind is default:
+        return values
+    name = next((name for name, known in classes.items() if known is kind), kind.__qualname__)
+    return {"class": name, **values}
 
 
 def scanner_from_mapping(values: object) -> Scanner:

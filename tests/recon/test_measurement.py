@@ -5,6 +5,7 @@ import mpisim
 import recon
 from mpisim import InputError
 from mpisim.data.views import as_matrix
+from tests.mpisim.simulation.scanners import Lissajous
 from tests.recon.problems import small_matrix, small_measurement
 
 
@@ -95,6 +96,22 @@ def test_a_subclassed_scanner_is_not_measured_as_an_ideal_one():
     with pytest.raises(mpisim.InputError, match="same_grid"):
         recon.measure(fine, recon.phantoms.tubes())
     assert recon.measure(fine, recon.phantoms.tubes(), same_grid=True)["measurement"].shape == (3, 2)
+
+
+@pytest.mark.parametrize("coils", [1, 2])
+def test_a_registered_scanner_is_measured_on_a_finer_grid(coils):
+    """Rows of several coils too; the data are those of a matrix that is simulated on the finer grid."""
+    scanner = Lissajous(coils=Lissajous().coils[:coils])
+    particle, grid = mpisim.Particle(25e-9), mpisim.Grid((6, 6), (0.012, 0.012))
+    phantom = recon.phantoms.shape(radius=0.001)
+    mpisim.SCANNERS.register("lissajous", Lissajous)
+    try:
+        y = recon.measure(mpisim.simulate(scanner, particle, grid), phantom, noiseless=True)
+    finally:
+        mpisim.SCANNERS.unregister("lissajous")
+    finer = mpisim.simulate(scanner, particle, grid.refined(2))
+    expected = as_matrix(finer) @ phantom.sample(grid.refined(2)).ravel()
+    assert np.allclose(y["measurement"].values.ravel(), expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
 
 
 def test_a_volume_with_a_sample_of_its_own():
