@@ -11,13 +11,17 @@ from mpisim.lazy import handed_on
 if TYPE_CHECKING:
     from calib.files import recover_file
     from calib.learned.released import load_original_checkpoint
+    from calib.methods.record import Method, Recovered
     from calib.patches import recover_by_patches
-    from calib.recovery import METHODS, recover
+    from calib.recovery import METHODS, check_method, recover
     from mpisim.data.metrics import nrmse
     from mpisim.data.sampling import downsample
 
 __all__ = [
     "METHODS",
+    "Method",
+    "Recovered",
+    "check_method",
     "downsample",
     "load_original_checkpoint",
     "nrmse",
@@ -32,7 +36,8 @@ __getattr__ = handed_on(
         "calib.files": ["recover_file"],
         "calib.learned.released": ["load_original_checkpoint"],
         "calib.patches": ["recover_by_patches"],
-        "calib.recovery": ["METHODS", "recover"],
+        "calib.methods.record": ["Method", "Recovered"],
+        "calib.recovery": ["METHODS", "check_method", "recover"],
         "mpisim.data.metrics": ["nrmse"],
         "mpisim.data.sampling": ["downsample"],
     },

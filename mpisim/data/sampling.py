@@ -289,7 +289,7 @@ def downsample(
     sampling
         `box`, `strided` or `random`.
     snr
-        RMS of the block means over the noise in dB (33.7 reproduces the paper's noisy bicubic figures), or None for no
+        RMS of the block means over the noise in dB (33.7 reproduces the noise of the paper's figures), or None for no
         noise. Strided and random values carry S^2 times that noise.
     seed
         Seed of the noise and of the random choice.

@@ -7,7 +7,7 @@ with `check_format`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +16,11 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.schema import build, validate
+from mpisim.data.schema import build, expect, validate
 from mpisim.errors import require
 from mpisim.io.atomic import not_a_folder
 from mpisim.io.matlab import matlab_dataset
-from mpisim.io.netcdf import read_blocks, read_netcdf, write_blocks, write_netcdf
+from mpisim.io.netcdf import read_netcdf, read_netcdf_blocks, write_netcdf, write_netcdf_blocks
 from mpisim.io.released import RELEASED_VARIABLES, holds_released, read_released
 from mpisim.plugins import Registry
 
@@ -43,12 +43,16 @@ class FileFormat:
         Writes a dataset to a path, whole or not at all; None for a format that is only read.
     options
         Which of the options `variable`, `grid` and `coarse` of `mpisim.read` it takes.
+    read_blocks, write_blocks
+        See the functions of these names; None for a format whose files are read or written complete.
     """
 
     suffixes: tuple[str, ...]
     read: Callable[..., xr.Dataset]
     write: Callable[[xr.Dataset, FilePath], None] | None = None
     options: tuple[str, ...] = ()
+    read_blocks: Callable[[FilePath, int], Iterator[xr.Dataset]] | None = None
+    write_blocks: Callable[[Iterable[xr.Dataset], FilePath], None] | None = None
 
 
 def _read_matlab(
@@ -65,7 +69,9 @@ FORMATS: Registry[FileFormat] = Registry(
     "mpisim.formats",
     FileFormat,
     {
-        "netcdf": FileFormat((".nc",), read_netcdf, write_netcdf),
+        "netcdf": FileFormat(
+            (".nc",), read_netcdf, write_netcdf, read_blocks=read_netcdf_blocks, write_blocks=write_netcdf_blocks
+        ),
         "matlab": FileFormat((".mat",), _read_matlab, options=("variable", "grid", "coarse")),
     },
 )
@@ -91,16 +97,49 @@ def read(
     InputError
         If the file is missing, damaged, of another kind, or does not fit the grid.
     """
-    suffix = Path(path).suffix.lower()
-    known = [s for entry in FORMATS.values() for s in entry.suffixes]
-    mdf = suffix == ".mdf" and suffix not in known
-    require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
-    entry = next((f for f in FORMATS.values() if suffix in f.suffixes), FORMATS["netcdf"])
+    entry = _format_of(path)
     values = {"variable": variable, "grid": grid, "coarse": coarse}
     given = {name: value for name, value in values.items() if value is not None}
     foreign = [name for name in given if name not in entry.options]
     require(not foreign, str(path), f"a MATLAB file (.mat) where {' and '.join(foreign)} is given", "another kind")
     return validate(entry.read(path, **given), str(path))
+
+
+def _format_of(path: FilePath) -> FileFormat:
+    """Return the format of a suffix; without one that is known, files are taken for NetCDF."""
+    suffix = Path(path).suffix.lower()
+    known = [s for entry in FORMATS.values() for s in entry.suffixes]
+    mdf = suffix == ".mdf" and suffix not in known
+    require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
+    return next((f for f in FORMATS.values() if suffix in f.suffixes), FORMATS["netcdf"])
+
+
+def read_blocks(path: FilePath, values: int) -> Iterator[xr.Dataset]:
+    """Read a system matrix in blocks along its first dimension, of at most so many values (and of one index at least).
+
+    A format that cannot be read in blocks gives the matrix complete. Raises as `read`, and where the file holds no
+    system matrix.
+    """
+    entry = _format_of(path)
+    if entry.read_blocks is not None:
+        yield from entry.read_blocks(path, values)
+    else:
+        yield expect(read(path), "system_matrix", str(path))
+
+
+def write_blocks(blocks: Iterable[xr.Dataset], path: FilePath) -> None:
+    """Write a system matrix that comes in blocks along its first dimension (at least one), whole or not at all.
+
+    What does not lie along that dimension, attributes too, is that of the first block. Raises as `write`.
+    """
+    expect_output(path)
+    entry = _format_of(path)
+    if entry.write_blocks is not None:
+        entry.write_blocks(blocks, path)
+    else:
+        parts = list(blocks)
+        along = str(parts[0]["system_matrix"].dims[0])
+        write(xr.concat(parts, along, data_vars="minimal", combine_attrs="override"), path)
 
 
 def write(data: xr.Dataset, path: FilePath) -> None:
@@ -168,9 +207,7 @@ def _examples() -> list[xr.Dataset]:
     values = rng.standard_normal((2, 4, 2, 3)) + 1j * rng.standard_normal((2, 4, 2, 3))
     rows = {"angle": np.array([0.0, 1.0]), "frequency": np.arange(1.0, 5.0) * 1e4}
     dims, coords = ("angle", "frequency"), {**rows, **grid.coords()}
-    matrix = build(
-        "system_matrix", values, (*dims, *grid.dims), coords, noise_std=0.1, stage="fine", origin="measured"
-    )
+    matrix = build("system_matrix", values, (*dims, *grid.dims), coords, noise_std=0.1, stage="fine", origin="measured")
     measurement = build("measurement", values[..., 0, 0], dims, rows, noise_std=0.2, origin="measured")
     image = build("image", values.real[0, 0], grid.dims, grid.coords(), units="1")
     return [matrix, measurement, image]

@@ -22,7 +22,7 @@ from mpisim.data.schema import expect, validate
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import deferring_interrupt, replacing
 
-__all__ = ["MpisimBackend", "read_blocks", "read_netcdf", "write_blocks", "write_netcdf"]
+__all__ = ["MpisimBackend", "read_netcdf", "read_netcdf_blocks", "write_netcdf", "write_netcdf_blocks"]
 
 REIM = "reim"
 _ROWS_PER_CHUNK = 64
@@ -40,7 +40,7 @@ def write_netcdf(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
         _write(data, temporary, path)
 
 
-def write_blocks(blocks: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> None:
+def write_netcdf_blocks(blocks: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> None:
     """Write a system matrix that comes in blocks along its first dimension (at least one), whole or not at all.
 
     What does not lie along that dimension, attributes too, is that of the first block. Raises as `write_netcdf`.
@@ -98,7 +98,7 @@ def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     return validate(data, name)
 
 
-def read_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr.Dataset]:
+def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr.Dataset]:
     """Read a system matrix in blocks along its first dimension, of at most so many values (and of one index at least).
 
     Raises as `read_netcdf`, and where the file holds no system matrix.
