@@ -1,4 +1,4 @@
-"""Checkpoints of the published code: the same rows come out, and nothing else is taken for one."""
+"""Checkpoints of the published code: equal rows as there, and nothing else is accepted."""
 
 import importlib.util
 from pathlib import Path
@@ -9,17 +9,17 @@ import torch
 import calib
 from calib.learned.checkpoint import load_model, save_model
 from calib.learned.model import RecoveryModel
-from calib.learned.released import load_original_checkpoint, original_names
+from calib.learned.released import load_original_checkpoint, released_names
 from calib.training.recipe import published
 from mpisim.errors import InputError
 
-_FILE = Path(__file__).parents[2] / "benchmarks" / "released_layers.py"
+_FILE = Path(__file__).parents[3] / "benchmarks" / "released_layers.py"
 _SPEC = importlib.util.spec_from_file_location("released_layers", _FILE)
 released_layers = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(released_layers)
 
 
-def twin(factor, seed=0):
+def released_network(factor, seed=0):
     """The released layout with weights and running statistics that no initialisation gives."""
     torch.manual_seed(seed)
     net = released_layers.ReleasedTranSMS(factor).eval()
@@ -36,14 +36,14 @@ def twin(factor, seed=0):
 @pytest.fixture(scope="module")
 def state():
     """A checkpoint at 2x; tests copy it before they damage it."""
-    return twin(2).state_dict()
+    return released_network(2).state_dict()
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
 @pytest.mark.parametrize("training", [False, True], ids=["in use", "in training"])
-def test_the_twin_and_the_network_agree(factor, training):
+def test_both_implementations_agree(factor, training):
     """With running statistics, and with those of the batch, which are then updated alike."""
-    original = twin(factor, seed=factor)
+    original = released_network(factor, seed=factor)
     net = load_original_checkpoint(original.state_dict())
     assert not net.training and net.factor == factor
     x = torch.randn(3, 2, 4, 6)
@@ -54,12 +54,12 @@ def test_the_twin_and_the_network_agree(factor, training):
     assert found.shape == (3, 2, factor * 4, factor * 6)
     assert float((found - expected).abs().max()) < 1e-5 * float(expected.abs().max())
     own, theirs = net.state_dict(), original.state_dict()
-    for ours, name in original_names(own).items():
+    for ours, name in released_names(own).items():
         assert torch.allclose(own[ours].float(), theirs[name].float(), atol=1e-6)
 
 
-def test_running_statistics_matter(state):
-    """The comparison would see a network that ignored them."""
+def test_running_statistics_have_an_effect(state):
+    """The comparison would reveal a network that ignored them."""
     changed = {k: torch.ones_like(v) if k.endswith("running_var") else v for k, v in state.items()}
     x = torch.randn(1, 2, 4, 4)
     with torch.no_grad():
@@ -68,7 +68,7 @@ def test_running_statistics_matter(state):
 
 
 def test_names_are_one_to_one(state):
-    names = original_names(load_original_checkpoint(state).state_dict())
+    names = released_names(load_original_checkpoint(state).state_dict())
     assert set(names.values()) == set(state) - {"transformer.cls_token"}
     assert len(set(names.values())) == len(names)
 
