@@ -1,15 +1,16 @@
-r"""Measurements of phantoms, simulated on a finer grid than the image's.
+r"""Measurements of phantoms, simulated on a finer grid than that of the image.
 
-The signal of a phantom with the relative concentrations :math:`c` is :math:`y = A_f c_f + n`: the system matrix of the
-file's scanner, particle and sample, simulated again on `refine` times as many voxels along x and y, where the
-sample fills a (smaller) voxel. The reconstruction, on the file's own grid, then does not meet the model that made its
-data (no inverse crime). The noise is complex Gaussian, :math:`20 \log_{10}(\mathrm{RMS}(A_f c_f)/\sigma)` = `snr` dB.
+The signal of a phantom with the relative concentrations :math:`c` is :math:`y = A_f c_f + n`. Here :math:`A_f` is the
+system matrix of the scanner, particle and sample that a file describes, simulated on `refine` times as many voxels
+along x and y, where the sample fills the smaller voxel. The reconstruction on the grid of the file therefore never uses
+the model that simulated its data (no inverse crime). The noise is complex Gaussian,
+:math:`20 \log_{10}(\mathrm{RMS}(A_f c_f)/\sigma)` = `snr` dB.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -46,17 +47,17 @@ def measure(
     Parameters
     ----------
     fine
-        A fine system matrix with its provenance, or any fine one with `same_grid`.
+        A fine system matrix with its provenance; with `same_grid` any fine system matrix.
     phantom
-        Such as `recon.phantoms.tubes()`.
+        A phantom such as `recon.phantoms.tubes()`.
     snr
         RMS of the noise-free data over the complex noise standard deviation, in dB.
     seed
-        Of the noise.
+        Seed of the noise.
     refine
-        Voxels of the simulation along each edge of one of the image's.
+        Number of simulated voxels along each edge of a voxel of the image.
     same_grid
-        Multiply with the matrix itself instead, as a measured one without provenance asks for.
+        Multiply with the matrix itself instead, as needed for a measured matrix without provenance.
     noiseless
         Add no noise; `noise_std` is then 0.
 
@@ -64,7 +65,7 @@ def measure(
     -------
     xarray.Dataset
         `measurement` over the matrix's rows, `noise_std`, and the truth as `phantom` (y, x): the concentration
-        relative to the sample's, times voxel over sample area where these differ.
+        relative to the sample's, times the volume of the voxel over that of the sample where these differ.
 
     Raises
     ------
@@ -78,8 +79,6 @@ def measure(
     grid = Grid.of(fine)
     truth = phantom.sample(grid)
     require(bool(np.any(truth != 0)), "phantom", "inside the field of view", f"{phantom.name}, which leaves it empty")
-    variable = fine["system_matrix"]
-    rows = tuple(str(d) for d in variable.dims if d not in VOXEL_DIMS)
     if same_grid:
         clean = as_matrix(fine).astype(complex) @ truth.ravel()
     else:
@@ -88,30 +87,41 @@ def measure(
         truth = truth * filling
     sigma = 0.0 if noiseless else sigma_from_snr(clean, snr)
     noisy = clean + (complex_gaussian(clean.shape, sigma, seed) if sigma > 0 else 0)
-    coords = {str(k): v for k, v in fine.coords.items() if not set(VOXEL_DIMS) & set(v.dims)}
-    kept = {k: fine.attrs.get(k) for k in ("scanner", "particle", "sample", "grid")}
-    made = build(
+    origin = {
+        "snr": None if noiseless else float(snr),
+        "seed": seed,
+        "refine": None if same_grid else refine,
+        "same_grid": bool(same_grid),
+        "phantom": phantom.describe(),
+    }
+    return _dataset(fine, noisy, sigma, origin).assign(phantom=_as_image(truth, fine))
+
+
+def _dataset(fine: xr.Dataset, values: np.ndarray, sigma: float, origin: Mapping[str, object]) -> xr.Dataset:
+    """Return a measurement with the rows and the provenance of a matrix."""
+    variable = fine["system_matrix"]
+    rows = {str(d): n for d, n in variable.sizes.items() if d not in VOXEL_DIMS}
+    return build(
         "measurement",
-        noisy.reshape([variable.sizes[d] for d in rows]),
-        rows,
-        coords,
+        values.reshape(tuple(rows.values())),
+        tuple(rows),
+        {str(k): v for k, v in fine.coords.items() if not set(VOXEL_DIMS) & set(v.dims)},
         noise_std=sigma,
         units=variable.attrs.get("units", "1"),
         origin="simulated",
-        snr=None if noiseless else float(snr),
-        seed=seed,
-        refine=None if same_grid else refine,
-        same_grid=bool(same_grid),
-        phantom=phantom.describe(),
-        **kept,
+        **origin,
+        **{k: fine.attrs.get(k) for k in ("scanner", "particle", "sample", "grid")},
     )
-    voxels = tuple(d for d in VOXEL_DIMS if d in variable.dims)
+
+
+def _as_image(concentration: np.ndarray, fine: xr.Dataset) -> xr.DataArray:
+    voxels = tuple(d for d in VOXEL_DIMS if d in fine["system_matrix"].dims)
     labels = {"units": "1", "long_name": "concentration relative to the sample"}
-    return made.assign(phantom=xr.DataArray(truth, {d: fine[d] for d in voxels}, voxels, attrs=labels))
+    return xr.DataArray(concentration, {d: fine[d] for d in voxels}, voxels, attrs=labels)
 
 
 def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float]:
-    """Return the finer system matrix, and the volume of a sample that fills the voxel over that of the file's."""
+    """Return the finer system matrix, and the volume of a voxel-filling sample over that of the file's sample."""
     scanner = _described(fine, "scanner", scanner_from_mapping, SCANNERS)
     particle = _described(fine, "particle", particle_from_mapping)
     sample = _described(fine, "sample", lambda values: from_mapping(Sample, values, "sample"))

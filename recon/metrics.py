@@ -8,8 +8,8 @@ in decibels over the N voxels (TranSMS, section IV.E), the nRMSE of `mpisim.data
 
 (Wang et al., IEEE Trans. Image Process. 13, 600, 2004) with means, variances and covariance under a Gaussian window of
 1.5 voxels' width cut off at 5 voxels, population (biased) moments, :math:`c_i = (K_i R)^2`, :math:`K = 0.01, 0.03`,
-R the reference's range. The mean is over voxels whose window lies in the image, as scikit-image takes it with
-`gaussian_weights=True, use_sample_covariance=False`. Other conventions differ in the third digit.
+and R the range of the reference. The mean is over voxels whose window lies in the image: the convention of scikit-image
+with `gaussian_weights=True, use_sample_covariance=False`. Other conventions differ in the third digit.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from mpisim.errors import InputError, finite, require
 
 __all__ = ["nrmse", "psnr", "ssim"]
 
-_RADIUS = 5
-_WIDTH = 1.5
+_RADIUS = 5  # of the window, in voxels
+_WIDTH = 1.5  # standard deviation of the window, in voxels
 
 
 def psnr(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> float:
-    """Peak signal-to-noise ratio in dB of an image against a reference of its shape and unit; inf where they agree.
+    """Return the peak signal-to-noise ratio in dB of an image against a reference of the same shape and unit.
 
-    Raises `InputError` if the shapes differ, a value is not finite, or the reference is zero.
+    Equal images have an infinite ratio. Raises `InputError` if the shapes differ, a value is not finite, or the
+    reference is zero.
     """
     a, b = _pair(x, reference)
     peak, error = float(np.abs(b).max()), float(np.linalg.norm(a - b))
@@ -40,7 +41,7 @@ def psnr(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> floa
 
 
 def ssim(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> float:
-    """Structural similarity, 1 for equal images, of two-dimensional images at least 11 voxels wide.
+    """Return the structural similarity of two-dimensional images of at least 11 x 11 voxels; 1 for equal images.
 
     Raises `InputError` if the shapes differ, a value is not finite, the image is too small or the reference is flat.
     """
@@ -61,7 +62,7 @@ def ssim(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> floa
 
 
 def _windowed(image: np.ndarray) -> np.ndarray:
-    """Gaussian means at the voxels whose window lies in the image."""
+    """Return Gaussian means (n1 - 10, n2 - 10) at the voxels whose window lies in the image (n1, n2)."""
     offsets = np.arange(-_RADIUS, _RADIUS + 1)
     window = np.exp(-0.5 * (offsets / _WIDTH) ** 2)
     window /= window.sum()
