@@ -1,33 +1,45 @@
-"""How far a system matrix is from a reference: over the whole matrix and row by row."""
+"""Errors of a recovered system matrix against a reference: over the whole matrix, by harmonic and row by row."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
+from mpisim.data.grid import Grid
 from mpisim.data.metrics import nrmse
 from mpisim.data.schema import expect
 from mpisim.data.views import as_images, require_same_rows
 from mpisim.errors import require
 
-__all__ = ["evaluate"]
+__all__ = ["Evaluation", "evaluate"]
 
 
-def evaluate(found: xr.Dataset, reference: xr.Dataset) -> dict[str, Any]:
-    """Compare two system matrices of the same rows and voxels.
+@dataclass(frozen=True)
+class Evaluation:
+    """Errors relative to a reference, as fractions.
 
     Parameters
     ----------
-    found, reference
-        Fine system matrices; errors are relative to the reference.
+    nrmse
+        Frobenius norm of the error over that of the reference, over the whole matrix.
+    row_nrmse
+        The same for every row, (row,); NaN where the reference row is zero.
+    harmonics
+        Harmonics in the order of the file's frequencies; empty where rows have none.
+    nrmse_by_harmonic
+        The same for the rows of each; None where they are zero in the reference.
+    """
 
-    Returns
-    -------
-    dict
-        `nrmse`, a fraction, Frobenius over the whole matrix; `nrmse_by_harmonic`, a list in the order of the file's
-        frequencies, where rows have harmonics; `row_nrmse`, an array over rows (NaN where the reference row is zero).
+    nrmse: float
+    row_nrmse: np.ndarray
+    harmonics: tuple[int, ...] = ()
+    nrmse_by_harmonic: tuple[float | None, ...] = ()
+
+
+def evaluate(found: xr.Dataset, reference: xr.Dataset) -> Evaluation:
+    """Compare two fine system matrices of the same rows and voxels.
 
     Raises
     ------
@@ -37,27 +49,24 @@ def evaluate(found: xr.Dataset, reference: xr.Dataset) -> dict[str, Any]:
     expect(found, "system_matrix", "found", stage="fine")
     expect(reference, "system_matrix", "reference", stage="fine")
     a, b = as_images(found), as_images(reference)
-    require(
-        a.shape == b.shape,
-        "found",
-        f"of the reference's {b.shape[0]} rows of {b.shape[2]} x {b.shape[1]} voxels",
-        f"{a.shape[0]} rows of {a.shape[2]} x {a.shape[1]}",
-    )
+    wanted, received = (f"{len(m)} rows of {m.shape[2]} x {m.shape[1]}" for m in (b, a))
+    require(a.shape == b.shape, "found", f"of the reference's {wanted} voxels", received)
     require_same_rows(found, reference, "found")
-    for axis in "xyz" if "z" in reference.coords else "xy":
-        step = np.ptp(reference[axis].values) / max(1, reference.sizes[axis] - 1) or 1e-3
+    _require_same_voxels(found, reference)
+    harmonics, errors = _by_harmonic(found, reference) if "harmonic" in reference.coords else ((), ())
+    return Evaluation(nrmse(found, reference), nrmse(a, b, axis=(-2, -1)), harmonics, errors)
+
+
+def _require_same_voxels(found: xr.Dataset, reference: xr.Dataset) -> None:
+    for axis, edge in zip("xyz", Grid.of(reference).voxel, strict=False):
         off = float(np.max(np.abs(found[axis].values - reference[axis].values)))
-        require(
-            off < 1e-3 * step,
-            "found",
-            f"at the reference's voxel centres along {axis}",
-            f"centres up to {off:.3g} m off",
-        )
-    result: dict[str, Any] = {"nrmse": nrmse(found, reference), "row_nrmse": nrmse(a, b, axis=(-2, -1))}
-    if "harmonic" in reference.coords:
-        position = list(reference["system_matrix"].dims).index("frequency")
-        other = tuple(i for i in range(reference["system_matrix"].ndim) if i != position)
-        by = nrmse(found["system_matrix"].values, reference["system_matrix"].values, axis=other)
-        result["harmonics"] = [int(h) for h in reference["harmonic"].values]
-        result["nrmse_by_harmonic"] = [float(e) if np.isfinite(e) else None for e in by]
-    return result
+        must = f"at the reference's voxel centres along {axis}"
+        require(off < 1e-3 * edge, "found", must, f"centres up to {off:.3g} m off")
+
+
+def _by_harmonic(found: xr.Dataset, reference: xr.Dataset) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
+    wanted = reference["system_matrix"]
+    others = tuple(i for i, dim in enumerate(wanted.dims) if dim != "frequency")
+    errors = nrmse(found["system_matrix"].values, wanted.values, axis=others)
+    numbers = tuple(int(h) for h in reference["harmonic"].values)
+    return numbers, tuple(float(e) if np.isfinite(e) else None for e in errors)

@@ -1,4 +1,4 @@
-"""What long work tells on stderr: bars, on the terminal only and only for more than a second, and lines."""
+"""What long work reports on stderr: bars, on a terminal only and only for more than a second, and lines."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def progress(iterable: Any = None, **options: Any) -> Any:
 
 
 def say(text: str) -> None:
-    """Tell the user something on stderr."""
+    """Print a line on stderr."""
     print(text, file=sys.stderr, flush=True)

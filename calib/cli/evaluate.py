@@ -20,19 +20,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Do the work for parsed options."""
+    """Return the errors of a matrix: of all of it, and quantiles of those of its rows (fractions)."""
     from calib.evaluation import evaluate
 
     result = evaluate(mpisim.read(options.found), mpisim.read(options.reference))
+    errors = result.row_nrmse
     if options.rows:
-        from mpisim.io.atomic import write_text
-
-        write_text(options.rows, "row,nrmse\n" + "".join(f"{i},{e:.9g}\n" for i, e in enumerate(result["row_nrmse"])))
-    finite_rows = [e for e in result.pop("row_nrmse") if np.isfinite(e)]
-    quartiles = np.quantile(finite_rows, (0.5, 0.9, 1.0))
+        _write_rows(options.rows, errors)
+    median, ninety_percent, largest = np.quantile([e for e in errors if np.isfinite(e)], (0.5, 0.9, 1.0)).tolist()
+    by_harmonic = {"harmonics": list(result.harmonics), "nrmse_by_harmonic": list(result.nrmse_by_harmonic)}
     return {
-        **result,
-        "row_nrmse_median": float(quartiles[0]),
-        "row_nrmse_90_percent": float(quartiles[1]),
-        "row_nrmse_max": float(quartiles[2]),
+        "nrmse": result.nrmse,
+        **(by_harmonic if result.harmonics else {}),
+        "row_nrmse_median": median,
+        "row_nrmse_90_percent": ninety_percent,
+        "row_nrmse_max": largest,
     }
+
+
+def _write_rows(file: str, errors: np.ndarray) -> None:
+    """Write a line `row,nrmse` for every row."""
+    import pandas as pd
+
+    from mpisim.io.atomic import write_text
+
+    table = pd.DataFrame({"row": np.arange(len(errors)), "nrmse": errors})
+    write_text(file, table.to_csv(index=False, float_format="%.9g", na_rep="nan", lineterminator="\n"))

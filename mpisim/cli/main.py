@@ -7,12 +7,11 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 # Spinning waits of OpenMP cost 10-500x on a busy machine; this must be set before torch or numba load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from mpisim.cli.command import Command, parser_of, table
+from mpisim.cli.command import Command, Result, parser_of, table
 from mpisim.errors import InputError
 from mpisim.version import __version__
 
@@ -64,14 +63,14 @@ def _overview(commands: Mapping[str, Command]) -> str:
     )
 
 
-def _readable(result: Mapping[str, Any]) -> str:
+def _readable(result: Result) -> str:
     if isinstance(result.get("text"), str):
         return str(result["text"])
     width = max((len(k) for k in result), default=0)
     return "\n".join(f"{k:<{width}}  {_cell(v)}" for k, v in result.items())
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):

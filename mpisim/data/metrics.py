@@ -7,7 +7,7 @@ r"""The one definition of the normalised root-mean-square error.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import overload
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,15 @@ from mpisim.errors import InputError, require
 __all__ = ["nrmse"]
 
 
-def nrmse(found: xr.Dataset | np.ndarray, reference: xr.Dataset | np.ndarray, axis: Any = None) -> Any:
+Values = xr.Dataset | np.ndarray
+"""A dataset of the schema, or an array."""
+
+
+@overload
+def nrmse(found: Values, reference: Values, axis: None = None) -> float: ...
+@overload
+def nrmse(found: Values, reference: Values, axis: int | tuple[int, ...]) -> np.ndarray: ...
+def nrmse(found: Values, reference: Values, axis: int | tuple[int, ...] | None = None) -> float | np.ndarray:
     """Normalised root-mean-square error, a fraction: 0 is perfect, 1 is the error of answering zero.
 
     Parameters
@@ -41,7 +49,7 @@ def nrmse(found: xr.Dataset | np.ndarray, reference: xr.Dataset | np.ndarray, ax
     return float(error) if axis is None else error
 
 
-def _values(data: xr.Dataset | np.ndarray) -> np.ndarray:
+def _values(data: Values) -> np.ndarray:
     if isinstance(data, xr.Dataset):
         for name in ("system_matrix", "image", "measurement"):
             if name in data:

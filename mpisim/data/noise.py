@@ -6,7 +6,7 @@ A level in decibels compares root mean squares, :math:`\mathrm{SNR} = 20 \log_{1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import overload
 
 import numpy as np
 
@@ -18,7 +18,11 @@ PROTOCOL_SNR = 33.7
 """RMS of the block means over the noise in dB in the simulated protocol of TranSMS."""
 
 
-def rms(values: np.ndarray, axis: int | tuple[int, ...] | None = None) -> Any:
+@overload
+def rms(values: np.ndarray, axis: None = None) -> float: ...
+@overload
+def rms(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray: ...
+def rms(values: np.ndarray, axis: int | tuple[int, ...] | None = None) -> float | np.ndarray:
     """Root mean square of the magnitude, in the unit of `values`: over everything, or over some axes."""
     return np.sqrt(np.mean(np.abs(values) ** 2, axis=axis))
 

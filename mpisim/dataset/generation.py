@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from mpisim.parallel import run_all, shard
 from mpisim.progress import progress
 
 __all__ = ["generate"]
+
+Manifest: TypeAlias = dict[str, Any]
+"""What `dataset.json` holds: grid, sample, scanner, cells, and noise level and seed of the coarse files."""
 
 
 def generate(
@@ -110,9 +113,9 @@ def _claim(folder: Path, cases: Sequence[Case], spec: DatasetSpec) -> None:
         write_text(file, json.dumps(manifest, indent=1))
 
 
-def _agree(file: Path, described: dict[str, Any], spec: DatasetSpec) -> dict[str, Any]:
+def _agree(file: Path, described: Manifest, spec: DatasetSpec) -> Manifest:
     """Return the manifest to write; coarse files may be added to a data set, under their own noise level and seed."""
-    found: dict[str, Any] = {}
+    found: Manifest = {}
     if file.is_file():
         try:
             found = json.loads(file.read_text(encoding="utf-8"))

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ __all__ = ["digest", "file_digest"]
 _DIGITS = 16
 
 
-def digest(*parts: Any) -> str:
+def digest(*parts: object) -> str:
     """Return 16 hexadecimal digits that tell apart arrays (by shape, type and bytes) and anything that JSON holds."""
     found = hashlib.sha256()
     for part in parts:

@@ -153,7 +153,7 @@ def encode(data: xr.Dataset) -> xr.Dataset:
 
 
 def decode(disk: xr.Dataset) -> xr.Dataset:
-    """Return the dataset that `encode` was given."""
+    """Return the dataset that `encode` received."""
     variables: dict[str, Any] = {}
     for name, variable in disk.data_vars.items():
         values: Any = variable.values
@@ -170,13 +170,13 @@ def decode(disk: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(variables, coords={k: v for k, v in disk.coords.items() if k != REIM}, attrs=attributes)
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether NetCDF holds the attribute as it is and gives it back."""
+def _is_plain(value: object) -> bool:
+    """Whether NetCDF stores and returns the attribute unchanged."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number or (isinstance(value, str) and not value.startswith("json:"))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 

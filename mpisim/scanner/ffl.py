@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -69,7 +70,9 @@ class OpenSidedFFL:
     def __post_init__(self) -> None:
         for name in ("sf_gradient", "drive_amplitude", "drive_frequency"):
             object.__setattr__(self, name, positive(f"scanner {name}", getattr(self, name)))
-        sequence = self.sequence
+        sequence = PeriodicSequence(
+            self.drive_frequency, (Tone(1),), self.harmonics, self.angles, self.samples_per_period
+        )
         for name in ("angles", "harmonics", "samples_per_period"):
             object.__setattr__(self, name, getattr(sequence, name))
         sensitivity = numbers_of("scanner sensitivity", self.sensitivity)
@@ -80,7 +83,7 @@ class OpenSidedFFL:
     @property
     def sequence(self) -> PeriodicSequence:
         """One sine tone of the drive frequency, with the angles and harmonics of the scanner."""
-        return PeriodicSequence(self.drive_frequency, (Tone(1),), self.harmonics, self.angles, self.samples_per_period)
+        return _one_sine(self.drive_frequency, self.harmonics, self.angles, self.samples_per_period)
 
     @property
     def line_profile(self) -> LineProfile | None:
@@ -111,6 +114,13 @@ class OpenSidedFFL:
     def receive_sensitivities(self, points: np.ndarray) -> np.ndarray:
         """Sensitivity of the one coil in 1/m at `points` (..., 3) in m; shape (1, ..., 3)."""
         return self.receive_sensitivity(points)[None]
+
+
+@lru_cache(maxsize=64)
+def _one_sine(
+    frequency: float, harmonics: tuple[int, ...], angles: tuple[float, ...], samples: int
+) -> PeriodicSequence:
+    return PeriodicSequence(frequency, (Tone(1),), harmonics, angles, samples)
 
 
 _PROFILE_SOURCES = (

@@ -31,7 +31,7 @@ from mpisim.simulation.sample import Sample
 
 __all__ = ["drive_waves", "time_domain_rows"]
 
-_BLOCK_BYTES = 32e6
+_BLOCK_BYTES = 2e6  # stays in the cache of a processor
 
 
 def drive_waves(sequence: Sequence) -> np.ndarray:

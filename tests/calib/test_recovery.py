@@ -128,11 +128,11 @@ def test_evaluate(fine):
     found = calib.recover(calib.downsample(fine, 4), "bicubic")
     result = evaluate(found, fine)
     energy = np.linalg.norm(as_images(fine).reshape(64, -1), axis=1) ** 2
-    pooled = np.sqrt(np.sum(result["row_nrmse"] ** 2 * energy) / np.sum(energy))
-    assert result["nrmse"] == pytest.approx(pooled, rel=1e-6)
-    assert result["harmonics"] == list(range(2, 10))
-    assert np.all(np.diff(result["nrmse_by_harmonic"]) > 0)  # higher harmonics vary faster
-    assert evaluate(fine, fine)["nrmse"] == 0
+    pooled = np.sqrt(np.sum(result.row_nrmse ** 2 * energy) / np.sum(energy))
+    assert result.nrmse == pytest.approx(pooled, rel=1e-6)
+    assert result.harmonics == tuple(range(2, 10))
+    assert np.all(np.diff(result.nrmse_by_harmonic) > 0)  # higher harmonics vary faster
+    assert evaluate(fine, fine).nrmse == 0
     with pytest.raises(InputError, match="Input found must be of the reference's 64 rows of 32 x 32 voxels"):
         evaluate(calib.recover(calib.downsample(fine.isel(angle=[0]), 4), "bicubic"), fine)
     shifted = fine.assign_coords(x=fine["x"] + 5e-4)
