@@ -1,4 +1,6 @@
-"""Subcommands of calibration."""
+"""The subcommands of this package."""
+
+from __future__ import annotations
 
 from mpisim.cli.command import Command
 
@@ -32,7 +34,7 @@ COMMANDS = (
     ),
     Command(
         "study",
-        "set our numbers beside the paper's",
+        "compare our numbers with the paper's",
         "mpisim study table3 --quick --out study",
         "calib.cli.study",
     ),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 import mpisim
-from mpisim.cli.command import Result
+from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import integer, number
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.views import as_images
@@ -16,27 +17,30 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
+    factor = argument_type("factor", partial(integer, least=1))
     parser.add_argument("fine", help="fine system matrix (.nc)")
-    parser.add_argument("--factor", required=True, help="voxels per block edge: 2, 4, 8, 16")
+    parser.add_argument("--factor", type=factor, required=True, help="voxels per block edge: 2, 4, 8, 16")
     parser.add_argument("--sampling", default="box", help="box (large sample), strided or random (small sample)")
     level = parser.add_mutually_exclusive_group()
     level.add_argument(
-        "--snr", default=str(PROTOCOL_SNR), help="RMS of the block means over the noise in dB (default: %(default)s)"
+        "--snr",
+        type=argument_type("snr", number),
+        default=PROTOCOL_SNR,
+        help="RMS of the block means over the noise in dB (default: %(default)s)",
     )
     level.add_argument("--noiseless", action="store_true", help="add no noise")
-    parser.add_argument("--seed", default="0", help="seed of the noise and of the random choice")
+    seed = argument_type("seed", integer)
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the noise and of the random choice")
     parser.add_argument("--out", required=True, help="coarse system matrix (.nc) to write")
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Do the work for parsed options."""
+    """Measure the matrix coarsely and return the name, the size and the noise of the coarse one."""
     from mpisim.data.sampling import downsample
 
     expect_output(options.out)
-    fine = mpisim.read(options.fine)
-    snr = None if options.noiseless else number("snr", options.snr)
-    factor, seed = integer("factor", options.factor, 1), integer("seed", options.seed)
-    coarse = downsample(fine, factor, options.sampling, snr, seed)
+    snr = None if options.noiseless else options.snr
+    coarse = downsample(mpisim.read(options.fine), options.factor, options.sampling, snr, options.seed)
     mpisim.write(coarse, options.out)
     return {
         "out": options.out,

@@ -3,40 +3,58 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict
 
 from mpisim.cli.command import Result
 
-__all__ = ["add_arguments", "run"]
+if TYPE_CHECKING:
+    from calib.methods.record import Method
+
+__all__ = ["MethodEntry", "add_arguments", "run"]
+
+
+class MethodEntry(TypedDict):
+    """What `--json` states of a method; `shipped_factors` are those with bundled weights."""
+
+    summary: str
+    sampling: list[str]
+    learned: bool
+    shipped_factors: list[int]
+    version: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Nothing to add."""
+    """Add the options to a parser: there are none."""
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Do the work for parsed options."""
-    from calib.learned.bundled import bundled_weights
+    """Return every method of recovery by name."""
     from calib.recovery import METHODS
 
-    listed: dict[str, Any] = {}
-    for name, method in METHODS.items():
-        shipped = [f for f in (2, 4, 8) if bundled_weights(name, f).is_file()] if method.learned else []
-        listed[name] = {
-            "summary": method.summary,
-            "sampling": list(method.samplings),
-            "learned": method.learned,
-            "shipped_factors": shipped,
-            "version": method.version,
-        }
+    listed = {name: _entry(name, method) for name, method in METHODS.items()}
+    return {"methods": listed, "text": _text(listed)}
+
+
+def _entry(name: str, method: Method) -> MethodEntry:
+    from calib.learned.bundled import bundled_weights
+    from calib.nets.table import FACTORS
+
+    return {
+        "summary": method.summary,
+        "sampling": list(method.samplings),
+        "learned": method.learned,
+        "shipped_factors": [f for f in FACTORS if method.learned and bundled_weights(name, f).is_file()],
+        "version": method.version,
+    }
+
+
+def _text(listed: Mapping[str, MethodEntry]) -> str:
     width = max(map(len, listed))
-    text = "\n".join(
-        f"{name:<{width}}  {about['summary']}"
-        + (
-            f" (weights ship for {', '.join(f'{f}x' for f in about['shipped_factors']) or 'no factor'})"
-            if about["learned"]
-            else ""
-        )
-        for name, about in listed.items()
-    )
-    return {"methods": listed, "text": text}
+    return "\n".join(f"{name:<{width}}  {entry['summary']}{_weights(entry)}" for name, entry in listed.items())
+
+
+def _weights(entry: MethodEntry) -> str:
+    """Return in words for which factors weights are bundled; empty for a method without weights."""
+    factors = ", ".join(f"{f}x" for f in entry["shipped_factors"]) or "no factor"
+    return f" (weights are bundled for {factors})" if entry["learned"] else ""

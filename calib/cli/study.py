@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
-from mpisim.cli.command import Result
+from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import integer, integers, number
-from mpisim.errors import one_of
+from mpisim.errors import one_of, positive
 
 __all__ = ["add_arguments", "run"]
 
@@ -21,19 +22,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="the short form: three matrices, few factors, trainings of four steps"
     )
-    parser.add_argument("--data", help="folder of `mpisim dataset --preset transms`; default: simulated anew")
-    parser.add_argument("--methods", help="only these, such as bicubic,transms")
-    parser.add_argument("--factors", help="only these, such as 2,4")
-    parser.add_argument("--train", action="store_true", help="train what weights are missing (hours)")
-    parser.add_argument("--steps", help="steps of every training, in place of the budget")
-    parser.add_argument("--share", help="share of the budget of every training, such as 0.25 (weights that ship stay)")
-    parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda, ... (default: cpu)")
-    parser.add_argument("--cache", help="folder of trained weights and finished rows (default: cache in the output)")
+    parser.add_argument("--data", help="folder of `mpisim dataset --preset transms` (default: matrices are simulated)")
+    parser.add_argument("--methods", type=_names, help="only these, such as bicubic,transms")
+    parser.add_argument("--factors", type=argument_type("factors", integers), help="only these, such as 2,4")
+    _add_training_arguments(parser)
+    parser.add_argument("--cache", help="folder of trained weights and finished results (default: cache in the output)")
     parser.add_argument("--out", default="study", help="folder to write (default: study)")
 
 
+def _add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--train", action="store_true", help="train missing weights (hours)")
+    length = parser.add_mutually_exclusive_group()
+    steps = argument_type("steps", partial(integer, least=1))
+    length.add_argument("--steps", type=steps, help="steps of every training, in place of the budget")
+    length.add_argument(
+        "--share",
+        type=argument_type("share", _positive_number),
+        default=1.0,
+        help="fraction of the budget of every training, such as 0.25 (not of bundled weights)",
+    )
+    parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda, ... (default: cpu)")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _positive_number(name: str, text: str) -> float:
+    return positive(name, number(name, text))
+
+
 def run(options: argparse.Namespace) -> Result:
-    """Do the work for parsed options."""
+    """Run the study and return its result."""
     from calib.studies.harness.study import studies
 
     table = studies()
@@ -41,12 +61,12 @@ def run(options: argparse.Namespace) -> Result:
     return study(
         options.out,
         options.quick,
-        None if options.data is None else Path(options.data),
+        options.data,
         cache=None if options.cache is None else Path(options.cache),
-        methods=None if options.methods is None else tuple(options.methods.split(",")),
-        factors=None if options.factors is None else integers("factors", options.factors),
-        steps=None if options.steps is None else integer("steps", options.steps, 1),
-        share=1.0 if options.share is None else number("share", options.share),
+        methods=options.methods,
+        factors=options.factors,
+        steps=options.steps,
+        budget_fraction=options.share,
         train=options.train,
         device=options.device,
     )

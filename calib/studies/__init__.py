@@ -1,1 +1,1 @@
-"""Studies of recovery that set our numbers beside the paper's."""
+"""Studies of recovery that compare our numbers with those of the paper."""

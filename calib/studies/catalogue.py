@@ -9,10 +9,11 @@ __all__ = ["STUDIES"]
 _LIST = (
     Study("table2", "nRMSE of the network's ablations", "calib.studies.table2:table2"),
     Study("table3", "nRMSE of every method, noiseless and noisy", "calib.studies.table3:table3"),
-    Study("fig4", "training with and without data consistency", "calib.studies.fig4:fig4", usual=(4,)),
+    Study("fig4", "training with and without data consistency", "calib.studies.fig4:fig4", default_factors=(4,)),
     Study("fig5", "nRMSE against number and diversity of training matrices", "calib.studies.fig5:fig5"),
-    Study("fig6", "recovered rows and their errors", "calib.studies.fig6:fig6", usual=(4,)),
-    Study("fig8", "larger grids from a smaller net", "calib.studies.fig8:fig8", factors=(2,), quick=(2,)),
-    Study("weights", "find or train the weights of the others", "calib.studies.weights:weights"),
+    Study("fig6", "recovered rows and their errors", "calib.studies.fig6:fig6", default_factors=(4,)),
+    Study("fig8", "larger grids from a smaller net", "calib.studies.fig8:fig8", factors=(2,), quick_factors=(2,)),
+    Study("weights", "find or train the weights of the other studies", "calib.studies.weights:weights"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}
+"""The studies of this package."""

@@ -1,50 +1,51 @@
 """TranSMS Fig. 4: the validation error of TranSMS as it trains, with and without data consistency.
 
-The curves are the logs of the trainings that Table II uses: the nRMSE of the averaged weights on the validation split,
-noisy. An epoch is as many rows as the training matrices have. The paper prints curves without numbers.
+The curves are the logs of the trainings of Table II: the nRMSE of the averaged weights on the validation split, noisy.
+An epoch has as many rows as the training matrices. The paper prints curves without numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from calib.studies.harness.figures import curves
-from calib.studies.harness.recovery import Recovery, curves_of, missing_note
-from calib.studies.harness.results import text_table, write_results
+from calib.studies.harness.figures import curves, grouped
+from calib.studies.harness.learning_curves import curves_dataset, learning_curve
+from calib.studies.harness.recovery import Recovery
+from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
+from calib.studies.harness.tables import missing_note
+from mpisim.cli.command import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["fig4"]
 
 _NAMES = {"transms": "with data consistency", "transms-nodc": "without"}
+_COLUMNS = ("method", "factor", "step", "epoch", "minutes", "nrmse_percent")
 
 
-def fig4(options: StudyOptions) -> Mapping[str, Any]:
-    """Run the study and write `fig4.nc`, `fig4.csv` and, of what is trained, `fig4.png`."""
+def fig4(options: StudyOptions) -> Result:
+    """Run the study and write `fig4.nc`, `fig4.csv` and, of trained weights, `fig4.png`."""
     recovery = Recovery(options)
-    table: list[dict[str, Any]] = []
-    lines = []
-    for method in options.chosen(tuple(_NAMES)):
-        for factor in options.factors or ():
-            known = recovery.of_budget(method, factor)
-            lines.append({"method": method, "factor": factor, **recovery.training_of(known, known is None)})
-            if known is not None:
-                table += recovery.curve(known)
+    table: list[Row] = []
+    trainings: list[Row] = []
+    for method, factor in options.cases(tuple(_NAMES)):
+        known = recovery.of_budget(method, factor)
+        trainings.append({"method": method, "factor": factor, **recovery.training_columns(known, known is None)})
+        table += [] if known is None else learning_curve(known, recovery.data)
     title = "TranSMS on the validation split" + (" (a short form)" if options.quick else "")
-    files = write_results(options, "fig4", curves_of(table), table, _figure(table, title) if table else None)
-    shown = ("method", "factor", "step", "epoch", "minutes", "nrmse_percent")
-    cells = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, shown)] for row in table]
-    text = text_table((*shown[:-1], "nRMSE in %"), cells, missing_note(options, lines))
-    return {"table": table, "trainings": lines, "files": files, "text": f"{title}\n{text}"}
+    files = write_results(options, "fig4", curves_dataset(table), table, _figure(table, title) if table else None)
+    lines = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, _COLUMNS)] for row in table]
+    text = text_table((*_COLUMNS[:-1], "nRMSE in %"), lines, missing_note(options, trainings))
+    return {"table": table, "trainings": trainings, "files": files, "text": f"{title}\n{text}"}
 
 
-def _figure(table: list[dict[str, Any]], title: str) -> Any:
-    drawn: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
-    for factor in sorted({row["factor"] for row in table}):
-        of = [row for row in table if row["factor"] == factor]
-        panel = drawn.setdefault(f"{factor}x, {max(row['step'] for row in of)} steps", {})
-        for row in of:
-            x, y = panel.setdefault(_NAMES[row["method"]], ([], []))
-            x.append(row["epoch"])
-            y.append(row["nrmse_percent"])
-    return curves(drawn, ("epochs", "nRMSE in %"), title)
+def _figure(table: Sequence[Row], title: str) -> Figure:
+    last = {row["factor"]: row["step"] for row in table}
+    points = [
+        {**row, "panel": f"{row['factor']}x, {last[row['factor']]} steps", "name": _NAMES[row["method"]]}
+        for row in sorted(table, key=lambda row: row["factor"])
+    ]
+    return curves(grouped(points, "panel", "name", "epoch", "nrmse_percent"), ("epochs", "nRMSE in %"), title)

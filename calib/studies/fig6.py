@@ -1,22 +1,25 @@
 """TranSMS Fig. 6: rows of an unseen system matrix recovered from noisy data by several methods, and their errors.
 
-Shown is the test matrix with the largest gradient (1 T/m, which no training matrix has) and a core of about 25 nm, at
-the angle nearest to 45 degrees; of every complex row the part that holds more of its energy.
+The matrix is the one with the largest gradient of the test split (1 T/m, which no training matrix has) and a core of
+about 25 nm. Its rows are those at the angle nearest to 45 degrees; of every complex row the figure shows the part, real
+or imaginary, with more energy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from calib.recovery import METHODS
 from calib.studies.harness.figures import DEFAULT_METHODS
-from calib.studies.harness.recovery import Recovery, missing_note
-from calib.studies.harness.results import text_table, write_results
+from calib.studies.harness.recovery import Recovery
+from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
+from calib.studies.harness.tables import missing_note
+from mpisim.cli.command import Result
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.sampling import downsample
@@ -24,112 +27,139 @@ from mpisim.data.views import as_images
 from mpisim.plot.panels import Group, Panel, edges, panels
 from mpisim.progress import progress
 
-__all__ = ["fig6", "panels_of", "shown_rows"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["fig6", "figure_rows", "panels_of", "parts"]
 
 HARMONICS = (2, 3, 5, 8)
 _INPUTS = {"box": "input,\nblock means", "strided": "input,\nstrided"}
 
 
-def fig6(options: StudyOptions) -> Mapping[str, Any]:
+def fig6(options: StudyOptions) -> Result:
     """Run the study and write `fig6.nc`, `fig6.csv` and `fig6.png`, at 2x or 8x `fig6_2x.nc` and so on."""
     recovery = Recovery(options)
-    case = options.protocol.shown()
+    case = options.protocol.figure_case()
     fine = options.protocol.matrices([case], options.data)[0]
-    table: list[dict[str, Any]] = []
+    table: list[Row] = []
     files: list[str] = []
-    lines: list[dict[str, Any]] = []
+    status: list[Row] = []
     for factor in options.factors or ():
-        found, told = _recovered(recovery, fine, factor)
-        lines += told
-        table += _table(found, fine, factor)
+        recovered, of_methods = _recovered(recovery, fine, factor)
+        status += of_methods
+        rows = _rows(recovered, fine, factor)
+        table += rows
         name = "fig6" if factor == 4 else f"fig6_{factor}x"
-        own = [row for row in table if row["factor"] == factor]
-        files += write_results(options, name, _dataset(found, fine), own, _figure(options, fine, found, factor))
-    titles = ("method", "factor", "whole matrix", *(title for title, _ in shown_rows(fine)))
-    cells = [[row["method"], f"{row['factor']}x", *(f"{row[t]:.2f}" for t in titles[2:])] for row in table]
+        figure = _figure(fine, recovered, factor, options.quick)
+        files += write_results(options, name, _dataset(recovered, fine), rows, figure)
+    titles = ("method", "factor", "whole matrix", *(title for title, _ in figure_rows(fine)))
+    lines = [[row["method"], f"{row['factor']}x", *(f"{row[t]:.2f}" for t in titles[2:])] for row in table]
     heading = f"nRMSE in %, {_described(fine)}, noisy, one matrix"
-    text = "\n".join([heading, text_table(titles, cells, missing_note(options, lines))])
+    text = "\n".join([heading, text_table(titles, lines, missing_note(options, status))])
     return {"matrix": case.name, "table": table, "files": files, "text": text}
 
 
-def _recovered(recovery: Recovery, fine: xr.Dataset, factor: int) -> tuple[dict[str, xr.Dataset], list[dict[str, Any]]]:
-    """Recover by every method whose weights are there; say of each whether they are."""
-    found: dict[str, xr.Dataset] = {}
-    lines = []
+def _recovered(recovery: Recovery, fine: xr.Dataset, factor: int) -> tuple[dict[str, xr.Dataset], list[Row]]:
+    """Return the matrices recovered by every method with weights, and for every method whether it has weights."""
+    recovered: dict[str, xr.Dataset] = {}
+    status: list[Row] = []
     for method in progress(recovery.options.chosen(tuple(METHODS), DEFAULT_METHODS), unit="method"):
         missing = recovery.missing(method, factor)
-        lines.append({"method": method, "factor": factor, "status": "missing" if missing else "made"})
+        status.append({"method": method, "factor": factor, "status": "missing" if missing else "made"})
         if not missing:
-            coarse = downsample(fine, factor, METHODS[method].schemes[0], snr=PROTOCOL_SNR, seed=0)
-            found[method] = recovery.recovered(coarse, method, factor)
-    return found, lines
+            coarse = downsample(fine, factor, METHODS[method].samplings[0], snr=PROTOCOL_SNR, seed=0)
+            recovered[method] = recovery.recovered(coarse, method, factor)
+    return recovered, status
 
 
-def shown_rows(fine: xr.Dataset) -> list[tuple[str, int]]:
-    """Return titles and numbers of the rows that are shown."""
+def figure_rows(fine: xr.Dataset) -> list[tuple[str, int]]:
+    """Return titles and numbers of the rows that the figure shows."""
     angles = np.degrees(fine["angle"].values)
     at = int(np.argmin(np.abs(angles - 45)))
     harmonics = [int(h) for h in fine["harmonic"].values]
-    kept = [h for h in HARMONICS if h in harmonics]
-    return [(f"harmonic {h}, {angles[at]:.0f}°", at * len(harmonics) + harmonics.index(h)) for h in kept]
+    present = [h for h in HARMONICS if h in harmonics]
+    return [(f"harmonic {h}, {angles[at]:.0f}°", at * len(harmonics) + harmonics.index(h)) for h in present]
 
 
 def panels_of(
     columns: Mapping[str, xr.Dataset], reference: xr.Dataset, index: int, blank: int
 ) -> tuple[list[Panel | None], list[Panel | None]]:
-    """Return a row of several matrices, and their errors but of the first `blank` ones, over the reference's peak."""
+    """Return panels of one row of several matrices, and of its errors.
+
+    Parameters
+    ----------
+    columns
+        Matrices by title.
+    reference
+        The matrix that errors refer to; all values are relative to the peak of its row.
+    index
+        Number of the row.
+    blank
+        Number of matrices, the first ones, whose errors are left out.
+    """
     wanted = as_images(reference)[index]
     part = np.real if np.linalg.norm(wanted.real) > np.linalg.norm(wanted.imag) else np.imag
     peak = float(np.abs(part(wanted)).max()) or 1.0
-    line: list[Panel | None] = [(part(as_images(d)[index]) / peak, edges(d)) for d in columns.values()]
-    wrong: list[Panel | None] = [None] * blank
-    wrong += [(part(as_images(d)[index] - wanted) / peak, edges(d)) for d in list(columns.values())[blank:]]
-    return line, wrong
+    values: list[Panel | None] = [(part(as_images(d)[index]) / peak, edges(d)) for d in columns.values()]
+    errors: list[Panel | None] = [None] * blank
+    errors += [(part(as_images(d)[index] - wanted) / peak, edges(d)) for d in list(columns.values())[blank:]]
+    return values, errors
+
+
+def parts(rows: np.ndarray) -> np.ndarray:
+    """Return complex rows (row, y, x) as real and imaginary part along a last axis: (row, y, x, part)."""
+    return np.stack([rows.real, rows.imag], axis=-1)
 
 
 def _described(fine: xr.Dataset) -> str:
     return f"{float(fine['sf_gradient']):.3g} T/m, {1e9 * float(fine['particle_diameter']):.3g} nm"
 
 
-def _dataset(found: Mapping[str, xr.Dataset], fine: xr.Dataset) -> xr.Dataset:
-    chosen = shown_rows(fine)
-    shown = {method: as_images(d)[[i for _, i in chosen]] for method, d in {**found, "reference": fine}.items()}
-    values = {m: (("shown", "y", "x", "part"), np.stack([v.real, v.imag], axis=-1)) for m, v in shown.items()}
-    coords = {"x": fine["x"].values, "y": fine["y"].values, "part": ["real", "imag"], "shown": [t for t, _ in chosen]}
+def _dataset(recovered: Mapping[str, xr.Dataset], fine: xr.Dataset) -> xr.Dataset:
+    titles, indices = zip(*figure_rows(fine), strict=True)
+    matrices = {**recovered, "reference": fine}
+    values = {name: (("shown", "y", "x", "part"), parts(as_images(m)[list(indices)])) for name, m in matrices.items()}
+    coords = {"x": fine["x"].values, "y": fine["y"].values, "part": ["real", "imag"], "shown": list(titles)}
     return xr.Dataset(values, coords=coords).assign_attrs(snr=PROTOCOL_SNR, matrix=_described(fine))
 
 
-def _table(found: Mapping[str, xr.Dataset], fine: xr.Dataset, factor: int) -> list[dict[str, Any]]:
+def _rows(recovered: Mapping[str, xr.Dataset], fine: xr.Dataset, factor: int) -> list[Row]:
+    """Return the errors of the whole matrix and of the rows of the figure, in %, for every method."""
     return [
         {
             "method": method,
             "factor": factor,
-            "whole matrix": 100 * nrmse(data, fine),
-            **{title: 100 * nrmse(as_images(data)[i], as_images(fine)[i]) for title, i in shown_rows(fine)},
+            "whole matrix": 100 * nrmse(matrix, fine),
+            **{title: _percent(matrix, fine, index) for title, index in figure_rows(fine)},
         }
-        for method, data in found.items()
+        for method, matrix in recovered.items()
     ]
 
 
-def _figure(options: StudyOptions, fine: xr.Dataset, found: Mapping[str, xr.Dataset], factor: int) -> Any:
-    chosen = shown_rows(fine)
+def _percent(matrix: xr.Dataset, fine: xr.Dataset, index: int) -> float:
+    """Return the nRMSE in % of one row."""
+    return 100 * nrmse(as_images(matrix)[index], as_images(fine)[index])
+
+
+def _figure(fine: xr.Dataset, recovered: Mapping[str, xr.Dataset], factor: int, quick: bool) -> Figure:
     inputs = {title: downsample(fine, factor, scheme, snr=PROTOCOL_SNR, seed=0) for scheme, title in _INPUTS.items()}
-    columns = {**inputs, "reference": fine, **found}
-    values: list[list[Panel | None]] = []
-    errors: list[list[Panel | None]] = []
+    columns = {**inputs, "reference": fine, **recovered}
     blank = len(inputs) + 1
-    for _, index in chosen:
-        line, wrong = panels_of(columns, fine, index, blank)
-        values.append(line)
-        errors.append(wrong)
-    percent = [[100 * nrmse(as_images(d)[i], as_images(fine)[i]) for d in found.values()] for _, i in chosen]
-    notes = [[""] * blank + [f"{p:.3g} %" for p in line] for line in percent]
-    titles = [title.replace(", ", "\n") for title, _ in chosen]
-    groups = [
-        Group(values, titles, "row / peak of the reference row", (-1.0, 1.0), "RdBu_r"),
-        Group(errors, titles, "error / peak, cut at ± 0.2", (-0.2, 0.2), "PuOr_r", notes),
-    ]
-    short = ", a short form" if options.quick else ""
+    lines = [(title.replace(", ", "\n"), index) for title, index in figure_rows(fine)]
+    panels_of_rows = [panels_of(columns, fine, index, blank) for _, index in lines]
+    notes = [[""] * blank + [f"{_percent(m, fine, index):.3g} %" for m in recovered.values()] for _, index in lines]
+    groups = _groups(panels_of_rows, [title for title, _ in lines], notes)
+    short = ", a short form" if quick else ""
     part = "real or imaginary part, whichever is stronger"
     heading = f"Rows at {_described(fine)}, {factor}x, noisy{short}: {part}; below: errors, and nRMSE of the row"
     return panels(groups, list(columns), heading)
+
+
+def _groups(
+    rows: Sequence[tuple[list[Panel | None], list[Panel | None]]], titles: Sequence[str], notes: Sequence[Sequence[str]]
+) -> list[Group]:
+    values, errors = [row[0] for row in rows], [row[1] for row in rows]
+    return [
+        Group(values, titles, "row / peak of the reference row", (-1.0, 1.0), "RdBu_r"),
+        Group(errors, titles, "error / peak, cut at ± 0.2", (-0.2, 0.2), "PuOr_r", notes),
+    ]

@@ -1,136 +1,150 @@
-"""TranSMS Fig. 8: grids twice as large as those the network was trained on, from overlapping patches.
+"""TranSMS Fig. 8: grids twice as large as those that the network was trained on, from overlapping patches.
 
 A net trained to recover 32 x 32 from 16 x 16 voxels recovers 64 x 64 from 32 x 32, by patches of 16 x 16 (see
-`calib.patches`). The paper does not say whether its larger grid has finer voxels or a larger field of view; both are
-done. Beside the blended patches stand patches side by side, the network on the whole coarse grid at once (it takes any
-size), and bicubic interpolation. `seam` is the RMS error at the patches' edges over that elsewhere: block artefacts are
-above 1. Blended patches have none, without data consistency either; the paper found some there.
+`calib.patches`). The paper does not say whether its larger grid has finer voxels or a larger field of view; the study
+does both. It compares blended patches with patches side by side, with the network on the whole coarse grid at once (the
+network takes any size), and with bicubic interpolation. `seam` is the RMS error at the edges of patches divided by that
+elsewhere; block artefacts give more than 1. Blended patches show none, not even without data consistency; the paper
+reports some there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
-from calib.patches import recover_by_patches, seam_ratio
+from calib.patches import seam_ratio
 from calib.recovery import METHODS
-from calib.studies.fig6 import panels_of, shown_rows
+from calib.studies.fig6 import figure_rows, panels_of, parts
 from calib.studies.harness.protocol import Protocol
-from calib.studies.harness.recovery import Recovery, missing_note
-from calib.studies.harness.results import text_table, write_results
+from calib.studies.harness.recovery import Patches, Recovery
+from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
+from calib.studies.harness.tables import missing_note
+from mpisim.cli.command import Result
 from mpisim.data.grid import Grid
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.sampling import downsample
 from mpisim.data.views import as_images
-from mpisim.plot.panels import Group, Panel, panels
+from mpisim.plot.panels import Group, panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["fig8"]
 
 FACTOR = 2
-_OPEN = "transms-nodc"
-_WHOLE, _BLENDED, _ASIDE = "whole grid", "blended patches", "patches side by side"
+_WITHOUT_CONSISTENCY = "transms-nodc"
+_WHOLE, _BLENDED, _SIDE_BY_SIDE = "whole grid", "blended patches", "patches side by side"
 
 
-def fig8(options: StudyOptions) -> Mapping[str, Any]:
+@dataclass(frozen=True)
+class _Picture:
+    """One of the larger grids: its name, the fine matrix, and all matrices of the figure by title."""
+
+    name: str
+    fine: xr.Dataset
+    matrices: dict[str, xr.Dataset]
+
+
+def fig8(options: StudyOptions) -> Result:
     """Run the study and write `fig8.nc`, `fig8.csv` and `fig8.png`."""
     recovery = Recovery(options)
-    box = [name for name, method in METHODS.items() if method.schemes[0] == "box"]
-    asked = options.methods or ("bicubic", "transms", _OPEN)
-    methods = replace(options, methods=asked).chosen(box)
-    table: list[dict[str, Any]] = []
-    arrays: dict[str, Any] = {}
-    pictures: list[tuple[str, xr.Dataset, dict[str, xr.Dataset]]] = []
+    box = [name for name, method in METHODS.items() if method.samplings[0] == "box"]
+    wanted = options.methods or ("bicubic", "transms", _WITHOUT_CONSISTENCY)
+    methods = replace(options, methods=wanted).chosen(box)
+    table: list[Row] = []
+    pictures = []
     for name, fine in _larger(options.protocol).items():
-        patch = fine.sizes["x"] // (2 * FACTOR)
         coarse = downsample(fine, FACTOR, snr=PROTOCOL_SNR, seed=0)
-        found: dict[str, xr.Dataset] = {"input": coarse, "reference": fine}
+        matrices = {"input": coarse, "reference": fine}
         for method in methods:
-            made, lines = _recovered(recovery, method, coarse, fine, patch)
-            table += [{"grid": name, **line} for line in lines]
-            found |= made
-        pictures.append((name, fine, found))
-        arrays |= _arrays(name, fine, found)
-    figure = _figure(options, pictures)
-    files = write_results(options, "fig8", xr.Dataset(arrays).assign_attrs(snr=PROTOCOL_SNR), table, figure)
-    titles = ("grid", "method", "by", "nRMSE in %", "seam")
-    numbers = ("nrmse_percent", "seam")
-    cells = [
-        [row["grid"], row["method"], row["by"], *(None if row[k] is None else f"{row[k]:.2f}" for k in numbers)]
-        for row in table
-    ]
-    return {"table": table, "files": files, "text": text_table(titles, cells, missing_note(options, table))}
+            recovered, rows = _recovered(recovery, method, coarse, fine)
+            table += [{"grid": name, **row} for row in rows]
+            matrices |= recovered
+        pictures.append(_Picture(name, fine, matrices))
+    files = write_results(options, "fig8", _dataset(pictures), table, _figure(pictures, options.quick))
+    return {"table": table, "files": files, "text": _text(table, missing_note(options, table))}
 
 
 def _larger(protocol: Protocol) -> dict[str, xr.Dataset]:
     """Return matrices of twice as many voxels along each edge: finer ones, or over a field of view twice as wide."""
-    grid, case = protocol.family.grid, protocol.shown()
-    shape = tuple(2 * n for n in grid.shape)
-    wide = tuple(2 * f for f in grid.fov)
-    grids = {"finer voxels": Grid(shape, grid.fov), "larger field": Grid(shape, wide)}  # type: ignore[arg-type]
-    families = {name: replace(protocol.family, grid=g) for name, g in grids.items()}
-    return {name: replace(protocol, family=family).simulate(case) for name, family in families.items()}
+    grid, case = protocol.spec.grid, protocol.figure_case()
+    finer = grid.refined(2)
+    grids = {"finer voxels": finer, "larger field": Grid(finer.shape, tuple(2 * f for f in grid.fov))}
+    specs = {name: replace(protocol.spec, grid=g) for name, g in grids.items()}
+    return {name: replace(protocol, spec=spec).simulate(case) for name, spec in specs.items()}
 
 
 def _recovered(
-    recovery: Recovery, method: str, coarse: xr.Dataset, fine: xr.Dataset, patch: int
-) -> tuple[dict[str, xr.Dataset], list[dict[str, Any]]]:
+    recovery: Recovery, method: str, coarse: xr.Dataset, fine: xr.Dataset
+) -> tuple[dict[str, xr.Dataset], list[Row]]:
+    """Return the matrices that a method recovers, by title, and their rows of the table."""
+    own = {"method": method, "factor": FACTOR}
     if recovery.missing(method, FACTOR):
-        lacking = {"method": method, "factor": FACTOR, "by": None, "status": "missing"}
-        return {}, [{**lacking, "nrmse_percent": None, "seam": None}]
-    made = {_WHOLE: (recovery.recovered(coarse, method, FACTOR), 0)}
+        return {}, [{**own, "by": None, "status": "missing", "nrmse_percent": None, "seam": None}]
+    matrices: dict[str, xr.Dataset] = {}
+    rows: list[Row] = []
+    for by, patches in _ways(method, coarse.sizes["x"] // 2).items():
+        matrix = recovery.recovered(coarse, method, FACTOR, patches)
+        seam = None if patches is None else seam_ratio(matrix, fine, patches.patch, patches.overlap, FACTOR)
+        matrices[f"{method}, {by}"] = matrix
+        rows.append({**own, "by": by, "status": "made", "nrmse_percent": 100 * nrmse(matrix, fine), "seam": seam})
+    return matrices, rows
+
+
+def _ways(method: str, patch: int) -> dict[str, Patches | None]:
+    """Return the ways in which a method recovers a grid: at once and, with a network, by patches."""
+    ways: dict[str, Patches | None] = {_WHOLE: None}
     if METHODS[method].learned:
-        for by, overlap in ((_BLENDED, patch // 2), (_ASIDE, 0)):
-            cut = {"patch": patch, "overlap": overlap, "consistency": method != _OPEN}
-            made[by] = (recovery.recovered(coarse, method, FACTOR, recover_by_patches, **cut), overlap)
-    lines = [
-        {
-            "method": method,
-            "factor": FACTOR,
-            "by": by,
-            "status": "made",
-            "nrmse_percent": 100 * nrmse(found, fine),
-            "seam": None if by == _WHOLE else seam_ratio(found, fine, patch, overlap, FACTOR),
-        }
-        for by, (found, overlap) in made.items()
-    ]
-    return {f"{method}, {by}": found for by, (found, _) in made.items()}, lines
+        consistency = method != _WITHOUT_CONSISTENCY
+        ways[_BLENDED] = Patches(patch, patch // 2, consistency)
+        ways[_SIDE_BY_SIDE] = Patches(patch, 0, consistency)
+    return ways
 
 
-def _arrays(name: str, fine: xr.Dataset, found: Mapping[str, xr.Dataset]) -> dict[str, Any]:
-    chosen = [i for _, i in shown_rows(fine)]
-    prefix = name.replace(" ", "_")
-    arrays: dict[str, Any] = {}
-    for title, data in found.items():
-        values = as_images(data)[chosen]
-        key = f"{prefix}_{title.replace(', ', '_').replace(' ', '_')}"
-        size = "coarse" if title == "input" else "fine"
-        dims = ("shown", f"y_{size}", f"x_{size}", "part")
-        arrays[key] = (dims, np.stack([values.real, values.imag], axis=-1))
-    return arrays
+def _dataset(pictures: Sequence[_Picture]) -> xr.Dataset:
+    arrays = {}
+    for picture in pictures:
+        chosen = [index for _, index in figure_rows(picture.fine)]
+        for title, matrix in picture.matrices.items():
+            name = f"{picture.name} {title}".replace(", ", "_").replace(" ", "_")
+            size = "coarse" if title == "input" else "fine"
+            arrays[name] = (("shown", f"y_{size}", f"x_{size}", "part"), parts(as_images(matrix)[chosen]))
+    return xr.Dataset(arrays).assign_attrs(snr=PROTOCOL_SNR)
 
 
-def _figure(options: StudyOptions, pictures: list[tuple[str, xr.Dataset, dict[str, xr.Dataset]]]) -> Any:
-    groups = []
-    columns = list(pictures[0][2])
-    for name, fine, found in pictures:
-        values: list[list[Panel | None]] = []
-        errors: list[list[Panel | None]] = []
-        chosen = shown_rows(fine)[:2]
-        for _, index in chosen:
-            line, wrong = panels_of(found, fine, index, 2)
-            values.append(line)
-            errors.append(wrong)
-        titles = [f"{name}\n" + title.replace(", ", "\n") for title, _ in chosen]
-        groups.append(Group(values, titles, "row / peak", (-1.0, 1.0), "RdBu_r"))
-        groups.append(Group(errors, titles, "error / peak,\ncut at ± 0.02", (-0.02, 0.02), "PuOr_r"))
-    short = ", a short form" if options.quick else ""
-    size = " x ".join(str(n) for n in pictures[0][1]["system_matrix"].shape[-2:])
+def _figure(pictures: Sequence[_Picture], quick: bool) -> Figure:
+    groups = [group for picture in pictures for group in _groups(picture.name, picture.fine, picture.matrices)]
+    short = ", a short form" if quick else ""
+    size = " x ".join(str(n) for n in as_images(pictures[0].fine).shape[-2:])
     heading = f"Rows on {size} voxels, {FACTOR}x, noisy{short}"
-    titles = [c.replace(", ", "\n").replace("side by side", "\nside by side") for c in columns]
+    titles = [t.replace(", ", "\n").replace("side by side", "\nside by side") for t in pictures[0].matrices]
     return panels(groups, titles, heading)
+
+
+def _groups(name: str, fine: xr.Dataset, matrices: Mapping[str, xr.Dataset]) -> list[Group]:
+    chosen = figure_rows(fine)[:2]
+    lines = [panels_of(matrices, fine, index, 2) for _, index in chosen]
+    titles = [f"{name}\n" + title.replace(", ", "\n") for title, _ in chosen]
+    values, errors = [line[0] for line in lines], [line[1] for line in lines]
+    return [
+        Group(values, titles, "row / peak", (-1.0, 1.0), "RdBu_r"),
+        Group(errors, titles, "error / peak,\ncut at ± 0.02", (-0.02, 0.02), "PuOr_r"),
+    ]
+
+
+def _text(table: Sequence[Row], notes: Sequence[str]) -> str:
+    titles = ("grid", "method", "by", "nRMSE in %", "seam")
+    lines = [
+        [
+            *(row[column] for column in titles[:3]),
+            *(None if row[k] is None else f"{row[k]:.2f}" for k in ("nrmse_percent", "seam")),
+        ]
+        for row in table
+    ]
+    return text_table(titles, lines, notes)

@@ -1,11 +1,11 @@
 """Finished results of studies, kept on disk under everything that they depend on.
 
 A key names what a result depends on: digests of data and weights, settings, the method's name and the `version` of its
-record (`calib.recovery.Method.version`). Comments, renames and moves of code therefore recompute nothing; whoever
-changes the numbers of a method raises its version.
+record. Comments, renames and moves of code therefore recompute nothing; whoever changes the numbers of a method raises
+its version.
 
-Version 0.1.0 wrote a digest of the source files into its keys instead of method versions. Results that it left are
-still found: they are what version 1 of every method gives, and are stored again under today's key when first read.
+Version 0.1.0 wrote a digest of the source files into its keys instead of versions of methods. Its results are still
+read: they are those of version 1 of every method, and a row is stored again under today's key when it is first read.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from mpisim.progress import say
 __all__ = ["ResultCache"]
 
 _VERSIONS = ("version", "solver_version")
-"""Entries of a key that results of 0.1.0 do not have; theirs are 1."""
+"""Entries that keys of 0.1.0 lack; its results belong to version 1 of each."""
 _OF_0_1_0 = {"software": "0.1.0", "code": "33abdcbcc6b61562"}
-"""What version 0.1.0 added to every key: the digest is that of its source files."""
+"""Entries that version 0.1.0 added to every key; `code` is the digest of its source files."""
 
 
 class ResultCache:
@@ -39,22 +39,25 @@ class ResultCache:
     Parameters
     ----------
     folder
-        The cache; results lie in `rows` of it.
+        The cache; results lie in its folder `rows`.
+    report
+        Receives a line of text for every computed row and every damaged file.
 
     Attributes
     ----------
     earlier
-        Seconds that the rows found in the cache took when they were computed.
+        Seconds that the rows read from the cache took when they were computed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, report: Callable[[str], None] = say) -> None:
         self.folder = output_folder(folder / "rows")
+        self.report = report
         self.earlier = 0.0
 
     def row(
-        self, name: str, key: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]], message: str = ""
+        self, name: str, key: Mapping[str, object], compute: Callable[[], Mapping[str, object]], message: str = ""
     ) -> dict[str, Any]:
-        """Return the row of a key, computed if it is not there; a damaged file is reported and computed again.
+        """Return the row of a key and compute it if the cache lacks it or its file is damaged.
 
         Parameters
         ----------
@@ -63,9 +66,14 @@ class ResultCache:
         key
             Everything on which the row depends, in values that JSON holds.
         compute
-            Computes the row; anything that JSON holds.
+            Computes the row, in values that JSON holds.
         message
-            What to report when it is computed, formatted with the row.
+            What to report when the row is computed, formatted with the row.
+
+        Returns
+        -------
+        dict
+            The row as JSON holds it, so that a computed row and one from the cache are equal.
         """
         key = _as_json(key)
         file = self._file(name, key, ".json")
@@ -77,11 +85,11 @@ class ResultCache:
         row = _as_json(compute())
         self._store(file, key, row, round(time.monotonic() - start, 1))
         if message:
-            say(message.format(**row))
+            self.report(message.format(**row))
         return row
 
-    def matrix(self, name: str, key: Mapping[str, Any], compute: Callable[[], xr.Dataset]) -> xr.Dataset:
-        """Return the dataset of a key as `row` does."""
+    def matrix(self, name: str, key: Mapping[str, object], compute: Callable[[], xr.Dataset]) -> xr.Dataset:
+        """Return the dataset of a key and compute it if the cache lacks it or its file is damaged."""
         key = _as_json(key)
         file = self._file(name, key, ".nc")
         old = _key_of_0_1_0(key)
@@ -90,44 +98,45 @@ class ResultCache:
                 try:
                     return read(known)
                 except InputError as error:
-                    say(f"mpisim: the cached matrix {known} is damaged and is computed again: {error}")
-        found = compute()
-        write(found, file)
-        return found
+                    self.report(f"mpisim: the cached matrix {known} is damaged and is computed again: {error}")
+        computed = compute()
+        write(computed, file)
+        return computed
 
-    def _file(self, name: str, key: Mapping[str, Any], suffix: str) -> Path:
+    def _file(self, name: str, key: Mapping[str, object], suffix: str) -> Path:
         return self.folder / f"{name}_{digest(key)}{suffix}"
 
-    def _store(self, file: Path, key: Mapping[str, Any], row: Mapping[str, Any], seconds: float) -> None:
-        kept = {"key": key, "row": row, "seconds": seconds}
-        write_text(file, json.dumps({**kept, "digest": digest(kept)}))
+    def _store(self, file: Path, key: Mapping[str, object], row: Mapping[str, object], seconds: float) -> None:
+        entry = {"key": key, "row": row, "seconds": seconds}
+        write_text(file, json.dumps({**entry, "digest": digest(entry)}))
 
-    def _migrated(self, name: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the entry of version 0.1.0 for a key, stored again under it."""
+    def _migrated(self, name: str, key: Mapping[str, object]) -> dict[str, Any] | None:
+        """Return the entry that version 0.1.0 wrote for a key, and store it again under the key."""
         old = _key_of_0_1_0(key)
-        found = None if old is None else self._read(self._file(name, old, ".json"), old)
-        if found is not None:
-            self._store(self._file(name, key, ".json"), key, found["row"], found["seconds"])
-        return found
+        entry = None if old is None else self._read(self._file(name, old, ".json"), old)
+        if entry is not None:
+            self._store(self._file(name, key, ".json"), key, entry["row"], entry["seconds"])
+        return entry
 
-    def _read(self, file: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _read(self, file: Path, key: Mapping[str, object]) -> dict[str, Any] | None:
+        """Return the entry in a file; None without the file, or if it is damaged, which removes it."""
         if not file.is_file():
             return None
         with suppress(ValueError, KeyError, TypeError, AttributeError):
-            found = json.loads(file.read_text(encoding="utf-8"))
-            kept = {k: v for k, v in found.items() if k != "digest"}
-            if found["digest"] == digest(kept) and found["key"] == key:
-                return kept
-        say(f"mpisim: the cached row {file} is damaged; it is removed and computed again.")
+            content = json.loads(file.read_text(encoding="utf-8"))
+            entry = {k: v for k, v in content.items() if k != "digest"}
+            if content["digest"] == digest(entry) and content["key"] == key:
+                return entry
+        self.report(f"mpisim: the cached row {file} is damaged; it is removed and computed again.")
         file.unlink()
         return None
 
 
-def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(dict(values)))
+def _as_json(values: Mapping[str, object]) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(dict(values))))
 
 
-def _key_of_0_1_0(key: Mapping[str, Any]) -> dict[str, Any] | None:
+def _key_of_0_1_0(key: Mapping[str, object]) -> dict[str, object] | None:
     """Return a key as version 0.1.0 wrote it, or None where a method has changed since."""
     if any(key.get(name, 1) != 1 for name in _VERSIONS):
         return None

@@ -1,68 +1,85 @@
-"""SPLIT: to be written."""
+"""Whether a training has converged.
+
+The validation error of a training whose learning rate falls to zero at the end (one-cycle) always falls steeply there,
+so its curve cannot tell whether more steps would help. A shorter training of the same recipe can, if it has at most
+half the steps. With validation errors v of n steps and v' of n' steps, the gain is
+
+    1 - (v / v')^(1 / log2(n / n')),
+
+the relative amount by which twice the steps lower the error. A training with a gain below `CONVERGED` counts as
+converged. The longest such training is taken from the cache (`mpisim study weights --train --steps HALF` makes one, of
+the studies' recipe). Without one, and for weights that were trained from others, the answer is unknown. With a rate of
+steps (halving) the gain is that of the last fifth of the training itself.
+"""
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
 
-from calib.studies.harness.trained import _NO_MATTER, Trained, TrainingData, _stem, cached
-from calib.training.recipe import TrainConfig
+from calib.studies.harness.results import Row
+from calib.studies.harness.trained import Trained, TrainingData
+from calib.studies.harness.weights_cache import WeightsCache
 
-__all__ = ["CONVERGED", "gain", "longest"]
+__all__ = ["CONVERGED", "gain", "training_columns"]
 
 CONVERGED = 2.0
-"""Largest gain, in %, of a run that counts as converged."""
-_LENGTH = ("steps", *_NO_MATTER)
+"""Largest gain, in %, of a training that counts as converged."""
 
 
-def longest(config: TrainConfig, data: TrainingData, cache: Path, below: float = math.inf) -> Trained | None:
-    """Return the weights of the longest finished training in the cache that differs from this one in length alone.
+def gain(trained: Trained, data: TrainingData, cache: WeightsCache) -> float | None:
+    """Return by how many % twice the steps lower the validation error of a training; None if unknown.
 
     Parameters
     ----------
-    config, data, cache
-        As of `trained`.
-    below
-        The most steps it may have.
+    trained
+        The weights.
+    data
+        What they were trained on.
+    cache
+        Where shorter trainings are searched.
     """
-    for length in _lengths(config, data, cache):
-        found = cached(replace(config, **length), data, cache) if length["steps"] <= below else None
-        if found is not None:
-            return found
-    return None
-
-
-def gain(known: Trained, data: TrainingData, cache: Path) -> float | None:
-    """Return by how many % the end of a training lowered its validation error; None if unknown. See the module."""
-    if known.before[0]:
+    config = trained.config
+    if config is None or trained.earlier_steps:
         return None
-    if known.train.get("schedule") == "halving":
-        log = known.log
-        before = [e for e in log if e["step"] <= 0.8 * known.train["steps"]]
-        return 100 * (1 - log[-1]["validation_nrmse"] / before[-1]["validation_nrmse"]) if before else None
-    try:
-        config = TrainConfig(**known.train)
-    except TypeError:  # weights of another version, with other keys
+    if config.schedule == "halving":
+        return _gain_of_last_fifth(trained, config.steps)
+    short = cache.longest(config, data, config.steps / 2)
+    if short is None or short.config is None or short.validation is None or trained.validation is None:
         return None
-    short = longest(config, data, cache, config.steps / 2)
-    if short is None or short.validation is None or known.validation is None:
-        return None
-    doublings = math.log2(config.steps / short.train["steps"])
-    return 100 * (1 - (known.validation / short.validation) ** (1 / doublings))
+    doublings = math.log2(config.steps / short.config.steps)
+    return 100 * (1 - (trained.validation / short.validation) ** (1 / doublings))
 
 
-def _lengths(config: TrainConfig, data: TrainingData, cache: Path) -> list[dict[str, Any]]:
-    """Lengths (`_LENGTH`) of the entries whose description differs from a training's in them alone, longest first."""
-    found = []
-    for entry in cache.glob(f"{_stem(config)}_*/entry.json"):
-        try:
-            known = json.loads(entry.read_text(encoding="utf-8"))
-            length = {key: int(known["train"][key]) for key in _LENGTH}
-            if known["data"] == data.digest and known["train"] == asdict(config) | length:
-                found.append(length)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # damaged: told when it is asked for itself
-    return sorted(found, key=lambda length: -length["steps"])
+def _gain_of_last_fifth(trained: Trained, steps: int) -> float | None:
+    log = trained.log
+    errors = log["validation_nrmse"].tolist()
+    before = log.loc[log["step"] <= 0.8 * steps, "validation_nrmse"].tolist()
+    return 100 * (1 - errors[-1] / before[-1]) if before else None
+
+
+def training_columns(trained: Trained | None, missing: bool, data: TrainingData, cache: WeightsCache) -> Row:
+    """Return the columns of a table that state how weights were trained.
+
+    Parameters
+    ----------
+    trained
+        The weights; None where there are none.
+    missing
+        Whether there are none although the method needs them.
+    data, cache
+        As of `gain`.
+    """
+    names = ("weights", "steps", "minutes", "parameters", "validation_percent", "gain_percent", "converged")
+    if trained is None:
+        return {"status": "missing" if missing else "no training", **dict.fromkeys(names)}
+    gained = gain(trained, data, cache)
+    return {
+        "status": "trained",
+        "weights": trained.source,
+        "steps": trained.steps,
+        "minutes": trained.minutes,
+        "parameters": trained.parameters,
+        "validation_percent": None if trained.validation is None else 100 * trained.validation,
+        "gain_percent": gained,
+        "converged": "unknown" if gained is None else "yes" if gained < CONVERGED else "no",
+    }

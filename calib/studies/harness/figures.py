@@ -1,14 +1,20 @@
-"""Figures of studies: dots for tables, and curves."""
+"""Figures of studies: tables of figures as marks, and curves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from calib.studies.harness.results import Row
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DEFAULT_METHODS", "curves", "plot_table"]
+__all__ = ["DEFAULT_METHODS", "Curve", "curves", "grouped", "plot_table"]
 
 DEFAULT_METHODS = (
     "bicubic",
@@ -22,88 +28,106 @@ DEFAULT_METHODS = (
     "smrnet",
     "transms",
 )
-"""Methods that figures of images show unless told otherwise: those of Table III, and ours without training."""
+"""Methods that figures of images show unless the user chooses others: those of Table III, and ours without training."""
+Curve: TypeAlias = tuple[Sequence[float], Sequence[float]]
+"""x and y of the points of a curve."""
+
 _COLOURS = (
     *("#1f5fa8", "#d1651b", "#3b8a3e", "#8a4f9e", "#b3373f"),
     *("#6b6b6b", "#b8a100", "#17a2b8", "#e377c2", "#5c3a21"),
 )
 
 
-def plot_table(
-    table: Sequence[Mapping[str, Any]], ours: str, published: str, label: str, title: str, log: bool = True
-) -> Figure:
-    """Draw a table: a panel per factor, a line per method, filled marks for ours, hollow ones for the published.
+def plot_table(table: Sequence[Row], ours: str, published: str, label: str, title: str, log: bool = True) -> Figure:
+    """Draw a table: a panel per factor, a line per method, filled marks for our figures, hollow ones for published.
 
     Parameters
     ----------
     table
         Rows with `method`, `factor` and perhaps `noise`.
     ours, published
-        Keys of the figures; None is not drawn.
-    label, title
-        What the figures are, with their unit, and the heading.
+        Columns of the figures; None is not drawn.
+    label
+        What the figures are, with their unit.
+    title
+        The heading.
     log
         Whether the axis is logarithmic.
     """
     from matplotlib.figure import Figure
 
-    factors = list(dict.fromkeys(row["factor"] for row in table))
-    methods = list(dict.fromkeys(row["method"] for row in table))
-    noises = list(dict.fromkeys(row.get("noise") for row in table))
-    figure = Figure(
-        figsize=(max(7.0, 2.0 + 2.8 * len(factors)), 1.7 + 0.32 * len(methods)), dpi=110, layout="constrained"
-    )
+    frame = pd.DataFrame(table)
+    frame["noise"] = frame["noise"] if "noise" in frame else ""
+    frame["place"] = [list(frame["method"].unique()).index(method) for method in frame["method"]]
+    factors, methods = list(frame["factor"].unique()), list(frame["method"].unique())
+    size = (max(7.0, 2.0 + 2.8 * len(factors)), 1.7 + 0.32 * len(methods))
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
     axes = figure.subplots(1, len(factors), sharey=True, squeeze=False)[0]
     for ax, factor in zip(axes, factors, strict=True):
-        for n, noise in enumerate(noises):
-            shift = 0.3 * (n / max(1, len(noises) - 1) - 0.5) * (len(noises) > 1)
-            rows = [row for row in table if (row["factor"], row.get("noise")) == (factor, noise)]
-            for key, hollow, name in ((ours, False, "ours"), (published, True, "published")):
-                kept = [row for row in rows if row[key] is not None]
-                ax.plot(
-                    [row[key] for row in kept],
-                    [methods.index(row["method"]) + shift for row in kept],
-                    "os"[n % 2],
-                    color=_COLOURS[n],
-                    markerfacecolor="none" if hollow else _COLOURS[n],
-                    markersize=8 if hollow else 5,
-                    label=f"{name}, {noise}" if noise else name,
-                )
+        rows = frame[frame["factor"] == factor]
+        _plot_marks(ax, rows, ours, published)
         ax.set_title(f"{factor}x", fontsize=10)
         ax.set_xlabel(label, fontsize=9)
         ax.set_yticks(range(len(methods)), methods, fontsize=9)
         ax.set_ylim(len(methods) - 0.5, -0.5)
         ax.grid(alpha=0.3)
-        if log and any(row[ours] is not None and row["factor"] == factor for row in table):
+        if log and rows[ours].notna().any():
             _logarithmic(ax, "x")
             ax.tick_params(axis="x", labelsize=8, rotation=45)
     _legend(figure, axes[0], title)
     return figure
 
 
-def _logarithmic(ax: Any, side: str) -> None:
+def _plot_marks(ax: Axes, rows: pd.DataFrame, ours: str, published: str) -> None:
+    """Draw the figures of one factor, a colour per noise, at the column `place` of the vertical axis."""
+    noises = list(rows["noise"].unique())
+    for n, noise in enumerate(noises):
+        shift = 0.3 * (n / (len(noises) - 1) - 0.5) if len(noises) > 1 else 0.0
+        for column, hollow, name in ((ours, False, "ours"), (published, True, "published")):
+            drawn = rows[(rows["noise"] == noise) & rows[column].notna()]
+            ax.plot(
+                drawn[column].astype(float).to_numpy(),
+                drawn["place"].to_numpy() + shift,
+                "os"[n % 2],
+                color=_COLOURS[n],
+                markerfacecolor="none" if hollow else _COLOURS[n],
+                markersize=8 if hollow else 5,
+                label=f"{name}, {noise}" if noise else name,
+            )
+
+
+def _logarithmic(ax: Axes, side: str) -> None:
+    """Give the axis `x` or `y` a logarithmic scale with plain numbers."""
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     ax.set(**{f"{side}scale": "log"})
-    axis = getattr(ax, f"{side}axis")
+    axis = ax.xaxis if side == "x" else ax.yaxis
     low, high = axis.get_view_interval()
-    between = (1.0, 2.0, 5.0) if high > 10 * low else tuple(range(1, 10))
+    between = (1.0, 2.0, 5.0) if high > 10 * low else tuple(map(float, range(1, 10)))
     axis.set_major_locator(LogLocator(10, between, numticks=12))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter("")
 
 
-def _legend(figure: Figure, ax: Any, title: str) -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    known = dict(zip(labels, handles, strict=True))
-    drawn = {k: h for k, h in known.items() if len(h.get_xdata())}
-    if drawn:
-        figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4, fontsize=8)
+def _legend(figure: Figure, ax: Axes, title: str) -> None:
+    handles = {str(line.get_label()): line for line in ax.get_lines() if np.size(line.get_xdata())}
+    if handles:
+        names, lines = list(handles), list(handles.values())
+        figure.legend(lines, names, loc="outside lower center", ncols=4, fontsize=8)
     figure.suptitle(title, fontsize=9)
 
 
+def grouped(table: Sequence[Row], panel: str, line: str, x: str, y: str) -> dict[str, dict[str, Curve]]:
+    """Return columns `x` and `y` of a table as curves by the values of `line`, by the values of `panel`."""
+    frame = pd.DataFrame(table)
+    return {
+        str(title): {str(name): (list(rows[x]), list(rows[y])) for name, rows in lines.groupby(line, sort=False)}
+        for title, lines in frame.groupby(panel, sort=False)
+    }
+
+
 def curves(
-    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
+    panels: Mapping[str, Mapping[str, Curve]],
     labels: tuple[str, str],
     title: str,
     points: Mapping[str, tuple[float, float]] | None = None,
@@ -114,35 +138,50 @@ def curves(
     Parameters
     ----------
     panels
-        x and y by name, by title of the panel.
+        Curves by name, by title of the panel.
     labels
         What x and y are, with their units.
     title
         The heading.
     points
-        Single points by name, in every panel.
+        Single points by name, drawn in every panel.
     log
         The axes that are logarithmic: `y` or `xy`.
     """
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    styles = {name: _style(i) for i, name in enumerate(names)}
     figure = Figure(figsize=(2.0 + 4.0 * len(panels), 4.0), dpi=110, layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for ax, (panel, lines) in zip(axes, panels.items(), strict=True):
-        for name, (x, y) in lines.items():
-            i = names.index(name)
-            style = {"color": _COLOURS[i % len(_COLOURS)], "linestyle": ("-", "--", ":")[i // len(_COLOURS) % 3]}
-            ax.plot(x, y, "o", markersize=4, label=name, **style)
-        for i, (name, (px, py)) in enumerate((points or {}).items()):
-            ax.plot([px], [py], "sD^v<>"[i % 6], markersize=7, color="black", markerfacecolor="none", label=name)
-        if lines or points:
-            for side in log:
-                _logarithmic(ax, side)
-            ax.legend(fontsize=8)
+    for ax, (heading, lines) in zip(axes, panels.items(), strict=True):
+        _plot_curves(ax, lines, styles, points or {}, log)
         ax.set_xlabel(labels[0])
-        ax.grid(alpha=0.3)
-        ax.set_title(panel, fontsize=9)
+        ax.set_title(heading, fontsize=9)
     axes[0].set_ylabel(labels[1])
     figure.suptitle(title, fontsize=9)
     return figure
+
+
+def _style(i: int) -> tuple[str, str]:
+    """Return colour and line of the i-th curve."""
+    return _COLOURS[i % len(_COLOURS)], ("-", "--", ":")[i // len(_COLOURS) % 3]
+
+
+def _plot_curves(
+    ax: Axes,
+    lines: Mapping[str, Curve],
+    styles: Mapping[str, tuple[str, str]],
+    points: Mapping[str, tuple[float, float]],
+    log: str,
+) -> None:
+    for name, (x, y) in lines.items():
+        colour, line = styles[name]
+        ax.plot(x, y, "o", markersize=4, label=name, color=colour, linestyle=line)
+    for i, (name, (px, py)) in enumerate(points.items()):
+        ax.plot([px], [py], "sD^v<>"[i % 6], markersize=7, color="black", markerfacecolor="none", label=name)
+    ax.grid(alpha=0.3)
+    if lines or points:
+        for side in log:
+            _logarithmic(ax, side)
+        ax.legend(fontsize=8)

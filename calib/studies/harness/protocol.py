@@ -1,4 +1,4 @@
-"""The matrices that a study needs: of the paper's simulated protocol, read from a data set or simulated on the spot."""
+"""The matrices of a study: those of the paper's simulated protocol, read from a data set or simulated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
 
@@ -26,86 +25,105 @@ FACTORS = (2, 4, 8)
 """Factors of the paper's tables."""
 TESTS = 34
 """Test matrices of the paper."""
-_SAME = 1e-3  # of two ways to simulate one matrix
-_DESCRIBED = ("grid", "scanner", "particle", "sample")
+_LARGEST_NRMSE = 1e-3  # between matrices of one case that were simulated by different engines
+_COMPARED = ("grid", "scanner", "particle", "sample")  # attributes of a matrix that state its protocol
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """A family of scanners and particles with its splits; by default the paper's.
+    """Simulated scanners and particles with their splits; by default those of the paper.
 
     Parameters
     ----------
     cases
         Gradients and diameters with their splits.
-    family
+    spec
         What all matrices have in common.
     """
 
     cases: tuple[Case, ...] = field(default_factory=lambda: tuple(transms_cases()))
-    family: DatasetSpec = field(default_factory=DatasetSpec)
+    spec: DatasetSpec = field(default_factory=DatasetSpec)
 
     def of(self, split: str, count: int | None = None) -> list[Case]:
         """Return the cases of a split, or at most `count` of them, spread over it."""
         cases = [c for c in self.cases if c.split == split]
         return cases if count is None or count >= len(cases) else cases[:: len(cases) // count][:count]
 
-    def shown(self) -> Case:
-        """Return the test case that figures show: the largest gradient, and the diameter nearest to 25 nm."""
+    def figure_case(self) -> Case:
+        """Return the test case that figures show: it has the largest gradient, and the diameter nearest to 25 nm."""
         cases = self.of("test")
         largest = max(c.sf_gradient for c in cases)
         return min((c for c in cases if c.sf_gradient == largest), key=lambda c: abs(c.particle_diameter - 25e-9))
 
     def simulate(self, case: Case) -> xr.Dataset:
         """Simulate the fine matrix of a case."""
-        family = self.family
-        return simulate(family.scanner_of(case), Particle(case.particle_diameter), family.grid, family.sample)
+        particle = Particle(case.particle_diameter)
+        return simulate(self.spec.scanner_of(case), particle, self.spec.grid, self.spec.sample)
 
     def matrices(self, cases: Sequence[Case], data: Path | None = None) -> list[xr.Dataset]:
-        """Return the fine matrices of some cases, from a folder of `mpisim dataset` or simulated.
+        """Return the fine matrices of some cases.
+
+        Parameters
+        ----------
+        cases
+            Which matrices.
+        data
+            A folder of `mpisim dataset` with the matrices; None simulates them.
 
         Raises
         ------
         InputError
-            If the folder or a file is missing, or a matrix is of another protocol; it says what differs.
+            If the folder or a file is missing, or a matrix is of another protocol; the message states the difference.
         """
         if data is None:
             return [self.simulate(case) for case in cases]
         files = [fine_file(data, case) for case in cases]
         for file in files:
-            lacking = f"{data}, without a folder {file.parent.name}"
-            lacking = f"{data}, without {file.parent.name}/{file.name}" if file.parent.is_dir() else lacking
-            lacking = lacking if data.is_dir() else f"{data}, which is no folder"
-            require(file.is_file(), "--data", "a folder of `mpisim dataset --preset transms`", lacking)
+            require(file.is_file(), "data", "a folder of `mpisim dataset --preset transms`", _lacking(data, file))
         return [self._checked(read(file), case, file) for file, case in zip(files, cases, strict=True)]
 
-    def _checked(self, found: xr.Dataset, case: Case, file: Path) -> xr.Dataset:
-        expect(found, "system_matrix", str(file), stage="fine")
-        wanted = self.simulate(case)
-        differing = [d for name in _DESCRIBED for d in _differences(name, found.attrs.get(name), wanted.attrs[name])]
-        if found["system_matrix"].sizes != wanted["system_matrix"].sizes:
-            sizes = [dict(d["system_matrix"].sizes) for d in (found, wanted)]
-            differing.insert(0, f"size {sizes[0]} instead of {sizes[1]}")
-        elif not differing:
-            off = nrmse(found, wanted)
-            differing += [f"values that are {100 * off:.2g} % off"] * (off > _SAME)
-        if differing:
-            what = "; ".join(differing[:4])
-            raise InputError(f"Input --data must be of this study's protocol; instead received {file} with {what}.")
-        return found
+    def _checked(self, matrix: xr.Dataset, case: Case, file: Path) -> xr.Dataset:
+        """Return a matrix from a file; raise `InputError` unless it is that of the protocol."""
+        expect(matrix, "system_matrix", str(file), stage="fine")
+        different = _differing(matrix, self.simulate(case))
+        if different:
+            what = "; ".join(different[:4])
+            raise InputError(f"Input data must be of this study's protocol; instead received {file} with {what}.")
+        return matrix
 
 
-def _differences(name: str, found: Any, wanted: Any) -> Iterator[str]:
-    """Say where two descriptions of a file differ, numbers by more than a millionth."""
-    found, wanted = (json.loads(json.dumps(v, default=list)) for v in (found, wanted))
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in {**wanted, **found}:
-            yield from _differences(f"{name}.{key}", found.get(key), wanted.get(key))
-    elif not _same(found, wanted):
-        yield f"{name} {_short(found)} instead of {_short(wanted)}"
+def _lacking(data: Path, file: Path) -> str:
+    """Return what a data set without a file lacks, in words."""
+    if not data.is_dir():
+        return f"{data}, which is no folder"
+    if not file.parent.is_dir():
+        return f"{data}, without a folder {file.parent.name}"
+    return f"{data}, without {file.parent.name}/{file.name}"
 
 
-def _same(a: Any, b: Any) -> bool:
+def _differing(matrix: xr.Dataset, wanted: xr.Dataset) -> list[str]:
+    """Return in words where a matrix differs from the simulated one: description and size, or else values."""
+    stated = [d for name in _COMPARED for d in _differences(name, matrix.attrs.get(name), wanted.attrs[name])]
+    if matrix["system_matrix"].sizes != wanted["system_matrix"].sizes:
+        sizes = [dict(m["system_matrix"].sizes) for m in (matrix, wanted)]
+        return [f"size {sizes[0]} instead of {sizes[1]}", *stated]
+    if stated:
+        return stated
+    error = nrmse(matrix, wanted)
+    return [f"values that are {100 * error:.2g} % off"] * (error > _LARGEST_NRMSE)
+
+
+def _differences(name: str, received: object, wanted: object) -> Iterator[str]:
+    """Yield in words where two descriptions of a matrix differ, numbers by more than a millionth."""
+    received, wanted = (json.loads(json.dumps(v, default=list)) for v in (received, wanted))
+    if isinstance(received, dict) and isinstance(wanted, dict):
+        for key in {**wanted, **received}:
+            yield from _differences(f"{name}.{key}", received.get(key), wanted.get(key))
+    elif not _same(received, wanted):
+        yield f"{name} {_short(received)} instead of {_short(wanted)}"
+
+
+def _same(a: object, b: object) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, int | float) and isinstance(b, int | float):
@@ -113,7 +131,7 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, list) and len(value) > 10:
         return f"{value[0]:.6g} .. {value[-1]:.6g} ({len(value)} values)"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,61 +1,118 @@
-"""Results of studies: tables as NetCDF, CSV and text."""
+"""Results of studies on disk and on the terminal: tables as NetCDF, CSV and text."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pandas as pd
 import xarray as xr
 
 from calib.studies.harness.study import StudyOptions
 from mpisim.io.atomic import deferring_interrupt, replacing, write_text
 from mpisim.version import __version__
 
-__all__ = ["deviation", "machine", "text_table", "write_results"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Row", "as_csv", "deviation", "machine", "table_dataset", "text_table", "write_results"]
+
+Row: TypeAlias = Mapping[str, Any]
+"""A row of a table: a number, a word, a truth value or None by the name of the column."""
 
 
 def deviation(ours: float | None, published: float | None, relative: bool = True) -> float | None:
-    """Return how far ours is off the published figure: relative in %, or the difference; None without either."""
+    """Return how far our figure is off the published one.
+
+    Parameters
+    ----------
+    ours, published
+        The figures, in the same unit.
+    relative
+        Whether to return the relative deviation in % instead of the difference in the unit of the figures.
+
+    Returns
+    -------
+    float or None
+        None where one figure is missing or ours is not finite.
+    """
     if ours is None or published is None or not math.isfinite(ours):
         return None
     return 100 * (ours / published - 1) if relative else ours - published
 
 
-def text_table(titles: Sequence[str], lines: Iterable[Sequence[Any]], notes: Iterable[str] = ()) -> str:
+def text_table(titles: Sequence[str], lines: Iterable[Sequence[object]], notes: Iterable[str] = ()) -> str:
     """Return an aligned table: first column to the left, the others to the right, None as `-`; then notes."""
-    cells = [list(titles), *(["-" if c is None else str(c) for c in line] for line in lines)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(titles))]
+    words = [list(titles), *(["-" if value is None else str(value) for value in line] for line in lines)]
+    widths = [max(len(line[i]) for line in words) for i in range(len(titles))]
     aligned = (
-        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
-        for line in cells
+        "  ".join(w.ljust(n) if i == 0 else w.rjust(n) for i, (w, n) in enumerate(zip(line, widths, strict=True)))
+        for line in words
     )
     return "\n".join([*(line.rstrip() for line in aligned), *notes])
+
+
+def as_csv(table: Sequence[Row]) -> str:
+    """Return a table as CSV with a line of column names, numbers of six digits, and nothing for None and NaN."""
+    frame = pd.DataFrame(table).convert_dtypes()
+    return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def table_dataset(
+    table: Sequence[Row], dimension: str, numbers: Sequence[str], coordinates: Mapping[str, str]
+) -> xr.Dataset:
+    """Return columns of a table as a dataset.
+
+    Parameters
+    ----------
+    table
+        The rows.
+    dimension
+        Name of the only dimension, along which the rows lie.
+    numbers
+        Columns that become variables of floating point; None becomes NaN.
+    coordinates
+        Columns that become coordinates, by the name of the coordinate.
+    """
+    frame = pd.DataFrame(table, columns=[*numbers, *coordinates.values()])
+    return xr.Dataset(
+        {name: (dimension, frame[name].astype(float).to_numpy()) for name in numbers},
+        coords={name: (dimension, list(frame[column])) for name, column in coordinates.items()},
+    )
 
 
 def write_results(
     options: StudyOptions,
     name: str,
     data: xr.Dataset,
-    table: Sequence[Mapping[str, Any]],
-    figure: Any = None,
+    table: Sequence[Row],
+    figure: Figure | None = None,
     earlier: float = 0.0,
 ) -> list[str]:
     """Write `NAME.nc`, `NAME.csv` and, if given, the figure `NAME.png`; `NAME_quick` in the short form.
 
-    The NetCDF file tells the machine, when the study ended and how many seconds it took, with those that its cached
-    rows had taken (`earlier`); trainings tell their own minutes.
+    The NetCDF file states the machine, when the study ended and how many seconds it took.
+
+    Parameters
+    ----------
+    options
+        Choices of the user.
+    name
+        Start of the names of the files.
+    data, table, figure
+        Content of the files.
+    earlier
+        Seconds that results from the cache took when they were computed; they count as time of the study.
 
     Returns
     -------
     list of str
-        The files.
+        Names of the files.
     """
     from mpisim.plot.panels import save_figure
 
@@ -70,7 +127,7 @@ def write_results(
     )
     with replacing(stem.with_suffix(".nc")) as temporary, deferring_interrupt():
         described.to_netcdf(temporary, engine="netcdf4")
-    write_text(stem.with_suffix(".csv"), _csv(table))
+    write_text(stem.with_suffix(".csv"), as_csv(table))
     files = [stem.with_suffix(".nc"), stem.with_suffix(".csv")]
     if figure is not None:
         save_figure(figure, stem.with_suffix(".png"))
@@ -79,7 +136,7 @@ def write_results(
 
 
 def machine() -> str:
-    """Return what this computer is: processor and how many of its cores this process may use."""
+    """Return a description of this computer: processor and how many of its cores this process may use."""
     names = [line for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
     name = names[0].split(":", 1)[1].strip() if names else platform.processor() or platform.machine()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -88,13 +145,3 @@ def machine() -> str:
 
 def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-
-
-def _csv(table: Sequence[Mapping[str, Any]]) -> str:
-    columns = list(dict.fromkeys(key for row in table for key in row))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in table:
-        writer.writerow(["" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in map(row.get, columns)])
-    return text.getvalue()

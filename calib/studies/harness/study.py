@@ -1,6 +1,7 @@
-"""What a study is, what a user may choose for it, and the table in which every package enters its own.
+"""What a study is, what a user may choose for it, and the table in which every package enters its own studies.
 
-A package lists `Study`s under the entry-point group `mpisim.studies`, as it lists commands under `mpisim.cli.simulator`.
+A package lists its `Study` records under the entry-point group `mpisim.studies`, as it lists its commands under
+`mpisim.commands`.
 """
 
 from __future__ import annotations
@@ -8,25 +9,46 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack, cast
 
 import xarray as xr
 
+from calib.learned.bundled import BUNDLED
+from calib.recovery import METHODS
 from calib.studies.harness.protocol import Protocol
-from mpisim.cli.command import call
+from mpisim.cli.command import Result
 from mpisim.errors import one_of, positive, require, whole
 from mpisim.io.atomic import output_folder
+from mpisim.progress import say
 
-__all__ = ["Study", "StudyOptions", "studies"]
+__all__ = ["Choices", "Study", "StudyOptions", "studies"]
 
 GROUP = "mpisim.studies"
 QUICK_MATRICES = {"train": 6, "validation": 1, "test": 3}
+"""Number of matrices of every split in the short form."""
 QUICK_STEPS = 4
+"""Steps of a training in the short form."""
+
+
+class Choices(TypedDict, total=False):
+    """Fields of `StudyOptions` as keyword arguments of a study."""
+
+    cache: Path | None
+    bundled: Path
+    methods: tuple[str, ...] | None
+    factors: tuple[int, ...] | None
+    steps: int | None
+    budget_fraction: float
+    train: bool
+    device: str
+    protocol: Protocol
+    report: Callable[[str], None]
+    started: float
 
 
 @dataclass(frozen=True)
@@ -38,42 +60,54 @@ class StudyOptions:
     out
         Folder for numbers and figures.
     quick
-        The short form: three test matrices, the factor 4, and, with `train`, trainings of four steps on six matrices.
-        It shows the form of a study, and its files are named and labelled so.
+        Whether to run the short form: three test matrices, the factor 4, and, with `train`, trainings of four steps on
+        six matrices. It shows the form of a study; its files are named and labelled as short forms.
     data
-        A folder of `mpisim dataset --preset transms`; without it matrices are simulated.
+        A folder of `mpisim dataset --preset transms`; None simulates the matrices.
     cache
-        Folder of trained weights and finished rows; by default `cache` in `out`.
+        Folder of trained weights and finished results; None takes `cache` in `out`.
+    bundled
+        Folder of the bundled weights; by default that of the package.
     methods, factors
-        Only these.
-    steps, share
-        Steps of every training in place of the studies' budgets, or a share of these (not in the short form, nor of
-        weights that ship).
+        Methods and factors to which the study is restricted; None takes all that the study has.
+    steps
+        Steps of every training in place of the study's budget; None takes the budget.
+    budget_fraction
+        Factor on the budget of every training (not in the short form, and not for bundled weights).
     train
-        Train what weights are missing. Without it a study takes those that ship or are in the cache.
+        Whether to train missing weights. Otherwise a study takes bundled weights and those in the cache.
     device
         Where to train, as torch names it.
     protocol
-        The matrices; the paper's.
+        Cases and data-set specification of the matrices; by default those of the paper.
+    report
+        Receives lines of text on the progress of long work.
     started
-        Seconds since 1970: when the study began.
+        Time at which the study began, in seconds since 1970.
+
+    Raises
+    ------
+    InputError
+        If the number of steps or the fraction is not positive, both are given, or `data` is no folder.
     """
 
     out: Path
     quick: bool = False
     data: Path | None = None
     cache: Path | None = None
+    bundled: Path = BUNDLED
     methods: tuple[str, ...] | None = None
     factors: tuple[int, ...] | None = None
     steps: int | None = None
-    share: float = 1.0
+    budget_fraction: float = 1.0
     train: bool = False
     device: str = "cpu"
     protocol: Protocol = field(default_factory=Protocol)
+    report: Callable[[str], None] = field(default=say, compare=False, repr=False)
     started: float = field(default_factory=time.time, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("out", "data", "cache"):
+        for name in ("out", "data", "cache", "bundled"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else Path(value))
         for name in ("methods", "factors"):
@@ -81,9 +115,9 @@ class StudyOptions:
             object.__setattr__(self, name, None if value is None else tuple(dict.fromkeys(value)))
         if self.steps is not None:
             whole("steps", self.steps)
-        positive("share", self.share)
-        require(self.steps is None or self.share == 1, "share", "left out where steps are given", self.share)
-        require(self.data is None or self.data.is_dir(), "--data", "an existing folder", str(self.data))
+        fraction = positive("budget_fraction", self.budget_fraction)
+        require(self.steps is None or fraction == 1, "budget_fraction", "1 where steps are given", fraction)
+        require(self.data is None or self.data.is_dir(), "data", "an existing folder", str(self.data))
 
     @property
     def store(self) -> Path:
@@ -91,44 +125,46 @@ class StudyOptions:
         return self.cache if self.cache is not None else self.out / "cache"
 
     def steps_of(self, budget: int) -> int:
-        """Return the steps of a training with a budget of steps."""
+        """Return the number of steps of a training whose budget is `budget` steps."""
         if self.steps is not None:
             return self.steps
-        return QUICK_STEPS if self.quick and self.train else max(1, round(self.share * budget))
+        return QUICK_STEPS if self.quick and self.train else max(1, round(self.budget_fraction * budget))
 
     def matrices(self, split: str) -> list[xr.Dataset]:
-        """Return the fine matrices of a split; few of them in the short form."""
+        """Return the fine matrices of a split; only a few of them in the short form."""
         short = self.quick and (self.train or split == "test")
         cases = self.protocol.of(split, QUICK_MATRICES[split] if short else None)
         return self.protocol.matrices(cases, self.data)
 
-    def chosen(self, available: Sequence[str], usual: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Return the methods asked for, in the order of those available; by default the usual ones, or all.
+    def chosen(self, available: Sequence[str], default: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return the chosen methods in the order of those available; without a choice `default`, or all.
 
-        Raises `InputError` for one that is not available.
+        Raises `InputError` for a method that is not available.
         """
         for name in self.methods or ():
             one_of("methods", name, available)
-        wanted = self.methods or usual or available
+        wanted = self.methods or default or available
         return tuple(name for name in available if name in wanted)
 
-    def command(self, study: str, **changes: Any) -> str:
-        """Return the command line of a study with these options, some of them changed."""
-        changed = replace(self, **changes)
-        words = ["mpisim", "study", study] + ["--quick"] * changed.quick + ["--train"] * changed.train
-        for name in ("methods", "factors"):
-            values = getattr(changed, name)
-            words += [] if values is None else [f"--{name}", ",".join(map(str, values))]
-        words += [] if changed.steps is None else ["--steps", str(changed.steps)]
-        words += [] if changed.share == 1 else ["--share", f"{changed.share:g}"]
-        words += [] if changed.device == "cpu" else ["--device", changed.device]
-        words += [] if changed.data is None else ["--data", str(changed.data)]
-        return shlex.join([*words, "--cache", str(changed.store), "--out", str(changed.out)])
+    def cases(self, available: Sequence[str]) -> list[tuple[str, int]]:
+        """Return every chosen method with every factor; raise `InputError` for a method that is not available."""
+        return [(method, factor) for method in self.chosen(available) for factor in self.factors or ()]
+
+    def command(self, study: str) -> str:
+        """Return the command line that runs a study with these options."""
+        words = ["mpisim", "study", study] + ["--quick"] * self.quick + ["--train"] * self.train
+        for flag, values in (("--methods", self.methods), ("--factors", self.factors)):
+            words += [] if values is None else [flag, ",".join(map(str, values))]
+        words += [] if self.steps is None else ["--steps", str(self.steps)]
+        words += [] if self.budget_fraction == 1 else ["--share", f"{self.budget_fraction:g}"]
+        words += [] if self.device == "cpu" else ["--device", self.device]
+        words += [] if self.data is None else ["--data", str(self.data)]
+        return shlex.join([*words, "--cache", str(self.store), "--out", str(self.out)])
 
 
 @dataclass(frozen=True)
 class Study:
-    """An entry of the table; call it to run it.
+    """A record of the table; calling it runs the study.
 
     Parameters
     ----------
@@ -137,49 +173,65 @@ class Study:
     summary
         One line of help.
     function
-        `package.module:function` from `StudyOptions` to a result as of a command; imported when it runs.
-    factors, usual, quick
-        Factors that it can take, those it takes unless told otherwise (None: all of them), and those of its short form.
+        `package.module:function` that turns `StudyOptions` into the result of a command; it is imported when it runs.
+    factors
+        Factors that the study can take.
+    default_factors
+        Factors that it takes unless the user chooses; None takes all of them.
+    quick_factors
+        Factors of its short form.
     """
 
     name: str
     summary: str
     function: str
     factors: tuple[int, ...] = (2, 4, 8)
-    usual: tuple[int, ...] | None = None
-    quick: tuple[int, ...] = (4,)
+    default_factors: tuple[int, ...] | None = None
+    quick_factors: tuple[int, ...] = (4,)
 
     def __call__(
-        self, out: str | os.PathLike[str], quick: bool = False, data: Path | None = None, **options: Any
-    ) -> Mapping[str, Any]:
-        """Run the study; the arguments are those of `StudyOptions`.
+        self,
+        out: str | os.PathLike[str],
+        quick: bool = False,
+        data: str | os.PathLike[str] | None = None,
+        **choices: Unpack[Choices],
+    ) -> Result:
+        """Run the study.
+
+        Parameters
+        ----------
+        out, quick, data, choices
+            Fields of `StudyOptions`.
 
         Returns
         -------
         dict
-            The numbers, the files written, and the table as `text`.
+            The numbers, the names of the written files, and the table as `text`.
 
         Raises
         ------
         InputError
             For an unknown method or factor, a folder that cannot be written, or data of another protocol.
         """
-        chosen = StudyOptions(Path(out), quick, data, **options)
-        for factor in chosen.factors or ():
+        options = StudyOptions(Path(out), quick, None if data is None else Path(data), **choices)
+        for factor in options.factors or ():
             one_of("factors", factor, self.factors)
-        for method in chosen.methods or ():
-            one_of("methods", method, call("methods", [])["methods"])
-        usual = self.quick if quick else self.usual or self.factors
-        chosen = replace(chosen, factors=chosen.factors or usual)
-        output_folder(chosen.out)
-        output_folder(chosen.store)
+        for method in options.methods or ():
+            one_of("methods", method, METHODS)
+        default = self.quick_factors if quick else self.default_factors or self.factors
+        options = replace(options, factors=options.factors or default)
+        output_folder(options.out)
+        output_folder(options.store)
+        return {"study": self.name, "quick": quick, **self.load()(options)}
+
+    def load(self) -> Callable[[StudyOptions], Result]:
+        """Import and return the function."""
         module, name = self.function.split(":")
-        result: Mapping[str, Any] = getattr(import_module(module), name)(chosen)
-        return {"study": self.name, "quick": quick, **result}
+        return cast(Callable[[StudyOptions], Result], getattr(import_module(module), name))
 
 
 def studies() -> dict[str, Study]:
     """Return every study by name: tables, then figures, then others."""
-    found = {s.name: s for point in entry_points(group=GROUP) for s in point.load().values()}
+    listed = {study.name: study for point in entry_points(group=GROUP) for study in point.load().values()}
     kinds = ("table", "fig")
-    return dict(sorted(found.items(), key=lambda item: ([not item[0].startswith(k) for k in kinds], item[0])))
+    return dict(sorted(listed.items(), key=lambda item: ([not item[0].startswith(k) for k in kinds], item[0])))
