@@ -4,13 +4,14 @@ The coarse grid is covered by patches of p x p voxels, each is recovered alone, 
 
 .. math:: \hat a(r) = \sum_j w_j(r)\,\hat a_j(r), \qquad \sum_j w_j(r) = 1,
 
-with weights that fall linearly to the patches' edges, where a recovery that sees no further is worst. Where the coarse
-values are block means, data consistency (`calib.methods.consistency`) closes the whole. TranSMS, section V.B.2 and Fig. 8.
+with weights that fall linearly to the edges of the patches, where a recovery that sees no further is worst. Where the
+coarse values are block means, data consistency (`calib.methods.consistency`) closes the whole. TranSMS, section V.B.2
+and Fig. 8.
 
-A model that fits every row as a ridge first (`calib.methods.ridge`) relies on its being even or odd about the centre of the
-grid, which a cut row no longer is. So that fit is made of the whole rows before they are cut, and patches are recovered
-from its block means as if these were exact. At 2x and 33.7 dB this is as good as the whole grid at once (0.24 %); cut
-first, patches had 2.1 %.
+A model that fits every row as a ridge first (`calib.methods.ridge`) presumes that a row is even or odd about the centre
+of the grid, which a cut row is not. Such a model fits the whole rows before they are cut, and patches are recovered
+from the block means of the fit as if these were exact. At 2x and 33.7 dB the error is then that of the whole grid at
+once (0.24 %); with rows cut before the fit it is 2.1 %.
 """
 
 from __future__ import annotations

@@ -108,32 +108,32 @@ def refined(
     def evidence(process: Process) -> Tensor:
         return posterior(features(process, height, width, factor), b, v, n)[1]
 
-    first, *others = (_Found(p, evidence(p)) for p in (Process(*(t.cpu() for t in start)) for start in starts))
+    first, *others = (_Scored(p, evidence(p)) for p in (Process(*(t.cpu() for t in start)) for start in starts))
     ends = [_climbed(start, step, evidence) for start in (first, *others)]
     found = _likeliest([first, *ends], _EVIDENCE_PENALTY).process
     return found, posterior(features(found, height, width, factor), b, v, n)[0]
 
 
-class _Found(NamedTuple):
+class _Scored(NamedTuple):
     """Processes of B rows and twice their log evidence, (B,)."""
 
     process: Process
     evidence: Tensor
 
 
-def _likeliest(candidates: Sequence[_Found], penalty: float = 0.0) -> _Found:
+def _likeliest(candidates: Sequence[_Scored], penalty: float = 0.0) -> _Scored:
     """Return of every row the likeliest of candidates, or the first where none gains more than the penalty."""
     evidence = torch.stack([c.evidence for c in candidates])
     chosen = torch.where(evidence.amax(0) - evidence[0] > penalty, evidence.argmax(0), 0)[None]
     fields = zip(*(c.process for c in candidates), strict=True)
-    return _Found(Process(*(torch.stack(f).gather(0, chosen)[0] for f in fields)), evidence.gather(0, chosen)[0])
+    return _Scored(Process(*(torch.stack(f).gather(0, chosen)[0] for f in fields)), evidence.gather(0, chosen)[0])
 
 
-def _climbed(start: _Found, step: float, evidence: Callable[[Process], Tensor]) -> _Found:
+def _climbed(start: _Scored, step: float, evidence: Callable[[Process], Tensor]) -> _Scored:
     """Turn processes where that makes them likelier, then choose length and parity anew."""
 
-    def likeliest(found: _Found, others: Iterable[Process]) -> _Found:
-        return _likeliest([found, *(_Found(p, evidence(p)) for p in others)])
+    def likeliest(found: _Scored, others: Iterable[Process]) -> _Scored:
+        return _likeliest([found, *(_Scored(p, evidence(p)) for p in others)])
 
     found = start
     for halving in range(_HALVINGS):

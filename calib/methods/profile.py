@@ -1,4 +1,4 @@
-r"""All rows of a harmonic from one profile: what an ideal field-free-line scanner says about its own system matrix.
+r"""All rows of a harmonic from one profile, which is what an ideal field-free-line scanner has.
 
 In the plane of an ideal scanner the row of harmonic k at angle :math:`\theta` is a ridge,
 :math:`a_{k\theta}(r) = (f_k * w_\theta)(x\cos\theta + y\sin\theta)`, with one profile :math:`f_k` for all angles, even
@@ -8,16 +8,11 @@ beyond the field of view, cosines or sines of frequency :math:`\nu`, the shadow 
 linear in one small vector of coefficients, :math:`\bar b_k = D c_k + n`: 60 angles x 64 block means for 40 unknowns at
 4x.
 
-A priori :math:`f_k` is a Gaussian process of length :math:`\ell` and variance v, as in `calib.methods.ridge`; with
-:math:`R^T D^T D R = V\Lambda V^T` and :math:`z = \Lambda^{-1/2}V^T R^T D^T\bar b`,
-
-.. math:: \hat c = R V \frac{\Lambda^{1/2} z}{\Lambda + \tau/v}, \qquad
-          -2\log p = \sum_i \frac{|z_i|^2}{v\Lambda_i + \tau} + \log(v\Lambda_i + \tau) +
-          \frac{\lVert\bar b\rVert^2 - \lVert z\rVert^2}{\tau} + \text{const},
-
-and length, variance and parity are the likeliest (Rasmussen & Williams, 2006, Eq. 2.25, 2.30). Nothing is trained, no
-particle or gradient is assumed. What no profile explains beyond the noise (a scanner that is not ideal) is interpolated
-by bicubic and added, then the result is made consistent with the block means.
+A priori :math:`f_k` is a Gaussian process of length :math:`\ell` and variance v with the root R of the spectrum. Length,
+variance and parity are those with the largest evidence of :math:`\bar b_k = D R c + n`, and :math:`R \hat c` are the
+posterior means of the coefficients, both in the eigenvalue form of `calib.methods.gaussian_process`. Nothing is
+trained; no particle or gradient is assumed. What no profile explains beyond the noise (a scanner that is not ideal) is
+interpolated by bicubic and added, then the result is made consistent with the block means.
 """
 
 from __future__ import annotations

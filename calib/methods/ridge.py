@@ -1,25 +1,24 @@
 r"""Single rows as ridges: the most likely Gaussian process along the most likely direction.
 
 In the plane of an ideal scanner a row is a ridge, :math:`a(r) = f(u)` with :math:`u = x\cos\theta + y\sin\theta` (the
-sample's own average over its voxel is a convolution along u and changes nothing), and f is even or odd. Here f is a
-priori a stationary Gaussian process of length :math:`\ell` (squared exponential), written in Fourier features of a
-period beyond the field of view, cosines or sines, :math:`f(u) = \phi(u)^T R c`, :math:`c \sim N(0, 2e\,I)`, with R the
-root of the spectrum and e the row's own mean square. Measured are block means with noise,
-:math:`\bar b = M\Phi_\theta R c + n`. With the thin SVD :math:`M\Phi_\theta R = U s V^T` and
-:math:`z = U^T\bar b` the posterior mean of the block means is
+average of the sample over its voxel is a convolution along u and changes nothing), and f is even or odd. A priori f is
+a Gaussian process of length :math:`\ell`, written in Fourier features of a period beyond the field of view, cosines or
+sines, :math:`f(u) = \phi(u)^T R c`, :math:`c \sim N(0, 2e\,I)`, with R the root of the spectrum and e the mean square
+of the row. Measured are block means with noise, :math:`\bar b = M\Phi_\theta R c + n`. With the thin SVD
+:math:`M\Phi_\theta R = U s V^T` and :math:`z = U^T\bar b` the posterior mean of the block means is
 
 .. math:: M\hat a = U \frac{s^2}{s^2 + \tau/2e} z, \qquad \tau = \sigma^2/2 + \delta e,
 
-and direction, length and parity are those of the largest marginal likelihood
-(Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, Eq. 2.25, 2.30). Real and imaginary parts are
-processes of their own variance that share all three. Directions are tried every 3 degrees and refined where that does
-not explain a row to within its noise (`calib.methods.direction`): at 33.7 dB, 0.75 or 1.5 degrees off those tried, denoised
-means err 1.05, 1.15 and 1.2 times as much as on them at 2x, 4x and 8x. :math:`\delta` stands for rows that are no
-ridges; without it a fine profile would be invented to explain what is not one. Nothing is trained.
+and direction, length and parity are those with the largest evidence (`calib.methods.gaussian_process`). Real and
+imaginary parts are processes with separate variances that share all three. Directions are tried every 3 degrees; where
+none explains a row to within its noise, the search goes on between them (`calib.methods.direction`): at 33.7 dB, 0.75
+or 1.5 degrees off those tried, denoised means err 1.05, 1.15 and 1.2 times as much as on them at 2x, 4x and 8x.
+:math:`\delta` stands for rows that are no ridges; without it the fit would invent a fine profile for them. Nothing is
+trained.
 
-As an interpolant it cannot know what block means do not show: rows along the grid's axes, of which only the means over
-whole columns are measured. As a denoiser of block means (`ridge_means`) it is good at every angle: a profile has
-few degrees of freedom. What is no ridge is kept as far as it exceeds the noise, and exact block means stay exact.
+As an interpolant this cannot know what block means do not show: of a row along the grid's axes only the means over
+whole columns are measured. As a denoiser of block means (`ridge_means`) it works at every angle, since a profile has
+few degrees of freedom. What is no ridge remains as far as it exceeds the noise, and exact block means stay exact.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ _DISCREPANCY = 1e-3
 _ROUNDING = 1e-7
 _STEP = np.pi / ANGLES / 2
 SIGMA_THRESHOLD = 1.0
-"""See `ridge_means`."""
+"""Default of `ridge_means`, in standard deviations."""
 
 
 def recover_by_ridges(coarse: xr.Dataset) -> Recovered:
@@ -85,7 +84,7 @@ def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepan
     Parameters
     ----------
     block_means
-        Block means (B, 2, h, w), real and imaginary part.
+        Block means (B, 2, h, w), real and imaginary part, in any unit.
     sigma
         Their complex noise deviation, (B,); 0 for exact data.
     factor
@@ -113,8 +112,8 @@ def ridge_means(block_means: Tensor, sigma: Tensor, factor: int, sigma_threshold
     block_means, sigma, factor
         As of `ridge_interpolate`.
     sigma_threshold
-        By how many standard deviations a fit's misfit must exceed what the noise leaves for a row to get a direction
-        of its own (`calib.methods.direction`) in place of those tried. More of them take less time.
+        Misfit, in standard deviations above what the noise leaves, from which on a direction between those tried is
+        searched (`calib.methods.direction`). A larger threshold takes less time.
 
     Returns
     -------
