@@ -5,7 +5,8 @@ After RDN (Zhang et al., 2018, DOI 10.1109/CVPR.2018.00262).
 .. math:: u_{-1} = Z_0(U), \quad u_0 = Z_1(u_{-1}), \quad u_d = B_d(u_{d-1}), \quad
           U_C = Z_{last}(Z_{ct}([u_1; \dots; u_n])) + u_{-1},
 
-each block :math:`B_d` a chain of convolutions that see all earlier feature maps, fused by 1 x 1 and added to its input.
+where each block :math:`B_d` is a chain of convolutions on all earlier feature maps; their outputs are fused by a 1 x 1
+convolution and added to the block's input.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-r"""What several networks share: upsamplers, first weights and the check of their input.
+r"""Layers of several networks: upsamplers, first weights and the check of their input.
 
 Bicubic upsampling is a pair of fixed matrices, :math:`X \mapsto W_y X W_x^T` (`calib.methods.bicubic.bicubic_matrix`).
-First weights are drawn from :math:`N(0, 2/((1 + a^2) n))`, with n the inputs of an output and a the slope of the
-LeakyReLU before it (He et al., 2015, DOI 10.1109/ICCV.2015.123).
+First weights are drawn from :math:`N(0, 2/((1 + a^2) n))`, where n is the number of inputs of an output and a the slope
+of the LeakyReLU before it (He et al., 2015, DOI 10.1109/ICCV.2015.123).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def upsampler(channels: int, out_channels: int) -> nn.Sequential:
 
 
 def bicubic_upsample(x: Tensor, factor: int, offset: float = 0.0) -> Tensor:
-    """Upsample (B, C, h, w) to (B, C, S h, S w) in the precision of `x`, also where autocast is on.
+    """Upsample (B, C, h, w) to (B, C, S h, S w) in the precision of `x`, also under autocast.
 
-    `offset` is that of `calib.methods.bicubic.bicubic_matrix`.
+    `offset`, in fine voxels, is that of `calib.methods.bicubic.bicubic_matrix`.
     """
     with torch.autocast(x.device.type, enabled=False):
         along_y, along_x = (torch.tensor(bicubic_matrix(n, factor, offset)).to(x) for n in x.shape[-2:])

@@ -3,8 +3,8 @@ r"""Plain convolution branch, in place of the dense one of TranSMS: residual blo
 .. math:: u_{-1} = Z_0(U), \quad u_0 = Z_1(u_{-1}), \quad u_d = P_d(u_{d-1}) + u_{d-1}, \quad
           U_C = Z_{last}(u_n) + u_{-1},
 
-each :math:`P_d` a chain of as many 3 x 3 convolutions as a residual dense block has, all of one width, with ReLU
-between. A layer sees the one before it and no other, and only the last block is read.
+where each :math:`P_d` is a chain of as many 3 x 3 convolutions as a residual dense block has, all of one width, with
+ReLU between them. The input of a layer is the layer before it alone, and that of the last layer the last block alone.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 r"""2d-SMRnet: residual-in-residual dense blocks on strided samples.
 
-3d-SMRnet (Baltruschat et al., 2020, DOI 10.1007/978-3-030-59713-9_8) in two dimensions, as TranSMS was compared with.
-A dense block is five convolutions of which each sees all before it, three blocks are chained, and both are added to
-their input with a weight of 0.2 (Wang et al., 2018, DOI 10.1007/978-3-030-11021-5_5):
+This is 3d-SMRnet (Baltruschat et al., 2020, DOI 10.1007/978-3-030-59713-9_8) in two dimensions, with which TranSMS was
+compared. A dense block is five convolutions, each on the outputs of all before it; three blocks form a chain. Both are
+added to their input with a weight of 0.2 (Wang et al., 2018, DOI 10.1007/978-3-030-11021-5_5):
 
 .. math:: D(u) = u + 0.2\, Z_5([u; v_1; \dots; v_4]), \quad v_k = \rho(Z_k([u; v_1; \dots; v_{k-1}])), \qquad
           R(u) = u + 0.2\, D_3(D_2(D_1(u))).
 
-Nine such :math:`R` and a convolution are added to the features of the first one; each factor of two is nearest
-upsampling and a convolution. :math:`\rho` is a LeakyReLU of slope 0.2.
+Nine such :math:`R` and a convolution are added to the features of the first convolution. Each factor of two is nearest
+upsampling followed by a convolution. :math:`\rho` is a LeakyReLU of slope 0.2.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ResidualInResidual(nn.Module):
 class SMRnet(nn.Module):
     """2d-SMRnet: (B, 2, h, w), every S-th voxel of a row along both axes, -> (B, 2, S h, S w).
 
-    Inside the dense blocks the first weights are a tenth of what `calib.nets.layers.draw_weights` draws.
+    Inside the dense blocks the first weights are a tenth of those of `calib.nets.layers.draw_weights`.
 
     Parameters
     ----------

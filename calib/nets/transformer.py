@@ -7,15 +7,15 @@ then applies
 
 In TranSMS the embedding is an overlapping 3 x 3 convolution, and queries, keys and values are projected by
 depthwise-separable convolutions. There is no positional embedding: position enters through the padding of the
-convolutions, so any size of grid is taken. The plain stage is that of a vision transformer (Dosovitskiy et al., 2021,
-arXiv:2010.11929): patches that do not overlap, linear projections, and, since nothing else tells a token where it is,
-the sinusoids
+convolutions, so that any size of grid is possible. The plain stage is that of a vision transformer (Dosovitskiy et al.,
+2021, arXiv:2010.11929): patches that do not overlap, linear projections, and, since nothing else marks the position of
+a token, the sinusoids
 
 .. math:: \sin(\omega_i y),\ \cos(\omega_i y),\ \sin(\omega_i x),\ \cos(\omega_i x), \qquad
           \omega_i = 10000^{-4i/C},
 
-of its row y and column x (Vaswani et al., 2017, arXiv:1706.03762), which are not learned and so exist for any size of
-grid too.
+of its row y and column x (Vaswani et al., 2017, arXiv:1706.03762). These are not learned and so exist for any size of
+grid, too.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class TransformerStage(nn.Module):
 
 
 def sinusoids(height: int, width: int, like: Tensor) -> Tensor:
-    """Return the positions of a grid's tokens, (h w, C), for tokens like (B, h w, C); C is a multiple of 4."""
+    """Return sinusoids of the positions of tokens, (h w, C), for tokens `like` (B, h w, C), C a multiple of 4."""
     quarter = like.shape[-1] // 4
     waves = 10000.0 ** (-torch.arange(quarter, device=like.device, dtype=torch.float64) / quarter)
     y, x = (torch.arange(n, device=like.device)[:, None] * waves for n in (height, width))

@@ -4,9 +4,9 @@ SRCNN (Dong et al., 2016, DOI 10.1109/TPAMI.2015.2439281) maps patches in three 
 
 .. math:: f(X) = W_3 * \rho(W_2 * \rho(W_1 * X_\uparrow + b_1) + b_2) + b_3,
 
-and VDSR (Kim et al., 2016, DOI 10.1109/CVPR.2016.182) predicts what the upsample lacks by twenty layers of 3 voxels
-without bias; the upsample itself is added by the model (its skip is `bicubic`). Both pad with zeros so that size is
-kept, in training as in use.
+and VDSR (Kim et al., 2016, DOI 10.1109/CVPR.2016.182) predicts the error of the upsample by twenty layers of 3 voxels
+without bias; the model adds the upsample itself (its skip is `bicubic`). Both pad with zeros, so that sizes do not
+change, in training and in use.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SRCNN(nn.Module):
     Parameters
     ----------
     factor
-        Super-resolution factor S; the parameters are 14,114 at any.
+        Super-resolution factor S; 14,114 parameters at any factor.
     """
 
     def __init__(self, factor: int) -> None:
@@ -44,12 +44,12 @@ class SRCNN(nn.Module):
 
 
 class VDSR(nn.Module):
-    """VDSR of 20 layers with 64 filters, what is added to the bicubic upsample: (B, 2, h, w) -> (B, 2, S h, S w).
+    """VDSR of 20 layers with 64 filters, the correction of the bicubic upsample: (B, 2, h, w) -> (B, 2, S h, S w).
 
     Parameters
     ----------
     factor
-        Super-resolution factor S; the parameters are 665,856 at any.
+        Super-resolution factor S; 665,856 parameters at any factor.
     """
 
     def __init__(self, factor: int) -> None:
@@ -63,6 +63,6 @@ class VDSR(nn.Module):
         draw_weights(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Predict what the bicubic upsample of rows lacks."""
+        """Predict the correction of the bicubic upsample of rows."""
         require_rows(x, "VDSR")
         return self.last(self.body(bicubic_upsample(x, self.factor)))
