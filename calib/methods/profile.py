@@ -8,9 +8,9 @@ beyond the field of view, cosines or sines of frequency :math:`\nu`, the shadow 
 linear in one small vector of coefficients, :math:`\bar b_k = D c_k + n`: 60 angles x 64 block means for 40 unknowns at
 4x.
 
-A priori :math:`f_k` is a Gaussian process of length :math:`\ell` and variance v with the root R of the spectrum. Length,
-variance and parity are those with the largest evidence of :math:`\bar b_k = D R c + n`, and :math:`R \hat c` are the
-posterior means of the coefficients, both in the eigenvalue form of `calib.methods.gaussian_process`. Nothing is
+A priori :math:`f_k` is a Gaussian process of length :math:`\ell` and variance v with the root R of the spectrum.
+Length, variance and parity are those with the largest evidence of :math:`\bar b_k = D R c + n`, and :math:`R \hat c`
+are the posterior means of the coefficients, both in the eigenvalue form of `calib.methods.gaussian_process`. Nothing is
 trained; no particle or gradient is assumed. What no profile explains beyond the noise (a scanner that is not ideal) is
 interpolated by bicubic and added, then the result is made consistent with the block means.
 """
