@@ -169,7 +169,7 @@ def main() -> None:
     kept = np.any(rows != 0, axis=1)
     norm = factor.norm
     print(
-        f"{len(A)} complex rows, {kept.sum()} stacked real ones that are not zero, {factor.energies.size} rotated; "
+        f"{len(A)} complex rows, {kept.sum()} stacked real ones that are not zero, {factor.eigenvalues.size} rotated; "
         f"optimum {optima.objective[0]:.6f} at residual / eps = {optima.residual[0] / eps:.7f}"
     )
 
