@@ -1,200 +1,235 @@
-"""Speed of the ways to simulate one system matrix: two NumPy twins, the general path and the ridge path.
+"""Speed of the engines for one system matrix, beside two NumPy twins.
 
-All compute the same numbers (32 x 32 voxels of 4 x 4 points, 60 angles, harmonics 2..9, 108 samples of half a
-drive period) on the same number of threads. The twins are what one would write in NumPy with care: they use half a
-period too, sum a sample's points before they project on harmonics, work in blocks that stay in the cache and treat
-Langevin arguments near 0 apart only where there are some. One takes any field, as the general path does; the other
-knows that in the plane of an ideal scanner the field is a scalar. NumPy runs both on one thread in any case.
+All compute the same numbers (32 x 32 voxels of 4 x 4 points, 60 angles, harmonics 2..9, 108 samples of half a drive
+period) on the same number of threads. The twins are what one would write in NumPy with care: they use half a period
+too, sum a sample's points before they project on harmonics, work in blocks that stay in the cache and treat Langevin
+arguments near 0 separately only where there are some. One takes any field, as the equilibrium engine does; the other
+uses that in the plane of an ideal scanner the field is a scalar. NumPy runs both, and the time-domain engine, on one
+thread in any case. The time-domain engine computes a tenth of the angles.
 
-    python benchmarks/simulator.py [--threads 1 2] [--repeats 15]
+    python -m benchmarks.simulator [--threads 1 2] [--repeats 15]
 """
+
+from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
-ROUND = 20  # calls of the ridge path for one of the general path
-# Operations of one Langevin value on the general path: xi^2 and p.B as polynomials of the sine (4 + 2), numerator and
-# denominator of the ratio (16 + 18), three products and half a division (3.5), product and sum (2), share of the
+import numba
+import numpy as np
+
+import mpisim
+from benchmarks.timing import Timing, restart_with, taking_turns
+from mpisim.constants import MU_0
+from mpisim.simulation.equilibrium import equilibrium_rows, half_period_basis
+from mpisim.simulation.line_profile import line_profile_rows
+from mpisim.simulation.time_domain import time_domain_rows
+
+ROUND = 20  # calls of the line-profile engine for one of the equilibrium engine
+TENTH = 10  # share of the angles that the time-domain engine computes
+BLOCK = 16  # voxels of a twin: 16 x 16 points x 108 times x 8 bytes = 0.2 MB for each temporary
+# Operations of one Langevin value in the equilibrium engine: xi^2 and p.B as polynomials of the sine (4 + 2), numerator
+# and denominator of the ratio (16 + 18), three products and half a division (3.5), product and sum (2), share of the
 # projection (1). Points that saturate take a root and a division of their own instead.
 FLOPS_PER_VALUE = 46.5
 
+Case = tuple[mpisim.OpenSidedFFL, mpisim.Particle, mpisim.Grid, mpisim.Sample]
+Engine = Callable[[mpisim.OpenSidedFFL, mpisim.Particle, mpisim.Grid, mpisim.Sample], np.ndarray]
 
-def twin_rows(scanner, particle, grid, sample):
-    """Rows like `mpisim.simulation.equilibrium.general_rows` of an ideal scanner, in NumPy alone; (angle, harmonic, voxel)."""
-    import numpy as np
 
-    from mpisim.constants import MU_0
+def blocks(count: int) -> Iterator[slice]:
+    """Slices of at most `BLOCK` voxels."""
+    return (slice(first, min(first + BLOCK, count)) for first in range(0, count, BLOCK))
 
-    count = scanner.samples_per_period // 2
-    phi = ((np.arange(count) + 0.5) / count - 0.5) * np.pi
-    k = np.array(scanner.harmonics)
-    omega = 2 * np.pi * scanner.drive_frequency
-    wave = np.where(k % 2 == 0, np.cos(np.outer(phi, k)), np.sin(np.outer(phi, k)))
-    scale = MU_0 * sample.particles(grid) * particle.moment * scanner.sensitivity[2]
-    basis = wave * (-(k * omega / count) * scale)  # (time, harmonic)
-    (sx, wx), (sy, wy) = sample.axis_rule(0, grid), sample.axis_rule(1, grid)
-    offsets = np.stack([np.repeat(sx, sy.size), np.tile(sy, sx.size)])
-    weights = np.repeat(wx, wy.size) * np.tile(wy, wx.size)
-    centres = grid.centers()[:, :2]
-    out = np.empty((len(scanner.angles), k.size, len(centres)), dtype=complex)
-    channel = np.where(k % 2 == 0, 1j, 1)
-    drive = particle.beta * scanner.drive_amplitude * np.sin(phi)
-    block = 16  # voxels: 16 x 16 points x 108 times x 8 bytes = 0.2 MB for each temporary
-    xi, work, z = np.empty((3, block, weights.size, count))
+
+def complex_basis(
+    scanner: mpisim.OpenSidedFFL, particle: mpisim.Particle, grid: mpisim.Grid, sample: mpisim.Sample
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sine of the drive (time,), and the transform of a mean of L(xi) p.B/|B| to voltages (time, harmonic)."""
+    sine, basis, imaginary_part = half_period_basis(scanner.sequence)
+    scale = MU_0 * sample.particles(grid) * particle.moment
+    return sine, (scale * basis * np.where(imaginary_part == 1, 1j, 1)[:, None]).T
+
+
+def plane_twin_rows(
+    scanner: mpisim.OpenSidedFFL, particle: mpisim.Particle, grid: mpisim.Grid, sample: mpisim.Sample
+) -> np.ndarray:
+    """Rows like those of `equilibrium_rows` for an ideal scanner in its plane, in NumPy alone."""
+    sine, transform = complex_basis(scanner, particle, grid, sample)
+    transform = transform * scanner.sensitivity[2]
+    offsets, weights = sample.rule(grid)
+    points = grid.centers()[:, None, :] + offsets
+    out = np.empty((len(scanner.angles), 1, transform.shape[1], len(points)), dtype=complex)
+    drive = particle.beta * scanner.drive_amplitude * sine
+    xi, work, product = np.empty((3, BLOCK, weights.size, sine.size))
     for i, angle in enumerate(scanner.angles):
-        normal = np.array([np.cos(angle), np.sin(angle)])
-        bias = particle.beta * scanner.sf_gradient * ((centres @ normal)[:, None] + normal @ offsets)
-        for first in range(0, len(centres), block):
-            part = slice(first, min(first + block, len(centres)))
-            size = part.stop - first
-            x, y = xi[:size], work[:size]
-            np.add(bias[part, :, None], drive, out=x)
-            near = np.abs(x) < 0.02
-            small = x[near]
-            x[near] = 1.0
-            np.tanh(x, out=y)
-            np.multiply(x, y, out=z[:size])  # L(x) = (x - tanh x) / (x tanh x): one division, not two
-            np.subtract(x, y, out=y)
-            y /= z[:size]
-            square = small * small
-            y[near] = small / 3 * (1 - square / 15 * (1 - square * 2 / 21 * (1 - square / 10)))
-            rows = (weights @ y) @ basis  # (voxel, harmonic)
-            out[i, :, part] = (rows * channel).T
+        bias = particle.beta * scanner.sf_gradient * (points @ [np.cos(angle), np.sin(angle), 0.0])
+        for part in blocks(len(points)):
+            size = part.stop - part.start
+            np.add(bias[part, :, None], drive, out=xi[:size])
+            langevin = langevin_of(xi[:size], work[:size], product[:size])
+            out[i, 0, :, part] = ((weights @ langevin) @ transform).T
     return out
 
 
-def vector_twin_rows(scanner, particle, grid, sample):
-    """Rows like `mpisim.simulation.equilibrium.general_rows` of any scanner, in NumPy alone: fields are vectors.
+def langevin_of(x: np.ndarray, y: np.ndarray, product: np.ndarray) -> np.ndarray:
+    """Fill `y` with L(x) = (x - tanh x) / (x tanh x), one division and not two; x and `product` are overwritten."""
+    near = np.abs(x) < 0.02
+    small = x[near]
+    x[near] = 1.0
+    np.tanh(x, out=y)
+    np.multiply(x, y, out=product)
+    np.subtract(x, y, out=y)
+    y /= product
+    square = small * small
+    y[near] = small / 3 * (1 - square / 15 * (1 - square * 2 / 21 * (1 - square / 10)))
+    return y
 
-    As in the kernel, p.B and xi^2 are polynomials in the drive's sine.
+
+def vector_twin_rows(
+    scanner: mpisim.OpenSidedFFL, particle: mpisim.Particle, grid: mpisim.Grid, sample: mpisim.Sample
+) -> np.ndarray:
+    """Rows like those of `equilibrium_rows` for any fields and one coil, in NumPy alone.
+
+    As in the kernel, p.B and xi^2 are polynomials of the drive's sine.
     """
-    import numpy as np
-
-    from mpisim.constants import MU_0
-    from mpisim.simulation.equilibrium import half_period_basis
-
-    sine, basis, channel = half_period_basis(scanner)
-    basis = basis * (MU_0 * sample.particles(grid) * particle.moment)
-    rules = [sample.axis_rule(i, grid) for i in range(3)]
-    offsets = np.stack([o.ravel() for o in np.meshgrid(*(r[0] for r in rules), indexing="ij")], axis=-1)
-    weights = np.einsum("i,j,k->ijk", *(r[1] for r in rules)).ravel()
+    sine, transform = complex_basis(scanner, particle, grid, sample)
+    offsets, weights = sample.rule(grid)
     points = grid.centers()[:, None, :] + offsets
     d, p = particle.beta * scanner.drive_field(points), scanner.receive_sensitivity(points)
-    out = np.empty((len(scanner.angles), len(basis), len(points)), dtype=complex)
-    power = np.where(channel == 1, 1j, 1)
-    block = 16
-    x, y, along = np.empty((3, block, weights.size, sine.size))
-    projection = (basis * power[:, None]).T
-    dd, pd = np.einsum("vqi,vqi->vq", d, d), np.einsum("vqi,vqi->vq", p, d)
+    out = np.empty((len(scanner.angles), 1, transform.shape[1], len(points)), dtype=complex)
+    square, ratio, along = np.empty((3, BLOCK, weights.size, sine.size))
+    dd, pd = dot(d, d), dot(p, d)
     for i, angle in enumerate(scanner.angles):
         b = particle.beta * scanner.selection_field(points, angle)
-        bb, bd, pb = (np.einsum("vqi,vqi->vq", *pair) for pair in ((b, b), (b, d), (p, b)))
-        for first in range(0, len(points), block):
-            part = slice(first, min(first + block, len(points)))
-            size = part.stop - first
-            s, f, g = x[:size], y[:size], along[:size]
+        bb, bd, pb = dot(b, b), dot(b, d), dot(p, b)
+        for part in blocks(len(points)):
+            size = part.stop - part.start
+            s, f, g = square[:size], ratio[:size], along[:size]
             np.multiply(dd[part, :, None], sine, out=s)
             s += 2 * bd[part, :, None]
             s *= sine
             s += bb[part, :, None]
-            near = s < 4e-4
-            some = near.any()
-            if some:
-                small = s[near]
-                s[near] = 1.0
-            np.sqrt(s, out=s)
-            np.tanh(s, out=f)
-            np.multiply(s, f, out=g)  # L(x)/x = (x - tanh x) / (x^2 tanh x): one division, not two
-            g *= s
-            np.subtract(s, f, out=f)
-            f /= g
-            if some:
-                f[near] = (1 - small / 15 * (1 - small * 2 / 21 * (1 - small / 10))) / 3
+            langevin_over_argument(s, f, g)
             np.multiply(pd[part, :, None], sine, out=g)
             g += pb[part, :, None]
             f *= g
-            out[i, :, part] = ((weights @ f) @ projection).T
+            out[i, 0, :, part] = ((weights @ f) @ transform).T
     return out
 
 
-def machine_peak(threads, size=1500):
-    """Largest rate of a float64 matrix product on this many threads, in flop/s, measured in a process of its own."""
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Products of vectors (voxel, point, 3)."""
+    return np.einsum("vqi,vqi->vq", a, b)
+
+
+def langevin_over_argument(s: np.ndarray, f: np.ndarray, g: np.ndarray) -> None:
+    """Fill `f` with L(x)/x = (x - tanh x) / (x^2 tanh x) for s = x^2; `s` and `g` are overwritten."""
+    near = s < 4e-4
+    some = near.any()
+    small = s[near] if some else s[:0]
+    if some:
+        s[near] = 1.0
+    np.sqrt(s, out=s)
+    np.tanh(s, out=f)
+    np.multiply(s, f, out=g)
+    g *= s
+    np.subtract(s, f, out=f)
+    f /= g
+    if some:
+        f[near] = (1 - small / 15 * (1 - small * 2 / 21 * (1 - small / 10))) / 3
+
+
+def machine_peak(threads: int, size: int = 1500) -> float:
+    """Largest rate of a float64 matrix product on this many threads in flop/s, measured in a process of its own."""
     code = (
         f"import numpy, time; a = numpy.ones(({size}, {size})); s = []\n"
         "for _ in range(6):\n t = time.perf_counter(); a @ a; s.append(time.perf_counter() - t)\n"
         f"print(2 * {size}**3 / min(s))"
     )
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS")}
-    environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    return float(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)
+    threads_of = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    words = [sys.executable, "-c", code]
+    return float(subprocess.run(words, env=os.environ | threads_of, capture_output=True, check=True).stdout)
 
 
-def seconds(function, *arguments):
-    """Wall time of one call."""
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
+ENGINES: dict[str, tuple[Engine, int, int]] = {
+    "NumPy, any field": (vector_twin_rows, 1, 5),
+    "NumPy, in plane": (plane_twin_rows, 1, 5),
+    "time domain": (time_domain_rows, 1, 5),
+    "equilibrium": (equilibrium_rows, 1, 1),
+    "line profile": (line_profile_rows, ROUND, 1),
+}
+"""By name: an engine, its calls in one turn, and the number of turns of which it takes one."""
 
 
-def measure(threads, repeats):
-    """Print one thread count's lines; the three paths take turns, so that a busy spell meets them all."""
-    import numba
+def case_of(name: str) -> Case:
+    """What an engine computes."""
+    scanner = mpisim.open_sided_ffl(0.5)
+    if name == "time domain":
+        scanner = replace(scanner, angles=scanner.angles[::TENTH])
+    return scanner, mpisim.Particle(25e-9), mpisim.Grid(), mpisim.Sample()
 
-    import mpisim
-    from mpisim.simulation.equilibrium import general_rows
-    from mpisim.simulation.line_profile import ridge_rows
 
+def repeat(engine: Engine, case: Case, calls: int) -> None:
+    """Compute the same rows several times; they are freed at once, as memory that is new to the process costs time."""
+    for _ in range(calls):
+        engine(*case)
+
+
+def times_of_a_matrix(turns: int) -> dict[str, Timing]:
+    """Times of every engine for all angles."""
+    works = {name: partial(repeat, engine, case_of(name), calls) for name, (engine, calls, _) in ENGINES.items()}
+    found = taking_turns(works, turns, {name: every for name, (_, _, every) in ENGINES.items()})
+    return {name: time.per(ENGINES[name][1] / (TENTH if name == "time domain" else 1)) for name, time in found.items()}
+
+
+def errors_of_engines() -> dict[str, float]:
+    """NRMSE of every engine against the equilibrium engine."""
+    reference = equilibrium_rows(*case_of("equilibrium"))
+    found = {}
+    for name, (engine, _, _) in ENGINES.items():
+        rows = engine(*case_of(name))
+        found[name] = mpisim.nrmse(rows, reference[:: len(reference) // len(rows)])
+    return found
+
+
+def measure(threads: int, turns: int) -> None:
+    """Print the lines of one number of threads."""
     numba.set_num_threads(threads)
-    case = (mpisim.open_sided_ffl(0.5), mpisim.Particle(25e-9), mpisim.Grid(), mpisim.Sample())
-    paths = {
-        "NumPy, any field": vector_twin_rows,
-        "NumPy, in plane": twin_rows,
-        "general path": general_rows,
-        "ridge path": ridge_rows,
-    }
-    reference = general_rows(*case)
-    errors = {name: mpisim.nrmse(path(*case), reference) for name, path in paths.items()}  # and warm up
-    times = {name: [] for name in paths}
-    for i in range(repeats):
-        for name, path in paths.items():
-            if not name.startswith("NumPy") or i % 5 == 0:
-                times[name] += [seconds(path, *case) for _ in range(ROUND if name == "ridge path" else 1)]
-    general = statistics.median(times["general path"])
-    for name in paths:
-        median = statistics.median(times[name])
-        ratio = f"{general / median:8.1f}x as fast" if median < general else f"{median / general:8.1f}x as slow"
-        beside = "" if name == "general path" else f"{ratio} as the general path"
-        print(f"{threads:7d}  {name:17s} {median * 1e3:10.3f} ms  nRMSE {errors[name]:.0e} {beside}")
-    scanner, _, grid, sample = case
-    points = grid.shape[0] * grid.shape[1] * sample.points**2
-    values = len(scanner.angles) * points * scanner.samples_per_period // 2
-    rate = values * FLOPS_PER_VALUE / statistics.median(times["general path"])
-    peak = machine_peak(threads)
+    errors, times = errors_of_engines(), times_of_a_matrix(turns)
+    equilibrium = times["equilibrium"].wall
+    for name, (wall, cpu) in times.items():
+        word = "fast" if wall < equilibrium else "slow"
+        ratio = f"{max(wall / equilibrium, equilibrium / wall):8.1f}x as {word} as the equilibrium engine"
+        print(
+            f"{threads:7d}  {name:17s} {wall * 1e3:10.3f} ms {cpu * 1e3:10.3f} ms CPU  nRMSE {errors[name]:.0e} "
+            + (ratio if name != "equilibrium" else "")
+        )
+    scanner, _, grid, sample = case_of("equilibrium")
+    values = len(scanner.angles) * np.prod(grid.shape) * sample.points**2 * scanner.samples_per_period // 2
+    rate, peak = values * FLOPS_PER_VALUE / equilibrium, machine_peak(threads)
     print(
-        f"         general path: {statistics.median(times['general path']) / values * 1e9:.2f} ns and "
-        f"{FLOPS_PER_VALUE} operations a Langevin value, {rate / 1e9:.0f} Gflop/s, {rate / peak:.0%} of the "
-        f"{peak / 1e9:.0f} Gflop/s of a float64 matrix product"
+        f"         equilibrium: {equilibrium / values * 1e9:.2f} ns and {FLOPS_PER_VALUE} operations a Langevin value, "
+        f"{rate / 1e9:.0f} Gflop/s, {rate / peak:.0%} of the {peak / 1e9:.0f} Gflop/s of a float64 matrix product"
     )
 
 
-def main():
+def main() -> None:
     """Run the benchmark on each number of threads."""
-    parser = argparse.ArgumentParser(description="Time the simulator's paths against a NumPy twin.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=int, default=15, help="turns (default 15)")
     options = parser.parse_args()
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for name in [name for name in os.environ if name.startswith("OPENBLAS")]:
-        del os.environ[name]
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for the twin's small products
-    print("threads  path             median")
+    print("threads  engine           median")
     for threads in options.threads:
         measure(threads, options.repeats)
 
 
 if __name__ == "__main__":
+    restart_with({"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"})  # for small products of the twins
     main()

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks.NAME`, from the root of a checkout; importing one runs nothing."""
