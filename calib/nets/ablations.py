@@ -13,10 +13,10 @@ CNN-CT     convolutional transformer       residual blocks without dense connect
 The paper names the branches only: it states neither widths nor depths nor parameter counts, nor the layers of its
 vanilla modules. Chosen here: everything that is not ablated, depths included, equals TranSMS, and the remaining
 branches are so wide that the number of parameters is that of TranSMS within 5 % at every factor. A difference is then
-one of design and not of size. The convolutions without dense connections have the residuals around blocks and branch but no
-concatenation. The vision transformer has patches that do not overlap (1, 1 and 2 voxels wide for the strides 1, 1 and
-2), linear projections and fixed sinusoids for the position; heads, MLP, strides and tail are those of TranSMS. The
-ablation without data consistency (Fig. 4) is the network of TranSMS itself and a setting of the model.
+one of design and not of size. The convolutions without dense connections have the residuals around blocks and branch
+but no concatenation. The vision transformer has patches that do not overlap (1, 1 and 2 voxels wide for the strides 1,
+1 and 2), linear projections and fixed sinusoids for the position; heads, MLP, strides and tail are those of TranSMS.
+The ablation without data consistency (Fig. 4) is the network of TranSMS itself and a setting of the model.
 """
 
 from __future__ import annotations
