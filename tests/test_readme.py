@@ -1,10 +1,14 @@
-"""The README's tables are the committed results."""
+"""The README's tables are the committed results, and its Python block runs."""
 
 import csv
 import re
 from pathlib import Path
 
 import pytest
+
+import mpisim
+import recon
+from mpisim.cli.command import table
 
 ROOT = Path(__file__).parent.parent
 NOISES = ("noiseless", "noisy")
@@ -42,3 +46,19 @@ def test_tables_show_the_committed_results(number):
                 assert told[2] is None or float(told[2]) == float(row[published]), (line[0], head)
                 seen += 1
     assert seen == sum(row[ours] != "" and row["method"] != "reference" for row in rows.values())
+
+
+def test_the_python_block_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    names = {}
+    exec(block, names)
+    assert float(capsys.readouterr().out) < 0.01
+    image = mpisim.read(tmp_path / "image.nc")
+    assert image.identical(names["image"]) and recon.psnr(image, names["y"]["phantom"].values) > 12
+
+
+def test_commands_are_those_of_the_table():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `mpisim (\w+)", text, flags=re.MULTILINE))
+    assert named | {"methods"} == set(table())
