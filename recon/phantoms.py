@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from mpisim import Grid
-from mpisim.errors import non_negative, positive, require
+from mpisim.errors import non_negative, positive, require, whole
 
 __all__ = ["PHANTOMS", "Disc", "Phantom", "Rectangle", "resolution", "shape", "tubes"]
 
@@ -171,10 +171,11 @@ def resolution(
     Raises
     ------
     InputError
-        If a number is not positive (a gap may be zero).
+        If a length is not positive (a gap may be zero), or `bars` is not a whole number above zero.
     """
     widths = tuple(positive("widths", w) for w in widths)
-    require(len(widths) > 0 and bars >= 1, "resolution phantom", "made of at least one bar", (widths, bars))
+    require(len(widths) > 0, "widths", "at least one length", widths)
+    bars = whole("bars", bars)
     length, gap = positive("length", length), non_negative("gap", gap)
     concentration = positive("concentration", concentration)
     top = (len(widths) * length + (len(widths) - 1) * gap) / 2 - length / 2

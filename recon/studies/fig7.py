@@ -70,13 +70,13 @@ def _figure(images: Mapping[str, xr.Dataset], table: Sequence[Row], heading: str
     """Draw the images, and below each its difference from the reference image and its pSNR."""
     reference = images["reference"]["image"].values
     top = max(float(images[name]["image"].max()) for name in ("phantom", "reference"))
-    shown: list[Panel | None] = [_panel(image) for image in images.values()]
+    line: list[Panel | None] = [_panel(image) for image in images.values()]
     differences = [None if name == "reference" else _panel(image, reference) for name, image in images.items()]
     notes = [""] * 2 + ["" if row["psnr"] is None else f"{row['psnr']:.1f} dB" for row in table[1:]]
     scale = f"concentration / that of\nthe sample, cut at {top:.2g}"
     half = f"difference,\ncut at ± {top / 2:.2g}"
     groups = [
-        Group([shown], [""], scale, (0.0, top), "inferno"),
+        Group([line], [""], scale, (0.0, top), "inferno"),
         Group([differences], ["image - reference"], half, (-top / 2, top / 2), "PuOr_r", [notes]),
     ]
     return panels(groups, [name.replace("_", "\n") for name in images], heading)

@@ -95,13 +95,13 @@ def recovery_cases(options: StudyOptions, default: Sequence[str] | None = None) 
     """
     chosen = options.chosen(tuple(METHODS), default)
     learned = [name for name in chosen if METHODS[name].learned]
-    found = find_weights(options, learned) if learned else None
+    weights = find_weights(options, learned) if learned else None
     cases = []
     for method in chosen:
         for factor in options.factors or ():
-            training = found.row(method, factor) if found and method in learned else _UNTRAINED
+            training = weights.row(method, factor) if weights and method in learned else _UNTRAINED
             cases.append(RecoveryCase(method, factor, training))
-    return cases, found.missing if found else []
+    return cases, weights.missing if weights else []
 
 
 @dataclass(frozen=True)

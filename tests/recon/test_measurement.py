@@ -18,7 +18,7 @@ def test_schema_provenance_and_truth():
     assert np.allclose(y["phantom"], truth) and y["phantom"].dims == ("y", "x")
 
 
-def test_a_file_gives_it_back(tmp_path):
+def test_a_file_holds_the_same_dataset(tmp_path):
     mpisim.write(small_measurement(), tmp_path / "y.nc")
     back = mpisim.read(tmp_path / "y.nc")
     assert back.identical(small_measurement())
@@ -57,7 +57,7 @@ def test_a_larger_sample_scales_the_truth():
     assert np.allclose(y["phantom"], plain["phantom"] / 4)
 
 
-def test_a_measured_matrix_is_refused_but_on_its_own_grid():
+def test_a_measured_matrix_needs_its_own_grid():
     bare = small_matrix().copy()
     bare.attrs = {k: v for k, v in bare.attrs.items() if k not in ("scanner", "particle", "grid", "sample")}
     with pytest.raises(InputError, match=r"Input matrix must be .*same_grid"):
@@ -121,5 +121,5 @@ def test_a_volume_with_a_sample_of_its_own():
     fine = mpisim.simulate(scanner, mpisim.Particle(25e-9), grid, sample)
     phantom = recon.phantoms.tubes(width_left=1e-3, width_right=2e-3, length=6e-3, gap=2e-3)
     y = recon.measure(fine, phantom, noiseless=True, refine=1)
-    found = as_matrix(fine) @ y["phantom"].values.ravel()
-    assert np.allclose(found, y["measurement"].values.ravel(), rtol=1e-5, atol=1e-6 * abs(found).max())
+    result = as_matrix(fine) @ y["phantom"].values.ravel()
+    assert np.allclose(result, y["measurement"].values.ravel(), rtol=1e-5, atol=1e-6 * abs(result).max())

@@ -32,13 +32,13 @@ def test_the_amount_is_the_area(part):
 def test_disc_fractions_equal_counting():
     rng = np.random.default_rng(0)
     disc, grid = Disc((0.2e-3, -0.7e-3), 2.6e-3), Grid((4, 5), (8e-3, 8e-3))
-    found = recon.Phantom("one", (disc,)).sample(grid)
+    result = recon.Phantom("one", (disc,)).sample(grid)
     points = rng.uniform(-4e-3, 4e-3, (400_000, 2))
     inside = np.hypot(*(points - disc.center).T) < disc.radius
     edges = np.linspace(-4e-3, 4e-3, 6), np.linspace(-4e-3, 4e-3, 5)
     counted = np.histogram2d(points[:, 1], points[:, 0], edges, weights=inside.astype(float))[0]
-    assert np.allclose(found, counted / np.histogram2d(points[:, 1], points[:, 0], edges)[0], atol=0.02)
-    assert found.min() >= -1e-12 and found.max() <= 1 + 1e-12
+    assert np.allclose(result, counted / np.histogram2d(points[:, 1], points[:, 0], edges)[0], atol=0.02)
+    assert result.min() >= -1e-12 and result.max() <= 1 + 1e-12
 
 
 def test_tubes_have_the_published_shape():

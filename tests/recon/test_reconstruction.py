@@ -42,7 +42,7 @@ def test_the_published_protocol_resolves_the_tubes_at_their_amplitude():
     assert recon.psnr(image.values, y["phantom"].values) > 14
 
 
-def test_admm_meets_the_ball_and_says_so():
+def test_the_image_of_admm_lies_in_the_noise_ball():
     fine, y = small_matrix(), small_measurement()
     image = recon.reconstruct(fine, y)
     rows = fine["system_matrix"].values.reshape(48, -1)

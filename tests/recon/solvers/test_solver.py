@@ -24,7 +24,7 @@ GOOD = Solver("least squares", Options, least_squares)
 
 @pytest.mark.parametrize("name", sorted(recon.METHODS))
 @pytest.mark.parametrize("non_negative", [True, False])
-def test_every_solver_keeps_the_rules(name, non_negative):
+def test_every_solver_passes_the_check(name, non_negative):
     recon.check_solver(recon.METHODS[name], non_negative)
 
 
