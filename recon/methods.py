@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,35 +15,42 @@ from recon.solvers.solver import Problem, Solution, Solver
 
 __all__ = ["METHODS", "AdmmOptions", "KaczmarzOptions", "TikhonovOptions"]
 
+T = TypeVar("T")
+
 _CERTIFIED_VOXELS = 4096  # up to which non-negative least squares takes less time than ADMM
 _FIGURES = ("iterations", "converged", "residual", "feasible", "least_residual", "objective")
+
+
+def _option(default: T, text: str) -> T:
+    """Return a field of options with its help for the command line."""
+    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True)
 class AdmmOptions:
     """Options of `recon.admm`; the defaults are those of TranSMS."""
 
-    a1: float = 0.95
-    atv: float = 0.05
-    mu: float = 10.0
-    iterations: int = 5000
-    tolerance: float = 1e-3
-    precision: str = "auto"
+    a1: float = _option(0.95, "weight of the absolute values")
+    atv: float = _option(0.05, "weight of the total variation")
+    mu: float = _option(10.0, "penalty weight")
+    iterations: int = _option(5000, "most iterations")
+    tolerance: float = _option(1e-3, "relative stopping tolerance; with 0 all iterations are done")
+    precision: str = _option("auto", "float32, float64 or auto")
 
 
 @dataclass(frozen=True)
 class KaczmarzOptions:
     """Options of `recon.kaczmarz`: lambda, and the number of sweeps."""
 
-    regularisation: float = 1e-3
-    iterations: int = 20
+    regularisation: float = _option(1e-3, "lambda, without unit")
+    iterations: int = _option(20, "sweeps over all rows")
 
 
 @dataclass(frozen=True)
 class TikhonovOptions:
     """Option of `recon.tikhonov`: lambda."""
 
-    regularisation: float = 1e-3
+    regularisation: float = _option(1e-3, "lambda, without unit")
 
 
 def _admm(problem: Problem, options: AdmmOptions) -> Solution:

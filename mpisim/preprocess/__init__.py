@@ -1,1 +1,1 @@
-"""Preprocessing of matrices and measurements, alike for both."""
+"""Preprocessing: functions from dataset to dataset, each with its effect on `noise_std`."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -16,17 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-_FLAGS = {
-    "iterations": "--iterations",
-    "a1": "--a1",
-    "atv": "--atv",
-    "mu": "--mu",
-    "tolerance": "--tolerance",
-    "regularisation": "--lambda",
-}
-"""Flag by option of a method."""
-_TYPED = {**_FLAGS, "sweeps": "--iterations", "eps": "--eps", "noise_db": "--noise-db"}
-"""Flag by parameter of the library, for messages."""
+_FLAGS = {"regularisation": "--lambda", "sweeps": "--iterations"}
+"""Flags that do not follow from the name of the parameter."""
+_PARSERS: dict[type, Callable[[str, str], object]] = {int: integer, float: number}
 _REPORTED = ("iterations", "converged", "feasible", "least_residual", "eps", "residual")
 
 
@@ -34,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     from recon.methods import METHODS
 
-    catalogue = "; ".join(f"{name}: {solver.summary}" for name, solver in METHODS.items())
+    catalogue = "; ".join(f"{name}: {solver.summary}" for name, solver in METHODS.items()).replace("%", "%%")
     parser.add_argument("matrix", help="fine system matrix (.nc)")
     parser.add_argument("measurement", help="measurement of the same rows (.nc, or .mat)")
     parser.add_argument("--variable", help="name of the array in a .mat file")
@@ -49,30 +43,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     level = "RMS of the data over the complex noise in dB, if the file lacks it"
     ball.add_argument("--noise-db", type=argument_type("--noise-db", number), metavar="D", help=level)
-    _add_method_options(parser)
     sign = parser.add_mutually_exclusive_group()
     sign.add_argument("--non-negative", action="store_true", default=True, help="demand x >= 0 (the default)")
     sign.add_argument("--signed", dest="non_negative", action="store_false", help="allow negative values")
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
+    _add_method_options(parser)
 
 
 def _add_method_options(parser: argparse.ArgumentParser) -> None:
-    whole = argument_type("--iterations", integer)
-    parser.add_argument(
-        "--iterations", type=whole, metavar="N", help="most iterations (admm 5000) or sweeps (kaczmarz 20)"
-    )
-    for name, text in (
-        ("a1", "admm: weight of the absolute values (default 0.95)"),
-        ("atv", "admm: weight of the total variation (default 0.05)"),
-        ("mu", "admm: penalty weight (default 10)"),
-        ("tolerance", "admm: relative stopping tolerance (default 1e-3; 0 never stops)"),
-        ("regularisation", "kaczmarz, tikhonov: regularisation, without unit (default 1e-3)"),
-    ):
-        flag = _FLAGS[name]
-        parser.add_argument(
-            flag, dest=name, type=argument_type(flag, number), metavar=flag.strip("-")[0].upper(), help=text
-        )
+    """Add a flag for every option of every method; methods share flags of one name."""
+    from recon.methods import METHODS
+
+    texts: dict[str, list[str]] = {}
+    kinds: dict[str, type] = {}
+    for method, solver in METHODS.items():
+        for option in fields(solver.options):
+            text = f"{method}: {option.metadata.get('help', option.name)} (default {option.default})"
+            texts.setdefault(option.name, []).append(text.replace("%", "%%"))
+            kinds.setdefault(option.name, type(option.default))
+    for name, lines in texts.items():
+        flag = _flag(name)
+        kind = argument_type(flag, _PARSERS[kinds[name]]) if kinds[name] in _PARSERS else str
+        with suppress(argparse.ArgumentError):  # an option with the name of a flag above
+            parser.add_argument(flag, dest=_dest(name), type=kind, metavar="V", help="; ".join(lines))
+
+
+def _flag(name: str) -> str:
+    return _FLAGS.get(name, "--" + name.replace("_", "-"))
+
+
+def _dest(name: str) -> str:
+    return f"option {name}"
 
 
 def _radius(name: str, text: str) -> float | str:
@@ -101,7 +103,7 @@ def run(options: argparse.Namespace) -> Result:
             **chosen,
         )
     except InputError as error:
-        raise InputError(_as_typed(str(error))) from None
+        raise InputError(_as_typed(str(error), options)) from None
     figures = recon.image_figures(image, reference, y)
     mpisim.write(image, options.out)
     reported = {name: image.attrs[name] for name in _REPORTED if name in image.attrs}
@@ -115,20 +117,22 @@ def _check_reference(reference: xr.Dataset, matrix: xr.Dataset) -> None:
     require(received == wanted, "--reference", f"an image of the matrix's {wanted} voxels", received)
 
 
-def _method_options(options: argparse.Namespace) -> dict[str, float]:
+def _method_options(options: argparse.Namespace) -> dict[str, object]:
     """Return the options of the method that were given; refuse those of other methods."""
     from recon.methods import METHODS
 
     one_of("--method", options.method, METHODS)
-    known = {field.name for field in fields(METHODS[options.method].options)}
-    given = {name: getattr(options, name) for name in _FLAGS if getattr(options, name) is not None}
-    foreign = sorted(_FLAGS[name] for name in given if name not in known)
-    own = ", ".join(flag for name, flag in _FLAGS.items() if name in known)
-    require(not foreign, "options", f"among {own} for the method {options.method}", ", ".join(foreign))
+    known = [option.name for option in fields(METHODS[options.method].options)]
+    prefix = _dest("")
+    given = {k.removeprefix(prefix): v for k, v in vars(options).items() if k.startswith(prefix) and v is not None}
+    foreign = ", ".join(_flag(name) for name in given if name not in known)
+    must = f"among {', '.join(map(_flag, known))} for the method {options.method}"
+    require(not foreign, "options", must, foreign)
     return given
 
 
-def _as_typed(sentence: str) -> str:
+def _as_typed(sentence: str, options: argparse.Namespace) -> str:
     """Return a message of the library with the flag in place of its parameter."""
     first, name, rest = (*sentence.split(" ", 2), "", "")[:3]
-    return f"{first} {_TYPED.get(name, name)} {rest}"
+    typed = name in ("eps", "noise_db", "sweeps") or hasattr(options, _dest(name))
+    return f"{first} {_flag(name) if typed else name} {rest}"

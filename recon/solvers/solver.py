@@ -77,7 +77,8 @@ class Solver:
     summary
         One line for users.
     options
-        Frozen dataclass with the options of the method; every field has a default.
+        Frozen dataclass with the options of the method; every field has a default. The command line has a flag for
+        each number and word, with the text `help` of the field's `metadata`.
     solve
         Function from the problem and an instance of `options` to the solution. It raises `InputError` for options out
         of range.

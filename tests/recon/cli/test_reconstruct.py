@@ -1,4 +1,5 @@
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -144,7 +145,10 @@ def test_bad_command_lines_get_one_sentence_and_no_file(folder, capsys, words):
         (["--method", "tikhonov", "--lambda", "-1"], "Input --lambda must be a number of zero or more"),
         (["--method", "tikhonov", "--lambda", "much"], "Input --lambda must be a number"),
         (["--method", "kaczmarz", "--iterations", "0"], "Input --iterations must be a whole number"),
-        (["--method", "kaczmarz", "--mu", "1"], "among --iterations, --lambda for the method kaczmarz"),
+        (["--method", "kaczmarz", "--mu", "1"], "among --lambda, --iterations for the method kaczmarz"),
+        (["--mu", "0"], "Input --mu must be a positive number"),
+        (["--precision", "half"], "Input --precision must be one of auto, float32, float64"),
+        (["--noise-db", "nan"], "Input --noise-db must be a finite number of decibels"),
         (["--eps", "-1"], "Input --eps must be a number of zero or more"),
         (["--method", "sobolev"], "Input --method must be one of admm, kaczmarz, tikhonov"),
     ],
@@ -155,8 +159,36 @@ def test_messages_name_what_was_typed(folder, capsys, words, sentence):
     assert sentence in capsys.readouterr().err
 
 
-def test_help_lists_the_methods_with_their_summaries(capsys):
+def help_text(capsys):
     with pytest.raises(SystemExit):
         main(["reconstruct", "--help"])
-    text = " ".join(capsys.readouterr().out.split())
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_help_lists_the_methods_and_their_options(capsys):
+    text = help_text(capsys)
     assert all(f"{name}: {solver.summary}" in text for name, solver in recon.METHODS.items())
+    assert "admm: most iterations (default 5000); kaczmarz: sweeps over all rows (default 20)" in text
+    assert "--lambda V kaczmarz: lambda, without unit (default 0.001)" in text
+
+
+@dataclass(frozen=True)
+class Options:
+    scale: float = 1.0
+    start_from: str = "zero"
+    out: str = "nowhere"  # a flag of the command
+
+
+def test_options_of_another_package_have_flags(folder, capsys):
+    def solve(problem, options):
+        return recon.Solution(np.full((256, 1), options.scale * (2 if options.start_from == "two" else 1)))
+
+    recon.METHODS.register("constant", recon.Solver("50 % of nothing", Options, solve))
+    try:
+        assert "constant: 50 % of nothing" in help_text(capsys)
+        run(capsys, "measure", "sm.nc", "--out", "y.nc")
+        words = ("--method", "constant", "--scale", "3", "--start-from", "two", "--out", "i.nc")
+        run(capsys, "reconstruct", "sm.nc", "y.nc", *words)
+        assert np.all(mpisim.read("i.nc")["image"] == 6)
+    finally:
+        recon.METHODS.unregister("constant")
