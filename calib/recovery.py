@@ -60,7 +60,7 @@ def recover(
     Returns
     -------
     xarray.Dataset
-        A fine system matrix with origin `recovered`, and the variable `recovery_std` where the method tells it.
+        A fine system matrix with origin `recovered`, and the variable `recovery_std` if the method computes it.
 
     Raises
     ------

@@ -89,7 +89,7 @@ def refined(
     Parameters
     ----------
     starts
-        Processes of the directions tried; the first are kept where none is likelier by the penalty.
+        Processes of the directions tried; the first remain where no other is likelier by the penalty.
     means, variance, noise
         Block means (B, 2, h, w), v and n (B, 2).
     factor
@@ -130,7 +130,7 @@ def _likeliest(candidates: Sequence[_Scored], penalty: float = 0.0) -> _Scored:
 
 
 def _climbed(start: _Scored, step: float, evidence: Callable[[Process], Tensor]) -> _Scored:
-    """Turn processes where that makes them likelier, then choose length and parity anew."""
+    """Turn processes where that makes them likelier, then choose length and parity again."""
 
     def likeliest(found: _Scored, others: Iterable[Process]) -> _Scored:
         return _likeliest([found, *(_Scored(p, evidence(p)) for p in others)])

@@ -129,8 +129,8 @@ def _candidates(gram: np.ndarray, waves: np.ndarray) -> list[_Candidate]:
             strength = spectrum(np.array(length), waves) * np.where(waves > 0, 2, 1) * chosen
             root = np.sqrt(strength / strength.sum())
             eigenvalues, vectors = np.linalg.eigh(root[:, None] * gram * root)
-            kept = eigenvalues > 1e-13 * eigenvalues[-1]
-            candidates.append(_Candidate(length, parity, root, eigenvalues[kept], vectors[:, kept]))
+            positive = eigenvalues > 1e-13 * eigenvalues[-1]
+            candidates.append(_Candidate(length, parity, root, eigenvalues[positive], vectors[:, positive]))
     return candidates
 
 

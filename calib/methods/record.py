@@ -19,9 +19,9 @@ class Recovered:
     rows
         Fine rows, complex (row, H, W), in the unit of the coarse matrix.
     metadata
-        What the method reports of its work, in values that JSON holds; it goes into the file.
+        What the method reports of its work, in values that JSON holds; the file stores it.
     std
-        Complex standard deviation of `rows`, real (row, H, W), where the method can tell it.
+        Complex standard deviation of `rows`, real (row, H, W), if the method can compute it.
     """
 
     rows: np.ndarray

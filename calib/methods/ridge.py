@@ -142,10 +142,10 @@ def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float)
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
     chosen = _evidence(bank, b, z, variance, noise).argmax(1)
     z = z[torch.arange(len(b)), :, chosen]
-    kept = variance[..., None] * bank.eigenvalues[chosen][:, None]
-    kept = kept / (kept + noise[..., None])
-    means = torch.einsum("brm,bcr->bcm", bank.project[chosen], z * kept).view_as(block_means)
-    return _Fit(chosen, variance, noise, means, b.shape[-1] * 2 - kept.sum((1, 2)))
+    shrinkage = variance[..., None] * bank.eigenvalues[chosen][:, None]
+    shrinkage = shrinkage / (shrinkage + noise[..., None])
+    means = torch.einsum("brm,bcr->bcm", bank.project[chosen], z * shrinkage).view_as(block_means)
+    return _Fit(chosen, variance, noise, means, b.shape[-1] * 2 - shrinkage.sum((1, 2)))
 
 
 def _refined(block_means: Tensor, fit: _Fit, factor: int) -> tuple[Process, Tensor]:

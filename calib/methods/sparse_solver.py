@@ -5,7 +5,7 @@ r"""Compressed sensing: fine rows from random voxels, by sparsity in the Fourier
 (the competitor of TranSMS, DOI 10.1109/TMI.2022.3189693; the idea is Knopp and Weber's,
 DOI 10.1109/TMI.2013.2258029). :math:`z` is a row on the field of view **extended by four voxels at every side**, for
 the discrete Fourier transform is periodic and a row is not: the voxels outside are unknowns that nothing is asked of,
-and only the original field of view is kept. :math:`F` is unitary, :math:`P` picks the m sampled voxels
+and only the field of view itself is returned. :math:`F` is unitary, :math:`P` picks the m sampled voxels
 (:math:`P P^T = I`), :math:`b` holds their values, and :math:`\epsilon = \sqrt m\,\sigma` with the complex noise
 deviation :math:`\sigma` of the file's values, for a small sample :math:`S^2` times that of block means;
 :math:`\epsilon = 0` makes sampled voxels exact.

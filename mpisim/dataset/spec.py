@@ -30,7 +30,7 @@ class DatasetSpec:
     scanner
         Options of `open_sided_ffl` except the gradient; the drive amplitude is G FOV / 2 unless it is given (T).
     factors
-        Coarse files to make beside the fine ones, by factor.
+        Factors of the coarse files that are written with the fine ones.
     sampling, snr, seed
         Scheme, noise level (dB, None for none) and seed of the coarse files.
     """
