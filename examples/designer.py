@@ -1,14 +1,16 @@
 """Resolution and signal against selection-field gradient and particle diameter, for designers of scanners.
 
-For every scanner and tracer the system matrix is simulated and three numbers are taken from it:
+For every scanner and tracer the system matrix is simulated and three numbers are computed:
 
 - signal: RMS of the voltage of harmonics 2..9 over the rows and voxels, in microvolts;
 - resolution of the physics: full width at half maximum of the particles' response L'(beta G u) across the line, in mm;
-- resolution of the system: singular values above the noise, 30 dB below the RMS signal of a uniform object. A value
-  s_i carries information where s_i > sigma; their number is how many image elements the scanner can tell apart.
+- resolution of the system: singular values above the noise, which is 30 dB below the RMS signal of a uniform object.
+  A value s_i carries information where s_i > sigma; their number is how many image elements the scanner can resolve.
 
 Run:  python examples/designer.py [--out designer.png]
 """
+
+from __future__ import annotations
 
 import argparse
 
@@ -25,27 +27,27 @@ GRADIENTS = np.linspace(0.4, 1.0, 7)  # T/m
 DIAMETERS = np.linspace(15, 35, 9)  # nm
 
 
-def width_of_response(scanner, particle):
+def width_of_response(scanner: mpisim.OpenSidedFFL, particle: mpisim.Particle) -> float:
     """Full width at half maximum of L'(beta G u) in m: twice the u where L' has fallen from 1/3 to 1/6."""
     half = brentq(lambda x: mpisim.langevin_prime(x) - 1 / 6, 0.1, 10)
     return 2 * half / (particle.beta * scanner.sf_gradient)
 
 
-def elements_above_noise(system_matrix):
+def elements_above_noise(system_matrix: np.ndarray) -> int:
     """Number of singular values above the noise of a uniform object measured at 30 dB."""
     uniform = system_matrix.sum(axis=1)
     sigma = np.sqrt(np.mean(np.abs(uniform) ** 2)) * 10 ** (-30 / 20)
     return int(np.sum(np.linalg.svd(system_matrix, compute_uv=False) > sigma))
 
 
-def study():
+def study() -> np.ndarray:
     """Return signal in uV, width in mm and number of elements, each of shape (gradient, diameter)."""
     results = np.empty((3, GRADIENTS.size, DIAMETERS.size))
     for i, gradient in enumerate(GRADIENTS):
         scanner = mpisim.open_sided_ffl(gradient)
         for j, diameter in enumerate(DIAMETERS):
             particle = mpisim.Particle(diameter * 1e-9)
-            # equal tracer volume, not equal number of particles: what a syringe holds
+            # an equal volume of tracer, not an equal number of particles: what a syringe holds
             sample = mpisim.Sample(concentration=1e20 * (25 / diameter) ** 3)
             rows = as_matrix(mpisim.simulate(scanner, particle, sample=sample))
             signal = np.sqrt(np.mean(np.abs(rows) ** 2)) * 1e6
@@ -53,8 +55,8 @@ def study():
     return results
 
 
-def draw(results):
-    """Three maps over diameter and gradient."""
+def draw(results: np.ndarray) -> Figure:
+    """Draw three maps over diameter and gradient."""
     figure = Figure(figsize=(13, 3.8), dpi=110, layout="constrained")
     titles = (
         "signal, harmonics 2–9: RMS in µV",
@@ -63,22 +65,28 @@ def draw(results):
     )
     scales = (Normalize(), LogNorm(), Normalize())
     for ax, values, title, scale in zip(figure.subplots(1, 3), results, titles, scales, strict=True):
-        shown = ax.pcolormesh(DIAMETERS, GRADIENTS, values, shading="nearest", cmap="viridis", norm=scale)
+        image = ax.pcolormesh(DIAMETERS, GRADIENTS, values, shading="nearest", cmap="viridis", norm=scale)
         levels = np.geomspace(values.min(), values.max(), 8)[1:-1].round() if isinstance(scale, LogNorm) else None
         lines = ax.contour(DIAMETERS, GRADIENTS, values, levels=levels, colors="white", linewidths=0.8)
         ax.clabel(lines, fontsize=8)
         ax.set(title=title, xlabel="core diameter in nm", ylabel="selection-field gradient in T/m")
-        figure.colorbar(shown, ax=ax, ticks=levels, format="%g").minorticks_off()
+        figure.colorbar(image, ax=ax, ticks=levels, format="%g").minorticks_off()
     return figure
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the maps, and print the scanner and tracer of the most elements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="designer.png", help="PNG file to write")
     file = parser.parse_args().out
-    found = study()
-    save_figure(draw(found), file)
-    best = np.unravel_index(found[2].argmax(), found[2].shape)
+    results = study()
+    save_figure(draw(results), file)
+    best = np.unravel_index(results[2].argmax(), results[2].shape)
     print(
-        f"{file}: most elements ({found[2][best]:.0f}) at {GRADIENTS[best[0]]:.2f} T/m and {DIAMETERS[best[1]]:.1f} nm"
+        f"{file}: most elements ({results[2][best]:.0f}) at {GRADIENTS[best[0]]:.2f} T/m and "
+        f"{DIAMETERS[best[1]]:.1f} nm"
     )
+
+
+if __name__ == "__main__":
+    main()
