@@ -7,7 +7,8 @@ import xarray as xr
 
 import mpisim
 from calib.learned.checkpoint import save_model
-from calib.learned.model import ModelConfig, RecoveryModel
+from calib.learned.config import ModelConfig
+from calib.learned.model import RecoveryModel
 from mpisim.cli.main import main
 from mpisim.io.netcdf import encode
 

@@ -129,6 +129,6 @@ def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str
 
 def listed(names: Iterable[str], most: int = 4) -> str:
     """Return names as a list in words, at most the first few of them."""
-    found = list(names)
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return (", ".join(found[:most]) or "none") + more
+    everything = list(names)
+    more = f" and {len(everything) - most} more" if len(everything) > most else ""
+    return (", ".join(everything[:most]) or "none") + more

@@ -109,8 +109,8 @@ def released_names(names: Iterable[str]) -> dict[str, str]:
 def _released_name(name: str) -> str:
     layer, tensor = name.rsplit(".", 1)
     counted = re.sub(r"^stages\.(\d)", lambda match: f"stages.{int(match[1]) + 1}", layer)
-    found = (match.expand(theirs) for ours, theirs in _LAYERS.items() if (match := re.fullmatch(ours, counted)))
-    return f"{next(found)}.{tensor}"
+    matching = (match.expand(theirs) for ours, theirs in _LAYERS.items() if (match := re.fullmatch(ours, counted)))
+    return f"{next(matching)}.{tensor}"
 
 
 def _tensors(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

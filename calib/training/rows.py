@@ -69,7 +69,7 @@ class Batch:
 
 
 class _Rows(NamedTuple):
-    """Rows of training matrices, and what is known of each; as in `Batch`."""
+    """Training rows with their noise, interpolation error and unit, as in `Batch`."""
 
     fine: Tensor
     sigma: Tensor

@@ -1,7 +1,7 @@
 """The state of a training in progress: what a checkpoint saves and restores.
 
-A resumed training ends with the same weights as an uninterrupted one, because it depends on nothing but its
-configuration, its data and this state.
+A training depends only on its configuration, its data and this state. A resumed one therefore ends with the same
+weights as an uninterrupted one.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import mpisim
 from calib.learned.checkpoint import save_model
-from calib.learned.model import ModelConfig, RecoveryModel
+from calib.learned.config import ModelConfig
+from calib.learned.model import RecoveryModel
 from calib.patches import patch_starts, patch_weights, recover_by_patches, seam_ratio
 from calib.recovery import recover
 from mpisim.data.metrics import nrmse

@@ -79,8 +79,9 @@ def test_rectangular_and_measured_matrices(fine):
 
 def test_a_matrix_in_another_unit_is_recovered_alike(fine):
     """Whatever the scaling of rows, a whole matrix may come in any unit."""
-    from calib.learned.model import ModelConfig, RecoveryModel
     from calib.learned.apply import apply_model
+    from calib.learned.config import ModelConfig
+    from calib.learned.model import RecoveryModel
 
     coarse = calib.downsample(fine, 4, snr=33.7, seed=0)
     other = coarse.copy()
@@ -108,7 +109,8 @@ def test_the_protocol_refuses(fine, tmp_path):
 
 def test_weights_of_another_factor_and_odd_sides(fine, tmp_path):
     from calib.learned.checkpoint import save_model
-    from calib.learned.model import ModelConfig, RecoveryModel
+    from calib.learned.config import ModelConfig
+    from calib.learned.model import RecoveryModel
 
     save_model(tmp_path / "w.safetensors", RecoveryModel(ModelConfig(factor=2)), {})
     with pytest.raises(
@@ -128,7 +130,7 @@ def test_evaluate(fine):
     found = calib.recover(calib.downsample(fine, 4), "bicubic")
     result = evaluate(found, fine)
     energy = np.linalg.norm(as_images(fine).reshape(64, -1), axis=1) ** 2
-    pooled = np.sqrt(np.sum(result.row_nrmse ** 2 * energy) / np.sum(energy))
+    pooled = np.sqrt(np.sum(result.row_nrmse**2 * energy) / np.sum(energy))
     assert result.nrmse == pytest.approx(pooled, rel=1e-6)
     assert result.harmonics == tuple(range(2, 10))
     assert np.all(np.diff(result.nrmse_by_harmonic) > 0)  # higher harmonics vary faster
