@@ -125,7 +125,7 @@ def tune(
 
 
 def _identity(tunable: Tunable, data: Path, seed: int, options: Mapping[str, object]) -> dict[str, object]:
-    """Return what identifies a search, in values that JSON holds; the data are identified by the bytes of their files."""
+    """Return what identifies a search, in values that JSON holds; data are identified by the bytes of their files."""
     files = sorted(file for split in ("train", "validation") for file in (data / split).glob("*.nc"))
     return {
         "what": tunable.summary,
