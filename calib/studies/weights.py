@@ -1,13 +1,12 @@
-"""The weights that the other studies use: those that there are or, with `train`, newly trained ones.
+"""The weights that the other studies use: bundled, from the cache or, with `train`, newly trained.
 
-Their learning curves are written beside them (`curves.csv`, `.nc`, `.png`): validation nRMSE against minutes.
+Their learning curves are written with them (`curves.csv`, `.nc`, `.png`): validation nRMSE against minutes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calib.recovery import METHODS
@@ -49,11 +48,6 @@ class FoundWeights:
     def row(self, method: str, factor: int) -> Row:
         """Return the row of a method and factor; raise `KeyError` if it was not searched for."""
         return {(row["method"], row["factor"]): row for row in self.table}[method, factor]
-
-    def file(self, method: str, factor: int) -> Path | None:
-        """Return the file of the weights of a method and factor, or None where they are missing."""
-        name = self.row(method, factor)["file"]
-        return None if name is None else Path(name)
 
 
 def find_weights(options: StudyOptions, methods: Sequence[str] | None = None) -> FoundWeights:

@@ -1,4 +1,4 @@
-"""Finished results of studies, kept on disk under everything that they depend on.
+"""Finished results of studies on disk, under everything that they depend on.
 
 A key names what a result depends on: digests of data and weights, settings, the method's name and the `version` of its
 record. Comments, renames and moves of code therefore recompute nothing; whoever changes the numbers of a method raises
@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import xarray as xr
 
+from calib.studies.harness.results import Row
 from mpisim.errors import InputError
 from mpisim.io import read, write
 from mpisim.io.atomic import output_folder, write_text
@@ -31,6 +32,14 @@ _VERSIONS = ("version", "solver_version")
 """Entries that keys of 0.1.0 lack; its results belong to version 1 of each."""
 _OF_0_1_0 = {"software": "0.1.0", "code": "33abdcbcc6b61562"}
 """Entries that version 0.1.0 added to every key; `code` is the digest of its source files."""
+
+
+class _Entry(TypedDict):
+    """A finished row with its key and the seconds that it took; the file also holds a digest of these."""
+
+    key: Mapping[str, object]
+    row: Row
+    seconds: float
 
 
 class ResultCache:
@@ -56,7 +65,7 @@ class ResultCache:
 
     def row(
         self, name: str, key: Mapping[str, object], compute: Callable[[], Mapping[str, object]], message: str = ""
-    ) -> dict[str, Any]:
+    ) -> Row:
         """Return the row of a key and compute it if the cache lacks it or its file is damaged.
 
         Parameters
@@ -72,15 +81,15 @@ class ResultCache:
 
         Returns
         -------
-        dict
+        Row
             The row as JSON holds it, so that a computed row and one from the cache are equal.
         """
         key = _as_json(key)
         file = self._file(name, key, ".json")
-        found = self._read(file, key) or self._migrated(name, key)
-        if found is not None:
-            self.earlier += found["seconds"]
-            return found["row"]
+        entry = self._read(file, key) or self._migrated(name, key)
+        if entry is not None:
+            self.earlier += entry["seconds"]
+            return entry["row"]
         start = time.monotonic()
         row = _as_json(compute())
         self._store(file, key, row, round(time.monotonic() - start, 1))
@@ -110,7 +119,7 @@ class ResultCache:
         entry = {"key": key, "row": row, "seconds": seconds}
         write_text(file, json.dumps({**entry, "digest": digest(entry)}))
 
-    def _migrated(self, name: str, key: Mapping[str, object]) -> dict[str, Any] | None:
+    def _migrated(self, name: str, key: Mapping[str, object]) -> _Entry | None:
         """Return the entry that version 0.1.0 wrote for a key, and store it again under the key."""
         old = _key_of_0_1_0(key)
         entry = None if old is None else self._read(self._file(name, old, ".json"), old)
@@ -118,21 +127,21 @@ class ResultCache:
             self._store(self._file(name, key, ".json"), key, entry["row"], entry["seconds"])
         return entry
 
-    def _read(self, file: Path, key: Mapping[str, object]) -> dict[str, Any] | None:
+    def _read(self, file: Path, key: Mapping[str, object]) -> _Entry | None:
         """Return the entry in a file; None without the file, or if it is damaged, which removes it."""
         if not file.is_file():
             return None
         with suppress(ValueError, KeyError, TypeError, AttributeError):
             content = json.loads(file.read_text(encoding="utf-8"))
-            entry = {k: v for k, v in content.items() if k != "digest"}
-            if content["digest"] == digest(entry) and content["key"] == key:
-                return entry
+            stored = content.pop("digest")
+            if stored == digest(content) and content["key"] == key:
+                return _Entry(key=content["key"], row=content["row"], seconds=content["seconds"])
         self.report(f"mpisim: the cached row {file} is damaged; it is removed and computed again.")
         file.unlink()
         return None
 
 
-def _as_json(values: Mapping[str, object]) -> dict[str, Any]:
+def _as_json(values: Mapping[str, object]) -> dict[str, object]:
     return dict(json.loads(json.dumps(dict(values))))
 
 

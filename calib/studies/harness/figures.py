@@ -65,7 +65,7 @@ def plot_table(table: Sequence[Row], ours: str, published: str, label: str, titl
     axes = figure.subplots(1, len(factors), sharey=True, squeeze=False)[0]
     for ax, factor in zip(axes, factors, strict=True):
         rows = frame[frame["factor"] == factor]
-        _plot_marks(ax, rows, ours, published)
+        _plot_marks(ax, rows, list(frame["noise"].unique()), ours, published)
         ax.set_title(f"{factor}x", fontsize=10)
         ax.set_xlabel(label, fontsize=9)
         ax.set_yticks(range(len(methods)), methods, fontsize=9)
@@ -78,9 +78,8 @@ def plot_table(table: Sequence[Row], ours: str, published: str, label: str, titl
     return figure
 
 
-def _plot_marks(ax: Axes, rows: pd.DataFrame, ours: str, published: str) -> None:
+def _plot_marks(ax: Axes, rows: pd.DataFrame, noises: Sequence[str], ours: str, published: str) -> None:
     """Draw the figures of one factor, a colour per noise, at the column `place` of the vertical axis."""
-    noises = list(rows["noise"].unique())
     for n, noise in enumerate(noises):
         shift = 0.3 * (n / (len(noises) - 1) - 0.5) if len(noises) > 1 else 0.0
         for column, hollow, name in ((ours, False, "ours"), (published, True, "published")):

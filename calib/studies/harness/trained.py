@@ -63,20 +63,20 @@ class Trained:
 
         Raises `InputError` if the file is damaged.
         """
-        model, about = load_model(file)
-        earlier = about.get("start") or {"steps": 0, "minutes": 0.0}
-        config, minutes = config_of(about.get("train", {})), about.get("minutes")
+        model, metadata = load_model(file)
+        earlier = metadata.get("start") or {"steps": 0, "minutes": 0.0}
+        config, minutes = config_of(metadata.get("train", {})), metadata.get("minutes")
         return cls(
             weights=file,
             source=source,
             digest=file_digest(file),
             config=config,
-            data=about.get("data"),
+            data=metadata.get("data"),
             earlier_steps=earlier["steps"],
             earlier_minutes=earlier["minutes"],
             steps=None if config is None else earlier["steps"] + config.steps,
             minutes=None if minutes is None else earlier["minutes"] + minutes,
-            validation=about.get("validation_nrmse"),
+            validation=metadata.get("validation_nrmse"),
             parameters=sum(p.numel() for p in model.net.parameters()),
         )
 

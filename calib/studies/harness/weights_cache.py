@@ -1,4 +1,4 @@
-"""Trainings of the studies on disk, kept under all that determines their weights: configuration and data.
+"""Trainings of the studies on disk, under all that determines their weights: configuration and data.
 
 An entry of the cache is a folder METHOD_FACTORx_DIGEST of `calib.training.train.train`. During a training it holds a
 checkpoint, from which an interrupted study continues to the same weights. A finished entry holds `entry.json` instead,
@@ -185,10 +185,10 @@ def _checkpoint_fault(folder: Path, config: TrainConfig) -> str:
     if not file.is_file():
         return ""  # interrupted before its first checkpoint
     try:
-        tensors, about = load_tensors(file, "checkpoint")
+        tensors, metadata = load_tensors(file, "checkpoint")
     except InputError as error:
         return str(error)
-    if config_of(about.get("train", {})) != config:
+    if config_of(metadata.get("train", {})) != config:
         return "its checkpoint is of another configuration"
     shapes = {k.removeprefix("model."): v.shape for k, v in tensors.items() if k.startswith("model.")}
     wanted = {k: v.shape for k, v in RecoveryModel(config.model).state_dict().items()}

@@ -86,12 +86,12 @@ def test_without_a_training_of_the_budget_the_longest_is_taken(tmp_path, bundle)
     assert STUDIES["weights"](tmp_path, **options)["table"][0]["steps"] == 3
 
 
-def test_find_weights_gives_files_and_notes(tmp_path, bundle):
+def test_find_weights_gives_rows_and_notes(tmp_path, bundle):
     options = StudyOptions(tmp_path, protocol=SMALL, bundled=bundle, factors=(2, 4))
     short("weights", tmp_path, methods=(NET,))
     found = find_weights(options, [NET])
-    assert found.file(NET, 2) is None and found.row(NET, 2)["status"] == "missing"
-    assert found.file(NET, 4).is_file() and f"no weights of {NET} 2x" in found.missing[0]
+    assert found.row(NET, 2)["file"] is None and found.row(NET, 2)["status"] == "missing"
+    assert Path(found.row(NET, 4)["file"]).is_file() and f"no weights of {NET} 2x" in found.missing[0]
     with pytest.raises(InputError, match="Input methods must be one of"):
         find_weights(options, ["bicubic"])
 
