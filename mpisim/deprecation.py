@@ -15,7 +15,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def renamed_arguments(removed: str = "0.3", /, **names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def renamed_arguments(removed: str = "0.4", /, **names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator for a function whose keyword arguments have new names.
 
     Parameters

@@ -107,8 +107,8 @@ def parser_of(command: Command) -> Parser:
         epilog=f"example: {command.example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.load().add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one machine-readable object on stdout")
+    command.load().add_arguments(parser)
     return parser
 
 
