@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     parser.add_argument("--data", required=True, help="folder of `mpisim dataset` with the splits train and validation")
     parser.add_argument("--out", required=True, help="folder of the run")
-    parser.add_argument("--recipe", default="ours", help="values of absent keys: ours (default) or published")
+    parser.add_argument(
+        "--recipe", default="ours", help="values of absent keys: ours (default) or published (of the paper)"
+    )
     parser.add_argument("--config", help="TOML file with any of the keys of calib.training.recipe.TrainConfig")
     _add_keys(parser)
     parser.add_argument("--start", help="weights of the same network to start from (default: random weights)")

@@ -1,43 +1,49 @@
-"""The subcommand `train`: its configuration files."""
-
-import json
-from pathlib import Path
+"""`mpisim train`: where the values of a training come from, and bad ones."""
 
 import pytest
 
 from calib.learned.checkpoint import load_tensors
-from mpisim.cli.main import main
-
-OLD = Path(__file__).parents[2] / "data" / "v0.1.0"
-
-
-def train(out, config, *words):
-    """Run the command with a configuration file of this text; return its exit code."""
-    file = out.with_suffix(".toml")
-    file.write_text(config)
-    common = ["--method", "srcnn", "--factor", "2", "--data", str(OLD / "data"), "--out", str(out)]
-    return main(["train", *common, "--config", str(file), *words])
+from mpisim.dataset.generation import generate
+from tests.commands import run
+from tests.small import CASES, NET, SPEC
 
 
-def test_keys_of_version_0_1_0(tmp_path, capsys):
-    assert train(tmp_path / "run", "border = 0.1\nbetween = 0.5\nbatch = 4\n", "--steps", "1", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["step"] == 1
-    _, metadata = load_tensors(tmp_path / "run" / "weights.safetensors", "weights")
-    stated = metadata["train"]
-    assert (stated["flip_threshold"], stated["interpolated_fraction"], stated["batch"]) == (0.1, 0.5, 4)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A small data set."""
+    folder = tmp_path_factory.mktemp("data")
+    generate(CASES, SPEC, folder, splits=["train", "validation"])
+    return folder
+
+
+def test_options_come_before_the_file_and_the_file_before_the_recipe(tmp_path, capsys, data):
+    config = tmp_path / "config.toml"
+    config.write_text(f'method = "{NET}"\nsteps = 9\nbatch = 8\nborder = 0.25\nsnr = 30\n')  # border: of version 0.1.0
+    words = ("--data", data, "--config", config, "--steps", 1, "--factor", 2, "--out", tmp_path / "run", "--json")
+    code, out, _ = run(capsys, "train", *words)
+    assert code == 0 and '"step": 1' in out
+    stated = load_tensors(tmp_path / "run" / "weights.safetensors", "weights")[1]["train"]
+    expected = {"method": NET, "factor": 2, "steps": 1, "batch": 8, "flip_threshold": 0.25, "snr": 30, "average": 0.999}
+    assert {key: stated[key] for key in expected} == expected
 
 
 @pytest.mark.parametrize(
-    ("config", "message"),
+    ("text", "message"),
     [
-        ("heads = 8", "the unknown key heads"),
+        ("steps = true", "Input configuration key steps must be of type int; instead received True."),
+        ("steps = 1.5", "Input configuration key steps must be of type int; instead received 1.5."),
+        ("snr = 'loud'", "Input configuration key snr must be of type float; instead received 'loud'."),
+        ("canonical = 1", "Input configuration key canonical must be of type bool; instead received 1."),
         ("border = 0.1\nflip_threshold = 0.1", "Input flip_threshold must be given under one name"),
-        ("between = 2.0", "Input interpolated_fraction must be between 0 and 1; instead received 2.0"),
-        ("steps = 'many'", "Input configuration key steps must be of type int; instead received 'many'"),
-        ("augment = 1", "Input configuration key augment must be of type bool; instead received 1"),
     ],
 )
-def test_refused_configurations(tmp_path, capsys, config, message):
-    assert train(tmp_path / "run", config) == 2
-    assert message in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
+def test_bad_configurations_are_refused(tmp_path, capsys, data, text, message):
+    (tmp_path / "config.toml").write_text(text)
+    words = ("--data", data, "--config", tmp_path / "config.toml", "--out", tmp_path / "run")
+    code, out, err = run(capsys, "train", *words)
+    assert (code, out) == (2, "") and message in err and not (tmp_path / "run").exists()
+
+
+def test_an_unknown_recipe_is_refused(tmp_path, capsys, data):
+    code, _, err = run(capsys, "train", "--recipe", "secret", "--data", data, "--out", tmp_path / "run")
+    assert code == 2 and "Input recipe must be one of ours, published; instead received 'secret'." in err
