@@ -136,7 +136,7 @@ BAD = {
     ),
     "option of another solver": (
         "reconstruct {f}/sm.nc {f}/y.nc --lambda 0.1 --out {f}/o.nc",
-        "Input options must be among --iterations, --a1, --atv, --mu, --tolerance for the method admm; "
+        "Input options must be among --a1, --atv, --mu, --iterations, --tolerance, --precision for the method admm; "
         "instead received --lambda",
     ),
     "regularisation below zero": (
