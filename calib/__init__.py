@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from calib.methods.record import Method, Recovered
     from calib.patches import recover_by_patches
     from calib.recovery import METHODS, check_method, recover
+    from mpisim.data.downsampling import downsample
     from mpisim.data.metrics import nrmse
-    from mpisim.data.sampling import downsample
 
 __all__ = [
     "METHODS",
@@ -39,6 +39,6 @@ __getattr__ = handed_on(
         "calib.methods.record": ["Method", "Recovered"],
         "calib.recovery": ["METHODS", "check_method", "recover"],
         "mpisim.data.metrics": ["nrmse"],
-        "mpisim.data.sampling": ["downsample"],
+        "mpisim.data.downsampling": ["downsample"],
     },
 )

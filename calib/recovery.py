@@ -22,9 +22,10 @@ from calib.methods.compressed import compressed_sensing
 from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Method, Recovered
 from calib.nets.table import NETS
+from mpisim.data.downsampling import downsample
 from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian
-from mpisim.data.sampling import Sampling, downsample
+from mpisim.data.sampling import Sampling
 from mpisim.data.schema import build
 from mpisim.data.views import as_images, replace_rows, row_dims
 from mpisim.errors import one_of, positive, require

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Measure the matrix coarsely and return the name, the size and the noise of the coarse one."""
-    from mpisim.data.sampling import downsample
+    from mpisim.data.downsampling import downsample
 
     expect_output(options.out)
     snr = None if options.noiseless else options.snr

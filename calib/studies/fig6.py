@@ -20,9 +20,9 @@ from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from calib.studies.harness.tables import missing_note
 from mpisim.cli.command import Result
+from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.data.sampling import downsample
 from mpisim.data.views import as_images
 from mpisim.plot.panels import Group, Panel, edges, panels
 from mpisim.progress import progress

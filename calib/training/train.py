@@ -25,8 +25,8 @@ from calib.training.loss import batch_loss
 from calib.training.recipe import TrainConfig, learning_rate
 from calib.training.rows import training_rows
 from calib.training.state import TrainingState, Validation
+from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
-from mpisim.data.sampling import downsample
 from mpisim.deprecation import renamed_arguments
 from mpisim.errors import DivergenceError, InputError, require
 from mpisim.io.atomic import output_folder

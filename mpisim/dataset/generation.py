@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from mpisim.data.sampling import downsample
+from mpisim.data.downsampling import downsample
 from mpisim.dataset.cases import SPLITS, Case
 from mpisim.dataset.spec import DatasetSpec, coarse_file, fine_file
 from mpisim.errors import one_of, require, whole

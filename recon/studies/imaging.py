@@ -23,8 +23,8 @@ from calib.studies.harness.cache import ResultCache
 from calib.studies.harness.results import Row
 from calib.studies.harness.study import StudyOptions
 from calib.studies.weights import find_weights
+from mpisim.data.downsampling import downsample
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.data.sampling import downsample
 from mpisim.io.digest import digest
 from recon import methods
 from recon.compare import image_figures

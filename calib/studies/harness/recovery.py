@@ -24,9 +24,9 @@ from calib.studies.harness.study import StudyOptions
 from calib.studies.harness.trained import Trained, TrainingData
 from calib.studies.harness.weights_cache import WeightsCache
 from calib.training.recipe import TrainConfig
+from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.data.sampling import downsample
 from mpisim.io.digest import digest
 
 __all__ = ["NOISES", "SNR_OF", "Errors", "Patches", "Recovery"]

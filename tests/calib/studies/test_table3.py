@@ -8,8 +8,8 @@ from calib.studies.catalogue import STUDIES
 from calib.studies.harness.protocol import Protocol
 from calib.studies.harness.study import StudyOptions
 from calib.studies.table3 import PUBLISHED, published
+from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
-from mpisim.data.sampling import downsample
 from mpisim.dataset.cases import grid_cases
 from tests.small import NET, SMALL, SPEC, csv_rows, short
 

@@ -49,9 +49,7 @@ def measurement(dims=("angle", "frequency"), shape=(2, 3), dtype=complex):
         pytest.param(sample_matrix(), id="fine"),
         pytest.param(sample_matrix("coarse", sampling=SAMPLING, noise_std=0.1), id="coarse"),
         pytest.param(
-            sample_matrix(
-                shape=(2, 1, 3, 2, 2, 2), dims=("angle", "receive", "frequency", "z", "y", "x")
-            ),
+            sample_matrix(shape=(2, 1, 3, 2, 2, 2), dims=("angle", "receive", "frequency", "z", "y", "x")),
             id="all dimensions",
         ),
         pytest.param(sample_matrix(shape=(4, 5), dims=("y", "x")), id="one row"),

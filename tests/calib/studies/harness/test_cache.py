@@ -14,7 +14,7 @@ from calib.studies.harness.cache import ResultCache
 from calib.studies.harness.protocol import Protocol
 from calib.studies.harness.recovery import Patches, Recovery
 from calib.studies.harness.study import StudyOptions, studies
-from mpisim.data.sampling import downsample
+from mpisim.data.downsampling import downsample
 from mpisim.io.digest import digest
 from tests.small import CASES, NET, SMALL, SPEC, Report, entries, short
 
