@@ -86,12 +86,13 @@ def problem(images: int) -> Imaging:
     A, Y = as_matrix(fine).astype(complex) / sigma, np.stack(columns, axis=1)
     factor, eps = recon.factorise(A, SHAPE), np.sqrt(len(A))
     best = recon.admm(factor, Y, eps, iterations=40000, tolerance=1e-7, precision="float64", mu=3.0)
+    objective, residual = np.asarray(best.objective), np.asarray(best.residual)
     print(
         f"{len(A)} complex rows, {factor.nonzero.sum()} stacked real ones that are not zero, "
-        f"{factor.eigenvalues.size} rotated; optimum {best.objective[0]:.6f} at residual / eps = "
-        f"{best.residual[0] / eps:.7f}"
+        f"{factor.eigenvalues.size} rotated; optimum {objective[0]:.6f} at residual / eps = "
+        f"{residual[0] / eps:.7f}"
     )
-    return Imaging(A, Y, factor, best.objective)
+    return Imaging(A, Y, factor, objective)
 
 
 def arrived(imaging: Imaging) -> np.ndarray:

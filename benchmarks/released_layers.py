@@ -1,30 +1,34 @@
 """TranSMS in plain PyTorch, layer for layer and under the names of its published code.
 
-No script: the reference that `calib.load_original_checkpoint` is tested against, and the twin that benchmarks time the
-network of this package against. It is what one would write first: attention as two products and a softmax, tokens moved
+Nothing to run: `calib.load_original_checkpoint` is tested against it, and benchmarks compare the network of this package
+with it. It is what one would write first: attention as two products and a softmax, tokens moved
 to the last axis and back, concatenation of ever more features. Written from the names and shapes of a checkpoint.
 """
 
+from __future__ import annotations
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 INITIAL = {2: 24, 4: 24, 8: 64}
 LAYERS = {2: 5, 4: 8, 8: 9}
 TOKENS, HEADS, FEATURES, GROWTH, FUSED = 64, 4, 24, 6, 48
 
 
-def conv(inputs, outputs, **options):
-    return nn.Conv2d(inputs, outputs, 3, padding=1, **options)
+def conv(inputs: int, outputs: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    """Return a convolution of 3 x 3 that keeps the size, but for its stride."""
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, groups=groups)
 
 
-def chain(modules, x):
+def chain(modules: nn.ModuleDict, x: Tensor) -> Tensor:
     """Apply the modules of a ModuleDict one after another."""
     for module in modules.values():
         x = module(x)
     return x
 
 
-def up(channels):
+def up(channels: int) -> nn.ModuleDict:
+    """Return an upsampling by 2 in both directions."""
     return nn.ModuleDict(
         {"conv": conv(channels, 4 * channels), "shuffler": nn.PixelShuffle(2), "lrelu": nn.LeakyReLU()}
     )
@@ -33,7 +37,7 @@ def up(channels):
 class Attention(nn.Module):
     """Multi-head self-attention of tokens (B, n, C) that lie on a grid."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         width = HEADS * TOKENS
         for name in ("to_q", "to_k", "to_v"):
@@ -41,7 +45,7 @@ class Attention(nn.Module):
             self.add_module(name, nn.ModuleDict(layers | {"pointwise": nn.Conv2d(TOKENS, width, 1)}))
         self.to_out = nn.Sequential(nn.Linear(width, TOKENS), nn.Dropout(0.0))
 
-    def forward(self, tokens, height, width):
+    def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
         """Attend, each head by itself."""
         image = tokens.permute(0, 2, 1).reshape(-1, TOKENS, height, width)
         q, k, v = (
@@ -56,7 +60,7 @@ class Attention(nn.Module):
 class Transformer(nn.Module):
     """The transformer branch: (B, C1, h, w) -> (B, 64, h, w)."""
 
-    def __init__(self, inputs):
+    def __init__(self, inputs: int) -> None:
         super().__init__()
         for number, stride in enumerate((1, 1, 2), 1):
             embed = conv(inputs if number == 1 else TOKENS, TOKENS, stride=stride)
@@ -68,18 +72,18 @@ class Transformer(nn.Module):
         self.upsampler = up(TOKENS)
 
     @staticmethod
-    def attention():
+    def attention() -> nn.ModuleDict:
         """Return a layer norm and an attention."""
         return nn.ModuleDict({"norm": nn.LayerNorm(TOKENS), "fn": Attention()})
 
     @staticmethod
-    def mlp():
+    def mlp() -> nn.ModuleDict:
         """Return a layer norm and a perceptron."""
         layers = nn.Linear(TOKENS, 2 * TOKENS), nn.GELU(), nn.Dropout(0.0), nn.Linear(2 * TOKENS, TOKENS)
         net = nn.ModuleDict({"net": nn.Sequential(*layers, nn.Dropout(0.0))})
         return nn.ModuleDict({"norm": nn.LayerNorm(TOKENS), "fn": net})
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Three stages, then back to the size of the input."""
         for number in (1, 2, 3):
             embed = getattr(self, f"stage{number}_conv_embed")
@@ -96,7 +100,7 @@ class Transformer(nn.Module):
 class Dense(nn.Module):
     """The dense branch: (B, C1, h, w) -> (B, 24, h, w)."""
 
-    def __init__(self, inputs, layers):
+    def __init__(self, inputs: int, layers: int) -> None:
         super().__init__()
         self.conv0, self.conv1 = conv(inputs, FEATURES), conv(FEATURES, FEATURES)
         self.rdbs = nn.ModuleList(self.block(layers) for _ in range(4))
@@ -104,13 +108,13 @@ class Dense(nn.Module):
         self.conv3 = conv(FEATURES, FEATURES)
 
     @staticmethod
-    def block(layers):
+    def block(layers: int) -> nn.ModuleDict:
         """Return a residual dense block."""
         grown = [FEATURES + i * GROWTH for i in range(layers + 1)]
         steps = nn.ModuleList(nn.ModuleDict({"conv": conv(n, GROWTH)}) for n in grown[:-1])
         return nn.ModuleDict({"local_res_block": steps, "last_conv": nn.Conv2d(grown[-1], FEATURES, 1)})
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Four blocks, their outputs side by side."""
         first = self.conv0(x)
         x, outputs = self.conv1(first), []
@@ -126,7 +130,7 @@ class Dense(nn.Module):
 class ReleasedTranSMS(nn.Module):
     """The network of a checkpoint: (B, 2, h, w) -> (B, 2, S h, S w), h and w even."""
 
-    def __init__(self, factor):
+    def __init__(self, factor: int) -> None:
         super().__init__()
         self.initialConv = conv(2, INITIAL[factor])
         self.rdn = Dense(INITIAL[factor], LAYERS[factor])
@@ -135,7 +139,7 @@ class ReleasedTranSMS(nn.Module):
         self.upSampler = nn.ModuleList(up(FUSED) for _ in range({2: 1, 4: 2, 8: 3}[factor]))
         self.lastConv = conv(FUSED, 2)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Super-resolve rows."""
         x = self.initialConv(x)
         x = self.convAfterConcat(torch.cat([self.transformer(x), self.rdn(x)], dim=1))

@@ -16,7 +16,7 @@ import numpy as np
 
 from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
-from mpisim.errors import require
+from mpisim.errors import InputError, require
 from mpisim.kernels import line_profile as kernels
 from mpisim.particles.particle import Particle
 from mpisim.particles.protocol import Magnetisation
@@ -34,7 +34,11 @@ _MARGIN = 3  # nodes of the interpolation beyond the outermost value
 def has_line_profile(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> bool:
     """Whether rows are exactly functions of u: in the plane z = 0, without thickness, with Langevin particles."""
     flat = not sample.thick and bool(np.all(grid.axis(2) == 0))
-    return flat and getattr(scanner, "line_profile", None) is not None and has_half_period(scanner, particle)
+    return flat and _profile_of(scanner) is not None and has_half_period(scanner, particle)
+
+
+def _profile_of(scanner: Scanner) -> LineProfile | None:
+    return getattr(scanner, "line_profile", None)
 
 
 def line_profile_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:
@@ -48,10 +52,11 @@ def line_profile_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: 
     Raises
     ------
     InputError
-        If the steepness of a row over the field of view asks for more than a million nodes.
+        If the scanner has no line profile, or more than a million nodes are needed to resolve a row.
     """
-    profile: LineProfile = scanner.line_profile  # type: ignore[attr-defined]  # `has_line_profile` holds
-    sequence = scanner.sequence
+    profile, sequence = _profile_of(scanner), scanner.sequence
+    if profile is None:
+        raise InputError(f"Input scanner must be one with a line profile; instead received {scanner!r}.")
     drive_sine, basis, imaginary_part = half_period_basis(sequence)
     basis = basis * MU_0 * sample.particles(grid) * particle.moment * profile.sensitivity
     x, y = grid.axis(0), grid.axis(1)

@@ -149,8 +149,8 @@ def _parameters(scanner: Scanner, particle: Magnetisation) -> dict[str, object]:
 def _check_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> None:
     """Warn where the drive is too steep for the samples: their error falls as exp(-samples pi / (beta sum n A))."""
     sequence = scanner.sequence
-    amplitudes = np.linalg.norm(scanner.drive_fields(np.array(grid.center)), axis=-1)
-    drive = float(amplitudes @ [t.multiple for t in sequence.tones])
+    amplitudes = np.linalg.norm(scanner.drive_fields(np.array([[grid.center]])), axis=-1)
+    drive = float(amplitudes[:, 0, 0] @ [t.multiple for t in sequence.tones])
     steepness = getattr(particle, "beta", 0.0) * drive / np.pi
     if sequence.samples_per_period < np.log(1e4) * steepness:
         wanted = 2 * int(np.ceil(np.log(1e8) * steepness / 2))
