@@ -1,8 +1,8 @@
 """TranSMS in plain PyTorch, layer for layer and under the names of its published code.
 
-Nothing to run: `calib.load_original_checkpoint` is tested against it, and benchmarks compare the network of this package
-with it. It is what one would write first: attention as two products and a softmax, tokens moved
-to the last axis and back, concatenation of ever more features. Written from the names and shapes of a checkpoint.
+Nothing to run: `calib.load_original_checkpoint` is tested against it, and benchmarks compare the network of this
+package with it. It is what one would write first: attention as two products and a softmax, tokens moved to the last
+axis and back, concatenation of ever more features. Written from the names and shapes of a checkpoint.
 """
 
 from __future__ import annotations
