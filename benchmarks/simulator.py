@@ -31,10 +31,10 @@ from mpisim.simulation.line_profile import line_profile_rows
 from mpisim.simulation.time_domain import time_domain_rows
 
 ROUND = 20  # calls of the line-profile engine for one of the equilibrium engine
-TENTH = 10  # share of the angles that the time-domain engine computes
+TENTH = 10  # the time-domain engine computes every tenth angle
 BLOCK = 16  # voxels of a twin: 16 x 16 points x 108 times x 8 bytes = 0.2 MB for each temporary
 # Operations of one Langevin value in the equilibrium engine: xi^2 and p.B as polynomials of the sine (4 + 2), numerator
-# and denominator of the ratio (16 + 18), three products and half a division (3.5), product and sum (2), share of the
+# and denominator of the ratio (16 + 18), three products and half a division (3.5), product and sum (2), part of the
 # projection (1). Points that saturate take a root and a division of their own instead.
 FLOPS_PER_VALUE = 46.5
 

@@ -73,12 +73,12 @@ def _check_values(name: str, method: Callable[[np.ndarray], np.ndarray], leading
         raise InputError(
             f"Input scanner {name} must be a method for points of shape (..., 3); instead received {error!r}."
         ) from error
-    found = np.shape(values)
-    count = () if leading is None else (leading or (found[0] if len(found) == 4 else 1),)
+    shape = np.shape(values)
+    count = () if leading is None else (leading or (shape[0] if len(shape) == 4 else 1),)
     word = {None: "", 0: "coil, "}.get(leading, "tone, ")
     must = f"a method that returns an array of shape ({word}..., 3), {(*count, *_POINTS.shape)} here"
-    good = isinstance(values, np.ndarray) and found == (*count, *_POINTS.shape) and found[0] > 0
-    require(good, f"scanner {name}", must, f"{type(values).__name__} of shape {found}")
+    good = isinstance(values, np.ndarray) and shape == (*count, *_POINTS.shape) and shape[0] > 0
+    require(good, f"scanner {name}", must, f"{type(values).__name__} of shape {shape}")
     require(values.dtype.kind in "fiu", f"scanner {name}", "a method that returns real numbers", str(values.dtype))
     finite(f"what the scanner's {name} returns", values)
 
@@ -100,5 +100,5 @@ def _check_profile(scanner: Scanner) -> None:
     require(good, "scanner line_profile", "that of its fields, coil and one tone in the plane z = 0", repr(profile))
 
 
-def _close(found: np.ndarray, expected: np.ndarray) -> bool:
-    return bool(np.abs(found - expected).max() <= 1e-9 * max(np.abs(expected).max(), np.abs(found).max()))
+def _close(values: np.ndarray, expected: np.ndarray) -> bool:
+    return bool(np.abs(values - expected).max() <= 1e-9 * max(np.abs(expected).max(), np.abs(values).max()))

@@ -11,7 +11,7 @@ of the base frequency :math:`f`, so that :math:`T = 1/f` is a common period. The
 .. math:: v_c(t) = -\mu_0 \frac{d}{dt} \int p_c(r) \cdot M(r, t)\, dV, \qquad
           a_k = \frac1T \int_0^T v_c(t)\, e^{-2\pi i k f t}\, dt .
 
-Any object with these methods and attributes can be simulated; `mpisim.check_scanner` tells what one lacks. Points,
+Any object with these methods and attributes can be simulated; `mpisim.check_scanner` names what one lacks. Points,
 fields and sensitivities are arrays whose last axis holds x, y, z.
 """
 

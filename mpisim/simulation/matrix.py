@@ -129,7 +129,8 @@ def _engine(path: str, scanner: Scanner, particle: Magnetisation, grid: Grid, sa
 def _row_coords(sequence: Sequence) -> dict[str, object]:
     """Coordinates of the rows: angle in rad, frequency in Hz, and the harmonic of a single tone."""
     multiples = np.array(sequence.harmonics)
-    harmonic = {"harmonic": ("frequency", multiples)} if len(sequence.tones) == 1 else {}
+    single = [tone.multiple for tone in sequence.tones] == [1]
+    harmonic = {"harmonic": ("frequency", multiples)} if single else {}
     return {
         "angle": np.array(sequence.angles),
         "frequency": ("frequency", multiples * sequence.base_frequency),

@@ -69,12 +69,15 @@ def time_domain_rows(
     """
     offsets, weights = sample.rule(grid)
     sequence, centers = scanner.sequence, grid.centers()
-    scale = MU_0 * sample.particles(grid) * weights
+    waves, scale = drive_waves(sequence), MU_0 * sample.particles(grid) * weights
     block = max(1, int(block_bytes / (24 * weights.size * sequence.samples_per_period)))
     angles = []
     for angle in progress(sequence.angles, unit="angle"):
-        parts = [_rows(scanner, particle, part[:, None, :] + offsets, scale, angle) for part in _blocks(centers, block)]
-        angles.append(np.concatenate(parts, axis=-1))
+        fluxes = (
+            _flux(scanner, particle, part[:, None, :] + offsets, scale, angle, waves)
+            for part in _blocks(centers, block)
+        )
+        angles.append(np.concatenate([_coefficients(flux, sequence) for flux in fluxes], axis=-1))
     return np.stack(angles)
 
 
@@ -82,21 +85,25 @@ def _blocks(centers: np.ndarray, size: int) -> Iterator[np.ndarray]:
     return (centers[i : i + size] for i in range(0, len(centers), size))
 
 
-def _rows(
-    scanner: Scanner, particle: Magnetisation, points: np.ndarray, weights: np.ndarray, angle: float
+def _flux(
+    scanner: Scanner,
+    particle: Magnetisation,
+    points: np.ndarray,
+    weights: np.ndarray,
+    angle: float,
+    waves: np.ndarray,
 ) -> np.ndarray:
-    """Rows of samples of the points (voxel, point, 3) with `weights` (point,); shape (coil, frequency, voxel)."""
+    """Flux in V s of samples of the points (voxel, point, 3) with `weights` (point,); shape (coil, voxel, time)."""
     selection, drives = scanner.selection_field(points, angle), scanner.drive_fields(points)
-    field = selection + np.tensordot(drive_waves(scanner.sequence).T, drives, axes=1)  # (time, voxel, point, 3)
+    field = selection + np.tensordot(waves.T, drives, axes=1)  # (time, voxel, point, 3)
     moment = particle.moment_vector(field)
     require(moment.shape == field.shape, "moment_vector", f"of the field's shape {field.shape}", moment.shape)
     sensitivity = scanner.receive_sensitivities(points) * weights[:, None]
-    flux = np.einsum("tvqi,cvqi->ctv", moment, sensitivity)
-    return np.matmul(_transform(scanner.sequence), flux)
+    return np.einsum("tvqi,cvqi->cvt", moment, sensitivity)
 
 
-def _transform(sequence: Sequence) -> np.ndarray:
-    """Factors in 1/s from the flux at the samples to the voltage's Fourier coefficients, shape (frequency, time)."""
-    count, k = sequence.samples_per_period, np.array(sequence.harmonics)[:, None]
-    turns = k * np.arange(count) % count / count  # exact in whole numbers, so that phases stay accurate
-    return -2j * np.pi * k * sequence.base_frequency / count * np.exp(-2j * np.pi * turns)
+def _coefficients(flux: np.ndarray, sequence: Sequence) -> np.ndarray:
+    """Fourier coefficients of the voltage in V for a flux (coil, voxel, time); shape (coil, frequency, voxel)."""
+    k = np.array(sequence.harmonics)
+    lines = np.fft.rfft(flux, norm="forward")[..., k]
+    return (-2j * np.pi * sequence.base_frequency * k * lines).swapaxes(-1, -2)

@@ -59,8 +59,8 @@ def test_interpolate_profile_is_exact_for_quintics(interpolate_profile):
     values = quintics(centres[..., None, None] + shifts[:, None, None])
     expected = (values * weights).sum(axis=(-2, -1)).transpose(1, 0, 2, 3)
     k = np.arange(5)
-    found = out[:, k, :, :, part].transpose(1, 0, 2, 3)
-    assert np.abs(found - expected).max() < 1e-11 * np.abs(expected).max()
+    result = out[:, k, :, :, part].transpose(1, 0, 2, 3)
+    assert np.abs(result - expected).max() < 1e-11 * np.abs(expected).max()
     assert not out[:, k, :, :, 1 - part].any()
 
 

@@ -24,8 +24,8 @@ def test_mean_moment_has_the_slope_of_curie_and_saturates_at_the_moment():
 
 def test_moment_vector_points_along_the_field_with_the_mean_moment():
     """To 1e-14, for fields from a nanotesla to a tesla."""
-    found, size = PARTICLE.moment_vector(FIELDS), np.linalg.norm(FIELDS, axis=-1, keepdims=True)
-    assert np.allclose(found, PARTICLE.mean_moment(size) * FIELDS / size, rtol=1e-14, atol=0)
+    result, size = PARTICLE.moment_vector(FIELDS), np.linalg.norm(FIELDS, axis=-1, keepdims=True)
+    assert np.allclose(result, PARTICLE.mean_moment(size) * FIELDS / size, rtol=1e-14, atol=0)
 
 
 def test_moment_vector_is_zero_without_field_and_linear_beside_it():

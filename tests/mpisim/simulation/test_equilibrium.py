@@ -28,9 +28,9 @@ def at(points, machine, particle=PARTICLE, particles=1e11):
     return point_rows(machine, particle, np.asarray(points, float)[:, None, :], np.ones(1), particles)[0, 0]
 
 
-def assert_close(found, expected, tolerance):
+def assert_close(result, expected, tolerance):
     """Largest difference at most `tolerance` of the largest value."""
-    assert np.abs(found - expected).max() <= tolerance * np.abs(expected).max()
+    assert np.abs(result - expected).max() <= tolerance * np.abs(expected).max()
 
 
 # -- symmetries of a row ----------------------------------------------------------------------------------------------
@@ -83,8 +83,8 @@ def test_twice_the_field_with_half_the_core_volume_keeps_the_shape(number, facto
     """G, A -> 2G, 2A with d -> d / 2^(1/3) leaves xi alone, so only the moments count; to 1e-12."""
     small = Particle(PARTICLE.diameter / 2 ** (1 / 3))
     particles = 1e11 * (2 if number == "same core volume" else 1)
-    found = at(POINTS, scanner(gradient=1.6), small, particles)
-    assert_close(found, factor * at(POINTS, scanner(gradient=0.8), PARTICLE, 1e11), 1e-12)
+    result = at(POINTS, scanner(gradient=1.6), small, particles)
+    assert_close(result, factor * at(POINTS, scanner(gradient=0.8), PARTICLE, 1e11), 1e-12)
 
 
 # -- samples ----------------------------------------------------------------------------------------------------------
@@ -130,9 +130,9 @@ def test_large_sample_matches_an_adaptive_quadrature():
         rows = at(np.column_stack([xy, np.zeros(len(xy))]), machine, particles=per_area).T
         return np.concatenate([rows.real, rows.imag], axis=1)
 
-    found = cubature(response, [-0.004, -0.004], [0, 0], rule="gk21", rtol=1e-11, atol=1e-20)
-    assert found.status == "converged"
-    real, imaginary = np.split(found.estimate, 2)
+    result = cubature(response, [-0.004, -0.004], [0, 0], rule="gk21", rtol=1e-11, atol=1e-20)
+    assert result.status == "converged"
+    real, imaginary = np.split(result.estimate, 2)
     assert_close(voxels_of_a_quarter(machine), real + 1j * imaginary, 1e-9)
 
 
@@ -200,6 +200,6 @@ def test_one_period_of_flux_agrees_with_the_transform_of_ten_milliseconds_of_vol
     particle = Particle(diameter)
     u = np.array([-0.0187, -0.012, -0.0031, 0.0, 0.0007, 0.0155])
     points = np.column_stack([u, np.linspace(-0.01, 0.01, u.size), np.zeros(u.size)])[:, None]
-    found = point_rows(machine, particle, points, np.ones(1), 1e11)[0, 0]
+    result = point_rows(machine, particle, points, np.ones(1), 1e11)[0, 0]
     expected = transformed_voltage(machine, particle, u, 1e11)
-    assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
+    assert np.abs(result - expected).max() < tolerance * np.abs(expected).max()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mpisim import Grid, InputError, OpenSidedFFL, Particle, Sample, open_sided_ffl, read, simulate, write
+from mpisim.scanner.sequences import PeriodicSequence, Tone
 from mpisim.simulation.equilibrium import equilibrium_rows
 from tests.mpisim.bad_input import SENTENCE
 from tests.mpisim.simulation.scanners import Lissajous
@@ -32,13 +33,13 @@ BENT = Bent(0.6, FFL.drive_amplitude, angles=FFL.angles)
 
 def test_the_engines_agree_and_are_named():
     """The line profile within 1e-6 of the others, which agree within the rounding of complex64."""
-    found = {path: simulate(FFL, PARTICLE, GRID, path=path) for path in ("line_profile", "equilibrium", "time_domain")}
-    for name, matrix in found.items():
+    result = {path: simulate(FFL, PARTICLE, GRID, path=path) for path in ("line_profile", "equilibrium", "time_domain")}
+    for name, matrix in result.items():
         assert matrix.attrs["engine"] == name
         assert matrix["system_matrix"].dims == ("angle", "frequency", "y", "x")
-        assert difference(matrix["system_matrix"].values, found["equilibrium"]["system_matrix"].values) < 1e-6
+        assert difference(matrix["system_matrix"].values, result["equilibrium"]["system_matrix"].values) < 1e-6
     expected = equilibrium_rows(FFL, PARTICLE, GRID, Sample()).reshape(3, 8, 5, 6)
-    assert difference(found["equilibrium"]["system_matrix"].values, expected) < 1e-6
+    assert difference(result["equilibrium"]["system_matrix"].values, expected) < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -99,23 +100,40 @@ def test_a_volume_holds_the_plane_that_it_is_made_of():
 
 
 def test_rows_of_one_tone_are_numbered_by_harmonics():
-    found = simulate(FFL, PARTICLE, GRID)
-    assert found["harmonic"].values.tolist() == list(FFL.harmonics)
-    assert np.array_equal(found["frequency"].values, found["harmonic"].values * FFL.drive_frequency)
-    assert found["angle"].values.tolist() == list(FFL.angles)
-    assert (found["sf_gradient"], found["particle_diameter"]) == (0.6, 25e-9)
+    result = simulate(FFL, PARTICLE, GRID)
+    assert result["harmonic"].values.tolist() == list(FFL.harmonics)
+    assert np.array_equal(result["frequency"].values, result["harmonic"].values * FFL.drive_frequency)
+    assert result["angle"].values.tolist() == list(FFL.angles)
+    assert (result["sf_gradient"], result["particle_diameter"]) == (0.6, 25e-9)
 
 
 def test_several_tones_and_coils_give_frequencies_and_receive_channels(tmp_path):
     """Rows at frequencies in Hz without a harmonic, one matrix for each coil, through a file and back."""
     scanner = Lissajous()
-    found = simulate(scanner, PARTICLE, Grid((3, 2), (0.02, 0.02)))
-    assert found["system_matrix"].dims == ("angle", "receive", "frequency", "y", "x")
-    assert found["system_matrix"].shape == (1, 2, len(scanner.harmonics), 2, 3)
-    assert found["frequency"].values.tolist() == [1e3 * k for k in scanner.harmonics]
-    assert not {"harmonic", "sf_gradient"} & set(found.coords)
-    write(found, tmp_path / "sm.nc")
-    assert np.array_equal(read(tmp_path / "sm.nc")["system_matrix"].values, found["system_matrix"].values)
+    result = simulate(scanner, PARTICLE, Grid((3, 2), (0.02, 0.02)))
+    assert result["system_matrix"].dims == ("angle", "receive", "frequency", "y", "x")
+    assert result["system_matrix"].shape == (1, 2, len(scanner.harmonics), 2, 3)
+    assert result["frequency"].values.tolist() == [1e3 * k for k in scanner.harmonics]
+    assert not {"harmonic", "sf_gradient"} & set(result.coords)
+    write(result, tmp_path / "sm.nc")
+    assert np.array_equal(read(tmp_path / "sm.nc")["system_matrix"].values, result["system_matrix"].values)
+
+
+def test_a_longer_period_than_that_of_the_tone_gives_the_same_rows():
+    """Harmonics k of a tone are multiples 2 k of half its frequency, which are no harmonics of the period."""
+
+    @dataclass(frozen=True)
+    class Halved(OpenSidedFFL):
+        @property
+        def sequence(self):
+            multiples = tuple(2 * k for k in self.harmonics)
+            return PeriodicSequence(self.drive_frequency / 2, (Tone(2),), multiples, self.angles, 432)
+
+    halved = simulate(Halved(0.6, FFL.drive_amplitude, angles=FFL.angles), PARTICLE, GRID)
+    single = simulate(FFL, PARTICLE, GRID)
+    assert halved.attrs["engine"] == "time_domain" and "harmonic" not in halved.coords
+    assert np.array_equal(halved["frequency"].values, single["frequency"].values)
+    assert difference(halved["system_matrix"].values, single["system_matrix"].values) < 1e-6
 
 
 def test_a_matrix_of_several_coils_holds_that_of_each():

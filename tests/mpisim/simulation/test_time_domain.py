@@ -17,9 +17,9 @@ PARTICLE, GRID, SAMPLE = Particle(20e-9), Grid((4, 3), (0.02, 0.015)), Sample(po
 
 def rows(scanner, particle=PARTICLE, grid=GRID, sample=SAMPLE):
     """Rows of the only angle, shape (coil, frequency, voxel)."""
-    found = time_domain_rows(scanner, particle, grid, sample)
-    assert found.shape == (1, len(scanner.coils), len(scanner.harmonics), grid.shape[0] * grid.shape[1])
-    return found[0]
+    result = time_domain_rows(scanner, particle, grid, sample)
+    assert result.shape == (1, len(scanner.coils), len(scanner.harmonics), grid.shape[0] * grid.shape[1])
+    return result[0]
 
 
 # -- against the half period ------------------------------------------------------------------------------------------
@@ -121,21 +121,21 @@ def test_signal_lies_at_mixing_frequencies_of_a_cubic_moment():
     """B^2 B without selection field has only the lines n1 f1 + n2 f2 with |n1| + |n2| = 1 or 3."""
     lines = tuple(range(1, 40))
     scanner = Lissajous(multiples=(10, 11), harmonics=lines, gradient=0.0)
-    found = np.abs(rows(scanner, Power(3), Grid((1, 1), (1e-3, 1e-3)), Sample(points=1)))[:, :, 0]
+    result = np.abs(rows(scanner, Power(3), Grid((1, 1), (1e-3, 1e-3)), Sample(points=1)))[:, :, 0]
     orders = [(a, b) for a in range(-3, 4) for b in range(-3, 4) if abs(a) + abs(b) in (1, 3)]
     mixing = {10 * a + 11 * b for a, b in orders}
     silent = [i for i, k in enumerate(lines) if k not in mixing]
-    assert found[:, silent].max() < 1e-13 * found.max()
-    assert found[0, lines.index(2 * 11 - 10)] > 0.01 * found.max()
-    assert found[1, lines.index(2 * 10 - 11)] > 0.01 * found.max()
+    assert result[:, silent].max() < 1e-13 * result.max()
+    assert result[0, lines.index(2 * 11 - 10)] > 0.01 * result.max()
+    assert result[1, lines.index(2 * 10 - 11)] > 0.01 * result.max()
 
 
 def test_signal_lies_at_multiples_of_the_common_divisor_of_the_tones():
     """Multiples 10 and 14 of the base frequency mix at even multiples only."""
     scanner = Lissajous(multiples=(10, 14), harmonics=tuple(range(1, 60)))
-    found = np.abs(rows(scanner))
-    assert found[:, ::2].max() < 1e-12 * found.max()
-    assert found[:, 1::2].max(axis=(0, 2)).min() > 1e-9 * found.max()
+    result = np.abs(rows(scanner))
+    assert result[:, ::2].max() < 1e-12 * result.max()
+    assert result[:, 1::2].max(axis=(0, 2)).min() > 1e-9 * result.max()
 
 
 def test_a_tone_without_amplitude_changes_nothing():
@@ -162,15 +162,15 @@ A, B = (500.0, 30.0, -20.0), (-100.0, 700.0, 40.0)
 
 def test_rows_are_linear_in_the_coils_and_follow_their_order():
     total = tuple(2 * a + b for a, b in zip(A, B, strict=True))
-    found = rows(Lissajous(coils=(A, B, total, B)))
-    assert difference(found[2], 2 * found[0] + found[1]) < 1e-13
-    assert np.array_equal(found[1], found[3])
-    assert difference(rows(Lissajous(coils=(B, A))), found[[1, 0]]) < 1e-14
+    result = rows(Lissajous(coils=(A, B, total, B)))
+    assert difference(result[2], 2 * result[0] + result[1]) < 1e-13
+    assert np.array_equal(result[1], result[3])
+    assert difference(rows(Lissajous(coils=(B, A))), result[[1, 0]]) < 1e-14
 
 
 def test_a_coil_across_the_plane_receives_nothing_in_it():
-    found = rows(Lissajous(coils=((0.0, 0.0, 500.0), A)))
-    assert np.abs(found[0]).max() == 0 < np.abs(found[1]).min()
+    result = rows(Lissajous(coils=((0.0, 0.0, 500.0), A)))
+    assert np.abs(result[0]).max() == 0 < np.abs(result[1]).min()
 
 
 # -- samples and blocks -----------------------------------------------------------------------------------------------

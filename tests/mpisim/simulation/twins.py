@@ -9,9 +9,9 @@ CORNERS = [(g, d) for g in (0.4, 1.03) for d in (14.1e-9, 34.47e-9)]
 """Gradients in T/m and core diameters in m at the corners of the protocol."""
 
 
-def difference(found, expected, axis=None):
+def difference(result, expected, axis=None):
     """Frobenius norm of the difference, relative."""
-    return np.sqrt((np.abs(found - expected) ** 2).sum(axis) / (np.abs(expected) ** 2).sum(axis))
+    return np.sqrt((np.abs(result - expected) ** 2).sum(axis) / (np.abs(expected) ** 2).sum(axis))
 
 
 def transformed_voltage(machine, particle, u, particles):
