@@ -5,6 +5,9 @@ The equilibrium magnetisation along a field :math:`B` is :math:`L(\xi)\,B/|B|` w
 that neither the field-free line :math:`B = 0` nor the direction :math:`B/|B|` needs a special case. :math:`h` is a
 ratio of polynomials in :math:`s = \xi^2` below :math:`\xi = 19` (relative error 1e-15) and :math:`(\xi - 1)/s` above,
 where :math:`\coth \xi = 1` in double precision. It has no branch, so the compiler vectorises a loop over it.
+
+Loops of other files inline these functions, and Numba's cache does not notice: after a change here, delete the
+`__pycache__` of this folder (tests have a cache for every version of the folder).
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def line_profile_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: 
     basis = basis * MU_0 * sample.particles(grid) * particle.moment * profile.sensitivity
     x, y = grid.axis(0), grid.axis(1)
     (sx, wx), (sy, wy) = sample.axis_rule(0, grid), sample.axis_rule(1, grid)
-    nodes = _nodes(x, y, np.hypot(np.abs(sx).max(), np.abs(sy).max()), np.pi / (particle.beta * profile.gradient))
+    nodes = _nodes(x, y, np.hypot(np.abs(sx).max(), np.abs(sy).max()), np.pi / (particle.beta * abs(profile.gradient)))
     offsets = profile.gradient * nodes.positions()
     table = np.empty((offsets.size, len(basis)))
     kernels.profile_table(offsets, profile.drive_amplitude, drive_sine, basis, particle.beta, table)
