@@ -18,7 +18,17 @@ from mpisim.errors import numbers_of, positive, require, whole
 
 __all__ = ["Sample"]
 
-_gauss_legendre = lru_cache(maxsize=32)(np.polynomial.legendre.leggauss)
+
+@lru_cache(maxsize=64)
+def _composite_rule(edge: float, panels: int, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets and weights of `points` Gauss-Legendre points on each of the `panels` of an edge; read-only."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    starts = np.arange(panels)[:, None]
+    offsets = edge * ((starts + (nodes + 1) / 2) / panels - 0.5)
+    rule = offsets.ravel(), np.tile(weights / (2 * panels), panels)
+    for values in rule:
+        values.flags.writeable = False
+    return rule
 
 
 @dataclass(frozen=True)
@@ -81,10 +91,7 @@ class Sample:
         edge = self.edges(grid)[index]
         voxel = grid.voxel[index] if index < len(grid.shape) else edge
         panels = max(1, round(edge / voxel))
-        nodes, weights = _gauss_legendre(self.points)
-        starts = np.arange(panels)[:, None]
-        offsets = edge * ((starts + (nodes + 1) / 2) / panels - 0.5)
-        return offsets.ravel(), np.tile(weights / (2 * panels), panels)
+        return _composite_rule(edge, panels, self.points)
 
     def rule(self, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
         """Offsets in m, shape (point, 3), and weights with the sum 1, shape (point,), of the mean over the sample."""
