@@ -1,25 +1,114 @@
-r"""The loop of the equilibrium engine: harmonics of the flux of many samples, for fields in any direction.
+r"""Loops over the equilibrium magnetisation: the Langevin function, and harmonics of the flux of many samples.
+
+The equilibrium magnetisation along a field :math:`B` is :math:`L(\xi)\,B/|B|` with :math:`\xi = \beta |B|` and
+:math:`L(x) = \coth x - 1/x`. The loops write it as :math:`\beta B\,h(\xi^2)` with :math:`h(\xi^2) = L(\xi)/\xi`, so
+that neither the field-free line :math:`B = 0` nor the direction :math:`B/|B|` needs a special case. :math:`h` is a
+ratio of polynomials in :math:`s = \xi^2` below :math:`\xi = 19` (relative error 1e-15) and :math:`(\xi - 1)/s` above,
+where :math:`\coth \xi = 1` in double precision. It has no branch, so the compiler vectorises a loop over it.
 
 With the selection field :math:`b` and the peak drive field :math:`d` at a point, :math:`B = b + d\,s` at the drive's
-sine :math:`s`, and the flux of the coil :math:`p` is :math:`\beta\,(p\cdot B)\,h(\beta^2 B\cdot B)` (`langevin`). Both
+sine :math:`s`, and the flux of the coil :math:`p` is :math:`\beta\,(p\cdot B)\,h(\beta^2 B\cdot B)`. Both
 :math:`p\cdot B` and :math:`\beta^2 B\cdot B` are polynomials in :math:`s`, whose coefficients are computed once for
 each point. The points of a sample are summed before the projection on harmonics, and a sum over points that never
 saturate takes one division for every two.
 
+Numba's cache does not notice changes of a function that another file compiles in, so whatever uses these stands here.
 Arrays in, arrays out; units are those of the caller (SI throughout the package).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit, prange, vectorize
 
-from mpisim.kernels.langevin import SATURATED, denominator, langevin_ratio, numerator
-
-__all__ = ["harmonic_rows"]
+__all__ = ["harmonic_rows", "langevin", "langevin_over_argument", "langevin_prime", "profile_table"]
 
 Array = np.ndarray
 _FAST = {"contract", "nsz", "arcp", "reassoc"}  # NaN and infinity keep their meaning
+_SATURATED = 361.0
+"""Value of s = xi^2 above which coth xi = 1 in double precision."""
+
+
+@njit(inline="always", error_model="numpy")
+def _numerator(s: float) -> float:
+    """Numerator of L(xi) / xi as a function of s = xi^2 below 361."""
+    p = 6.3860073909068515e-21
+    p = p * s + 5.677376594024157e-17
+    p = p * s + 1.2579028515240213e-13
+    p = p * s + 1.0794483026601696e-10
+    p = p * s + 4.2426891308312755e-08
+    p = p * s + 8.094742222104001e-06
+    p = p * s + 0.0007355168813481102
+    p = p * s + 0.02839159923881855
+    return p * s + 1.0 / 3.0
+
+
+@njit(inline="always", error_model="numpy")
+def _denominator(s: float) -> float:
+    """Denominator of L(xi) / xi as a function of s = xi^2 below 361."""
+    q = 2.5896984502595988e-23
+    q = q * s + 7.60464135004157e-19
+    q = q * s + 3.118652032192649e-15
+    q = q * s + 4.220529477533358e-12
+    q = q * s + 2.4585627112444842e-09
+    q = q * s + 6.859506145778302e-07
+    q = q * s + 9.38059776556319e-05
+    q = q * s + 0.005980108587046798
+    q = q * s + 0.1518414643831217
+    return q * s + 1.0
+
+
+@njit(inline="always", error_model="numpy")
+def _langevin_ratio(s: float) -> float:
+    """L(xi) / xi as a function of any s = xi^2."""
+    large = s > _SATURATED
+    top = np.sqrt(s) - 1.0 if large else _numerator(s)
+    return top / (s if large else _denominator(s))
+
+
+@vectorize(["float64(float64)"], cache=True)
+def langevin(x: float) -> float:
+    """Langevin function L(x) = coth x - 1/x, dimensionless, as a NumPy ufunc; relative error below 1e-12."""
+    if abs(x) > 19.0:
+        return np.sign(x) - 1.0 / x
+    return x * _langevin_ratio(x * x)
+
+
+@vectorize(["float64(float64)"], cache=True)
+def langevin_over_argument(x: float) -> float:
+    """L(x) / x, dimensionless (1/3 at 0), as a NumPy ufunc; relative error below 1e-12."""
+    if abs(x) > 19.0:
+        return (1.0 - 1.0 / abs(x)) / abs(x)
+    return _langevin_ratio(x * x)
+
+
+@vectorize(["float64(float64)"], cache=True)
+def langevin_prime(x: float) -> float:
+    """Slope of the Langevin function, L'(x) = 1/x^2 - 1/sinh(x)^2 (1/3 at 0), as a NumPy ufunc."""
+    if abs(x) > 19.0:
+        return (1.0 / x) * (1.0 / x)
+    s = x * x
+    ratio = _langevin_ratio(s)
+    return 1.0 - s * ratio * ratio - 2.0 * ratio
+
+
+@njit(fastmath=_FAST, error_model="numpy", cache=True)
+def profile_table(offsets: Array, amplitude: float, drive_sine: Array, basis: Array, beta: float, out: Array) -> None:
+    """Fill `out` (node, harmonic) with the profiles f_k.
+
+    The field at a node is `offsets` (node,) + `amplitude` * `drive_sine` (time,) in T; `basis` (harmonic, time) maps
+    the flux to harmonics; `beta` is m / (k_B T) in 1/T.
+    """
+    flux = np.empty(drive_sine.size)
+    for n in range(offsets.size):
+        for j in range(drive_sine.size):
+            xi = beta * (offsets[n] + amplitude * drive_sine[j])
+            flux[j] = xi * _langevin_ratio(xi * xi)
+        for k in range(basis.shape[0]):
+            total = 0.0
+            for j in range(drive_sine.size):
+                total += basis[k, j] * flux[j]
+            out[n, k] = total
 
 
 @njit(inline="always", error_model="numpy")
@@ -43,7 +132,7 @@ def _fill_coefficients(
         s0 = beta * beta * _dot(b, b)
         s1 = beta * beta * 2.0 * _dot(b, d)
         s2 = beta * beta * _dot(d, d)
-        if s0 + abs(s1) + s2 < SATURATED:
+        if s0 + abs(s1) + s2 < _SATURATED:
             i, near = near, near + 1
         else:
             far -= 1
@@ -62,8 +151,8 @@ def _add_pair(c: Array, q: int, drive_sine: Array, flux: Array) -> None:
     for j in range(drive_sine.size):
         sine = drive_sine[j]
         s, t = s0 + sine * (s1 + sine * s2), t0 + sine * (t1 + sine * t2)
-        d, e = denominator(s), denominator(t)
-        both = (p0 + p1 * sine) * numerator(s) * e + (r0 + r1 * sine) * numerator(t) * d
+        d, e = _denominator(s), _denominator(t)
+        both = (p0 + p1 * sine) * _numerator(s) * e + (r0 + r1 * sine) * _numerator(t) * d
         flux[j] += both / (d * e)
 
 
@@ -73,7 +162,7 @@ def _add_point(c: Array, q: int, drive_sine: Array, flux: Array) -> None:
     p0, p1, s0, s1, s2 = c[q, 0], c[q, 1], c[q, 2], c[q, 3], c[q, 4]
     for j in range(drive_sine.size):
         sine = drive_sine[j]
-        flux[j] += (p0 + p1 * sine) * langevin_ratio(s0 + sine * (s1 + sine * s2))
+        flux[j] += (p0 + p1 * sine) * _langevin_ratio(s0 + sine * (s1 + sine * s2))
 
 
 @njit(parallel=True, fastmath=_FAST, error_model="numpy", cache=True)

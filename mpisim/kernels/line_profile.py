@@ -1,7 +1,7 @@
-r"""The loops of the line-profile engine: a table of profiles, the mean over a sample, and interpolation at voxels.
+r"""The loops of the line-profile engine: the mean of a table of profiles over a sample, and interpolation at voxels.
 
-Where a row is one function :math:`a_k(r) = f_k(u)` of the distance :math:`u` from the line, `profile_table` holds
-:math:`f_k` at equidistant nodes, `sample_filter` is the mean over a sample as a filter on those nodes, and
+Where a row is one function :math:`a_k(r) = f_k(u)` of the distance :math:`u` from the line, a table holds
+:math:`f_k` at equidistant nodes (`mpisim.kernels.equilibrium.profile_table`), `sample_filter` is the mean over a sample as a filter on those nodes, and
 `interpolate_profile` takes every voxel by Lagrange interpolation through six nodes. Lengths are in nodes of the table.
 
 Arrays in, arrays out. Tables are walked as flat arrays: harmonics are then the innermost loop, which the compiler
@@ -13,32 +13,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from mpisim.kernels.langevin import langevin_ratio
-
-__all__ = ["interpolate_profile", "profile_table", "sample_filter"]
+__all__ = ["interpolate_profile", "sample_filter"]
 
 Array = np.ndarray
 _FAST = {"contract", "nsz", "arcp", "reassoc"}  # NaN and infinity keep their meaning
 _TAPS = 6  # nodes of the Lagrange interpolation
-
-
-@njit(fastmath=_FAST, error_model="numpy", cache=True)
-def profile_table(offsets: Array, amplitude: float, drive_sine: Array, basis: Array, beta: float, out: Array) -> None:
-    """Fill `out` (node, harmonic) with the profiles f_k.
-
-    The field at a node is `offsets` (node,) + `amplitude` * `drive_sine` (time,) in T; `basis` (harmonic, time) maps
-    the flux to harmonics; `beta` is m / (k_B T) in 1/T.
-    """
-    flux = np.empty(drive_sine.size)
-    for n in range(offsets.size):
-        for j in range(drive_sine.size):
-            xi = beta * (offsets[n] + amplitude * drive_sine[j])
-            flux[j] = xi * langevin_ratio(xi * xi)
-        for k in range(basis.shape[0]):
-            total = 0.0
-            for j in range(drive_sine.size):
-                total += basis[k, j] * flux[j]
-            out[n, k] = total
 
 
 @njit(inline="always", error_model="numpy")

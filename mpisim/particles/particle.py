@@ -16,7 +16,7 @@ import numpy as np
 
 from mpisim.constants import BOLTZMANN, MU_0
 from mpisim.errors import positive
-from mpisim.kernels.langevin import langevin, langevin_over_argument, langevin_prime
+from mpisim.kernels.equilibrium import langevin, langevin_over_argument, langevin_prime
 
 __all__ = ["Particle", "langevin", "langevin_prime"]
 

@@ -18,6 +18,7 @@ from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
 from mpisim.errors import InputError, require
 from mpisim.kernels import line_profile as kernels
+from mpisim.kernels.equilibrium import profile_table
 from mpisim.particles.particle import Particle
 from mpisim.particles.protocol import Magnetisation
 from mpisim.scanner.protocol import LineProfile, Scanner
@@ -64,7 +65,7 @@ def line_profile_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: 
     nodes = _nodes(x, y, np.hypot(np.abs(sx).max(), np.abs(sy).max()), np.pi / (particle.beta * abs(profile.gradient)))
     offsets = profile.gradient * nodes.positions()
     table = np.empty((offsets.size, len(basis)))
-    kernels.profile_table(offsets, profile.drive_amplitude, drive_sine, basis, particle.beta, table)
+    profile_table(offsets, profile.drive_amplitude, drive_sine, basis, particle.beta, table)
     out = np.zeros((len(sequence.angles), len(basis), y.size, x.size, 2), np.float32)
     kernels.interpolate_profile(
         table,

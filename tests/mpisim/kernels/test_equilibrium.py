@@ -29,3 +29,12 @@ def test_harmonic_rows(harmonic_rows, scale):
     expected = np.einsum("q,vqtc,vqc,kt->kv", weights, moment, sensitivity, basis)
     assert np.abs(out[np.arange(harmonics), :, part] - expected).max() < 1e-12 * np.abs(expected).max()
     assert not out[np.arange(harmonics), :, 1 - part].any()
+
+
+@pytest.mark.parametrize("profile_table", both(kernels.profile_table))
+def test_profile_table(profile_table):
+    offsets, drive_sine, basis = np.linspace(-3, 3, 7), np.sin(np.linspace(-1.4, 1.4, 9)), RNG.normal(size=(3, 9))
+    out = np.empty((7, 3))
+    profile_table(offsets, 2.0, drive_sine, basis, 5.0, out)
+    expected = langevin(5.0 * (offsets[:, None] + 2.0 * drive_sine)) @ basis.T
+    assert np.abs(out - expected).max() < 1e-13 * np.abs(expected).max()

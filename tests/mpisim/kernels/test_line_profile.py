@@ -4,18 +4,9 @@ import numpy as np
 import pytest
 
 from mpisim.kernels import line_profile as kernels
-from tests.mpisim.kernels.twins import both, langevin
+from tests.mpisim.kernels.twins import both
 
 RNG = np.random.default_rng(1)
-
-
-@pytest.mark.parametrize("profile_table", both(kernels.profile_table))
-def test_profile_table(profile_table):
-    offsets, drive_sine, basis = np.linspace(-3, 3, 7), np.sin(np.linspace(-1.4, 1.4, 9)), RNG.normal(size=(3, 9))
-    out = np.empty((7, 3))
-    profile_table(offsets, 2.0, drive_sine, basis, 5.0, out)
-    expected = langevin(5.0 * (offsets[:, None] + 2.0 * drive_sine)) @ basis.T
-    assert np.abs(out - expected).max() < 1e-13 * np.abs(expected).max()
 
 
 def quintics(u):
