@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from calib.studies.harness.figures import DEFAULT_METHODS
+from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from mpisim.cli.command import Result
@@ -32,16 +33,17 @@ _TITLES = ("method", "factor", "pSNR in dB", "SSIM", "pSNR to phantom", "SSIM to
 
 def fig7(options: StudyOptions) -> Result:
     """Run the study and write `fig7.nc`, `fig7.csv` and `fig7.png`."""
-    cases, notes = recovery_cases(options, DEFAULT_METHODS)
+    recovery = Recovery(options)
+    cases, notes = recovery_cases(recovery, DEFAULT_METHODS)
     case = options.protocol.figure_case()
     matrices = options.protocol.matrices([case], options.data)
-    imaging = Imaging(options, matrices, [TUBES])
+    imaging = Imaging(recovery.cache, matrices, [TUBES])
     reference = imaging.image(None, 0)
     images = {"phantom": reference[["phantom"]].rename(phantom="image"), "reference": reference}
     table = [_row("reference", None, reference)]
-    for recovery in progress([c for c in cases if not c.missing], unit="image"):
-        images[recovery.name] = imaging.image(recovery, 0)
-        table.append(_row(recovery.method, recovery.factor, images[recovery.name]))
+    for made in progress([c for c in cases if not c.missing], unit="image"):
+        images[made.name] = imaging.image(made, 0)
+        table.append(_row(made.method, made.factor, images[made.name]))
     short = ", a short form" if options.quick else ""
     heading = f"Images at {case.sf_gradient:.3g} T/m, {case.particle_diameter * 1e9:.3g} nm, noisy{short}"
     figure = _figure(images, table, heading)

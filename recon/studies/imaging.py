@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
 
-from calib.recovery import METHODS, Method, recover
+from calib.recovery import METHODS, recover
 from calib.studies.harness.cache import ResultCache
+from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row
-from calib.studies.harness.study import StudyOptions
-from calib.studies.weights import find_weights
+from calib.studies.harness.tables import missing_note
+from calib.studies.harness.trained import Trained
 from mpisim.data.downsampling import downsample
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.io.digest import digest
@@ -42,7 +42,6 @@ Values: TypeAlias = Mapping[str, Sequence[float | None]]
 """A number for every matrix, by the name of the figure."""
 _SOLVER = "admm"
 _CACHED = (*FIGURES, "eps", "feasible", "converged", "iterations")
-_UNTRAINED = {"status": "no training", "file": None, "digest": None}
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,15 @@ class RecoveryCase:
     ----------
     method, factor
         Name of the method, and voxels along the edge of a block.
+    weights
+        The weights; None for a method without, and where they are missing.
     training
-        Status, `file` and `digest` of the weights and how they were trained; for a method without weights the status is
-        `no training`.
+        Columns of a table that state how the weights were trained (`calib.studies.harness.convergence`).
     """
 
     method: str
     factor: int
+    weights: Trained | None
     training: Row
 
     @property
@@ -68,40 +69,35 @@ class RecoveryCase:
         return f"{self.method}_{self.factor}x"
 
     @property
-    def record(self) -> Method:
-        """The record of the method."""
-        return METHODS[self.method]
-
-    @property
     def missing(self) -> bool:
         """Whether the method is learned and has no weights."""
-        return self.record.learned and self.training["file"] is None
+        return self.training["status"] == "missing"
 
     @property
-    def weights(self) -> Path | None:
-        """File of the weights, None for a method without."""
-        return None if self.training["file"] is None else Path(self.training["file"])
+    def key(self) -> dict[str, object]:
+        """What the recovered matrices depend on besides the coarse ones and the factor, for the cache."""
+        digest_of_weights = None if self.weights is None else self.weights.digest
+        return {"weights": digest_of_weights, "version": METHODS[self.method].version}
 
 
-def recovery_cases(options: StudyOptions, default: Sequence[str] | None = None) -> tuple[list[RecoveryCase], list[str]]:
+def recovery_cases(recovery: Recovery, default: Sequence[str] | None = None) -> tuple[list[RecoveryCase], list[str]]:
     """Return the cases of a study, and lines of text about missing weights.
 
     Parameters
     ----------
-    options
-        Choices of the user.
+    recovery
+        The choices of the user, and their weights.
     default
         Methods of the study where the user chooses none; None takes all.
     """
-    chosen = options.chosen(tuple(METHODS), default)
-    learned = [name for name in chosen if METHODS[name].learned]
-    weights = find_weights(options, learned) if learned else None
-    cases = []
-    for method in chosen:
+    options, cases = recovery.options, []
+    for method in options.chosen(tuple(METHODS), default):
         for factor in options.factors or ():
-            training = weights.row(method, factor) if weights and method in learned else _UNTRAINED
-            cases.append(RecoveryCase(method, factor, training))
-    return cases, weights.missing if weights else []
+            weights = recovery.weights(method, factor) if METHODS[method].learned else None
+            training = recovery.training_columns(weights, recovery.missing(method, factor))
+            cases.append(RecoveryCase(method, factor, weights, training))
+    rows = [{"method": case.method, "factor": case.factor, **case.training} for case in cases]
+    return cases, missing_note(options, rows)
 
 
 @dataclass(frozen=True)
@@ -117,8 +113,8 @@ class Imaging:
 
     Parameters
     ----------
-    options
-        Choices of the user.
+    cache
+        Where finished images and figures are kept.
     matrices
         Fine matrices.
     phantoms
@@ -126,11 +122,11 @@ class Imaging:
     """
 
     def __init__(
-        self, options: StudyOptions, matrices: list[xr.Dataset], phantoms: list[tuple[float, float]] | None = None
+        self, cache: ResultCache, matrices: list[xr.Dataset], phantoms: list[tuple[float, float]] | None = None
     ) -> None:
         self.matrices = matrices
         self.phantoms = phantoms or [tube_lengths(m) for m in range(len(matrices))]
-        self.cache = ResultCache(options.store, options.report)
+        self.cache = cache
         self._references: dict[int, _Reference] = {}
 
     @cached_property
@@ -148,9 +144,7 @@ class Imaging:
 
     def figures(self, case: RecoveryCase) -> Values:
         """Return the figures of the images of every matrix after recovery, from the cache or computed."""
-        record = case.record
-        own = {"method": case.method, "version": record.version, "factor": case.factor}
-        key = {**self.key, **own, "weights": case.training["digest"]}
+        key = {**self.key, "method": case.method, "factor": case.factor, **case.key}
         message = f"{case.method} {case.factor}x: images of {len(self.matrices)} matrices"
         return self.cache.row(f"image_{case.name}", key, lambda: self._all(lambda m: self._image(case, m)), message)
 
@@ -164,8 +158,7 @@ class Imaging:
         Without a case it is the image from the fine matrix, with the `phantom` as a second variable.
         """
         name = "reference" if case is None else case.name
-        own = {} if case is None else {"weights": case.training["digest"], "version": case.record.version}
-        key = {**self.key, "matrix": m, "image": name, **own}
+        key = {**self.key, "matrix": m, "image": name, **({} if case is None else case.key)}
         return self.cache.matrix(f"shown_{name}", key, lambda: self._drawn(case, m))
 
     def _drawn(self, case: RecoveryCase | None, m: int) -> xr.Dataset:
@@ -186,9 +179,9 @@ class Imaging:
     def _image(self, case: RecoveryCase, m: int) -> xr.Dataset:
         """Recover matrix m from noisy coarse data and reconstruct the image with the recovered matrix."""
         reference = self._reference(m)
-        scheme = case.record.samplings[0]
+        scheme = METHODS[case.method].samplings[0]
         coarse = downsample(self.matrices[m], case.factor, scheme, snr=PROTOCOL_SNR, seed=m)
-        fine = recover(coarse, case.method, case.weights)
+        fine = recover(coarse, case.method, None if case.weights is None else case.weights.weights)
         image = reconstruct(fine, reference.y, _SOLVER, eps="auto")
         return _with_figures(image, reference.image, reference.y)
 

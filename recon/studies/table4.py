@@ -12,7 +12,8 @@ import numpy as np
 import xarray as xr
 
 from calib.studies.harness.figures import plot_table
-from calib.studies.harness.protocol import FACTORS, TESTS
+from calib.studies.harness.protocol import FACTORS
+from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, deviation, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from mpisim.cli.command import Result
@@ -40,10 +41,10 @@ Means = Mapping[str, float | None]
 
 def table4(options: StudyOptions) -> Result:
     """Run the study and write `table4.nc`, `table4.csv` and `table4.png`."""
-    cases, notes = recovery_cases(options)
-    matrices = options.matrices("test")
-    complete = not options.quick and len(matrices) == TESTS
-    imaging = Imaging(options, matrices)
+    recovery = Recovery(options)
+    cases, notes = recovery_cases(recovery)
+    matrices, complete = recovery.test, recovery.complete
+    imaging = Imaging(recovery.cache, matrices)
     reference = imaging.reference_figures()
     values = [None if case.missing else imaging.figures(case) for case in progress(cases, unit="row")]
     table = [_case_row(case, v, complete) for case, v in zip(cases, values, strict=True)]
@@ -54,7 +55,7 @@ def table4(options: StudyOptions) -> Result:
     figure = plot_table(table, "psnr_db", "published_db", "pSNR in dB", title, log=False)
     data = _dataset(cases, values, matrices, reference)
     rows = [*table, _row(REFERENCE, None, own)]
-    files = write_results(options, "table4", data, rows, figure, imaging.cache.earlier)
+    files = write_results(options, "table4", data, rows, figure, recovery.cache.earlier)
     text = "\n".join([title, _text(table, own, notes)])
     return {"matrices": len(matrices), "table": table, "reference": own, "files": files, "text": text}
 

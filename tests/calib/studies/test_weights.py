@@ -8,8 +8,6 @@ import pytest
 
 from calib.learned.checkpoint import load_tensors, save_tensors
 from calib.studies.catalogue import STUDIES
-from calib.studies.harness.study import StudyOptions
-from calib.studies.weights import find_weights
 from mpisim.cli.command import parser_of, table
 from mpisim.errors import InputError
 from tests.small import NET, SMALL, Report, entries, short
@@ -86,14 +84,15 @@ def test_without_a_training_of_the_budget_the_longest_is_taken(tmp_path, bundle)
     assert STUDIES["weights"](tmp_path, **options)["table"][0]["steps"] == 3
 
 
-def test_find_weights_gives_rows_and_notes(tmp_path, bundle):
-    options = StudyOptions(tmp_path, protocol=SMALL, bundled=bundle, factors=(2, 4))
+def test_the_result_states_files_and_missing_weights(tmp_path, bundle):
     short("weights", tmp_path, methods=(NET,))
-    found = find_weights(options, [NET])
-    assert found.row(NET, 2)["file"] is None and found.row(NET, 2)["status"] == "missing"
-    assert Path(found.row(NET, 4)["file"]).is_file() and f"no weights of {NET} 2x" in found.missing[0]
+    options = {"protocol": SMALL, "bundled": bundle, "factors": (2, 4)}
+    result = STUDIES["weights"](tmp_path, methods=(NET,), **options)
+    missing, made = result["table"]
+    assert missing["file"] is None and missing["status"] == "missing"
+    assert Path(made["file"]).is_file() and f"no weights of {NET} 2x" in result["missing"][0]
     with pytest.raises(InputError, match="Input methods must be one of"):
-        find_weights(options, ["bicubic"])
+        STUDIES["weights"](tmp_path, methods=("bicubic",), **options)
 
 
 def test_an_unknown_device_is_refused(tmp_path):
