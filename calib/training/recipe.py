@@ -54,8 +54,12 @@ class TrainConfig:
         Largest decay of the average of the weights, 0 to 1; 0 takes the last weights.
     snr, noiseless_fraction
         Noise of the coarse rows in dB re RMS, and the fraction of rows without noise.
-    draw, augment, interpolated_fraction
-        See `calib.training.rows.TrainingRows`.
+    draw
+        Probability of a row: by `detail`, last `error` or `uniform`, see `calib.training.rows.TrainingRows`.
+    augment
+        Whether rows are turned and flipped at random.
+    interpolated_fraction
+        Fraction of the rows that are interpolated between matrices, or extrapolated (`calib.training.kappa`).
     loss
         `detail`, `norm` or `l1`, see `calib.training.loss`.
     precision

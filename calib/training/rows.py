@@ -28,7 +28,7 @@ from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images
 from mpisim.errors import require
 
-__all__ = ["Batch", "TrainingRows", "training_rows"]
+__all__ = ["Batch", "TrainingRows"]
 
 _LEAST = 0.01
 """Smallest recorded error of a row, relative to its interpolation error, so that no row is lost."""
@@ -82,27 +82,14 @@ class TrainingRows:
 
     Parameters
     ----------
+    config
+        The training. Of strided samples (its `sampling`), the noise is S^2 times that of block means. Its `draw` is the
+        probability of a row, in units of its matrix' RMS: for `detail` proportional to the interpolation error (see
+        `Batch`), so that rows of much detail are seen often; for `error` to the last error given to `record_errors`,
+        but at least to 1 % of the interpolation error, which counts before the first; for `uniform` it is the same for
+        all.
     matrices
         Fine system matrices of one shape.
-    factor
-        Block edge S in voxels.
-    snr
-        Noise level in dB re the RMS of a matrix's block means; None for none.
-    noiseless_fraction
-        Fraction of the rows of a batch that have no noise.
-    sampling
-        How coarse rows are measured: `box` or `strided` (whose noise is S^2 times that of block means).
-    draw
-        Probability of a row, in units of its matrix' RMS. For `detail` it is proportional to the interpolation error
-        (see `Batch`), so that rows of much detail are seen often. For `error` it is proportional to the last error
-        given to `record_errors`, but at least 1 % of the interpolation error; before the first, the interpolation error
-        counts. For `uniform` it is the same for all.
-    augment
-        Whether rows are turned and flipped.
-    interpolated_fraction
-        Fraction of the rows that are interpolated between matrices, or extrapolated (`calib.training.kappa`).
-    seed
-        Seed of all random numbers.
 
     Raises
     ------
@@ -110,33 +97,19 @@ class TrainingRows:
         If there is no matrix, or the sides of the grid are not multiples of 2 S.
     """
 
-    def __init__(
-        self,
-        matrices: Sequence[xr.Dataset],
-        factor: int,
-        *,
-        snr: float | None,
-        noiseless_fraction: float = 0.0,
-        sampling: str = "box",
-        draw: str = "detail",
-        augment: bool = False,
-        interpolated_fraction: float = 0.0,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, config: TrainConfig, matrices: Sequence[xr.Dataset]) -> None:
         require(len(matrices) > 0, "training", "at least one matrix", "none")
-        count, height, width = as_images(matrices[0]).shape
+        self.config, factor = config, config.model.factor
+        self.rows_per_matrix, height, width = as_images(matrices[0]).shape
         fits = height % (2 * factor) == 0 and width % (2 * factor) == 0
         wanted = f"of sides that are multiples of {2 * factor} for factor {factor}"
         require(fits, "data", wanted, f"{width} x {height}")
-        self.sampling = Sampling.named(sampling, factor, (height, width))
-        self.seed, self.noiseless_fraction = seed, noiseless_fraction
-        self.augment, self.square = augment, height == width
-        self.interpolated_fraction, self.rows_per_matrix = interpolated_fraction, count
-        self.neighbours = KappaInterpolation(matrices) if interpolated_fraction else None
-        rows = [_rows_of(as_images(m), self.sampling, snr) for m in matrices]
+        self.sampling = Sampling.named(config.sampling, factor, (height, width))
+        self.neighbours = KappaInterpolation(matrices) if config.interpolated_fraction else None
+        rows = [_rows_of(as_images(m), self.sampling, config.snr) for m in matrices]
         self.fine, self.sigma, self.interpolation_error, self.unit = map(torch.cat, zip(*rows, strict=True))
         uniform = torch.ones_like(self.interpolation_error)
-        self.drawing_weights = uniform if draw == "uniform" else self.interpolation_error.clone()
+        self.drawing_weights = uniform if config.draw == "uniform" else self.interpolation_error.clone()
 
     def record_errors(self, index: Tensor, error: Tensor) -> None:
         """Record the errors of rows, (B,), in units of their matrix' RMS, as weights of later draws."""
@@ -145,13 +118,13 @@ class TrainingRows:
 
     def batch(self, step: int, size: int) -> Batch:
         """Return the batch of a step, which seed, step, and recorded errors determine."""
-        rng = np.random.default_rng([self.seed, step])
+        rng = np.random.default_rng([self.config.seed, step])
         cumulative = np.cumsum(self.drawing_weights.double().numpy())
         index = torch.from_numpy(np.searchsorted(cumulative, rng.random(size) * cumulative[-1]))
         fine, sigma, error, unit = self._mixed(index.numpy(), rng)
-        if self.augment:
-            fine = _augmented(fine, rng, self.square)
-        quiet = torch.from_numpy(rng.random(size) < self.noiseless_fraction)
+        if self.config.augment:
+            fine = _augmented(fine, rng)
+        quiet = torch.from_numpy(rng.random(size) < self.config.noiseless_fraction)
         sigma = torch.where(quiet, torch.zeros(()), sigma)
         unit = torch.hypot(unit, sigma) if self.sampling.scheme == "strided" else unit
         coarse = self.sampling.apply(fine)
@@ -171,35 +144,17 @@ class TrainingRows:
         if self.neighbours is None:
             return torch.from_numpy(index)[:, None], torch.ones(len(index), 1)
         matrix, row = np.divmod(index, self.rows_per_matrix)
-        position = rng.random(len(index)) * (rng.random(len(index)) < self.interpolated_fraction)
+        position = rng.random(len(index)) * (rng.random(len(index)) < self.config.interpolated_fraction)
         parts, weights = self.neighbours.draw(matrix, position)
-        return torch.from_numpy(parts * self.rows_per_matrix + row[:, None]), torch.from_numpy(
-            weights.astype(np.float32)
-        )
+        parts = parts * self.rows_per_matrix + row[:, None]
+        return torch.from_numpy(parts), torch.from_numpy(weights.astype(np.float32))
 
 
-def training_rows(config: TrainConfig, training: Sequence[xr.Dataset]) -> TrainingRows:
-    """Return the rows that a training draws from its matrices."""
-    return TrainingRows(
-        training,
-        config.model.factor,
-        snr=config.snr,
-        noiseless_fraction=config.noiseless_fraction,
-        sampling=config.sampling,
-        draw=config.draw,
-        augment=config.augment,
-        interpolated_fraction=config.interpolated_fraction,
-        seed=config.seed,
-    )
-
-
-def _rows_of(images: np.ndarray, sampling: Sampling, snr: float | None) -> _Rows:
+def _rows_of(images: np.ndarray, sampling: Sampling, snr: float) -> _Rows:
     """Return the rows of a matrix, complex (row, H, W), in units of its RMS: float32 then holds rows of any unit."""
     unit = rms(images)
     scaled = images / unit
-    sigma = (
-        0.0 if snr is None else sampling.noise_gain * sigma_from_snr(block_mean(images, sampling.factor), snr) / unit
-    )
+    sigma = sampling.noise_gain * sigma_from_snr(block_mean(images, sampling.factor), snr) / unit
     error = torch.tensor(_interpolation_error(scaled, sampling, sigma), dtype=torch.float32)
     coarse = rms(sampling.apply(images)) / unit
     sigmas, units = (torch.full_like(error, float(value)) for value in (sigma, coarse))
@@ -214,9 +169,9 @@ def _interpolation_error(images: np.ndarray, sampling: Sampling, sigma: float) -
     return np.hypot(rms(missed, axis=(1, 2)), noise) + 0.02 * rms(images, axis=(1, 2))
 
 
-def _augmented(fine: Tensor, rng: np.random.Generator, square: bool) -> Tensor:
+def _augmented(fine: Tensor, rng: np.random.Generator) -> Tensor:
     """Apply a random symmetry of the grid to every row."""
-    symmetries = rng.integers(0, 8 if square else 4, len(fine))
+    symmetries = rng.integers(0, 8 if fine.shape[-1] == fine.shape[-2] else 4, len(fine))
     out = torch.empty_like(fine)
     for symmetry in np.unique(symmetries):
         chosen = torch.from_numpy(np.flatnonzero(symmetries == symmetry))

@@ -23,7 +23,7 @@ from calib.learned.apply import apply_model
 from calib.training.identity import data_digest, is_data_digest
 from calib.training.loss import batch_loss
 from calib.training.recipe import TrainConfig, learning_rate
-from calib.training.rows import training_rows
+from calib.training.rows import TrainingRows
 from calib.training.state import TrainingState, Validation
 from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
@@ -131,7 +131,7 @@ class Run:
     ) -> None:
         self.config, self.device = config, _device(device)
         require(len(validation) > 0, "validation", "at least one matrix", "none")
-        rows = training_rows(config, training)
+        rows = TrainingRows(config, training)
         self.validation = _validation_pairs(config, validation)
         digest = data_digest(training, validation)
         self.state = TrainingState.new(config, rows, digest, self.device, initial_weights)

@@ -21,7 +21,7 @@ from calib.learned.model import RecoveryModel
 from calib.studies.harness.trained import Trained, TrainingData, config_of
 from calib.training.identity import is_data_digest
 from calib.training.recipe import TrainConfig, names_of_0_1_0
-from calib.training.rows import training_rows
+from calib.training.rows import TrainingRows
 from mpisim.errors import InputError
 from mpisim.io.atomic import write_text
 from mpisim.io.digest import digest, file_digest
@@ -145,7 +145,7 @@ class WeightsCache:
             return None
         if _without_intervals(known.config, config) != config:
             return None
-        rows = training_rows(config, data.training)
+        rows = TrainingRows(config, data.training)
         return known if is_data_digest(known.data, data.training, data.validation, rows) else None
 
     def _set_aside(self, folder: Path, why: str) -> None:

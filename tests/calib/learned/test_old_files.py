@@ -11,7 +11,7 @@ import mpisim
 from calib.learned.checkpoint import load_model, load_tensors, save_tensors
 from calib.training.identity import data_digest, is_data_digest
 from calib.training.recipe import TrainConfig, recipe
-from calib.training.rows import training_rows
+from calib.training.rows import TrainingRows
 from calib.training.search import tunables, tune
 from calib.training.train import train
 from mpisim.dataset.reader import read_split
@@ -32,7 +32,7 @@ def run(tmp_path, matrices):
     folder = tmp_path / "run"
     shutil.copytree(OLD / "run", folder)
     tensors, metadata = load_tensors(folder / "checkpoint.safetensors", "checkpoint")
-    rows = training_rows(TrainConfig.from_mapping(metadata["train"]), matrices[0])
+    rows = TrainingRows(TrainConfig.from_mapping(metadata["train"]), matrices[0])
     if not is_data_digest(metadata["data"], *matrices, rows):
         metadata |= {"data": data_digest(*matrices)}
         save_tensors(folder / "checkpoint.safetensors", tensors, "checkpoint", metadata)

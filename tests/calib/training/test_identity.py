@@ -2,7 +2,7 @@
 
 from calib.training.identity import data_digest, is_data_digest
 from calib.training.recipe import recipe
-from calib.training.rows import training_rows
+from calib.training.rows import TrainingRows
 from mpisim.io.digest import digest
 
 
@@ -18,7 +18,7 @@ def test_the_digest_depends_on_values_order_and_split(data):
 
 def test_digests_by_the_rule_of_version_0_1_0_are_accepted(data):
     """That rule took the rows that training draws from."""
-    matrices, rows = (data["train"], data["validation"]), training_rows(recipe(), data["train"])
+    matrices, rows = (data["train"], data["validation"]), TrainingRows(recipe(), data["train"])
     old = digest(rows.fine.numpy(), rows.sigma.numpy(), *(m["system_matrix"].values for m in data["validation"]))
     assert is_data_digest(old, *matrices, rows) and is_data_digest(data_digest(*matrices), *matrices, rows)
     assert not is_data_digest(data_digest(data["train"][:1], data["validation"]), *matrices, rows)

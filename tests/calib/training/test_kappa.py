@@ -6,6 +6,7 @@ import xarray as xr
 
 import mpisim
 from calib.training.kappa import BEYOND, KappaInterpolation
+from calib.training.recipe import recipe
 from calib.training.rows import TrainingRows
 from mpisim.data.grid import Grid
 from mpisim.data.views import as_images
@@ -73,8 +74,8 @@ def test_matrices_of_one_kappa_are_used_once(others, count):
 
 def test_batches_of_interpolated_rows(data):
     """A fraction of the rows is of no training matrix; the others are unchanged, from the same draws."""
-    plain = TrainingRows(data["train"], 4, snr=30).batch(0, 400)
-    mixed = TrainingRows(data["train"], 4, snr=30, interpolated_fraction=0.5).batch(0, 400)
+    plain = TrainingRows(recipe(snr=30), data["train"]).batch(0, 400)
+    mixed = TrainingRows(recipe(snr=30, interpolated_fraction=0.5), data["train"]).batch(0, 400)
     assert np.array_equal(plain.index, mixed.index)
     own = (mixed.fine == plain.fine).flatten(1).all(1)
     lower = (plain.index < 32).numpy()  # of the smaller kappa; the other has too few nodes to extrapolate

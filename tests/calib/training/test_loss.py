@@ -15,7 +15,7 @@ def test_loss_of_a_batch(data, loss):
     """It is the mean of row errors: RMS over the interpolation error, or absolute over the coarse RMS."""
     torch.manual_seed(0)
     model = RecoveryModel(recipe().model).eval()
-    batch = TrainingRows(data["train"], 4, snr=33.7).batch(0, 8)
+    batch = TrainingRows(recipe(noiseless_fraction=0), data["train"]).batch(0, 8)
     with torch.no_grad():
         fine = model(batch.coarse, batch.sigma)
         value, error = batch_loss(model, batch, loss)
@@ -31,7 +31,7 @@ def test_loss_of_a_batch(data, loss):
 
 def test_rows_drawn_and_divided_by_a_weight_give_the_sum_of_row_errors(data):
     """The mean of any row error over such a batch is its sum over all rows times a constant."""
-    source = TrainingRows(data["train"], 4, snr=None)
+    source = TrainingRows(recipe(noiseless_fraction=1), data["train"])
     batch = source.batch(3, 40000)
     size = batch.fine.square().sum(1).mean((1, 2)).sqrt() / batch.interpolation_error
     whole = source.fine.square().sum(1).mean((1, 2)).sqrt().sum() / source.interpolation_error.sum()

@@ -5,13 +5,21 @@ import pytest
 import torch
 
 import calib
+from calib.training.recipe import recipe
 from calib.training.rows import TrainingRows
 from mpisim.data.sampling import block_mean
 from mpisim.data.views import as_images
 
+EXACT = 1000  # dB: no noise in single precision
+
+
+def rows_of(matrices, method="transms", **changes):
+    """Return rows at 4x, without augmentation and with noise on every row unless `changes` say otherwise."""
+    return TrainingRows(recipe(method, 4, **{"noiseless_fraction": 0, "augment": False, **changes}), matrices)
+
 
 def test_batches_depend_on_seed_and_step_only(data):
-    one, two, other = (TrainingRows(data["train"], 4, snr=30, seed=s) for s in (0, 0, 1))
+    one, two, other = (rows_of(data["train"], snr=30, seed=s) for s in (0, 0, 1))
     one.batch(3, 8)
     a, b, c = one.batch(5, 8), two.batch(5, 8), other.batch(5, 8)
     assert torch.equal(a.fine, b.fine) and torch.equal(a.coarse, b.coarse)
@@ -20,7 +28,7 @@ def test_batches_depend_on_seed_and_step_only(data):
 
 def test_noise_of_a_batch(data):
     """Quiet rows are exact; the others deviate by sigma (over 2000 rows of 16 values, to 3 %)."""
-    batch = TrainingRows(data["train"], 4, snr=20, noiseless_fraction=0.5).batch(0, 2000)
+    batch = rows_of(data["train"], snr=20, noiseless_fraction=0.5).batch(0, 2000)
     difference = (batch.coarse - block_mean(batch.fine, 4)).square().sum((1, 2, 3)).numpy()
     quiet = batch.sigma.numpy() == 0
     assert 0.45 < quiet.mean() < 0.55
@@ -30,7 +38,7 @@ def test_noise_of_a_batch(data):
 
 def test_rows_are_drawn_by_their_interpolation_error(data):
     """Their probability is that error in units of the RMS of their matrix."""
-    source = TrainingRows(data["train"], 4, snr=None, augment=False)
+    source = rows_of(data["train"], snr=EXACT)
     known = [_interpolation_error(matrix) for matrix in data["train"]]
     assert np.sum(known[1]) > 1.2 * np.sum(known[0])  # the stronger gradient has more
     fine, chance = source.fine.flatten(1), np.concatenate(known)
@@ -55,26 +63,26 @@ def _interpolation_error(matrix, coarse=None, method="bicubic"):
 
 def test_strided_rows(data):
     """Strided samples are voxels of the fine row, with S^2 the noise of block means."""
-    quiet = TrainingRows(data["train"], 4, snr=None, sampling="strided").batch(0, 50)
+    quiet = rows_of(data["train"], snr=EXACT, method="smrnet").batch(0, 50)
     assert torch.equal(quiet.coarse, quiet.fine[..., ::4, ::4])
-    noisy = [TrainingRows(data["train"], 4, snr=20, sampling=s).sigma for s in ("strided", "box")]
+    noisy = [rows_of(data["train"], snr=20, method=m).sigma for m in ("smrnet", "transms")]
     assert torch.allclose(noisy[0], 16 * noisy[1])
 
 
 def test_unit_of_strided_rows(data):
     """It is the RMS of all measured samples of a matrix, with their noise, to 2 % (480 rows of 64 samples)."""
     matrix = data["train"][1]
-    batch = TrainingRows([matrix], 4, snr=20, sampling="strided").batch(0, 20)
+    batch = rows_of([matrix], snr=20, method="smrnet").batch(0, 20)
     measured = as_images(calib.downsample(matrix, 4, "strided", snr=20))
     wanted = np.sqrt(np.mean(np.abs(measured) ** 2) / np.mean(np.abs(as_images(matrix)) ** 2))
     assert batch.unit.numpy() == pytest.approx(wanted, rel=0.02)
-    quiet = TrainingRows([matrix], 4, snr=20, sampling="strided", noiseless_fraction=1).batch(0, 20)
+    quiet = rows_of([matrix], snr=20, method="smrnet", noiseless_fraction=1).batch(0, 20)
     assert (quiet.unit < 0.9 * batch.unit).all()
 
 
 def test_interpolation_error_of_strided_rows(data):
     """It is that of aligned bicubic interpolation of the samples, and their noise, in root of squares."""
-    quiet, noisy = (TrainingRows(data["train"], 4, snr=snr, sampling="strided") for snr in (None, 20))
+    quiet, noisy = (rows_of(data["train"], snr=snr, method="smrnet") for snr in (EXACT, 20))
     of_matrix = [
         _interpolation_error(m, calib.downsample(m, 4, "strided"), "bicubic-strided-aligned") for m in data["train"]
     ]
@@ -87,8 +95,8 @@ def test_interpolation_error_of_strided_rows(data):
 
 def test_augmentation_is_a_symmetry_of_the_grid(data):
     """Sorted moduli of the augmented rows are those of the drawn ones."""
-    plain = TrainingRows(data["train"], 4, snr=None, augment=False).batch(0, 64).fine
-    augmented = TrainingRows(data["train"], 4, snr=None, augment=True).batch(0, 64).fine
+    plain = rows_of(data["train"], snr=EXACT).batch(0, 64).fine
+    augmented = rows_of(data["train"], snr=EXACT, augment=True).batch(0, 64).fine
     moduli = [t.square().sum(1).flatten(1).sort().values for t in (plain, augmented)]
     assert torch.allclose(*moduli, rtol=1e-5)
     assert not torch.allclose(plain, augmented)
@@ -96,8 +104,8 @@ def test_augmentation_is_a_symmetry_of_the_grid(data):
 
 def test_rows_are_drawn_by_their_last_error(data):
     """Before the first, rows are drawn by their interpolation error; recorded errors count as at least 1 % of it."""
-    source = TrainingRows(data["train"], 4, snr=None, draw="error")
-    before = TrainingRows(data["train"], 4, snr=None)
+    source = rows_of(data["train"], snr=EXACT, draw="error")
+    before = rows_of(data["train"], snr=EXACT)
     assert torch.equal(source.batch(0, 100).index, before.batch(0, 100).index)
     everything = torch.arange(len(source.interpolation_error))
     source.record_errors(everything, torch.zeros(len(everything)))
