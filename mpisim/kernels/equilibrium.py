@@ -27,6 +27,9 @@ Array = np.ndarray
 _FAST = {"contract", "nsz", "arcp", "reassoc"}  # NaN and infinity keep their meaning
 _SATURATED = 361.0
 """Value of s = xi^2 above which coth xi = 1 in double precision."""
+_SATURATED_XI = 19.0
+_NOTHING = 1e-100
+"""Changes no argument above 19, but keeps 1 / 0 away: compiled loops compute both sides of a branch, then choose."""
 
 
 @njit(inline="always", error_model="numpy")
@@ -69,26 +72,28 @@ def _langevin_ratio(s: float) -> float:
 @vectorize(["float64(float64)"], cache=True)
 def langevin(x: float) -> float:
     """Langevin function L(x) = coth x - 1/x, dimensionless, as a NumPy ufunc; relative error below 1e-12."""
-    if abs(x) > 19.0:
-        return np.sign(x) - 1.0 / x
-    return x * _langevin_ratio(x * x)
+    if abs(x) > _SATURATED_XI:
+        return np.sign(x) * (1.0 - 1.0 / (abs(x) + _NOTHING))
+    return x * (_numerator(x * x) / _denominator(x * x))
 
 
 @vectorize(["float64(float64)"], cache=True)
 def langevin_over_argument(x: float) -> float:
     """L(x) / x, dimensionless (1/3 at 0), as a NumPy ufunc; relative error below 1e-12."""
-    if abs(x) > 19.0:
-        return (1.0 - 1.0 / abs(x)) / abs(x)
-    return _langevin_ratio(x * x)
+    if abs(x) > _SATURATED_XI:
+        size = abs(x) + _NOTHING
+        return (1.0 - 1.0 / size) / size
+    return _numerator(x * x) / _denominator(x * x)
 
 
 @vectorize(["float64(float64)"], cache=True)
 def langevin_prime(x: float) -> float:
     """Slope of the Langevin function, L'(x) = 1/x^2 - 1/sinh(x)^2 (1/3 at 0), as a NumPy ufunc."""
-    if abs(x) > 19.0:
-        return (1.0 / x) * (1.0 / x)
+    if abs(x) > _SATURATED_XI:
+        size = abs(x) + _NOTHING
+        return (1.0 / size) * (1.0 / size)
     s = x * x
-    ratio = _langevin_ratio(s)
+    ratio = _numerator(s) / _denominator(s)
     return 1.0 - s * ratio * ratio - 2.0 * ratio
 
 

@@ -1,8 +1,8 @@
 r"""The loops of the line-profile engine: the mean of a table of profiles over a sample, and interpolation at voxels.
 
-Where a row is one function :math:`a_k(r) = f_k(u)` of the distance :math:`u` from the line, a table holds :math:`f_k` at
-equidistant nodes (`mpisim.kernels.equilibrium.profile_table`), `sample_filter` is the mean over a sample as a filter on
-those nodes, and `interpolate_profile` takes every voxel by Lagrange interpolation through six nodes. Lengths are in
+Where a row is one function :math:`a_k(r) = f_k(u)` of the distance :math:`u` from the line, a table holds :math:`f_k`
+at equidistant nodes (`mpisim.kernels.equilibrium.profile_table`), `sample_filter` is the mean over a sample as a filter
+on those nodes, and `interpolate_profile` takes every voxel by Lagrange interpolation through six nodes. Lengths are in
 nodes of the table.
 
 Arrays in, arrays out. Tables are walked as flat arrays: harmonics are then the innermost loop, which the compiler
