@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from mpisim.data.metrics import nrmse
     from mpisim.errors import InputError
     from mpisim.io.formats import FORMATS, FileFormat, check_format, read, write
+    from mpisim.particles.checks import check_magnetisation
     from mpisim.particles.particle import Particle, langevin, langevin_prime
+    from mpisim.particles.protocol import Instantaneous
+    from mpisim.particles.table import PARTICLES
     from mpisim.scanner.checks import check_scanner
     from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
     from mpisim.scanner.table import SCANNERS
@@ -23,15 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
+    "PARTICLES",
     "SCANNERS",
     "FileFormat",
     "Grid",
     "InputError",
+    "Instantaneous",
     "OpenSidedFFL",
     "Particle",
     "Sample",
     "__version__",
     "check_format",
+    "check_magnetisation",
     "check_scanner",
     "io",
     "langevin",
@@ -52,7 +58,10 @@ __getattr__ = handed_on(
         "mpisim.data.metrics": ["nrmse"],
         "mpisim.errors": ["InputError"],
         "mpisim.io.formats": ["FORMATS", "FileFormat", "check_format", "read", "write"],
+        "mpisim.particles.checks": ["check_magnetisation"],
         "mpisim.particles.particle": ["Particle", "langevin", "langevin_prime"],
+        "mpisim.particles.protocol": ["Instantaneous"],
+        "mpisim.particles.table": ["PARTICLES"],
         "mpisim.scanner.checks": ["check_scanner"],
         "mpisim.scanner.ffl": ["OpenSidedFFL", "open_sided_ffl"],
         "mpisim.scanner.table": ["SCANNERS"],

@@ -22,6 +22,7 @@ from mpisim.data.noise import complex_gaussian, sigma_from_snr
 from mpisim.data.schema import VOXEL_DIMS, build, expect
 from mpisim.data.views import as_matrix
 from mpisim.errors import decibels, require, seed_number, whole
+from mpisim.particles.table import PARTICLES
 from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.matrix import simulate
 from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
@@ -123,7 +124,7 @@ def _as_image(concentration: np.ndarray, fine: xr.Dataset) -> xr.DataArray:
 def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float]:
     """Return the finer system matrix, and the volume of a voxel-filling sample over that of the file's sample."""
     scanner = _described(fine, "scanner", scanner_from_mapping, SCANNERS)
-    particle = _described(fine, "particle", particle_from_mapping)
+    particle = _described(fine, "particle", particle_from_mapping, PARTICLES)
     sample = _described(fine, "sample", lambda values: from_mapping(Sample, values, "sample"))
     filling = math.prod(replace(sample, size=None).edges(grid)) / math.prod(sample.edges(grid))
     model = simulate(scanner, particle, grid.refined(refine), replace(sample, size=None))

@@ -17,12 +17,13 @@ import numpy as np
 from mpisim.constants import BOLTZMANN, MU_0
 from mpisim.errors import positive
 from mpisim.kernels.equilibrium import langevin, langevin_over_argument, langevin_prime
+from mpisim.particles.protocol import Instantaneous
 
 __all__ = ["Particle", "langevin", "langevin_prime"]
 
 
 @dataclass(frozen=True)
-class Particle:
+class Particle(Instantaneous):
     """Particles of one core size in thermal equilibrium.
 
     Parameters

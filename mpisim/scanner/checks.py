@@ -10,6 +10,7 @@ import numpy as np
 from mpisim.errors import InputError, finite, require
 from mpisim.scanner.protocol import LineProfile, Scanner
 from mpisim.scanner.sequences import PeriodicSequence, Tone
+from mpisim.scanner.single_tone import SINGLE_TONE_PARTS, SingleTone, SingleToneParts
 
 __all__ = ["check_scanner"]
 
@@ -21,7 +22,8 @@ def check_scanner(scanner: object) -> Scanner:
     """Return the scanner if the engines can use it.
 
     Its fields and sensitivities are evaluated at six points within 1.2 mm of the origin, at the first and the last
-    angle; its sequence is checked, and its line profile, if it has one, is compared with its fields.
+    angle; its sequence is checked, and its line profile, if it has one, is compared with its fields. A scanner of one
+    tone and one coil as version 0.1 described them (`mpisim.scanner.single_tone`) is returned as a `SingleTone`.
 
     Parameters
     ----------
@@ -34,20 +36,28 @@ def check_scanner(scanner: object) -> Scanner:
         With one sentence on the first method or attribute that is missing, or returns another shape, complex numbers,
         NaN or infinity.
     """
-    lacking = [name for name in ("sequence", *_METHODS) if not hasattr(scanner, name)]
-    must = (
-        "an object with sequence, selection_field, drive_fields and receive_sensitivities, such as open_sided_ffl(0.5)"
-    )
-    require(not lacking and not isinstance(scanner, type), "scanner", must, repr(scanner))
-    checked = cast(Scanner, scanner)
+    checked = _behind_protocol(scanner)
     tones = len(_checked_sequence(checked).tones)
     angles = checked.sequence.angles
     for angle in (angles[0], angles[-1]):
-        _check_values("selection_field", _at_angle(checked, angle), None)
-    _check_values("drive_fields", checked.drive_fields, tones)
-    _check_values("receive_sensitivities", checked.receive_sensitivities, 0)
+        _check_values("selection_field", checked.selection_field, angle, None)
+        _check_values("drive_fields", checked.drive_fields, angle, tones)
+        _check_values("receive_sensitivities", checked.receive_sensitivities, angle, 0)
     _check_profile(checked)
     return checked
+
+
+def _behind_protocol(scanner: object) -> Scanner:
+    """Return an object with all parts of a scanner, made of one with those of version 0.1 where need be."""
+    if not isinstance(scanner, type):
+        if all(hasattr(scanner, name) for name in ("sequence", *_METHODS)):
+            return cast(Scanner, scanner)
+        if all(hasattr(scanner, name) for name in SINGLE_TONE_PARTS):
+            return SingleTone(cast(SingleToneParts, scanner))
+    raise InputError(
+        "Input scanner must be an object with sequence, selection_field, drive_fields and receive_sensitivities, such "
+        f"as open_sided_ffl(0.5); instead received {scanner!r}."
+    )
 
 
 def _checked_sequence(scanner: Scanner) -> PeriodicSequence:
@@ -58,20 +68,24 @@ def _checked_sequence(scanner: Scanner) -> PeriodicSequence:
     names = ("base_frequency", "tones", "harmonics", "angles", "samples_per_period")
     lacking = [name for name in names if not hasattr(sequence, name)]
     require(not lacking, "scanner sequence", f"an object with {', '.join(names)}", repr(sequence))
-    return PeriodicSequence(*(getattr(sequence, name) for name in names))
+    checked = PeriodicSequence(*(getattr(sequence, name) for name in names))
+    exact = all(isinstance(tone, Tone) for tone in sequence.tones) and all(
+        isinstance(number, int) for number in (*sequence.harmonics, sequence.samples_per_period)
+    )
+    require(exact, "scanner sequence", "one of Tones, and of harmonics and samples of type int", repr(sequence))
+    return checked
 
 
-def _at_angle(scanner: Scanner, angle: float) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda points: scanner.selection_field(points, angle)
-
-
-def _check_values(name: str, method: Callable[[np.ndarray], np.ndarray], leading: int | None) -> None:
+def _check_values(
+    name: str, method: Callable[[np.ndarray, float], np.ndarray], angle: float, leading: int | None
+) -> None:
     """Check a method at the points; `leading` is the number of tones, None without that axis, 0 for any number."""
     try:
-        values = method(_POINTS)
+        values = method(_POINTS, angle)
     except Exception as error:  # whatever the code of another package raises
         raise InputError(
-            f"Input scanner {name} must be a method for points of shape (..., 3); instead received {error!r}."
+            f"Input scanner {name} must be a method for points of shape (..., 3) and an angle; "
+            f"instead received {error!r}."
         ) from error
     shape = np.shape(values)
     count = () if leading is None else (leading or (shape[0] if len(shape) == 4 else 1),)
@@ -90,13 +104,14 @@ def _check_profile(scanner: Scanner) -> None:
         return
     require(isinstance(profile, LineProfile), "scanner line_profile", "a LineProfile or None", repr(profile))
     sequence, flat = scanner.sequence, _POINTS * [1, 1, 0]
-    sensitivity, drive = scanner.receive_sensitivities(flat), scanner.drive_fields(flat)
-    good = tuple(sequence.tones) == (Tone(1),) and len(sensitivity) == 1
+    good = tuple(sequence.tones) == (Tone(1),)
     for angle in (sequence.angles[0], sequence.angles[-1]):
         u = flat @ [np.cos(angle), np.sin(angle), 0]
+        sensitivity, drive = scanner.receive_sensitivities(flat, angle), scanner.drive_fields(flat, angle)
         good = good and _close(scanner.selection_field(flat, angle), profile.gradient * u[..., None] * [0, 0, 1])
-    good = good and _close(drive[0], np.broadcast_to([0, 0, profile.drive_amplitude], flat.shape))
-    good = good and _close(sensitivity[0][..., 2], np.full(u.shape, profile.sensitivity))
+        good = good and _close(drive[0], np.broadcast_to([0, 0, profile.drive_amplitude], flat.shape))
+        good = good and len(sensitivity) == 1
+        good = good and _close(sensitivity[0][..., 2], np.full(u.shape, profile.sensitivity))
     require(good, "scanner line_profile", "that of its fields, coil and one tone in the plane z = 0", repr(profile))
 
 

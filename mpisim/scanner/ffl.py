@@ -10,7 +10,8 @@ which is free of curl and divergence. The drive moves the line to :math:`u = -(A
 has the sensitivity :math:`p` (field per unit current over :math:`\mu_0`, 1/m).
 
 Simplified: homogeneous drive field and coil, ideal gradient. A subclass that overrides `selection_field`, `drive_field`
-or `receive_sensitivity` is a scanner with other fields or another coil.
+or `receive_sensitivity` is a scanner with other fields or another coil; one whose drive or coil depends on the angle,
+or that has several, overrides `drive_fields` or `receive_sensitivities`.
 """
 
 from __future__ import annotations
@@ -107,12 +108,12 @@ class OpenSidedFFL:
         """Receive sensitivity in 1/m at `points` (..., 3) in m; shape (..., 3)."""
         return np.broadcast_to(np.array(self.sensitivity), points.shape)
 
-    def drive_fields(self, points: np.ndarray) -> np.ndarray:
-        """Peak drive field of the one tone in T at `points` (..., 3) in m; shape (1, ..., 3)."""
+    def drive_fields(self, points: np.ndarray, angle: float) -> np.ndarray:
+        """Peak drive field of the one tone, `drive_field`, for any angle; shape (1, ..., 3)."""
         return self.drive_field(points)[None]
 
-    def receive_sensitivities(self, points: np.ndarray) -> np.ndarray:
-        """Sensitivity of the one coil in 1/m at `points` (..., 3) in m; shape (1, ..., 3)."""
+    def receive_sensitivities(self, points: np.ndarray, angle: float) -> np.ndarray:
+        """Sensitivity of the one coil, `receive_sensitivity`, for any angle; shape (1, ..., 3)."""
         return self.receive_sensitivity(points)[None]
 
 

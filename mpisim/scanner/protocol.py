@@ -2,17 +2,22 @@ r"""What a scanner is to the engines: fields at points, a periodic sequence, and
 
 At a point :math:`r` and the rotation angle :math:`\theta` the field is
 
-.. math:: B(r, t) = B_s(r; \theta) + \sum_i B_{d,i}(r) \sin(2\pi n_i f t + \varphi_i),
+.. math:: B(r, t) = B_s(r; \theta) + \sum_i B_{d,i}(r; \theta) \sin(2\pi n_i f t + \varphi_i),
 
 a static selection field and one drive field for each tone :math:`i`. The tones' frequencies are multiples :math:`n_i`
 of the base frequency :math:`f`, so that :math:`T = 1/f` is a common period. The coil :math:`c` has the sensitivity
-:math:`p_c(r)`, which is the field per unit current over :math:`\mu_0` in 1/m, and receives
+:math:`p_c(r; \theta)`, which is the field per unit current over :math:`\mu_0` in 1/m, and receives
 
-.. math:: v_c(t) = -\mu_0 \frac{d}{dt} \int p_c(r) \cdot M(r, t)\, dV, \qquad
+.. math:: v_c(t) = -\mu_0 \frac{d}{dt} \int p_c(r; \theta) \cdot M(r, t)\, dV, \qquad
           a_k = \frac1T \int_0^T v_c(t)\, e^{-2\pi i k f t}\, dt .
 
 Any object with these methods and attributes can be simulated; `mpisim.check_scanner` names what one lacks. Points,
 fields and sensitivities are arrays whose last axis holds x, y, z.
+
+Every field and sensitivity may depend on the angle: by imperfections that turn with the line, or by values that differ
+from angle to angle (an offset, a gain). The methods receive the numbers of `sequence.angles` themselves, so that
+`angles.index(angle)` finds such a value; a second turn of a scanner that drifts holds angles beyond 2 pi. A phase
+that differs from angle to angle, or a drive field that turns, takes two tones of one frequency, a sine and a cosine.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mpisim.errors import numbers_of, require
 from mpisim.scanner.sequences import Tone
 
 __all__ = ["Coils", "Fields", "LineProfile", "Scanner", "Sequence"]
@@ -57,15 +63,15 @@ class Fields(Protocol):
     def selection_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Selection field in T at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
 
-    def drive_fields(self, points: np.ndarray) -> np.ndarray:
-        """Peak drive field of every tone in T at `points` (..., 3) in m; shape (tone, ..., 3)."""
+    def drive_fields(self, points: np.ndarray, angle: float) -> np.ndarray:
+        """Peak drive field of every tone in T at `points` (..., 3) in m for an angle in rad; shape (tone, ..., 3)."""
 
 
 class Coils(Protocol):
     """Receive coils of a scanner."""
 
-    def receive_sensitivities(self, points: np.ndarray) -> np.ndarray:
-        """Sensitivity of every coil in 1/m at `points` (..., 3) in m; shape (coil, ..., 3)."""
+    def receive_sensitivities(self, points: np.ndarray, angle: float) -> np.ndarray:
+        """Sensitivity of every coil in 1/m at `points` (..., 3) in m for an angle in rad; shape (coil, ..., 3)."""
 
 
 class Scanner(Fields, Coils, Protocol):
@@ -92,8 +98,17 @@ class LineProfile:
         Peak drive field in T.
     sensitivity
         z component of the receive sensitivity in 1/m.
+
+    Raises
+    ------
+    InputError
+        If a value is not a finite number, or the gradient is zero, which leaves no line.
     """
 
     gradient: float
     drive_amplitude: float
     sensitivity: float
+
+    def __post_init__(self) -> None:
+        values = numbers_of("line profile", (self.gradient, self.drive_amplitude, self.sensitivity))
+        require(values[0] != 0, "gradient of the line profile", "other than zero", self.gradient)

@@ -2,7 +2,9 @@ r"""Periodic drive sequences.
 
 Tone :math:`i` is :math:`\sin(2\pi n_i f t + \varphi_i)` with a whole number :math:`n_i` of periods in the common period
 :math:`1/f`. A Lissajous sequence with the dividers 102 and 96 of a clock of 2.5 MHz has the base frequency
-2.5 MHz / 1632, where 1632 is their least common multiple, and the multiples 16 and 17.
+2.5 MHz / 1632, where 1632 is their least common multiple, and the multiples 16 and 17. Where a measurement of the
+duration :math:`T_m` records bands around harmonics, the base frequency is :math:`1/T_m`: 10 ms of 23.2 kHz are the
+multiple 232 of 100 Hz, and the lines beside a harmonic are neighbouring multiples.
 """
 
 from __future__ import annotations

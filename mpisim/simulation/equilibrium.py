@@ -34,7 +34,8 @@ _VECTOR = 8  # the time axis is padded to a multiple of this, so that the compil
 
 def has_half_period(scanner: Scanner, particle: Magnetisation) -> bool:
     """Whether half a period holds everything: one sine tone, and the equilibrium of Langevin particles."""
-    langevin = isinstance(particle, Particle) and type(particle).moment_vector is Particle.moment_vector
+    kind, names = type(particle), ("moment_vector", "moments")
+    langevin = issubclass(kind, Particle) and all(getattr(kind, name) is getattr(Particle, name) for name in names)
     return langevin and tuple(scanner.sequence.tones) == (Tone(1),)
 
 
@@ -95,16 +96,18 @@ def point_rows(
     angles = scanner.sequence.angles
     drive_sine, basis, imaginary_part = half_period_basis(scanner.sequence)
     basis = basis * MU_0 * particles * particle.moment
-    drive = np.ascontiguousarray(scanner.drive_fields(points)[0])
-    coils = [np.ascontiguousarray(p) for p in scanner.receive_sensitivities(points)]
-    out = np.zeros((len(angles), len(coils), len(basis), len(points), 2))
-    for rows, angle in zip(out, progress(angles, unit="angle"), strict=True):
+    result = []
+    for angle in progress(angles, unit="angle"):
         selection = np.ascontiguousarray(scanner.selection_field(points, angle))
-        for row, sensitivity in zip(rows, coils, strict=True):
+        drive = np.ascontiguousarray(scanner.drive_fields(points, angle)[0])
+        coils = scanner.receive_sensitivities(points, angle)
+        out = np.zeros((len(coils), len(basis), len(points), 2))
+        for rows, sensitivity in zip(out, map(np.ascontiguousarray, coils), strict=True):
             kernels.harmonic_rows(
-                selection, drive, sensitivity, weights, drive_sine, basis, particle.beta, imaginary_part, row
+                selection, drive, sensitivity, weights, drive_sine, basis, particle.beta, imaginary_part, rows
             )
-    return out.view(np.complex128)[..., 0]
+        result.append(out)
+    return np.stack(result).view(np.complex128)[..., 0]
 
 
 def equilibrium_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:

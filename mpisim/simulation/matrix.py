@@ -5,7 +5,7 @@ Three engines compute the rows. They agree where more than one applies; `auto` t
 ==============  ====================================================================================================
 `line_profile`  a scanner with a line profile, in the plane z = 0, a flat sample, Langevin particles: the fastest
 `equilibrium`   one sine tone and Langevin particles; any fields, coils and sample
-`time_domain`   any periodic drive with any number of tones and coils, any magnetisation that follows the field
+`time_domain`   any periodic drive with any number of tones and coils, any magnetisation, with a history or without
 ==============  ====================================================================================================
 """
 
@@ -21,9 +21,11 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.data.schema import build
 from mpisim.errors import one_of, require
+from mpisim.particles.checks import check_magnetisation
 from mpisim.particles.protocol import Magnetisation
 from mpisim.scanner.checks import check_scanner
 from mpisim.scanner.protocol import Scanner, Sequence
+from mpisim.scanner.single_tone import SingleToneParts
 from mpisim.simulation.equilibrium import equilibrium_rows, has_half_period
 from mpisim.simulation.line_profile import has_line_profile, line_profile_rows
 from mpisim.simulation.provenance import provenance
@@ -58,7 +60,7 @@ _ALIASES = {"ridge": "line_profile", "general": "equilibrium"}  # values of vers
 
 
 def simulate(
-    scanner: Scanner,
+    scanner: Scanner | SingleToneParts,
     particle: Magnetisation,
     grid: Grid | None = None,
     sample: Sample | None = None,
@@ -69,9 +71,9 @@ def simulate(
     Parameters
     ----------
     scanner
-        Fields, coils and sequence, such as `open_sided_ffl(0.5)`.
+        Fields, coils and sequence, such as `open_sided_ffl(0.5)`; `mpisim.check_scanner` says what it needs.
     particle
-        Magnetisation of the tracer, such as `Particle(25e-9)`.
+        Magnetisation of the tracer, such as `Particle(25e-9)`; `mpisim.check_magnetisation` says what it needs.
     grid
         Voxels; 32 x 32 over 32 x 32 mm by default.
     sample
@@ -96,19 +98,17 @@ def simulate(
     grid, sample = grid or Grid(), sample or Sample()
     for name, value, kind in (("grid", grid, Grid), ("sample", sample, Sample)):
         require(isinstance(value, kind), name, f"a mpisim.{kind.__name__}", repr(value))
-    good = hasattr(particle, "moment_vector")
-    require(good, "particle", "a mpisim.Particle or another model with a moment_vector", repr(particle))
-    scanner = check_scanner(scanner)
-    engine = _engine(path, scanner, particle, grid, sample)
-    _check_samples(scanner, particle, grid)
-    values = _ENGINES[engine].rows(scanner, particle, grid, sample).astype(np.complex64, copy=False)
+    particle, machine = check_magnetisation(particle), check_scanner(scanner)
+    engine = _engine(path, machine, particle, grid, sample)
+    _check_samples(machine, particle, grid)
+    values = _ENGINES[engine].rows(machine, particle, grid, sample).astype(np.complex64, copy=False)
     values = values.reshape(*values.shape[:3], *grid.array_shape)
     coils = ("receive",) if values.shape[1] > 1 else ()
     return build(
         "system_matrix",
         values if coils else values[:, 0],
         ("angle", *coils, "frequency", *grid.dims),
-        {**grid.coords(), **_row_coords(scanner.sequence), **_parameters(scanner, particle)},
+        {**grid.coords(), **_row_coords(machine.sequence), **_parameters(scanner, particle)},
         stage="fine",
         origin="simulated",
         engine=engine,
@@ -138,7 +138,7 @@ def _row_coords(sequence: Sequence) -> dict[str, object]:
     }
 
 
-def _parameters(scanner: Scanner, particle: Magnetisation) -> dict[str, object]:
+def _parameters(scanner: object, particle: Magnetisation) -> dict[str, object]:
     """Core diameter and gradient as scalar coordinates, where the particle and the scanner have them."""
     known = {
         "particle_diameter": (getattr(particle, "diameter", None), "m"),
@@ -150,7 +150,7 @@ def _parameters(scanner: Scanner, particle: Magnetisation) -> dict[str, object]:
 def _check_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> None:
     """Warn where the drive is too steep for the samples: their error falls as exp(-samples pi / (beta sum n A))."""
     sequence = scanner.sequence
-    amplitudes = np.linalg.norm(scanner.drive_fields(np.array([[grid.center]])), axis=-1)
+    amplitudes = np.linalg.norm(scanner.drive_fields(np.array([[grid.center]]), sequence.angles[0]), axis=-1)
     drive = float(amplitudes[:, 0, 0] @ [t.multiple for t in sequence.tones])
     steepness = getattr(particle, "beta", 0.0) * drive / np.pi
     if sequence.samples_per_period < np.log(1e4) * steepness:

@@ -3,7 +3,7 @@
 Grid, sample, particle and scanner are frozen dataclasses. A file holds their fields in SI units as mappings of
 numbers, strings and lists, under `grid`, `sample`, `particle` and `scanner`. The mapping of a `Particle` or an
 `OpenSidedFFL` has these fields only; that of any other class has the key `class` too, the name under which `SCANNERS`
-holds it, or else the name in its module.
+or `PARTICLES` holds it, or else the name in its module.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mpisim.data.grid import Grid
 from mpisim.errors import InputError, require
 from mpisim.particles.particle import Particle
 from mpisim.particles.protocol import Magnetisation
+from mpisim.particles.table import PARTICLES
 from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.protocol import Scanner
 from mpisim.scanner.table import SCANNERS
@@ -35,11 +36,14 @@ class Provenance(TypedDict):
     sample: dict[str, object]
 
 
-def provenance(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> Provenance:
-    """Return the four descriptions as mappings in SI units, from which objects can be made again."""
+def provenance(scanner: object, particle: Magnetisation, grid: Grid, sample: Sample) -> Provenance:
+    """Return the four descriptions as mappings in SI units, from which objects can be made again.
+
+    `scanner` is the caller's object, such as one with the parts of `mpisim.scanner.single_tone`.
+    """
     return {
         "scanner": _described(scanner, OpenSidedFFL, SCANNERS),
-        "particle": _described(particle, Particle, {}),
+        "particle": _described(particle, Particle, PARTICLES),
         "grid": asdict(grid),
         "sample": asdict(sample),
     }
@@ -72,8 +76,12 @@ def scanner_from_mapping(values: object) -> Scanner:
 
 
 def particle_from_mapping(values: object) -> Magnetisation:
-    """Return the particle that a file describes under `particle`; errors are those of `scanner_from_mapping`."""
-    return _from_class(values, "particle", {"Particle": Particle}, "Particle")
+    """Return the particle that a file describes under `particle`.
+
+    The key `class` names a class of `PARTICLES`, and `Particle` where it is missing; errors are those of
+    `scanner_from_mapping`.
+    """
+    return _from_class(values, "particle", PARTICLES, "Particle")
 
 
 def _from_class(values: object, name: str, classes: Mapping[str, type[T]], default: str) -> T:

@@ -1,8 +1,9 @@
-r"""The time-domain engine: any number of tones and coils, and any magnetisation that follows the field at once.
+r"""The time-domain engine: any number of tones and coils, and any magnetisation, with a history or without.
 
 One common period :math:`T = 1/f` is sampled at :math:`t_j = j T/N`. The field at every point of a sample,
-:math:`B(r, t_j) = B_s(r) + \sum_i B_{d,i}(r) \sin(2\pi n_i f t_j + \varphi_i)`, gives the mean moment :math:`m(B)` of a
-particle, and this the flux :math:`\Phi_c(t_j) = \mu_0 \sum_q w_q\, p_c(r_q) \cdot m(B(r_q, t_j))` of every coil. With
+:math:`B(r, t_j) = B_s(r) + \sum_i B_{d,i}(r) \sin(2\pi n_i f t_j + \varphi_i)`, gives the mean moment :math:`m(r, t_j)`
+of a particle over the period, and this the flux :math:`\Phi_c(t_j) = \mu_0 \sum_q w_q\, p_c(r_q) \cdot m(r_q, t_j)` of
+every coil. With
 :math:`v = -d\Phi/dt` a Fourier coefficient of the voltage is, integrating by parts,
 
 .. math:: a_k = \frac1T\int_0^T v\,e^{-2\pi i k f t}\,dt = -2\pi i k f\,\Phi_k, \qquad
@@ -12,12 +13,13 @@ Accuracy: the sum is the trapezoidal rule of a periodic function. Its error is w
 :math:`\Phi_{k \pm 2N}` and so on, which falls as :math:`\exp(-N s)` where the flux is analytic within
 :math:`|{\rm Im}\,2\pi f t| < s`. For Langevin particles :math:`s \approx \pi / (\beta \sum_i n_i A_i)` with the
 amplitudes :math:`A_i` (the poles of :math:`L` at :math:`\xi = \pm i\pi`, at the steepest change of the field). Nothing
-else is approximated.
+else is approximated here; a model with a history has an accuracy of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -54,7 +56,7 @@ def time_domain_rows(
     grid, sample
         Voxels, and the sample that is moved over them.
     block_bytes
-        Size of the field at all times of the voxels that are computed together, at least one voxel; the memory in use
+        Size of the field at all times of the points that are computed together, at least one point; the memory in use
         is a few times that.
 
     Returns
@@ -69,37 +71,41 @@ def time_domain_rows(
     """
     offsets, weights = sample.rule(grid)
     sequence, centers = scanner.sequence, grid.centers()
-    waves, scale = drive_waves(sequence), MU_0 * sample.particles(grid) * weights
-    block = max(1, int(block_bytes / (24 * weights.size * sequence.samples_per_period)))
+    scale = MU_0 * sample.particles(grid) * weights
+    at_once = max(1, int(block_bytes / (24 * sequence.samples_per_period)))
+    voxels = _blocks(len(centers), max(1, at_once // weights.size))
+    points = _blocks(weights.size, min(at_once, weights.size))
+    flux = _FluxOf(scanner, particle, drive_waves(sequence))
     angles = []
     for angle in progress(sequence.angles, unit="angle"):
-        fluxes = (
-            _flux(scanner, particle, part[:, None, :] + offsets, scale, angle, waves)
-            for part in _blocks(centers, block)
-        )
-        angles.append(np.concatenate([_coefficients(flux, sequence) for flux in fluxes], axis=-1))
+        blocks = []
+        for v in voxels:
+            parts = (flux(centers[v, None] + offsets[q], scale[q], angle) for q in points)
+            blocks.append(_coefficients(reduce(np.add, parts), sequence))
+        angles.append(np.concatenate(blocks, axis=-1))
     return np.stack(angles)
 
 
-def _blocks(centers: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    return (centers[i : i + size] for i in range(0, len(centers), size))
+def _blocks(count: int, size: int) -> list[slice]:
+    return [slice(i, i + size) for i in range(0, count, size)]
 
 
-def _flux(
-    scanner: Scanner,
-    particle: Magnetisation,
-    points: np.ndarray,
-    weights: np.ndarray,
-    angle: float,
-    waves: np.ndarray,
-) -> np.ndarray:
-    """Flux in V s of samples of the points (voxel, point, 3) with `weights` (point,); shape (coil, voxel, time)."""
-    selection, drives = scanner.selection_field(points, angle), scanner.drive_fields(points)
-    field = selection + np.tensordot(waves.T, drives, axes=1)  # (time, voxel, point, 3)
-    moment = particle.moment_vector(field)
-    require(moment.shape == field.shape, "moment_vector", f"of the field's shape {field.shape}", moment.shape)
-    sensitivity = scanner.receive_sensitivities(points) * weights[:, None]
-    return np.einsum("tvqi,cvqi->cvt", moment, sensitivity)
+@dataclass(frozen=True)
+class _FluxOf:
+    """Flux of samples: scanner, magnetisation, and the drive's `waves` (tone, time)."""
+
+    scanner: Scanner
+    particle: Magnetisation
+    waves: np.ndarray
+
+    def __call__(self, points: np.ndarray, weights: np.ndarray, angle: float) -> np.ndarray:
+        """Flux in V s of samples of the points (voxel, point, 3) with `weights` (point,); shape (coil, voxel, time)."""
+        selection, drives = self.scanner.selection_field(points, angle), self.scanner.drive_fields(points, angle)
+        field = selection + np.tensordot(self.waves.T, drives, axes=1)  # (time, voxel, point, 3)
+        moment = self.particle.moments(field, 1 / self.scanner.sequence.base_frequency)
+        require(moment.shape == field.shape, "moments", f"of the field's shape {field.shape}", moment.shape)
+        sensitivity = self.scanner.receive_sensitivities(points, angle) * weights[:, None]
+        return np.einsum("tvqi,cvqi->cvt", moment, sensitivity)
 
 
 def _coefficients(flux: np.ndarray, sequence: Sequence) -> np.ndarray:

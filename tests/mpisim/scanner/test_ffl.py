@@ -56,8 +56,8 @@ def test_field_free_line_follows_the_drive():
 def test_the_protocol_sees_one_tone_and_one_coil():
     """Its arrays are those of the three methods that a subclass may override, with one leading axis."""
     machine = scanner()
-    assert np.array_equal(machine.drive_fields(POINTS), machine.drive_field(POINTS)[None])
-    assert np.array_equal(machine.receive_sensitivities(POINTS), machine.receive_sensitivity(POINTS)[None])
+    assert np.array_equal(machine.drive_fields(POINTS, 0.7), machine.drive_field(POINTS)[None])
+    assert np.array_equal(machine.receive_sensitivities(POINTS, 0.7), machine.receive_sensitivity(POINTS)[None])
     sequence = machine.sequence
     assert sequence.base_frequency == machine.drive_frequency
     assert sequence.tones == ((1, 0.0),)

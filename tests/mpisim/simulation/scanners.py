@@ -30,9 +30,9 @@ class Lissajous:
     def selection_field(self, points, angle):
         return self.gradient * points * [-1, -1, 2]
 
-    def drive_fields(self, points):
+    def drive_fields(self, points, angle):
         directions = np.eye(3)[: len(self.amplitudes)] * np.array(self.amplitudes)[:, None]
         return np.stack([np.broadcast_to(d, points.shape) for d in directions])
 
-    def receive_sensitivities(self, points):
+    def receive_sensitivities(self, points, angle):
         return np.stack([np.broadcast_to(c, points.shape) for c in np.array(self.coils)])

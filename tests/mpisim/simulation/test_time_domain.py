@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from mpisim import Grid, InputError, OpenSidedFFL, Particle, Sample, open_sided_ffl
+from mpisim import Grid, InputError, Instantaneous, OpenSidedFFL, Particle, Sample, open_sided_ffl
 from mpisim.constants import MU_0
 from mpisim.simulation.equilibrium import equilibrium_rows
 from mpisim.simulation.time_domain import drive_waves, time_domain_rows
@@ -79,7 +79,7 @@ def test_a_phase_of_the_drive_turns_the_harmonics():
 
 
 @dataclass(frozen=True)
-class Power:
+class Power(Instantaneous):
     """A moment along the field that grows with a power of it, so that closed forms exist."""
 
     power: int
@@ -197,10 +197,8 @@ def test_waves_are_sines_of_whole_periods():
 
 def test_a_moment_of_another_shape_is_refused():
     class Scalar:
-        def moment_vector(self, field):
+        def moments(self, field, period):
             return field[..., 0]
 
-    with pytest.raises(
-        InputError, match=r"^Input moment_vector must be of the field's shape .*; instead received .*\.$"
-    ):
+    with pytest.raises(InputError, match=r"^Input moments must be of the field's shape .*; instead received .*\.$"):
         time_domain_rows(Lissajous(), Scalar(), GRID, SAMPLE)
