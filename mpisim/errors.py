@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from typing import TypeVar
+from typing import SupportsFloat, TypeVar
 
 __all__ = [
     "DivergenceError",
@@ -40,10 +40,10 @@ def require(condition: bool, name: str, must: str, received: object) -> None:
 
 def _number(value: object) -> float:
     """Return a number, NumPy's too, as a float; NaN for anything else, truth values and strings among it."""
-    if isinstance(value, bool | str) or str(getattr(value, "dtype", "")) == "bool":
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool" or not isinstance(value, SupportsFloat):
         return math.nan
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     except (TypeError, ValueError):
         return math.nan
 
@@ -97,7 +97,7 @@ def whole(name: str, value: object, least: int = 1) -> int:
         f"a whole number of at least {least}",
         repr(value),
     )
-    return int(_number(value)) if abs(number) < 2**53 else int(value)  # type: ignore[call-overload]
+    return value if isinstance(value, int) else int(number)
 
 
 def numbers_of(name: str, values: Iterable[object]) -> tuple[float, ...]:

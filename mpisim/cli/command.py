@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 from mpisim.errors import InputError
 
-__all__ = ["Command", "CommandModule", "Parser", "Result", "argument_type", "call", "parser_of", "table"]
+__all__ = ["Command", "CommandModule", "Parser", "Result", "argument_type", "call", "parse", "parser_of", "table"]
 
 GROUP = "mpisim.commands"
 Result = Mapping[str, Any]
@@ -78,13 +78,6 @@ def argument_type(name: str, parse: Callable[[str, str], T]) -> Callable[[str], 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `InputError` instead of printing its usage and exiting."""
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def,override]
-        """Parse, with the sentences of `argument_type`."""
-        try:
-            return super().parse_known_args(args, namespace)
-        except _ArgumentError as error:
-            raise InputError(str(error)) from None
-
     def error(self, message: str) -> NoReturn:
         """Refuse a command line with one sentence."""
         raise InputError(
@@ -112,6 +105,14 @@ def parser_of(command: Command) -> Parser:
     return parser
 
 
+def parse(command: Command, words: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line; raise `InputError` with one sentence for bad input."""
+    try:
+        return parser_of(command).parse_args(words)
+    except _ArgumentError as error:
+        raise InputError(str(error)) from None
+
+
 def call(name: str, arguments: Sequence[object]) -> Result:
     """Run a command of the table as the command line would, and return its result.
 
@@ -121,4 +122,4 @@ def call(name: str, arguments: Sequence[object]) -> Result:
     if name not in commands:
         raise InputError(f"Input command must be one of {', '.join(commands)}; instead received {name!r}.")
     command = commands[name]
-    return command.load().run(parser_of(command).parse_args([str(a) for a in arguments]))
+    return command.load().run(parse(command, [str(a) for a in arguments]))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 # Spinning waits of OpenMP cost 10-500x on a busy machine; this must be set before torch or numba load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from mpisim.cli.command import Command, Result, parser_of, table
+from mpisim.cli.command import Command, Result, parse, table
 from mpisim.errors import InputError
 from mpisim.version import __version__
 
@@ -21,7 +21,7 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0, 2 for bad input, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    warnings.formatwarning = lambda message, *_: f"mpisim: warning: {message}\n"  # type: ignore[assignment]
+    warnings.formatwarning = _one_line
     try:
         return _dispatch(words)
     except BrokenPipeError:
@@ -35,6 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    return f"mpisim: warning: {message}\n"
+
+
 def _dispatch(words: list[str]) -> int:
     if words[:1] == ["--version"]:
         print(__version__)
@@ -46,7 +52,7 @@ def _dispatch(words: list[str]) -> int:
     if words[0] not in commands:
         raise InputError(f"Input command must be one of {', '.join(commands)}; instead received {words[0]!r}.")
     command = commands[words[0]]
-    options = parser_of(command).parse_args(words[1:])
+    options = parse(command, words[1:])
     result = command.load().run(options)
     if options.json:
         print(json.dumps({k: v for k, v in result.items() if k != "text"}, allow_nan=False, default=float))
