@@ -41,10 +41,7 @@ class Evaluation:
 def evaluate(found: xr.Dataset, reference: xr.Dataset) -> Evaluation:
     """Compare two fine system matrices of the same rows and voxels.
 
-    Raises
-    ------
-    InputError
-        If one is not fine, rows, shapes or voxel positions differ, or the reference is zero.
+    Raises `InputError` if one is not fine, rows, shapes or voxel positions differ, or the reference is zero.
     """
     expect(found, "system_matrix", "found", stage="fine")
     expect(reference, "system_matrix", "reference", stage="fine")

@@ -19,40 +19,17 @@ def bundled_weights(
 ) -> Path:
     """Return the file of the bundled weights of a method and factor; it may not exist.
 
-    Parameters
-    ----------
-    method, factor
-        Name of the network and super-resolution factor.
-    noiseless
-        Whether weights trained for exact block means are preferred, where there are any.
-    folder
-        Where the weights lie; by default in the package.
+    `noiseless` prefers weights that were trained for exact block means, where there are any.
     """
     exact = Path(folder) / f"{method}_{factor}x_noiseless.safetensors"
     return exact if noiseless and exact.is_file() else Path(folder) / f"{method}_{factor}x.safetensors"
 
 
 def bundle(run: str | os.PathLike[str], folder: str | os.PathLike[str] = BUNDLED) -> Path:
-    """Bundle the weights of a run of `mpisim train`, in half precision, and its log.
+    """Copy the weights of a run of `mpisim train`, in half precision, and its log into the package; return the file.
 
-    Half precision halves the files and costs nothing measurable: `weights/README.md` has the figures.
-
-    Parameters
-    ----------
-    run
-        The run's folder.
-    folder
-        Where the copies go; by default into the package.
-
-    Returns
-    -------
-    Path
-        The file of the weights.
-
-    Raises
-    ------
-    InputError
-        If the weights are missing, damaged, or hold numbers beyond half precision.
+    Half precision halves the files and costs nothing measurable: `weights/README.md` has the figures. Raises
+    `InputError` if the weights are missing, damaged, or hold numbers beyond half precision.
     """
     import torch
 

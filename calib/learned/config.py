@@ -89,19 +89,8 @@ class ModelConfig:
 def current_keys(values: Mapping[str, T], known: Iterable[str], renamed: Mapping[str, str]) -> dict[str, T]:
     """Return values under today's names of their keys.
 
-    Parameters
-    ----------
-    values
-        Values by key.
-    known
-        Today's keys.
-    renamed
-        Today's key by former key.
-
-    Raises
-    ------
-    InputError
-        If a key is unknown, or a value is given under both names.
+    `known` are today's keys; `renamed` holds today's key by former key. Raises `InputError` if a key is unknown, or a
+    value is given under both names.
     """
     names = [renamed.get(key, key) for key in values]
     listed = list(known)

@@ -34,18 +34,7 @@ _SIGMA_THRESHOLD = 3.0
 
 
 class RecoveryModel(nn.Module):
-    """A network with everything that surrounds it.
-
-    Parameters
-    ----------
-    config
-        The model's definition.
-
-    Attributes
-    ----------
-    net
-        The bare network, a module of `calib.nets.table.NETS`.
-    """
+    """A network with everything that surrounds it; `net` is the bare one, a module of `calib.nets.table.NETS`."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

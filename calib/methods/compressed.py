@@ -16,10 +16,7 @@ __all__ = ["compressed_sensing"]
 def compressed_sensing(coarse: xr.Dataset) -> Recovered:
     """Recover the rows with the least Fourier l1 norm that agree with random voxels to within the noise.
 
-    Raises
-    ------
-    InputError
-        If the dataset does not say which voxels were sampled.
+    Raises `InputError` if the dataset does not say which voxels were sampled.
     """
     sampling = Sampling.of(coarse, ("random",), "cs")
     assert isinstance(sampling, RandomSampling)

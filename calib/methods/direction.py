@@ -8,8 +8,8 @@ y\sin\theta`, :math:`\varphi = 0` for even and :math:`\pi/2` for odd f, :math:`a
           D(\nu) = \frac{\sin\pi\nu S}{S\sin\pi\nu},
 
 with u_j of the blocks' centres. The direction with the largest evidence (`calib.methods.gaussian_process`) is found by
-steps to either side that are halved; then length and parity are chosen again. A direction that was not among those
-tried costs `_EVIDENCE_PENALTY` (Akaike).
+steps to either side, each half as long as the one before; then length and parity are chosen again. A direction that was
+not among those tried costs `_EVIDENCE_PENALTY` (Akaike).
 """
 
 from __future__ import annotations
@@ -48,14 +48,8 @@ def wave_numbers(height: int, width: int, factor: int) -> np.ndarray:
 def features(process: Process, height: int, width: int, factor: int, block: int | None = None) -> Tensor:
     """Return A (B, voxels, q), in double precision, of the block means of a coarse grid.
 
-    Parameters
-    ----------
-    process
-        Of every row.
-    height, width, factor
-        The coarse grid, and how many times finer the wave numbers' one is.
-    block
-        S where other than `factor`: 1 gives the fine rows themselves, on `factor` times as many voxels.
+    The wave numbers' grid is `factor` times finer. `block` is S where it is not `factor`: 1 gives the fine rows
+    themselves, on `factor` times as many voxels.
     """
     block = factor if block is None else block
     sides = (n * (factor // block) for n in (height, width))

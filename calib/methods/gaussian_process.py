@@ -39,12 +39,7 @@ A = TypeVar("A", "np.ndarray", "Tensor")
 def spectrum(length: A, waves: A) -> A:
     """Return the spectrum of the squared-exponential covariance, without normalisation.
 
-    Parameters
-    ----------
-    length
-        Correlation length, an array that broadcasts with `waves`.
-    waves
-        Wave numbers in cycles per unit of the length.
+    Wave numbers are in cycles per unit of the correlation length; both arrays broadcast together.
     """
     exponent = -0.5 * (2 * np.pi * length * waves) ** 2
     return np.exp(exponent) if isinstance(exponent, np.ndarray) else exponent.exp()

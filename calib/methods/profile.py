@@ -43,10 +43,7 @@ _MARGIN = 4.0  # standard deviations of the square of a row's noise norm that ar
 def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     """Recover a coarse matrix of block means with dimensions (angle, frequency, y, x).
 
-    Raises
-    ------
-    InputError
-        If the matrix has no angles.
+    Raises `InputError` if the matrix has no angles.
     """
     dims = tuple(coarse["system_matrix"].dims)
     good = dims == ("angle", "frequency", "y", "x")

@@ -105,20 +105,11 @@ def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepan
 
 
 def ridge_means(block_means: Tensor, sigma: Tensor, factor: int, sigma_threshold: float = SIGMA_THRESHOLD) -> Tensor:
-    """Denoise block means: those of a fit without discrepancy, moved to within the noise of the measured.
+    """Denoise block means (B, 2, h, w): those of a fit without discrepancy, moved to within the noise of the measured.
 
-    Parameters
-    ----------
-    block_means, sigma, factor
-        As of `ridge_interpolate`.
-    sigma_threshold
-        Misfit, in standard deviations above what the noise leaves, from which on a direction between those tried is
-        searched (`calib.methods.direction`). A larger threshold takes less time.
-
-    Returns
-    -------
-    Tensor
-        Block means (B, 2, h, w).
+    Block means, sigma and factor are those of `ridge_interpolate`. A direction between those tried is searched
+    (`calib.methods.direction`) from a misfit of `sigma_threshold` standard deviations above what the noise leaves; a
+    larger threshold takes less time.
     """
     fit = _fitted(block_means, sigma, factor, _ROUNDING)
     left = ((block_means - fit.means).square().sum((2, 3)) / fit.noise).sum(1)

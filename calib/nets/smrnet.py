@@ -58,16 +58,9 @@ class ResidualInResidual(nn.Module):
 class SMRnet(nn.Module):
     """2d-SMRnet: (B, 2, h, w), every S-th voxel of a row along both axes, -> (B, 2, S h, S w).
 
-    Inside the dense blocks the first weights are a tenth of those of `calib.nets.layers.draw_weights`.
-
-    Parameters
-    ----------
-    factor
-        Super-resolution factor S: 2, 4 or 8 (6,587,970 / 6,624,898 / 6,661,826 parameters).
-    channels
-        Number of features.
-    depth
-        Number of residual-in-residual blocks.
+    The factor S is 2, 4 or 8 (6,587,970 / 6,624,898 / 6,661,826 parameters) with 64 features (`channels`) and nine
+    residual-in-residual blocks (`depth`). Inside the dense blocks the first weights are a tenth of those of
+    `calib.nets.layers.draw_weights`.
     """
 
     def __init__(self, factor: int, channels: int = 64, depth: int = 9) -> None:

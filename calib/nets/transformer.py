@@ -52,16 +52,9 @@ class Attention(nn.Module):
 class TransformerStage(nn.Module):
     """Token embedding and one transformer block: (B, C_in, h, w) -> (B, C, h / stride, w / stride).
 
-    Parameters
-    ----------
-    in_channels, channels
-        Channels of the input, and of the tokens and of each of the four heads.
-    stride
-        Edge of the patch that becomes one token.
-    plain
-        Patches that do not overlap and linear projections, as in a vision transformer.
-    positions
-        Whether sinusoids of the position are added to the tokens.
+    `stride` is the edge of the patch that becomes one token, and each of the four heads has C channels. A `plain` stage
+    has patches that do not overlap and linear projections, as in a vision transformer. `positions` adds sinusoids of
+    the position to the tokens.
     """
 
     def __init__(

@@ -20,13 +20,7 @@ __all__ = ["SRCNN", "VDSR"]
 
 
 class SRCNN(nn.Module):
-    """SRCNN 9-1-5 with 64 and 32 filters: (B, 2, h, w) -> (B, 2, S h, S w).
-
-    Parameters
-    ----------
-    factor
-        Super-resolution factor S; 14,114 parameters at any factor.
-    """
+    """SRCNN 9-1-5 with 64 and 32 filters: (B, 2, h, w) -> (B, 2, S h, S w); 14,114 parameters at any factor S."""
 
     def __init__(self, factor: int) -> None:
         super().__init__()
@@ -46,10 +40,7 @@ class SRCNN(nn.Module):
 class VDSR(nn.Module):
     """VDSR of 20 layers with 64 filters, the correction of the bicubic upsample: (B, 2, h, w) -> (B, 2, S h, S w).
 
-    Parameters
-    ----------
-    factor
-        Super-resolution factor S; 665,856 parameters at any factor.
+    It has 665,856 parameters at any factor S.
     """
 
     def __init__(self, factor: int) -> None:

@@ -84,18 +84,10 @@ def figure_rows(fine: xr.Dataset) -> list[tuple[str, int]]:
 def panels_of(
     columns: Mapping[str, xr.Dataset], reference: xr.Dataset, index: int, blank: int
 ) -> tuple[list[Panel | None], list[Panel | None]]:
-    """Return panels of one row of several matrices, and of its errors.
+    """Return panels of one row of several matrices, by title, and of its errors.
 
-    Parameters
-    ----------
-    columns
-        Matrices by title.
-    reference
-        The matrix that errors refer to; all values are relative to the peak of its row.
-    index
-        Number of the row.
-    blank
-        Number of matrices, the first ones, whose errors are left out.
+    All values are relative to the peak of the row `index` of the reference. The errors of the first `blank` matrices
+    are left out.
     """
     wanted = as_images(reference)[index]
     part = np.real if np.linalg.norm(wanted.real) > np.linalg.norm(wanted.imag) else np.imag

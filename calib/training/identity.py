@@ -1,4 +1,4 @@
-"""Digests of the matrices of a training, by which its weights and checkpoints tell what they were made from."""
+"""Digests of the matrices of a training, which its weights and checkpoints state."""
 
 from __future__ import annotations
 

@@ -67,12 +67,8 @@ class KappaInterpolation:
     def draw(self, matrix: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return of which matrices rows are sums, and with which weights, both (B, 3); absent nodes have weight 0.
 
-        Parameters
-        ----------
-        matrix
-            Number of the matrix from which each row is interpolated upwards, (B,).
-        position
-            Position between that matrix (0) and its `upper` kappa (1), in the logarithm of kappa, (B,).
+        `matrix` (B,) holds the number of the matrix from which each row is interpolated upwards, and `position` (B,)
+        where: from that matrix (0) to its `upper` kappa (1), in the logarithm of kappa.
         """
         nodes = self.nodes[matrix]
         kappa = self.kappa[matrix] * (self.upper[matrix] / self.kappa[matrix]) ** position

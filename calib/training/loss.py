@@ -30,23 +30,10 @@ _TINY = 1e-12  # keeps the gradient of a norm finite
 def batch_loss(
     model: RecoveryModel, batch: Batch, loss: str = "detail", precision: str = "float32"
 ) -> tuple[Tensor, Tensor]:
-    """Return the loss of a model on a batch, and the error of every row.
+    """Return the loss of a model on a batch, a number without unit, and the error of every row.
 
-    Parameters
-    ----------
-    model, batch
-        On one device.
-    loss
-        `detail`, `norm` or `l1`.
-    precision
-        `float32` or `bfloat16` (autocast).
-
-    Returns
-    -------
-    loss : torch.Tensor
-        A number without unit.
-    error : torch.Tensor
-        RMS error of the rows in units of their matrix' RMS, (B,).
+    The error is the RMS error of a row in units of its matrix' RMS, (B,). `loss` is `detail`, `norm` or `l1`,
+    `precision` `float32` or `bfloat16` (autocast). Model and batch lie on one device.
     """
     shift, scale = model.scale(batch.coarse, batch.unit)
     with torch.autocast(batch.coarse.device.type, torch.bfloat16, enabled=precision == "bfloat16"):

@@ -104,19 +104,9 @@ def train(
 
 
 class Run:
-    """A training that can be advanced step by step; `train` drives it.
+    """A training that can be advanced step by step, with the parameters of `train`, which drives it.
 
-    Parameters
-    ----------
-    config, training, validation, folder, resume, device, initial_weights
-        As of `train`.
-
-    Attributes
-    ----------
-    state
-        What a checkpoint holds.
-    validation
-        Pairs of a fine validation matrix and its noisy coarse one.
+    The attribute `state` is what a checkpoint holds; `validation` has pairs of a fine matrix and its noisy coarse one.
     """
 
     def __init__(

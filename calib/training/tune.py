@@ -26,23 +26,10 @@ def validation_nrmse(
 ) -> float:
     """Train a network, or resume its training, and return the last validation nRMSE (a fraction).
 
-    Parameters
-    ----------
-    method
-        Name of the network.
-    values
-        Values of the keys that are searched, `learning_rate`.
-    folder
-        Folder of the training.
-    data
-        Folder of `mpisim dataset` with the splits train and validation.
-    options
-        Values of any other keys of `calib.training.recipe.TrainConfig`, such as `factor`, `steps` and `seed`.
-
-    Raises
-    ------
-    InputError
-        If a key is unknown or its value is refused; `DivergenceError` if the training diverges.
+    `values` and `options` are values of keys of `calib.training.recipe.TrainConfig`: those that are searched
+    (`learning_rate`), and any others, such as `factor`, `steps` and `seed`. `folder` is that of the training, `data`
+    one of `mpisim dataset` with the splits train and validation. Raises `InputError` if a key is unknown or its value
+    is refused, `DivergenceError` if the training diverges.
     """
     from calib.training.recipe import recipe
     from calib.training.train import train

@@ -23,21 +23,10 @@ __all__ = ["discrepancy"]
 
 
 def discrepancy(factor: Factorisation, y: np.ndarray, non_negative: bool = True, steps: int | None = None) -> float:
-    """Return the radius of the noise ball for some data.
+    """Return the radius of the noise ball for data y, shape (M,), in their unit.
 
-    Parameters
-    ----------
-    factor
-        The factorised matrix A.
-    y
-        Data, shape (M,); the radius has their unit.
-    non_negative, steps
-        See `recon.solvers.residual.best_fit`.
-
-    Raises
-    ------
-    InputError
-        If the fit spends every degree of freedom, so that none is left for the noise, or does not converge.
+    `non_negative` and `steps` are those of `recon.solvers.residual.best_fit`. Raises `InputError` if the fit spends
+    every degree of freedom, so that none is left for the noise, or does not converge.
     """
     least, spent = best_fit(factor, y, non_negative, steps)
     require(not np.isnan(least), "eps", "a number for these data, whose best fit does not converge", "auto")

@@ -88,18 +88,9 @@ class Trace:
 def iterate(
     splitting: Splitting, state: State, scale: np.ndarray, rule: Stopping, callback: Callback | None = None
 ) -> tuple[State, Trace]:
-    """Iterate until every image has converged or the iterations end.
+    """Iterate until every image has converged or the iterations end; the state changes in place.
 
-    Parameters
-    ----------
-    splitting, state
-        Constants of the step, and where to start; the state changes in place.
-    scale
-        Scale of every image (images,), for the callback.
-    rule
-        When an image leaves the iteration.
-    callback
-        A function that sees every check.
+    `scale` is the scale of every image (images,), for the callback.
     """
     final, trace = state.take(state.images), Trace.of(len(scale))
     with progress(total=rule.iterations, desc="admm", unit="it") as bar:

@@ -98,11 +98,8 @@ class Solver:
 def checked(solution: object, problem: Problem, name: str = "solver") -> Solution:
     """Return what a solver returned for a problem.
 
-    Raises
-    ------
-    InputError
-        If it is no `Solution`, its images have another shape than (N, images), are not real or not finite, or are
-        negative where the problem excludes that, or a figure does not have one value for every image.
+    Raises `InputError` if it is no `Solution`, its images have another shape than (N, images), are not real or not
+    finite, or are negative where the problem excludes that, or a figure does not have one value for every image.
     """
     what = f"result of the {name}"
     if not isinstance(solution, Solution):

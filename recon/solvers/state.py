@@ -84,21 +84,9 @@ def first_state(
 ) -> State:
     """Return the state that the iteration starts from.
 
-    Parameters
-    ----------
-    factor, data, radius, scale
-        Factorised matrix, data (images, M), radius of the noise ball and scale of every image (images,).
-    start
-        Images (N,) or (N, images); None starts from zero.
-    multipliers
-        Scaled multipliers u1, u2, u3 of an earlier result; None starts from zero.
-    dtype
-        `float32` or `float64`.
-
-    Raises
-    ------
-    InputError
-        If the start holds NaN, or start or multipliers do not fit the images and the rank of the matrix.
+    Data have the shape (images, M); radius of the noise ball and scale have a value for every image. `start` holds
+    images (N,) or (N, images), `multipliers` the scaled u1, u2, u3 of an earlier result; None starts from zero. Raises
+    `InputError` if the start holds NaN, or start or multipliers do not fit the images and the rank of the matrix.
     """
     c, outside = factor.rotate(data)
     inside = np.sqrt(np.maximum((radius / factor.norm) ** 2 - outside, 0))

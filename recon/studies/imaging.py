@@ -83,12 +83,7 @@ class RecoveryCase:
 def recovery_cases(recovery: Recovery, default: Sequence[str] | None = None) -> tuple[list[RecoveryCase], list[str]]:
     """Return the cases of a study, and lines of text about missing weights.
 
-    Parameters
-    ----------
-    recovery
-        The choices of the user, and their weights.
-    default
-        Methods of the study where the user chooses none; None takes all.
+    Where the user chooses no methods, they are those of `default`, or all.
     """
     options, cases = recovery.options, []
     for method in options.chosen(tuple(METHODS), default):

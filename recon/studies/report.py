@@ -18,18 +18,8 @@ def write_report(
 ) -> None:
     """Write the page with table, embedded figures, configuration and commands.
 
-    Parameters
-    ----------
-    path
-        The file to write.
-    summary
-        Content of `results.json`.
-    seconds
-        Time of every command by its line.
-    figures
-        PNG files `rows`, `errors` and `images`.
-    rows
-        Number of complex rows of the system matrix.
+    `summary` is the content of `results.json`, `seconds` the time of every command by its line, `figures` are the PNG
+    files `rows`, `errors` and `images`, and `rows` is the number of complex rows of the system matrix.
     """
     import jinja2
 

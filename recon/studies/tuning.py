@@ -30,24 +30,11 @@ def tunables() -> dict[str, Tunable]:
 
 
 def minus_psnr(values: Mapping[str, float], folder: Path, data: Path, options: Mapping[str, object]) -> float:
-    """Return minus the mean pSNR in dB of the tubes over every sixth validation matrix.
+    """Return minus the mean pSNR in dB of the tubes over every sixth matrix of the split `validation` of a data set.
 
-    Parameters
-    ----------
-    values
-        The weight `atv`.
-    folder
-        Unused; nothing is written.
-    data
-        A data set with the split `validation`. Measurements have 30 dB and come from a finer grid; images are
-        reconstructed with the matrix itself.
-    options
-        `seed` of the noise, 0 by default.
-
-    Raises
-    ------
-    InputError
-        If the data set has no validation matrices or the seed is no whole number.
+    `values` holds the weight `atv`, `options` the `seed` of the noise, 0 by default; `folder` is unused. Measurements
+    have 30 dB and come from a finer grid; images are reconstructed with the matrix itself. Raises `InputError` if the
+    data set has no validation matrices or the seed is no whole number.
     """
     files = sorted((data / "validation").glob("*.nc"))[::_EVERY]
     require(len(files) > 0, "data", "a data set with the split validation (see `mpisim dataset`)", str(data))

@@ -41,18 +41,9 @@ _COLOURS = (
 def plot_table(table: Sequence[Row], ours: str, published: str, label: str, title: str, log: bool = True) -> Figure:
     """Draw a table: a panel per factor, a line per method, filled marks for our figures, hollow ones for published.
 
-    Parameters
-    ----------
-    table
-        Rows with `method`, `factor` and perhaps `noise`.
-    ours, published
-        Columns of the figures; None is not drawn.
-    label
-        What the figures are, with their unit.
-    title
-        The heading.
-    log
-        Whether the axis is logarithmic.
+    Rows have `method`, `factor`, perhaps `noise`, and our and the published figure in the columns `ours` and
+    `published`; None is not drawn. `label` says what the figures are, with their unit; `log` makes their axis
+    logarithmic.
     """
     from matplotlib.figure import Figure
 
@@ -132,20 +123,10 @@ def curves(
     points: Mapping[str, tuple[float, float]] | None = None,
     log: str = "y",
 ) -> Figure:
-    """Draw curves.
+    """Draw curves by name, in a panel for each title.
 
-    Parameters
-    ----------
-    panels
-        Curves by name, by title of the panel.
-    labels
-        What x and y are, with their units.
-    title
-        The heading.
-    points
-        Single points by name, drawn in every panel.
-    log
-        The axes that are logarithmic: `y` or `xy`.
+    `labels` say what x and y are, with their units. `points` are single points by name, drawn in every panel. `log`
+    names the axes that are logarithmic: `y` or `xy`.
     """
     from matplotlib.figure import Figure
 

@@ -14,20 +14,11 @@ __all__ = ["curves_dataset", "learning_curve"]
 
 
 def learning_curve(trained: Trained, data: TrainingData) -> list[Row]:
-    """Return the learning curve of weights, a row for every validation.
+    """Return the learning curve of weights, a row for every validation; empty without a log or configuration.
 
-    Parameters
-    ----------
-    trained
-        The weights. The curve of weights that were trained from others is that of the last training, with the steps and
-        minutes of the earlier ones added.
-    data
-        The data; an epoch has as many rows as the training matrices.
-
-    Returns
-    -------
-    list of dict
-        `method`, `factor`, `step`, `epoch`, `minutes` and `nrmse_percent`; empty without a log or configuration.
+    A row has `method`, `factor`, `step`, `epoch`, `minutes` and `nrmse_percent`; an epoch has as many rows as the
+    training matrices. The curve of weights that were trained from others is that of the last training, with the steps
+    and minutes of the earlier ones added.
     """
     config, log = trained.config, trained.log
     if config is None:

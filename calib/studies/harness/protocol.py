@@ -31,14 +31,9 @@ _COMPARED = ("grid", "scanner", "particle", "sample")  # attributes of a matrix 
 
 @dataclass(frozen=True)
 class Protocol:
-    """Simulated scanners and particles with their splits; by default those of the paper.
+    """Simulated scanners and particles; by default those of the paper.
 
-    Parameters
-    ----------
-    cases
-        Gradients and diameters with their splits.
-    spec
-        What all matrices have in common.
+    `cases` are gradients and diameters with their splits; `spec` is what all matrices have in common.
     """
 
     cases: tuple[Case, ...] = field(default_factory=lambda: tuple(transms_cases()))
@@ -61,19 +56,10 @@ class Protocol:
         return simulate(self.spec.scanner_of(case), particle, self.spec.grid, self.spec.sample)
 
     def matrices(self, cases: Sequence[Case], data: Path | None = None) -> list[xr.Dataset]:
-        """Return the fine matrices of some cases.
+        """Return the fine matrices of some cases, from `data`, a folder of `mpisim dataset`, or simulated without one.
 
-        Parameters
-        ----------
-        cases
-            Which matrices.
-        data
-            A folder of `mpisim dataset` with the matrices; None simulates them.
-
-        Raises
-        ------
-        InputError
-            If the folder or a file is missing, or a matrix is of another protocol; the message states the difference.
+        Raises `InputError` if the folder or a file is missing, or a matrix is of another protocol; the message states
+        the difference.
         """
         if data is None:
             return [self.simulate(case) for case in cases]

@@ -27,19 +27,9 @@ Row: TypeAlias = Mapping[str, Any]
 
 
 def deviation(ours: float | None, published: float | None, relative: bool = True) -> float | None:
-    """Return how far our figure is off the published one.
+    """Return how far our figure is off the published one: in %, or the difference in their unit if not `relative`.
 
-    Parameters
-    ----------
-    ours, published
-        The figures, in the same unit.
-    relative
-        Whether to return the relative deviation in % instead of the difference in the unit of the figures.
-
-    Returns
-    -------
-    float or None
-        None where one figure is missing or ours is not finite.
+    It is None where one figure is missing or ours is not finite.
     """
     if ours is None or published is None or not math.isfinite(ours):
         return None
@@ -66,18 +56,10 @@ def as_csv(table: Sequence[Row]) -> str:
 def table_dataset(
     table: Sequence[Row], dimension: str, numbers: Sequence[str], coordinates: Mapping[str, str]
 ) -> xr.Dataset:
-    """Return columns of a table as a dataset.
+    """Return columns of a table as a dataset with one dimension, along which the rows lie.
 
-    Parameters
-    ----------
-    table
-        The rows.
-    dimension
-        Name of the only dimension, along which the rows lie.
-    numbers
-        Columns that become variables of floating point; None becomes NaN.
-    coordinates
-        Columns that become coordinates, by the name of the coordinate.
+    `numbers` are the columns that become variables of floating point; None becomes NaN. `coordinates` are the columns
+    that become coordinates, by the name of the coordinate.
     """
     frame = pd.DataFrame(table, columns=[*numbers, *coordinates.values()])
     return xr.Dataset(
@@ -94,25 +76,11 @@ def write_results(
     figure: Figure | None = None,
     earlier: float = 0.0,
 ) -> list[str]:
-    """Write `NAME.nc`, `NAME.csv` and, if given, the figure `NAME.png`; `NAME_quick` in the short form.
+    """Write `NAME.nc`, `NAME.csv` and, if given, the figure `NAME.png`; return the names of the files.
 
-    The NetCDF file states the machine, when the study ended and how many seconds it took.
-
-    Parameters
-    ----------
-    options
-        Choices of the user.
-    name
-        Start of the names of the files.
-    data, table, figure
-        Content of the files.
-    earlier
-        Seconds that results from the cache took when they were computed; they count as time of the study.
-
-    Returns
-    -------
-    list of str
-        Names of the files.
+    In the short form the name is `NAME_quick`. The NetCDF file states the machine, when the study ended and how many
+    seconds it took; `earlier`, the seconds that results from the cache took when they were computed, count as time of
+    the study.
     """
     from mpisim.plot.panels import save_figure
 

@@ -125,7 +125,7 @@ class StudyOptions:
         return self.cache if self.cache is not None else self.out / "cache"
 
     def steps_of(self, budget: int) -> int:
-        """Return the number of steps of a training whose budget is `budget` steps."""
+        """Return the number of steps of a training with a budget of so many steps."""
         if self.steps is not None:
             return self.steps
         return QUICK_STEPS if self.quick and self.train else max(1, round(self.budget_fraction * budget))
@@ -196,22 +196,10 @@ class Study:
         data: str | os.PathLike[str] | None = None,
         **choices: Unpack[Choices],
     ) -> Result:
-        """Run the study.
+        """Run the study under the choices of a user, the fields of `StudyOptions`.
 
-        Parameters
-        ----------
-        out, quick, data, choices
-            Fields of `StudyOptions`.
-
-        Returns
-        -------
-        dict
-            The numbers, the names of the written files, and the table as `text`.
-
-        Raises
-        ------
-        InputError
-            For an unknown method or factor, a folder that cannot be written, or data of another protocol.
+        It returns the numbers, the names of the written files, and the table as `text`. Raises `InputError` for an
+        unknown method or factor, a folder that cannot be written, or data of another protocol.
         """
         options = StudyOptions(Path(out), quick, None if data is None else Path(data), **choices)
         for factor in options.factors or ():

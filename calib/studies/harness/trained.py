@@ -90,13 +90,7 @@ class Trained:
 
 
 class TrainingData:
-    """Matrices for training and for validation, simulated or read when they are first needed.
-
-    Parameters
-    ----------
-    training, validation
-        Functions that return the fine matrices.
-    """
+    """Matrices for training and for validation, which two functions simulate or read when they are first needed."""
 
     def __init__(self, training: Callable[[], list[xr.Dataset]], validation: Callable[[], list[xr.Dataset]]) -> None:
         self._training, self._validation = training, validation

@@ -33,16 +33,8 @@ __all__ = ["WeightsCache"]
 class WeightsCache:
     """Weights for the studies: bundled with the package, in the cache, or newly trained.
 
-    Parameters
-    ----------
-    folder
-        Folder of the entries.
-    bundled
-        Folder of the bundled weights; by default that of the package.
-    device
-        Where to train, as torch names it.
-    report
-        Receives lines of text: the progress of trainings, and damaged entries.
+    Entries lie in `folder`, bundled weights in `bundled`. `device` is where to train, as torch names it. `report`
+    receives lines of text: the progress of trainings, and damaged entries.
     """
 
     def __init__(
@@ -79,12 +71,7 @@ class WeightsCache:
     def longest(self, config: TrainConfig, data: TrainingData, most: float = math.inf) -> Trained | None:
         """Return the weights of the longest finished training that differs from a training in length alone.
 
-        Parameters
-        ----------
-        config, data
-            The training.
-        most
-            The largest number of steps of the other training.
+        Trainings of more than `most` steps do not count.
         """
         lengths = [c for c in self._configs(config, data) if c.steps <= most and _without_length(c, config) == config]
         for length in sorted(lengths, key=lambda c: -c.steps):
