@@ -12,8 +12,8 @@ Images are concentrations relative to the calibration sample's.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -29,6 +29,9 @@ from recon.methods import METHODS
 from recon.solvers.solver import Problem, Solver, checked
 
 __all__ = ["reconstruct"]
+
+_Ball: TypeAlias = tuple[float | None, bool]
+"""`radius` and `radius_from_data` of a `Problem`."""
 
 
 @renamed_arguments(strength="regularisation")
@@ -138,28 +141,20 @@ def _noise(y: xr.Dataset, noise_db: float | None) -> xr.DataArray | None:
     return sigma
 
 
-@dataclass(frozen=True)
-class _Ball:
-    """Radius of the noise ball, the least one where it comes from the data; None for a method without."""
-
-    radius: float | None
-    from_data: bool = False
-
-
 def _ball(matrix: xr.Dataset, method: str, eps: float | str | None, noise_known: bool) -> _Ball:
     if not METHODS[method].noise_ball:
         require(eps is None, "eps", f"left out for the method {method}, which has no noise ball", eps)
-        return _Ball(None)
+        return None, False
     if eps is None and matrix.attrs["origin"] == "recovered":
         eps = "auto"
     if eps not in (None, "auto"):
-        return _Ball(zero_or_more("eps", eps))
+        return zero_or_more("eps", eps), False
     if not noise_known and eps is None:
         raise InputError(
             f"Input y must know its noise_std, or eps or noise_db be given, for the method {method}; "
             "instead received none of them."
         )
-    return _Ball(math.sqrt(len(as_matrix(matrix))) if noise_known else 0.0, eps == "auto")
+    return math.sqrt(len(as_matrix(matrix))) if noise_known else 0.0, eps == "auto"
 
 
 def _problem(matrix: xr.Dataset, y: xr.Dataset, sigma: xr.DataArray | None, ball: _Ball, non_negative: bool) -> Problem:
@@ -168,4 +163,4 @@ def _problem(matrix: xr.Dataset, y: xr.Dataset, sigma: xr.DataArray | None, ball
     rows = as_matrix(matrix).astype(complex, copy=False)
     columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
     shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
-    return Problem(rows, columns, shape, non_negative, ball.radius, ball.from_data)
+    return Problem(rows, columns, shape, non_negative, *ball)

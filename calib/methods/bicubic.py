@@ -18,7 +18,6 @@ from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
 
 __all__ = [
-    "apply_separable",
     "bicubic",
     "bicubic_aligned",
     "bicubic_consistent",
@@ -60,15 +59,10 @@ def bicubic_matrix(coarse: int, factor: int, offset: float = 0.0) -> np.ndarray:
     return matrix
 
 
-def apply_separable(along_y: np.ndarray, along_x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Apply one matrix along y and one along x to rows (..., h, w)."""
-    return along_y @ rows @ along_x.T
-
-
 def interpolate_bicubic(rows: np.ndarray, factor: int, offset: float = 0.0) -> np.ndarray:
     """Interpolate rows (..., h, w) to (..., S h, S w); `offset` is that of `bicubic_matrix`."""
     along_y, along_x = (bicubic_matrix(n, factor, offset) for n in rows.shape[-2:])
-    return apply_separable(along_y, along_x, rows)
+    return along_y @ rows @ along_x.T
 
 
 def bicubic(coarse: xr.Dataset) -> Recovered:

@@ -3,9 +3,9 @@ r"""Compressed sensing: fine rows from random voxels, by sparsity in the Fourier
 .. math:: \min_z\ \lVert F z\rVert_1 \quad\text{s.t.}\quad \lVert P z - b\rVert_2 \le \epsilon
 
 (the competitor of TranSMS, DOI 10.1109/TMI.2022.3189693; the idea is Knopp and Weber's,
-DOI 10.1109/TMI.2013.2258029). :math:`z` is a row on the field of view **extended by four voxels at every side**, for
-the discrete Fourier transform is periodic and a row is not: the voxels outside are unknowns that nothing is asked of,
-and only the field of view itself is returned. :math:`F` is unitary, :math:`P` picks the m sampled voxels
+DOI 10.1109/TMI.2013.2258029). :math:`z` is a row on the field of view **extended by four voxels at every side**,
+because the discrete Fourier transform is periodic and a row is not. The voxels outside are free unknowns, and only the
+field of view itself is returned. :math:`F` is unitary, :math:`P` picks the m sampled voxels
 (:math:`P P^T = I`), :math:`b` holds their values, and :math:`\epsilon = \sqrt m\,\sigma` with the complex noise
 deviation :math:`\sigma` of the file's values, for a small sample :math:`S^2` times that of block means;
 :math:`\epsilon = 0` makes sampled voxels exact.
@@ -18,7 +18,7 @@ ADMM with both steps in closed form. With the splitting :math:`c = F z`, the sca
     z &= w + P^T\left(\min(1,\ \epsilon/\lVert P w - b\rVert) - 1\right)(P w - b),\qquad v \mathrel{+}= \alpha (F z - c)
 
 (Douglas-Rachford splitting; Eckstein and Bertsekas, DOI 10.1007/BF01581204). Every row is first divided by the RMS of
-its samples, by which :math:`\mu = 1` has a meaning, and iterates until its primal residual
+its samples, so that :math:`\mu = 1` suits any unit, and iterates until its primal residual
 :math:`\lVert F z - c\rVert` is below the tolerance times :math:`\max(\lVert c\rVert, \lVert b\rVert)` and its dual
 residual :math:`\lVert c - c_{\text{before}}\rVert` below the tolerance times :math:`\lVert u\rVert`. The answer z lies
 in the noise ball whenever it stops. A row with :math:`\lVert b\rVert \le \epsilon` is zero.
@@ -31,7 +31,6 @@ admissible in the dual problem :math:`\max \mathrm{Re}\langle\lambda, b\rangle -
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from scipy.fft import fft2, ifft2
@@ -62,10 +61,8 @@ class SparseRows:
         Lagrange multipliers lambda of the samples, complex (B, m), without unit, in the order of the mask.
     iterations
         Iterations done; 0 for a row that is zero.
-    primal, dual
-        Relative residuals where the row stopped (see the module).
     converged
-        Whether both are below the tolerance.
+        Whether both residuals are below the tolerance (see the module).
     objective
         ||F z||_1 on the extended field of view, in the unit of the samples.
     gap
@@ -75,19 +72,9 @@ class SparseRows:
     rows: np.ndarray
     multipliers: np.ndarray
     iterations: np.ndarray
-    primal: np.ndarray
-    dual: np.ndarray
     converged: np.ndarray
     objective: np.ndarray
     gap: np.ndarray
-
-    @classmethod
-    def of_zeros(cls, shape: tuple[int, ...], samples: int, dtype: Any) -> SparseRows:
-        """Rows of zeros, which are their own answer."""
-        n = shape[0]
-        values, multipliers = np.zeros(shape, dtype), np.zeros((n, samples), dtype)
-        primal, dual, objective, gap = np.zeros((4, n))
-        return cls(values, multipliers, np.zeros(n, int), primal, dual, np.ones(n, bool), objective, gap)
 
 
 def sparse_rows(
@@ -127,7 +114,9 @@ def sparse_rows(
     data, ball = _checked(values, sampled, radius)
     design = _Extended.of(sampled.astype(bool), whole("margin", margin, 0))
     solver = _Solver(design, positive("mu", mu), non_negative("tolerance", tolerance), whole("iterations", iterations))
-    found = SparseRows.of_zeros(values.shape, data.shape[1], np.result_type(values.dtype, np.complex64))
+    n, dtype = len(data), np.result_type(values.dtype, np.complex64)
+    zeros = np.zeros(values.shape, dtype), np.zeros(data.shape, dtype)  # rows that are their own answer
+    found = SparseRows(*zeros, np.zeros(n, int), np.ones(n, bool), np.zeros(n), np.zeros(n))
     (work,) = np.nonzero(np.linalg.norm(data, axis=1) > ball)
     size = max(1, _VALUES_AT_ONCE // (design.shape[0] * design.shape[1]))
     for start in progress(range(0, len(work), size), unit="batch", desc="cs"):
@@ -220,7 +209,6 @@ class _Solver:
                     self.enter(found, state.take(leaving), c[leaving], z[leaving])
                     k = state.numbers[leaving]
                     found.iterations[k], found.converged[k] = iteration, done[leaving]
-                    found.primal[k], found.dual[k] = primal[leaving], dual[leaving]
                     if leaving.all():
                         return
                     state, c, gap = state.take(~leaving), c[~leaving], gap[~leaving]

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from calib.batches import to_channels
 from calib.learned.canonical import DECISION_JITTER
-from calib.methods.bicubic import apply_separable, bicubic_matrix
+from calib.methods.bicubic import interpolate_bicubic
 from calib.training.kappa import KappaInterpolation
 from calib.training.recipe import TrainConfig
 from mpisim.data.noise import rms, sigma_from_snr
@@ -162,9 +162,7 @@ def _rows_of(images: np.ndarray, sampling: Sampling, snr: float) -> _Rows:
 
 
 def _interpolation_error(images: np.ndarray, sampling: Sampling, sigma: float) -> np.ndarray:
-    factor = sampling.factor
-    along_y, along_x = (bicubic_matrix(n // factor, factor, sampling.offset) for n in images.shape[-2:])
-    missed = images - apply_separable(along_y, along_x, sampling.apply(images))
+    missed = images - interpolate_bicubic(sampling.apply(images), sampling.factor, sampling.offset)
     noise = sigma if sampling.scheme == "strided" else 0.0
     return np.hypot(rms(missed, axis=(1, 2)), noise) + 0.02 * rms(images, axis=(1, 2))
 

@@ -9,7 +9,6 @@ the number of the trial, and an interrupted trial is continued, so that an inter
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -18,6 +17,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypedDict
+
+import pandas as pd
 
 from mpisim.errors import DivergenceError, InputError, require, seed_number, whole
 from mpisim.io.atomic import output_folder, write_text
@@ -151,11 +152,10 @@ def _finished(study: Study) -> list[FrozenTrial]:
 
 def _write(study: Study, folder: Path) -> None:
     names = sorted(study.best_params)
-    text = io.StringIO()
-    print("trial", *names, "score", sep=",", file=text)
-    for i, trial in enumerate(_finished(study)):
-        print(i, *(f"{trial.params[n]:.9g}" for n in names), f"{trial.value:.9g}", sep=",", file=text)
-    write_text(folder / "trials.csv", text.getvalue())
+    table = pd.DataFrame(
+        [{**trial.params, "score": trial.value} for trial in _finished(study)], columns=[*names, "score"]
+    )
+    write_text(folder / "trials.csv", table.to_csv(index_label="trial", float_format="%.9g", lineterminator="\n"))
     write_text(folder / "best.toml", "".join(f"{n} = {study.best_params[n]!r}\n" for n in names))
 
 

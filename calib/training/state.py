@@ -7,14 +7,13 @@ weights as an uninterrupted one.
 from __future__ import annotations
 
 import copy
-import csv
-import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -124,16 +123,10 @@ class TrainingState:
         }
         last = self.history[-1]["validation_nrmse"] if self.history else None
         save_model(folder / "weights.safetensors", self.averaged, {**metadata, "validation_nrmse": last})
-        write_text(folder / "log.csv", self._log())
+        log = pd.DataFrame(self.history, columns=list(Validation.__annotations__))
+        write_text(folder / "log.csv", log.to_csv(index=False, lineterminator="\n"))
         file = folder / "checkpoint.safetensors"
         save_tensors(file, self._tensors(), "checkpoint", {**metadata, "history": self.history})
-
-    def _log(self) -> str:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(Validation.__annotations__), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.history)
-        return text.getvalue()
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
@@ -143,20 +136,10 @@ class TrainingState:
         return tensors | ({_DRAWING_WEIGHTS: self.rows.drawing_weights} if self.config.draw == "error" else {})
 
     def restore(self, file: Path, is_data: Callable[[object], bool]) -> None:
-        """Take the state of a checkpoint.
+        """Take the state of a checkpoint; `is_data` tells whether a digest in it is that of the matrices given.
 
-        Parameters
-        ----------
-        file
-            The checkpoint.
-        is_data
-            Whether a digest in the checkpoint is that of the matrices given.
-
-        Raises
-        ------
-        InputError
-            If the checkpoint is damaged, or of another configuration, other data, other initial weights or another
-            network.
+        Raises `InputError` if the checkpoint is damaged, or of another configuration, other data, other initial weights
+        or another network.
         """
         tensors, metadata = load_tensors(file, "checkpoint")
         keys = ", ".join(self.config.differences(metadata.get("train", {})))

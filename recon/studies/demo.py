@@ -15,6 +15,7 @@ from pathlib import Path
 
 from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS
+from calib.studies.fig6 import figure_rows
 from mpisim.cli.command import Result, call
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.views import as_matrix
@@ -27,8 +28,6 @@ from recon.studies.report import write_report
 
 __all__ = ["available_methods", "demo"]
 
-HARMONICS = (2, 3, 5, 8)
-"""Harmonics of the rows that are drawn, at the angle nearest to 45 degrees."""
 IMAGE_SNR = 30
 """RMS of the measured signal over the noise in dB."""
 Figures = dict[str, float | None]
@@ -36,17 +35,9 @@ Figures = dict[str, float | None]
 
 
 class Chain:
-    """Commands on files of one folder, with their lines and times.
+    """Commands on files of one folder.
 
-    Parameters
-    ----------
-    folder
-        Where the files are.
-
-    Attributes
-    ----------
-    seconds
-        Time of every command by its line, in the order of the commands.
+    The attribute `seconds` holds the time of every command by its line, in the order of the commands.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -171,11 +162,7 @@ def _draw(folder: Path, methods: Sequence[str]) -> None:
     """Write figures of rows of every matrix, their errors, and all images."""
     reference = read(folder / "sm.nc")
     recovered = [(m, read(folder / f"fine_{m}.nc")) for m in methods]
-    angles = reference["angle"].values
-    at = int(abs(angles - angles.mean() / 2).argmin())
-    harmonics = [int(h) for h in reference["harmonic"].values]
-    degrees = round(float(angles[at]) * 57.29577951308232)
-    chosen = [(f"harmonic {h}, {degrees}°", at * len(harmonics) + harmonics.index(h)) for h in HARMONICS]
+    chosen = figure_rows(reference)
     every = [("measured", read(folder / "coarse.nc")), *recovered, ("reference", reference)]
     save_figure(row_panels(every, reference, chosen), folder / "rows.png")
     save_figure(row_panels(recovered, reference, chosen, errors=True), folder / "errors.png")

@@ -8,8 +8,7 @@ half the steps. With validation errors v of n steps and v' of n' steps, the gain
 
 the relative amount by which twice the steps lower the error. A training with a gain below `CONVERGED` counts as
 converged. The longest such training is taken from the cache (`mpisim study weights --train --steps HALF` makes one, of
-the studies' recipe). Without one, and for weights that were trained from others, the answer is unknown. With a rate of
-steps (halving) the gain is that of the last fifth of the training itself.
+the studies' recipe). Without one, and for weights that were trained from others, the answer is unknown.
 """
 
 from __future__ import annotations
@@ -29,20 +28,11 @@ CONVERGED = 2.0
 def gain(trained: Trained, data: TrainingData, cache: WeightsCache) -> float | None:
     """Return by how many % twice the steps lower the validation error of a training; None if unknown.
 
-    Parameters
-    ----------
-    trained
-        The weights.
-    data
-        What they were trained on.
-    cache
-        Where shorter trainings are searched.
+    `data` are the data of the training; the cache is searched for a shorter one.
     """
     config = trained.config
     if config is None or trained.earlier_steps:
         return None
-    if config.schedule == "halving":
-        return _gain_of_last_fifth(trained, config.steps)
     short = cache.longest(config, data, config.steps / 2)
     if short is None or short.config is None or short.validation is None or trained.validation is None:
         return None
@@ -50,24 +40,10 @@ def gain(trained: Trained, data: TrainingData, cache: WeightsCache) -> float | N
     return 100 * (1 - (trained.validation / short.validation) ** (1 / doublings))
 
 
-def _gain_of_last_fifth(trained: Trained, steps: int) -> float | None:
-    log = trained.log
-    errors = log["validation_nrmse"].tolist()
-    before = log.loc[log["step"] <= 0.8 * steps, "validation_nrmse"].tolist()
-    return 100 * (1 - errors[-1] / before[-1]) if before else None
-
-
 def training_columns(trained: Trained | None, missing: bool, data: TrainingData, cache: WeightsCache) -> Row:
     """Return the columns of a table that state how weights were trained.
 
-    Parameters
-    ----------
-    trained
-        The weights; None where there are none.
-    missing
-        Whether there are none although the method needs them.
-    data, cache
-        As of `gain`.
+    Where `trained` is None, `missing` says whether the method needs weights. `data` and `cache` are those of `gain`.
     """
     names = ("weights", "steps", "minutes", "parameters", "validation_percent", "gain_percent", "converged")
     if trained is None:

@@ -6,7 +6,6 @@ means) or without noise. The seed of matrix m of the test split is m, so methods
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -38,15 +37,7 @@ SNR_OF = {"noiseless": None, "noisy": PROTOCOL_SNR}
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of a method over the test matrices.
-
-    Parameters
-    ----------
-    nrmse
-        nRMSE of every recovered matrix (fractions).
-    rows_not_converged
-        Number of rows, of all matrices, whose iteration stopped at its limit.
-    """
+    """nRMSE of every recovered test matrix (fractions), and the number of rows whose iteration stopped at its limit."""
 
     nrmse: list[float]
     rows_not_converged: int
@@ -67,13 +58,7 @@ class Patches:
 
 
 class Recovery:
-    """Recoveries of the test matrices under the choices of a user.
-
-    Parameters
-    ----------
-    options
-        The choices.
-    """
+    """Recoveries of the test matrices under the choices of a user."""
 
     def __init__(self, options: StudyOptions) -> None:
         self.options = options
@@ -136,14 +121,7 @@ class Recovery:
     def recovered(self, coarse: xr.Dataset, method: str, factor: int, patches: Patches | None = None) -> xr.Dataset:
         """Return a coarse matrix recovered by a method that is not missing, from the cache or computed.
 
-        Parameters
-        ----------
-        coarse
-            A coarse system matrix.
-        method, factor
-            The method and the factor of its weights.
-        patches
-            How to recover patch by patch; None recovers the whole grid at once.
+        `patches` says how to recover patch by patch; None recovers the whole grid at once.
         """
         known = self.weights(method, factor) if METHODS[method].learned else None
         file = None if known is None else known.weights
@@ -166,21 +144,8 @@ class Recovery:
     def errors(self, method: str, factor: int, noise: str, weights: Trained | None = None) -> Errors:
         """Return the errors of a method over the test matrices, from the cache or computed.
 
-        Parameters
-        ----------
-        method, factor
-            The method and the factor of the coarse matrices.
-        noise
-            `noiseless` or `noisy`.
-        weights
-            The weights of a learned method.
+        `noise` is `noiseless` or `noisy`; `weights` are those of a learned method.
         """
-        file = None if weights is None else weights.weights
-
-        def compute() -> Mapping[str, object]:
-            errors = self._compute(method, factor, noise, None if file is None else str(file))
-            return {"nrmse": errors.nrmse, "percent": errors.percent, "rows_not_converged": errors.rows_not_converged}
-
         key = {
             "method": method,
             "version": METHODS[method].version,
@@ -192,14 +157,16 @@ class Recovery:
             "weights": None if weights is None else weights.digest,
         }
         message = f"{method} {factor}x {noise}: {{percent:.3g}} %"
-        row = self.cache.row(f"recovery_{method}_{factor}x_{noise}", key, compute, message)
+        name = f"recovery_{method}_{factor}x_{noise}"
+        row = self.cache.row(name, key, lambda: self._compute(method, factor, noise, weights), message)
         return Errors(row["nrmse"], row["rows_not_converged"])
 
-    def _compute(self, method: str, factor: int, noise: str, file: str | None) -> Errors:
+    def _compute(self, method: str, factor: int, noise: str, weights: Trained | None) -> Row:
+        file = None if weights is None else weights.weights
         errors, stopped = [], 0
         for m, fine in enumerate(self.test):
             coarse = downsample(fine, factor, METHODS[method].samplings[0], snr=SNR_OF[noise], seed=m)
             recovered = recover(coarse, method, file)
             errors.append(nrmse(recovered, fine))
             stopped += recovered.attrs["recovery"].get("rows_not_converged", 0)
-        return Errors(errors, stopped)
+        return {"nrmse": errors, "percent": 100 * float(np.mean(errors)), "rows_not_converged": stopped}
