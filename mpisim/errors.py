@@ -40,6 +40,8 @@ def require(condition: bool, name: str, must: str, received: object) -> None:
 
 def _number(value: object) -> float:
     """Return a number, NumPy's too, as a float; NaN for anything else, truth values and strings among it."""
+    if type(value) is float:
+        return value
     if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool" or not isinstance(value, SupportsFloat):
         return math.nan
     try:
@@ -110,5 +112,9 @@ def numbers_of(name: str, values: Iterable[object]) -> tuple[float, ...]:
 
 def one_of(name: str, value: T, choices: Collection[T]) -> T:
     """Return `value`; raise `InputError` unless it is one of `choices`."""
-    require(value in choices, name, f"one of {', '.join(str(c) for c in choices)}", repr(value))
+    try:
+        known = value in choices
+    except TypeError:  # lists and the like are no names
+        known = False
+    require(known, name, f"one of {', '.join(str(c) for c in choices)}", repr(value))
     return value

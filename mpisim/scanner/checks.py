@@ -16,6 +16,7 @@ __all__ = ["check_scanner"]
 
 _METHODS = ("selection_field", "drive_fields", "receive_sensitivities")
 _POINTS = 1e-3 * np.array([[[0, 0, 0], [0.5, 0, 0], [0, -1, 0]], [[0, 0, 0.3], [0.2, 0.3, -0.4], [-1, 0.6, 0]]])
+_FLAT = _POINTS * [1, 1, 0]
 
 
 def check_scanner(scanner: object) -> Scanner:
@@ -38,11 +39,11 @@ def check_scanner(scanner: object) -> Scanner:
     """
     checked = _behind_protocol(scanner)
     tones = len(_checked_sequence(checked).tones)
-    angles = checked.sequence.angles
-    for angle in (angles[0], angles[-1]):
+    for angle in _ends(checked):
         _check_values("selection_field", checked.selection_field, angle, None)
         _check_values("drive_fields", checked.drive_fields, angle, tones)
         _check_values("receive_sensitivities", checked.receive_sensitivities, angle, 0)
+    _check_fixed(checked)
     _check_profile(checked)
     return checked
 
@@ -76,6 +77,12 @@ def _checked_sequence(scanner: Scanner) -> PeriodicSequence:
     return checked
 
 
+def _ends(scanner: Scanner) -> tuple[float, ...]:
+    """The first and the last angle, where they differ."""
+    first, last = scanner.sequence.angles[0], scanner.sequence.angles[-1]
+    return (first,) if first == last else (first, last)
+
+
 def _check_values(
     name: str, method: Callable[[np.ndarray, float], np.ndarray], angle: float, leading: int | None
 ) -> None:
@@ -89,12 +96,24 @@ def _check_values(
         ) from error
     shape = np.shape(values)
     count = () if leading is None else (leading or (shape[0] if len(shape) == 4 else 1),)
-    word = {None: "", 0: "coil, "}.get(leading, "tone, ")
-    must = f"a method that returns an array of shape ({word}..., 3), {(*count, *_POINTS.shape)} here"
-    good = isinstance(values, np.ndarray) and shape == (*count, *_POINTS.shape) and shape[0] > 0
-    require(good, f"scanner {name}", must, f"{type(values).__name__} of shape {shape}")
-    require(values.dtype.kind in "fiu", f"scanner {name}", "a method that returns real numbers", str(values.dtype))
+    if not (isinstance(values, np.ndarray) and shape == (*count, *_POINTS.shape) and shape[0] > 0):
+        word = {None: "", 0: "coil, "}.get(leading, "tone, ")
+        must = f"a method that returns an array of shape ({word}..., 3), {(*count, *_POINTS.shape)} here"
+        require(False, f"scanner {name}", must, f"{type(values).__name__} of shape {shape}")
+    require(values.dtype.kind in "fiu", f"scanner {name}", "a method that returns real numbers", values.dtype)
     finite(f"what the scanner's {name} returns", values)
+
+
+def _check_fixed(scanner: Scanner) -> None:
+    """Compare drive and coils at the first and the last angle where they are said to be the same at every angle."""
+    if getattr(scanner, "fixed_in_angle", False):
+        first, last = _ends(scanner)[0], _ends(scanner)[-1]
+        same = all(
+            np.array_equal(method(_POINTS, first), method(_POINTS, last))
+            for method in (scanner.drive_fields, scanner.receive_sensitivities)
+        )
+        must = "False where drive_fields or receive_sensitivities depend on the angle"
+        require(same, "scanner fixed_in_angle", must, "True")
 
 
 def _check_profile(scanner: Scanner) -> None:
@@ -103,16 +122,14 @@ def _check_profile(scanner: Scanner) -> None:
     if profile is None:
         return
     require(isinstance(profile, LineProfile), "scanner line_profile", "a LineProfile or None", repr(profile))
-    sequence, flat = scanner.sequence, _POINTS * [1, 1, 0]
-    good = tuple(sequence.tones) == (Tone(1),)
-    for angle in (sequence.angles[0], sequence.angles[-1]):
-        u = flat @ [np.cos(angle), np.sin(angle), 0]
-        sensitivity, drive = scanner.receive_sensitivities(flat, angle), scanner.drive_fields(flat, angle)
-        good = good and _close(scanner.selection_field(flat, angle), profile.gradient * u[..., None] * [0, 0, 1])
-        good = good and _close(drive[0], np.broadcast_to([0, 0, profile.drive_amplitude], flat.shape))
-        good = good and len(sensitivity) == 1
-        good = good and _close(sensitivity[0][..., 2], np.full(u.shape, profile.sensitivity))
-    require(good, "scanner line_profile", "that of its fields, coil and one tone in the plane z = 0", repr(profile))
+    good = tuple(scanner.sequence.tones) == (Tone(1),)
+    for angle in _ends(scanner):
+        u = _FLAT @ [np.cos(angle), np.sin(angle), 0]
+        sensitivity, drive = scanner.receive_sensitivities(_FLAT, angle), scanner.drive_fields(_FLAT, angle)
+        good = good and _close(scanner.selection_field(_FLAT, angle), profile.gradient * u[..., None] * [0, 0, 1])
+        good = good and _close(drive[0], np.array([0, 0, profile.drive_amplitude]))
+        good = good and len(sensitivity) == 1 and _close(sensitivity[0][..., 2], np.array(profile.sensitivity))
+    require(good, "scanner line_profile", "that of its fields, coil and one tone in the plane z = 0", profile)
 
 
 def _close(values: np.ndarray, expected: np.ndarray) -> bool:

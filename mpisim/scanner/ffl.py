@@ -87,6 +87,12 @@ class OpenSidedFFL:
         return _one_sine(self.drive_frequency, self.harmonics, self.angles, self.samples_per_period)
 
     @property
+    def fixed_in_angle(self) -> bool:
+        """Whether drive field and coil are the same at every angle: unless a subclass says how they depend on it."""
+        names = ("drive_fields", "receive_sensitivities")
+        return all(getattr(type(self), name) is getattr(OpenSidedFFL, name) for name in names)
+
+    @property
     def line_profile(self) -> LineProfile | None:
         """Profile across the line in the plane z = 0; None where a subclass has other fields, coils or tones."""
         if any(getattr(type(self), name) is not getattr(OpenSidedFFL, name) for name in _PROFILE_SOURCES):

@@ -17,7 +17,8 @@ fields and sensitivities are arrays whose last axis holds x, y, z.
 Every field and sensitivity may depend on the angle: by imperfections that turn with the line, or by values that differ
 from angle to angle (an offset, a gain). The methods receive the numbers of `sequence.angles` themselves, so that
 `angles.index(angle)` finds such a value; a second turn of a scanner that drifts holds angles beyond 2 pi. A phase
-that differs from angle to angle, or a drive field that turns, takes two tones of one frequency, a sine and a cosine.
+that differs from angle to angle takes two tones of one frequency, a sine and a cosine. A scanner whose drive and coils
+are the same at every angle says so by an attribute `fixed_in_angle` that is True; they are then evaluated once.
 """
 
 from __future__ import annotations

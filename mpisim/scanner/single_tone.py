@@ -71,6 +71,11 @@ class SingleTone:
     parts: SingleToneParts
 
     @property
+    def fixed_in_angle(self) -> bool:
+        """True: drive field and coil are the same at every angle."""
+        return True
+
+    @property
     def sequence(self) -> PeriodicSequence:
         """One sine tone of the drive frequency, with the angles and harmonics of the object."""
         parts = self.parts

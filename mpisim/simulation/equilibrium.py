@@ -96,18 +96,23 @@ def point_rows(
     angles = scanner.sequence.angles
     drive_sine, basis, imaginary_part = half_period_basis(scanner.sequence)
     basis = basis * MU_0 * particles * particle.moment
-    result = []
-    for angle in progress(angles, unit="angle"):
+    drive, coils = _drive_and_coils(scanner, points, angles[0])
+    out = np.zeros((len(angles), len(coils), len(basis), len(points), 2))
+    for rows, angle in zip(out, progress(angles, unit="angle"), strict=True):
         selection = np.ascontiguousarray(scanner.selection_field(points, angle))
-        drive = np.ascontiguousarray(scanner.drive_fields(points, angle)[0])
-        coils = scanner.receive_sensitivities(points, angle)
-        out = np.zeros((len(coils), len(basis), len(points), 2))
-        for rows, sensitivity in zip(out, map(np.ascontiguousarray, coils), strict=True):
+        if not getattr(scanner, "fixed_in_angle", False):
+            drive, coils = _drive_and_coils(scanner, points, angle)
+        for row, sensitivity in zip(rows, coils, strict=True):
             kernels.harmonic_rows(
-                selection, drive, sensitivity, weights, drive_sine, basis, particle.beta, imaginary_part, rows
+                selection, drive, sensitivity, weights, drive_sine, basis, particle.beta, imaginary_part, row
             )
-        result.append(out)
-    return np.stack(result).view(np.complex128)[..., 0]
+    return out.view(np.complex128)[..., 0]
+
+
+def _drive_and_coils(scanner: Scanner, points: np.ndarray, angle: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Peak drive field of the one tone, and the sensitivity of every coil, at points (voxel, point, 3)."""
+    drive = np.ascontiguousarray(scanner.drive_fields(points, angle)[0])
+    return drive, [np.ascontiguousarray(p) for p in scanner.receive_sensitivities(points, angle)]
 
 
 def equilibrium_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:

@@ -22,8 +22,10 @@ from mpisim.data.grid import Grid
 from mpisim.data.schema import build
 from mpisim.errors import one_of, require
 from mpisim.particles.checks import check_magnetisation
+from mpisim.particles.particle import Particle
 from mpisim.particles.protocol import Magnetisation
 from mpisim.scanner.checks import check_scanner
+from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.protocol import Scanner, Sequence
 from mpisim.scanner.single_tone import SingleToneParts
 from mpisim.simulation.equilibrium import equilibrium_rows, has_half_period
@@ -98,7 +100,9 @@ def simulate(
     grid, sample = grid or Grid(), sample or Sample()
     for name, value, kind in (("grid", grid, Grid), ("sample", sample, Sample)):
         require(isinstance(value, kind), name, f"a mpisim.{kind.__name__}", repr(value))
-    particle, machine = check_magnetisation(particle), check_scanner(scanner)
+    if type(particle) is not Particle:  # which, like the scanner below, is checked where it is made
+        particle = check_magnetisation(particle)
+    machine = scanner if type(scanner) is OpenSidedFFL else check_scanner(scanner)
     engine = _engine(path, machine, particle, grid, sample)
     _check_samples(machine, particle, grid)
     values = _ENGINES[engine].rows(machine, particle, grid, sample).astype(np.complex64, copy=False)
