@@ -1,1 +1,1 @@
-"""A method of recovery, a solver, a scanner and a file format for mpisim."""
+"""A method of recovery, a solver, a scanner, a magnetisation model and a file format for mpisim."""

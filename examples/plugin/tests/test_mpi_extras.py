@@ -1,5 +1,6 @@
 """What the author of a plug-in tests first: that each part does what the toolkit relies on."""
 
+from mpi_extras.magnetisation import DebyeParticle
 from mpi_extras.npz import NPZ
 from mpi_extras.recovery import NEAREST
 from mpi_extras.scanner import SurfaceCoilFFL
@@ -20,6 +21,10 @@ def test_the_solver():
 
 def test_the_scanner():
     mpisim.check_scanner(SurfaceCoilFFL(sf_gradient=0.8, drive_amplitude=0.0128))
+
+
+def test_the_magnetisation_model():
+    mpisim.check_magnetisation(DebyeParticle(25e-9))
 
 
 def test_the_file_format():

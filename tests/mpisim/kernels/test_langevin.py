@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mpisim import langevin, langevin_prime
+from mpisim.kernels.equilibrium import langevin_over_argument
 from tests.mpisim.kernels import twins
 
 RNG = np.random.default_rng(1)
@@ -34,6 +35,13 @@ def test_langevin_at_zero_and_at_huge_arguments():
         assert langevin(-x) == -1
         assert langevin_prime(x) == pytest.approx(x**-2 if x < 1e150 else 0, rel=1e-12)
     assert np.isnan(langevin(np.nan))
+
+
+@pytest.mark.parametrize("function", [langevin, langevin_over_argument, langevin_prime])
+def test_arrays_that_hold_zero_give_no_warning(function):
+    """Long enough for the compiler's vectors; warnings are errors in these tests."""
+    assert np.ptp(function(np.zeros(100))) == 0
+    assert np.isfinite(function(np.r_[np.zeros(33), 1e12, -1e12])).all()
 
 
 def test_ufuncs_broadcast_and_match_numpy_to_1e_11():

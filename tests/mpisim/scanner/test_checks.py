@@ -29,6 +29,11 @@ def shaped(*shape, dtype=float):
     return lambda points, *_: np.ones((*shape, *points.shape), dtype)
 
 
+def turning(points, angle):
+    """Values that depend on the angle."""
+    return np.full((1, *points.shape), angle)
+
+
 def failing(points, *_):
     raise KeyError("x")
 
@@ -50,6 +55,11 @@ def failing(points, *_):
         ({"sequence": None}, "sequence"),
         ({"sequence": SimpleNamespace(**vars(FFL.sequence) | {"harmonics": (0,)})}, "harmonics"),
         ({"sequence": SimpleNamespace(**vars(FFL.sequence) | {"tones": ()})}, "tones"),
+        ({"sequence": SimpleNamespace(**vars(FFL.sequence) | {"tones": ((1, 0.0),)})}, "sequence"),
+        ({"sequence": SimpleNamespace(**vars(FFL.sequence) | {"harmonics": (2.0, 3.0)})}, "sequence"),
+        ({"drive_fields": lambda points: points[None]}, "drive_fields"),
+        ({"drive_fields": turning, "fixed_in_angle": True}, "fixed_in_angle"),
+        ({"receive_sensitivities": turning, "fixed_in_angle": True}, "fixed_in_angle"),
         ({"line_profile": LineProfile(0.6, 0.008, 800.0)}, "line_profile"),
         ({"line_profile": LineProfile(0.5, 0.007, 800.0)}, "line_profile"),
         ({"line_profile": LineProfile(0.5, 0.008, 700.0)}, "line_profile"),
@@ -63,6 +73,18 @@ def test_a_part_that_breaks_the_protocol_is_named_in_one_sentence(parts, named):
         check_scanner(altered(FFL, **parts))
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_drive_and_coils_may_depend_on_the_angle_where_they_are_not_said_to_be_fixed():
+    scanner = altered(FFL, drive_fields=turning, receive_sensitivities=turning, line_profile=None)
+    assert check_scanner(scanner) is scanner
+
+
+@pytest.mark.parametrize(("values", "named"), [((0, 0.008, 800.0), "gradient"), ((0.5, None, 800.0), "line profile")])
+def test_a_line_profile_without_a_line_is_refused(values, named):
+    with pytest.raises(InputError, match=SENTENCE) as caught:
+        LineProfile(*values)
+    assert named in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["sequence", "selection_field", "drive_fields", "receive_sensitivities"])

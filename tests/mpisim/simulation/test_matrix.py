@@ -84,6 +84,40 @@ def test_other_fields_change_the_matrix():
     assert 0.01 < difference(bent, ideal) < 1
 
 
+@dataclass(frozen=True)
+class Unsteady(OpenSidedFFL):
+    """A coil whose gain differs from angle to angle, and a drive that tilts with the line."""
+
+    gains: tuple[float, ...] = (1.0, 0.8, 1.3)
+
+    def drive_fields(self, points, angle):
+        tilt = 0.002 * np.array([np.cos(angle), np.sin(angle), 0])
+        return super().drive_fields(points, angle) + tilt
+
+    def receive_sensitivities(self, points, angle):
+        return super().receive_sensitivities(points, angle) * self.gains[self.angles.index(angle)]
+
+
+def test_gains_of_the_angles_scale_their_rows_and_both_engines_agree():
+    steady = Unsteady(0.6, 0.01, angles=FFL.angles, gains=(1.0, 1.0, 1.0))
+    scanner = Unsteady(0.6, 0.01, angles=FFL.angles)
+    expected = simulate(steady, PARTICLE, GRID)["system_matrix"].values * np.reshape([1.0, 0.8, 1.3], (3, 1, 1, 1))
+    for path in ("auto", "time_domain"):
+        result = simulate(scanner, PARTICLE, GRID, path=path)
+        assert result.attrs["engine"] == {"auto": "equilibrium"}.get(path, path)
+        assert difference(result["system_matrix"].values, expected) < 1e-6
+    level = simulate(OpenSidedFFL(0.6, 0.01, angles=FFL.angles), PARTICLE, GRID, path="equilibrium")
+    assert difference(expected[0], level["system_matrix"].values[0]) > 1e-3
+
+
+def test_a_drive_that_tilts_with_the_line_gives_rows_that_turn_with_it():
+    """At a quarter turn the row of a square is the first one turned, to 1e-6 (complex64)."""
+    scanner = Unsteady(0.6, 0.01, angles=(0.0, np.pi / 2), gains=(1.0, 1.0), sensitivity=(0.0, 0.0, 800.0))
+    first, second = simulate(scanner, PARTICLE, Grid((5, 5), (0.02, 0.02)))["system_matrix"].values
+    assert difference(second, np.rot90(first, 1, (-1, -2))) < 1e-6
+    assert difference(second, first) > 0.1
+
+
 # -- what a matrix holds ----------------------------------------------------------------------------------------------
 
 
@@ -154,6 +188,7 @@ def test_a_matrix_of_several_coils_holds_that_of_each():
         ((None, PARTICLE), "scanner"),
         ((OpenSidedFFL, PARTICLE), "scanner"),
         ((FFL, 25e-9), "particle"),
+        ((FFL, Particle), "particle"),
         ((FFL, PARTICLE, (32, 32)), "grid"),
         ((FFL, PARTICLE, GRID, 1e-3), "sample"),
     ],

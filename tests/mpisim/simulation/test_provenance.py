@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import pytest
 
-from mpisim import Grid, InputError, OpenSidedFFL, Particle, Sample, open_sided_ffl, read, simulate, write
+from mpisim import PARTICLES, Grid, InputError, OpenSidedFFL, Particle, Sample, open_sided_ffl, read, simulate, write
 from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.provenance import (
     from_mapping,
@@ -13,6 +13,7 @@ from mpisim.simulation.provenance import (
     scanner_from_mapping,
 )
 from tests.mpisim.bad_input import SENTENCE
+from tests.mpisim.particles.models import Debye
 from tests.mpisim.simulation.scanners import Lissajous
 
 FFL, PARTICLE, GRID = open_sided_ffl(0.6, angles=2), Particle(25e-9), Grid((3, 2), (0.02, 0.02))
@@ -63,6 +64,19 @@ def test_a_registered_scanner_is_simulated_again_on_a_finer_grid(scanner, tmp_pa
     assert again == scanner and type(again) is type(scanner)
     fine = GRID.refined(2)
     assert simulate(again, PARTICLE, fine).identical(simulate(scanner, PARTICLE, fine))
+
+
+def test_a_registered_magnetisation_is_built_again(tmp_path):
+    model = Debye(20e-9, tau=1e-6)
+    PARTICLES.register("debye", Debye)
+    try:
+        write(simulate(FFL, model, GRID), tmp_path / "sm.nc")
+        described = read(tmp_path / "sm.nc").attrs["particle"]
+        assert described["class"] == "debye" and particle_from_mapping(described) == model
+    finally:
+        PARTICLES.unregister("debye")
+    with pytest.raises(InputError, match=r"^Input class of the particle must be .*; instead received debye\.$"):
+        particle_from_mapping(described)
 
 
 def test_a_scanner_that_is_not_registered_is_named_and_refused(tmp_path):

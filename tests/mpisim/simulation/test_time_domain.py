@@ -9,6 +9,7 @@ from mpisim import Grid, InputError, Instantaneous, OpenSidedFFL, Particle, Samp
 from mpisim.constants import MU_0
 from mpisim.simulation.equilibrium import equilibrium_rows
 from mpisim.simulation.time_domain import drive_waves, time_domain_rows
+from tests.mpisim.particles.models import Debye
 from tests.mpisim.simulation.scanners import Lissajous
 from tests.mpisim.simulation.twins import CORNERS, difference
 
@@ -155,6 +156,35 @@ def test_order_of_tones_does_not_matter_when_the_fields_follow():
     assert difference(rows(second, grid=grid).reshape(2, -1, 4, 4), images.swapaxes(-1, -2)) < 1e-12
 
 
+# -- a magnetisation with a history -----------------------------------------------------------------------------------
+
+
+def test_debye_relaxation_is_a_complex_gain_of_each_harmonic():
+    """1 / (1 + i omega tau), of amplitude cos and phase arctan(omega tau); to 1e-3 of an exponential step of 1 / 1024.
+
+    The step holds the equilibrium of its end during its length, which leads by half a step, in phase 2 pi k / 2048.
+    """
+    tau, machine = 3e-6, open_sided_ffl(0.6, angles=(0.3,), samples_per_period=1024)
+    k = np.array(machine.harmonics)
+    relaxed = time_domain_rows(machine, Debye(25e-9, tau=tau), GRID, SAMPLE)[0, 0]
+    equilibrium = time_domain_rows(machine, Particle(25e-9), GRID, SAMPLE)[0, 0]
+    gain = np.exp(1j * np.pi * k / 1024) / (1 + 2j * np.pi * k * machine.drive_frequency * tau)
+    assert difference(relaxed, equilibrium * gain[:, None]) < 1e-3
+    assert difference(relaxed, equilibrium) > 0.1
+
+
+def test_a_model_with_a_history_receives_the_common_period():
+    class Clock(Instantaneous):
+        def moment_vector(self, field):
+            return field
+
+        def moments(self, field, period):
+            assert period == pytest.approx(1e-3) and field.shape[0] == 1024
+            return field
+
+    assert difference(rows(Lissajous(), Clock()), rows(Lissajous(), Power(1)) * 1e15) < 1e-12
+
+
 # -- coils ------------------------------------------------------------------------------------------------------------
 
 A, B = (500.0, 30.0, -20.0), (-100.0, 700.0, 40.0)
@@ -176,9 +206,33 @@ def test_a_coil_across_the_plane_receives_nothing_in_it():
 # -- samples and blocks -----------------------------------------------------------------------------------------------
 
 
-def test_blocks_do_not_change_the_rows():
+@pytest.mark.parametrize("points", [1, 3, 4, 9])
+def test_blocks_do_not_change_the_rows(points):
+    """Blocks of less than the four points of a sample, of one sample, and of two and a part of a third."""
     whole = time_domain_rows(Lissajous(), PARTICLE, GRID, SAMPLE)
-    assert difference(time_domain_rows(Lissajous(), PARTICLE, GRID, SAMPLE, block_bytes=1), whole) < 1e-14
+    block_bytes = points * 24 * Lissajous().samples_per_period
+    assert difference(time_domain_rows(Lissajous(), PARTICLE, GRID, SAMPLE, block_bytes), whole) < 1e-14
+
+
+def test_blocks_bound_the_points_that_are_computed_together():
+    sizes = []
+
+    class Counted(Power):
+        def moments(self, field, period):
+            sizes.append(field[..., 0].size // field.shape[0])
+            return super().moments(field, period)
+
+    rows(Lissajous(), Counted(1), sample=Sample(points=8))
+    assert max(sizes) <= 2e6 / (24 * Lissajous().samples_per_period) and sum(sizes) == 12 * 64
+    sizes.clear()
+    time_domain_rows(Lissajous(), Counted(1), GRID, Sample(points=8), block_bytes=5 * 24 * 1024)
+    assert max(sizes) == 5 and sum(sizes) == 12 * 64
+
+
+def test_a_voxel_on_the_field_free_point_gives_no_warning():
+    """Where the field vanishes at a time; warnings are errors in these tests."""
+    single = Lissajous(amplitudes=(0.010,), multiples=(8,), phases=(0.0,))
+    assert np.isfinite(rows(single, grid=Grid((3, 3), (0.03, 0.03)), sample=Sample(points=1))).all()
 
 
 def test_signal_is_linear_in_the_concentration():
