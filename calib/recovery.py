@@ -10,6 +10,7 @@ tests it with `check_method`.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ from mpisim.plugins import Registry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["METHODS", "Method", "Recovered", "check_method", "recover"]
+__all__ = ["METHODS", "check_method", "recover"]
 
 
 def recover(
@@ -52,8 +53,8 @@ def recover(
     method
         A name of `METHODS`.
     weights
-        A weights file of `mpisim train`; None takes the one that ships with the package, for a file without noise the
-        one that was trained for exact block means, if there is one.
+        A weights file of `mpisim train`; None takes the bundled one, for a file without noise the one that was trained
+        for exact block means, if there is one.
     unit
         RMS of the complete coarse matrix in its unit; needed only where `coarse` is a block of it. Networks whose
         `scaling` is `amplitude` (the bundled ones of 8x) see how strong a row is against it.
@@ -71,9 +72,10 @@ def recover(
     """
     record = METHODS[one_of("method", method, METHODS)]
     sampling = Sampling.of(coarse, record.samplings, method)
-    given = {"weights": weights, "unit": None if unit is None else positive("unit", unit)}
+    unit = None if unit is None else positive("unit", unit)
     require("weights" in record.takes or weights is None, "weights", f"left out for the method {method}", str(weights))
-    recovered = record.apply(coarse, **{name: value for name, value in given.items() if name in record.takes})
+    with METHODS.guarded(method):
+        recovered = _applied(record, coarse, weights, unit)
     grid = sampling.fine_grid(Grid.of(coarse))
     _check(recovered, (len(as_images(coarse)), grid.shape[1], grid.shape[0]), method)
     return replace_rows(
@@ -88,13 +90,20 @@ def recover(
     )
 
 
+def _applied(
+    method: Method, coarse: xr.Dataset, weights: str | os.PathLike[str] | None, unit: float | None
+) -> Recovered:
+    given = {"weights": weights, "unit": unit}
+    return method.apply(coarse, **{name: value for name, value in given.items() if name in method.takes})
+
+
 def _deviation(recovered: Recovered, coarse: xr.Dataset) -> dict[str, object] | None:
     if recovered.std is None:
         return None
-    lead = row_dims(coarse)
-    shape = (*(coarse.sizes[d] for d in lead), *recovered.std.shape[-2:])
+    rows = row_dims(coarse)
+    shape = (*(coarse.sizes[d] for d in rows), *recovered.std.shape[-2:])
     units = {"units": coarse["system_matrix"].attrs.get("units", "1")}
-    return {"recovery_std": ((*lead, "y", "x"), recovered.std.reshape(shape), units)}
+    return {"recovery_std": ((*rows, "y", "x"), recovered.std.reshape(shape), units)}
 
 
 def _check(recovered: object, shape: Sequence[int], method: str) -> None:
@@ -107,8 +116,11 @@ def _check(recovered: object, shape: Sequence[int], method: str) -> None:
     must = f"made of complex rows of shape {tuple(shape)}"
     require(good, name, must, f"{getattr(rows, 'dtype', type(rows).__name__)} of shape {np.shape(rows)}")
     require(bool(np.isfinite(rows).all()), name, "finite everywhere", "NaN or infinite values")
-    good = std is None or (std.shape == rows.shape and not np.iscomplexobj(std) and bool(np.all(std >= 0)))
+    real = isinstance(std, np.ndarray) and std.shape == rows.shape and std.dtype.kind in "fiu"
+    good = std is None or (real and bool(np.all(std >= 0)))
     require(good, f"std of the {name}", f"real, zero or more, of shape {tuple(shape)}", "something else")
+    kind = type(recovered.metadata).__name__
+    require(isinstance(recovered.metadata, Mapping), f"metadata of the {name}", "a mapping", kind)
 
 
 def check_method(method: Method, name: str = "under test", weights: str | os.PathLike[str] | None = None) -> None:
@@ -138,9 +150,7 @@ def check_method(method: Method, name: str = "under test", weights: str | os.Pat
     for scheme in method.samplings:
         for snr in (None, 20.0):
             coarse = downsample(fine, 2, scheme, snr)
-            given = {"weights": weights, "unit": None}
-            result = method.apply(coarse, **{k: v for k, v in given.items() if k in method.takes})
-            _check(result, (6, 8, 12), name)
+            _check(_applied(method, coarse, weights, None), (6, 8, 12), name)
 
 
 def _ridge(coarse: xr.Dataset) -> Recovered:

@@ -78,12 +78,14 @@ def reconstruct(
         whose result breaks the rules of `recon.Solution`.
     """
     solver = METHODS[one_of("method", method, METHODS)]
-    chosen = _options(solver, method, options)
+    with METHODS.guarded(method):
+        chosen = _options(solver, method, options)
     _check_pair(matrix, y)
     sigma = _noise(y, noise_db)
     ball = _ball(matrix, method, eps, sigma is not None)
     problem = _problem(matrix, y, sigma, ball, bool(non_negative))
-    solution = checked(solver.solve(problem, chosen), problem, f"method {method}")
+    with METHODS.guarded(method):
+        solution = checked(solver.solve(problem, chosen), problem, f"method {method}")
     single = "frame" not in y["measurement"].dims
     voxels = [str(d) for d in matrix["system_matrix"].dims if d in VOXEL_DIMS]
     values = solution.images.T.reshape(-1, *problem.shape)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mpisim.data.sampling import SCHEMES
+from mpisim.errors import require
+
 __all__ = ["Method", "Recovered"]
 
 
@@ -56,6 +59,13 @@ class Method:
     takes: tuple[str, ...] = ()
     complete: bool = False
     version: int = 1
+
+    def __post_init__(self) -> None:
+        require(callable(self.apply), "apply of the method", "a function", type(self.apply).__name__)
+        for name, known in (("samplings", SCHEMES), ("takes", ("weights", "unit"))):
+            values = getattr(self, name)
+            good = isinstance(values, tuple) and all(value in known for value in values)
+            require(good, f"{name} of the method", f"a tuple of {' or '.join(known)}", repr(values))
 
     @property
     def learned(self) -> bool:

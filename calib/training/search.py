@@ -23,6 +23,7 @@ import pandas as pd
 from mpisim.errors import DivergenceError, InputError, require, seed_number, whole
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.io.digest import digest, file_digest
+from mpisim.plugins import gathered
 from mpisim.progress import progress
 
 if TYPE_CHECKING:
@@ -64,10 +65,8 @@ class SearchResult(TypedDict):
 
 def tunables() -> dict[str, Tunable]:
     """Return everything that can be tuned, by name."""
-    known: dict[str, Tunable] = {}
-    for point in sorted(entry_points(group="mpisim.tunables"), key=lambda p: p.name):
-        known |= point.load()()
-    return known
+    points = sorted(entry_points(group="mpisim.tunables"), key=lambda p: (p.name not in ("calib", "recon"), p.name))
+    return gathered(points, "tunable", Tunable, lambda listed: listed())
 
 
 def tune(

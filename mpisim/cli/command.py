@@ -14,10 +14,12 @@ from importlib.metadata import entry_points
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 from mpisim.errors import InputError
+from mpisim.plugins import gathered
 
 __all__ = ["Command", "CommandModule", "Parser", "Result", "argument_type", "call", "parse", "parser_of", "table"]
 
 GROUP = "mpisim.commands"
+_PACKAGES = ("mpisim", "calib", "recon")
 Result = Mapping[str, Any]
 """What `--json` prints: numbers, strings, lists, mappings. An entry `text` is for people and not part of the JSON."""
 T = TypeVar("T")
@@ -55,8 +57,16 @@ class Command:
     module: str
 
     def load(self) -> CommandModule:
-        """Import the module."""
-        return cast(CommandModule, import_module(self.module))
+        """Import the module; raise `InputError` if that of another package fails."""
+        try:
+            module = import_module(self.module)
+        except Exception as error:
+            if self.module.split(".")[0] in _PACKAGES:
+                raise
+            raise InputError(
+                f"Input command {self.name} must be one whose module can be imported; instead received {error}."
+            ) from error
+        return cast(CommandModule, module)
 
 
 class _ArgumentError(Exception):
@@ -86,10 +96,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def table() -> dict[str, Command]:
-    """Return every command by name, in the order mpisim, calib, recon, then other packages."""
-    known = ["mpisim", "calib", "recon"]
-    points = sorted(entry_points(group=GROUP), key=lambda p: (known.index(p.name) if p.name in known else 9, p.name))
-    return {command.name: command for point in points for command in point.load()}
+    """Return every command by name, in the order mpisim, calib, recon, then other packages; a taken name is refused."""
+    order = {name: place for place, name in enumerate(_PACKAGES)}
+    points = sorted(entry_points(group=GROUP), key=lambda p: (order.get(p.name, len(order)), p.name))
+    return gathered(points, "command", Command, lambda listed: {command.name: command for command in listed})
 
 
 def parser_of(command: Command) -> Parser:

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mpisim.errors import finite, one_of, require, whole
+from mpisim.errors import InputError, finite, one_of, require, whole
 from mpisim.version import __version__
 
 __all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "build", "expect", "validate"]
@@ -154,7 +154,8 @@ def _check_stage(data: xr.Dataset, name: str) -> None:
 def _plain(value: object) -> object:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    raise TypeError(f"{type(value).__name__} cannot be written to a file")
+    must = "made of numbers, words, lists and mappings, which files hold"
+    raise InputError(f"Input attributes must be {must}; instead received {type(value).__name__}.")
 
 
 def expect(data: xr.Dataset, kind: str, name: str, stage: str | None = None) -> xr.Dataset:

@@ -54,6 +54,11 @@ class FileFormat:
     read_blocks: Callable[[FilePath, int], Iterator[xr.Dataset]] | None = None
     write_blocks: Callable[[Iterable[xr.Dataset], FilePath], None] | None = None
 
+    def __post_init__(self) -> None:
+        listed = isinstance(self.suffixes, tuple) and len(self.suffixes) > 0
+        good = listed and all(isinstance(s, str) and s.startswith(".") and s == s.lower() for s in self.suffixes)
+        require(good, "suffixes of the file format", "a tuple of lower-case suffixes with the dot", repr(self.suffixes))
+
 
 def _read_matlab(
     path: FilePath, variable: str | None = None, grid: Grid | None = None, coarse: int | None = None
@@ -97,21 +102,25 @@ def read(
     InputError
         If the file is missing, damaged, of another kind, or does not fit the grid.
     """
-    entry = _format_of(path)
+    kind = _format_of(path)
+    entry = FORMATS[kind]
     values = {"variable": variable, "grid": grid, "coarse": coarse}
     given = {name: value for name, value in values.items() if value is not None}
     foreign = [name for name in given if name not in entry.options]
     require(not foreign, str(path), f"a MATLAB file (.mat) where {' and '.join(foreign)} is given", "another kind")
-    return validate(entry.read(path, **given), str(path))
+    with FORMATS.guarded(kind):
+        data = entry.read(path, **given)
+    return validate(data, str(path))
 
 
-def _format_of(path: FilePath) -> FileFormat:
-    """Return the format of a suffix; without one that is known, files are taken for NetCDF."""
+def _format_of(path: FilePath, writes: bool = False) -> str:
+    """Return the name of the first format of a suffix; without one that is known, files are taken for NetCDF."""
     suffix = Path(path).suffix.lower()
     known = [s for entry in FORMATS.values() for s in entry.suffixes]
     mdf = suffix == ".mdf" and suffix not in known
     require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
-    return next((f for f in FORMATS.values() if suffix in f.suffixes), FORMATS["netcdf"])
+    fits = (n for n, f in FORMATS.items() if suffix in f.suffixes and not (writes and f.write is None))
+    return next(fits, "netcdf")
 
 
 def read_blocks(path: FilePath, values: int) -> Iterator[xr.Dataset]:
@@ -120,9 +129,11 @@ def read_blocks(path: FilePath, values: int) -> Iterator[xr.Dataset]:
     A format that cannot be read in blocks gives the matrix complete. Raises as `read`, and where the file holds no
     system matrix.
     """
-    entry = _format_of(path)
+    kind = _format_of(path)
+    entry = FORMATS[kind]
     if entry.read_blocks is not None:
-        yield from entry.read_blocks(path, values)
+        with FORMATS.guarded(kind):
+            yield from entry.read_blocks(path, values)
     else:
         yield expect(read(path), "system_matrix", str(path))
 
@@ -133,9 +144,11 @@ def write_blocks(blocks: Iterable[xr.Dataset], path: FilePath) -> None:
     What does not lie along that dimension, attributes too, is that of the first block. Raises as `write`.
     """
     expect_output(path)
-    entry = _format_of(path)
+    kind = _format_of(path, writes=True)
+    entry = FORMATS[kind]
     if entry.write_blocks is not None:
-        entry.write_blocks(blocks, path)
+        with FORMATS.guarded(kind):
+            entry.write_blocks(blocks, path)
     else:
         parts = list(blocks)
         along = str(parts[0]["system_matrix"].dims[0])
@@ -151,18 +164,18 @@ def write(data: xr.Dataset, path: FilePath) -> None:
         If no format writes the suffix, the dataset does not keep the schema or the folder cannot be written.
     """
     expect_output(path)
-    writer = _writers()[Path(path).suffix.lower()]
-    writer(validate(data), path)
-
-
-def _writers() -> dict[str, Callable[[xr.Dataset, FilePath], None]]:
-    return {suffix: f.write for f in FORMATS.values() if f.write is not None for suffix in f.suffixes}
+    kind = _format_of(path, writes=True)
+    writer = FORMATS[kind].write
+    assert writer is not None
+    data = validate(data)
+    with FORMATS.guarded(kind):
+        writer(data, path)
 
 
 def expect_output(path: FilePath) -> None:
     """Raise `InputError` unless `write` could write a dataset to `path`; call it before long work."""
     file = Path(path)
-    suffixes = _writers()
+    suffixes = dict.fromkeys(s for f in FORMATS.values() if f.write is not None for s in f.suffixes)
     require(file.suffix.lower() in suffixes, "output file", f"a {' or '.join(suffixes)} file", str(path))
     not_a_folder(file)
     nearest = next(folder for folder in file.absolute().parents if folder.exists())
@@ -185,11 +198,9 @@ def check_format(entry: FileFormat, name: str = "under test") -> None:
     Raises
     ------
     InputError
-        If a suffix is malformed, or what is read is no dataset of the schema or another than what was written.
+        If what is read is no dataset of the schema or another than what was written.
     """
     require(isinstance(entry, FileFormat), f"file format {name}", "a mpisim.FileFormat", type(entry).__name__)
-    good = len(entry.suffixes) > 0 and all(s.startswith(".") and s == s.lower() for s in entry.suffixes)
-    require(good, f"suffixes of the file format {name}", "lower case, with the dot", entry.suffixes)
     for data in _examples() if entry.write is not None else ():
         kind = data.attrs["kind"]
         with TemporaryDirectory() as folder:

@@ -58,7 +58,7 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
     texts: dict[str, list[str]] = {}
     kinds: dict[str, type] = {}
     for method, solver in METHODS.items():
-        for option in fields(solver.options):
+        for option in (f for f in fields(solver.options) if type(f.default) in (int, float, str)):
             text = f"{method}: {option.metadata.get('help', option.name)} (default {option.default})"
             texts.setdefault(option.name, []).append(text.replace("%", "%%"))
             kinds.setdefault(option.name, type(option.default))

@@ -14,7 +14,7 @@ where `Options` is a frozen dataclass with a default for every field. `recon.che
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,14 @@ class Solver:
     noise_ball: bool = False
     version: int = 1
 
+    def __post_init__(self) -> None:
+        require(callable(self.solve), "solve of the solver", "a function", type(self.solve).__name__)
+        must = "a dataclass with a default for every field"
+        good = isinstance(self.options, type) and is_dataclass(self.options)
+        require(good, "options of the solver", must, repr(self.options))
+        bare = [f.name for f in fields(self.options) if f.default is MISSING and f.default_factory is MISSING]
+        require(not bare, "options of the solver", must, f"none for {', '.join(bare)}")
+
 
 def checked(solution: object, problem: Problem, name: str = "solver") -> Solution:
     """Return what a solver returned for a problem.
@@ -134,7 +142,6 @@ def check_solver(solver: Solver, non_negative: bool = True) -> None:
         If the record or what the solver returns is of another type or shape, or not finite; see `Solver`, `Solution`.
     """
     require(isinstance(solver, Solver), "solver", "a recon.Solver", type(solver).__name__)
-    require(is_dataclass(solver.options), "options of the solver", "a dataclass", repr(solver.options))
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((20, 12)) + 1j * rng.standard_normal((20, 12))
     noise = (rng.standard_normal((20, 2)) + 1j * rng.standard_normal((20, 2))) / np.sqrt(2)

@@ -24,6 +24,7 @@ from calib.studies.harness.protocol import Protocol
 from mpisim.cli.command import Result
 from mpisim.errors import one_of, positive, require, whole
 from mpisim.io.atomic import output_folder
+from mpisim.plugins import gathered
 from mpisim.progress import say
 
 __all__ = ["Choices", "Study", "StudyOptions", "studies"]
@@ -220,6 +221,7 @@ class Study:
 
 def studies() -> dict[str, Study]:
     """Return every study by name: tables, then figures, then others."""
-    listed = {study.name: study for point in entry_points(group=GROUP) for study in point.load().values()}
+    points = sorted(entry_points(group=GROUP), key=lambda p: (p.name not in ("calib", "recon"), p.name))
+    listed = gathered(points, "study", Study, lambda catalogue: {study.name: study for study in catalogue.values()})
     kinds = ("table", "fig")
     return dict(sorted(listed.items(), key=lambda item: ([not item[0].startswith(k) for k in kinds], item[0])))

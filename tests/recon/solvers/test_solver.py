@@ -42,7 +42,6 @@ def returning(change):
     ("solver", "sentence"),
     [
         (least_squares, "solver must be a recon.Solver"),
-        (replace(GOOD, options=dict), "options of the solver must be a dataclass"),
         (returning(lambda s: s.images), "result of the solver must be a Solution"),
         (returning(lambda s: replace(s, images=s.images.tolist())), "images .* must be a NumPy array"),
         (returning(lambda s: replace(s, images=s.images.T)), r"images .* must be of the shape .*\(12, 2\)"),
