@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mpisim.particles.table import PARTICLES
     from mpisim.scanner.checks import check_scanner
     from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
-    from mpisim.scanner.table import SCANNERS
+    from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
     from mpisim.simulation.matrix import simulate
     from mpisim.simulation.sample import Sample
     from mpisim.version import __version__
@@ -28,6 +28,7 @@ __all__ = [
     "FORMATS",
     "PARTICLES",
     "SCANNERS",
+    "SCANNER_PARTS",
     "FileFormat",
     "Grid",
     "InputError",
@@ -50,7 +51,7 @@ __all__ = [
     "write",
 ]
 
-__getattr__ = handed_on(
+__getattr__, __dir__ = handed_on(
     __name__,
     {
         "mpisim": ["io", "plot"],
@@ -64,7 +65,7 @@ __getattr__ = handed_on(
         "mpisim.particles.table": ["PARTICLES"],
         "mpisim.scanner.checks": ["check_scanner"],
         "mpisim.scanner.ffl": ["OpenSidedFFL", "open_sided_ffl"],
-        "mpisim.scanner.table": ["SCANNERS"],
+        "mpisim.scanner.table": ["SCANNERS", "SCANNER_PARTS"],
         "mpisim.simulation.matrix": ["simulate"],
         "mpisim.simulation.sample": ["Sample"],
         "mpisim.version": ["__version__"],

@@ -3,7 +3,8 @@
 Grid, sample, particle and scanner are frozen dataclasses. A file holds their fields in SI units as mappings of
 numbers, strings and lists, under `grid`, `sample`, `particle` and `scanner`. The mapping of a `Particle` or an
 `OpenSidedFFL` has these fields only; that of any other class has the key `class` too, the name under which `SCANNERS`
-or `PARTICLES` holds it, or else the name in its module.
+or `PARTICLES` holds it, or else the name in its module. A field that is a dataclass itself, such as a sequence or a
+coil, is described in the same way by its name in `SCANNER_PARTS`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mpisim.particles.protocol import Magnetisation
 from mpisim.particles.table import PARTICLES
 from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.protocol import Scanner
-from mpisim.scanner.table import SCANNERS
+from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
 from mpisim.simulation.sample import Sample
 
 __all__ = ["Provenance", "from_mapping", "particle_from_mapping", "provenance", "scanner_from_mapping"]
@@ -52,11 +53,25 @@ def provenance(scanner: object, particle: Magnetisation, grid: Grid, sample: Sam
 def _described(instance: object, default: type, classes: Mapping[str, type]) -> dict[str, object]:
     """Fields of a dataclass, and the name of its class where that is not the default."""
     kind = type(instance)
-    values = asdict(instance) if is_dataclass(instance) and not isinstance(instance, type) else {}
+    values = {}
+    if is_dataclass(instance) and not isinstance(instance, type):
+        values = {f.name: _value(getattr(instance, f.name)) for f in fields(instance) if f.init}
     if kind is default:
         return values
     name = next((name for name, known in classes.items() if known is kind), kind.__qualname__)
     return {"class": name, **values}
+
+
+def _value(value: object) -> object:
+    """Value of a field: a part that is a dataclass becomes a mapping with its class, at any depth of lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _described(value, type(None), _parts())
+    return tuple(map(_value, value)) if isinstance(value, list | tuple) else value
+
+
+def _parts() -> Mapping[str, type]:
+    """Classes of parts by name; those of particles and scanners too, which may be made of others."""
+    return {**SCANNERS, **PARTICLES, **SCANNER_PARTS}
 
 
 def scanner_from_mapping(values: object) -> Scanner:
@@ -100,7 +115,7 @@ def from_mapping(kind: type[T], values: object, name: str) -> T:
     kind
         The dataclass.
     values
-        Its fields by name; lists become tuples.
+        Its fields by name; lists become tuples, and mappings with the key `class` the registered parts of that name.
     name
         What messages call the mapping.
 
@@ -115,7 +130,7 @@ def from_mapping(kind: type[T], values: object, name: str) -> T:
     unknown = sorted(set(values) - set(known))
     require(not unknown, name, f"described by {', '.join(known)}", f"the unknown key {', '.join(unknown)}")
     try:
-        return kind(**{k: _tuples(v) for k, v in values.items()})
+        return kind(**{k: _built(v, f"{k} of the {name}") for k, v in values.items()})
     except InputError:
         raise
     except (TypeError, ValueError) as error:
@@ -124,6 +139,8 @@ def from_mapping(kind: type[T], values: object, name: str) -> T:
         ) from None
 
 
-def _tuples(value: object) -> object:
-    """Lists as tuples, at any depth: what a frozen dataclass holds."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _built(value: object, name: str) -> object:
+    """Value of a field of a frozen dataclass: lists as tuples and descriptions as parts, at any depth."""
+    if isinstance(value, dict) and "class" in value:
+        return _from_class(value, name, _parts(), "")
+    return tuple(_built(v, name) for v in value) if isinstance(value, list) else value

@@ -1,10 +1,24 @@
 """A file describes its simulation, and the objects are built from it again."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
+import numpy as np
 import pytest
 
-from mpisim import PARTICLES, Grid, InputError, OpenSidedFFL, Particle, Sample, open_sided_ffl, read, simulate, write
+from mpisim import (
+    PARTICLES,
+    SCANNER_PARTS,
+    Grid,
+    InputError,
+    OpenSidedFFL,
+    Particle,
+    Sample,
+    open_sided_ffl,
+    read,
+    simulate,
+    write,
+)
+from mpisim.scanner.sequences import PeriodicSequence
 from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.provenance import (
     from_mapping,
@@ -64,6 +78,47 @@ def test_a_registered_scanner_is_simulated_again_on_a_finer_grid(scanner, tmp_pa
     assert again == scanner and type(again) is type(scanner)
     fine = GRID.refined(2)
     assert simulate(again, PARTICLE, fine).identical(simulate(scanner, PARTICLE, fine))
+
+
+@dataclass(frozen=True)
+class Coil:
+    """A homogeneous coil of another package, a part of `Composed`."""
+
+    sensitivity: tuple[float, float, float] = (0.0, 0.0, 500.0)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A scanner made of parts."""
+
+    sequence: PeriodicSequence
+    coils: tuple[Coil, ...] = (Coil(),)
+    amplitude: float = 0.01
+    count: int = field(init=False, default=1)
+
+    def selection_field(self, points, angle):
+        return FFL.selection_field(points, angle)
+
+    def drive_fields(self, points, angle):
+        return np.broadcast_to([0, 0, self.amplitude], points.shape)[None]
+
+    def receive_sensitivities(self, points, angle):
+        return np.stack([np.broadcast_to(c.sensitivity, points.shape) for c in self.coils])
+
+
+def test_a_scanner_made_of_parts_is_built_again(tmp_path):
+    scanner = Composed(PeriodicSequence(2e4, angles=(0.0, 1.0)), (Coil(), Coil((100.0, 0.0, 0.0))))
+    SCANNERS.register("composed", Composed)
+    try:
+        described = stored(scanner, tmp_path)["scanner"]
+        with pytest.raises(InputError, match=r"^Input class of the coils of the scanner must be .* received Coil\.$"):
+            scanner_from_mapping(described)
+        SCANNER_PARTS.register("Coil", Coil)
+        assert scanner_from_mapping(described) == scanner
+        assert scanner_from_mapping(stored(scanner, tmp_path)["scanner"]) == scanner
+    finally:
+        SCANNERS.unregister("composed")
+        SCANNER_PARTS.unregister("Coil")
 
 
 def test_a_registered_magnetisation_is_built_again(tmp_path):
