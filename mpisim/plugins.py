@@ -1,4 +1,4 @@
-"""Tables that other packages may extend: methods of recovery, solvers, scanners, file formats.
+"""Tables that other packages may extend: methods of recovery, solvers, scanners, magnetisation, file formats.
 
 A table holds records of one type by name. A package adds one without editing this project: by an entry point whose
 group is the table's and whose name is the record's, or at run time by `register`. An entry point is loaded when its
