@@ -30,7 +30,7 @@ __all__ = [
     "recover_file",
 ]
 
-__getattr__ = handed_on(
+__getattr__, __dir__ = handed_on(
     __name__,
     {
         "calib.files": ["recover_file"],

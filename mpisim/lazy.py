@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 __all__ = ["handed_on"]
 
 
-def handed_on(package: str, homes: Mapping[str, Iterable[str]]) -> Callable[[str], object]:
-    """Return the `__getattr__` of a package.
+def handed_on(
+    package: str, homes: Mapping[str, Iterable[str]]
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return the `__getattr__` and the `__dir__` of a package.
 
     Parameters
     ----------
@@ -27,4 +30,4 @@ def handed_on(package: str, homes: Mapping[str, Iterable[str]]) -> Callable[[str
             return import_module(f"{package}.{name}")
         return getattr(import_module(home[name]), name)
 
-    return getattribute
+    return getattribute, lambda: sorted({*vars(sys.modules[package]), *home})

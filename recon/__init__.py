@@ -44,7 +44,7 @@ __all__ = [
     "tikhonov",
 ]
 
-__getattr__ = handed_on(
+__getattr__, __dir__ = handed_on(
     __name__,
     {
         "recon": ["phantoms"],

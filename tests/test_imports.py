@@ -136,7 +136,8 @@ def test_init_files_only_hand_names_on(package):
         for node in ast.parse(file.read_text()).body:
             text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
             typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-            assigned = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("__all__", "__getattr__")
+            target = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else ""
+            assigned = target in ("__all__", "(__getattr__, __dir__)")
             assert text or typing_only or assigned or isinstance(node, ast.Import | ast.ImportFrom), file
 
 
@@ -150,6 +151,7 @@ def test_what_is_handed_on_is_what_is_listed(package):
     assert names == set(module.__all__)
     for name in module.__all__:
         assert getattr(module, name) is not None
+    assert names <= set(dir(module))  # which completion in a shell shows
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         module.nothing  # noqa: B018
 
