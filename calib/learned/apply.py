@@ -30,23 +30,10 @@ def recover_by_network(
     weights: str | os.PathLike[str] | None = None,
     unit: float | None = None,
 ) -> Recovered:
-    """Recover a coarse matrix by a network.
+    """Recover a coarse matrix by a network of `calib.nets.table.NETS`.
 
-    Parameters
-    ----------
-    method
-        Name of the network in `calib.nets.table.NETS`.
-    coarse
-        A coarse system matrix, measured as the network expects.
-    weights
-        A weights file of `mpisim train`; None takes the bundled one.
-    unit
-        RMS of the complete coarse matrix in its unit; needed only where `coarse` is a block of it.
-
-    Raises
-    ------
-    InputError
-        If weights are missing, made for another method or factor, or the network does not take the sides of the grid.
+    `weights` and `unit` are those of `calib.recover`. Raises `InputError` if weights are missing, made for another
+    method or factor, or the network does not take the sides of the grid.
     """
     file = weights_file(coarse, method, weights)
     model, metadata = load_network(file, method, Sampling.of(coarse).factor)
@@ -66,8 +53,7 @@ def weights_file(coarse: xr.Dataset, method: str, weights: str | os.PathLike[str
     file = bundled_weights(method, factor, not noise_per_row(coarse).any()) if weights is None else Path(weights)
     if weights is None and not file.is_file():
         raise InputError(
-            f"Input weights must be given for {method} at {factor}x, for which none ship with the package; "
-            "instead received none."
+            f"Input weights must be given for {method} at {factor}x, for which none are bundled; instead received none."
         )
     return file
 

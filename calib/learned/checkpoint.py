@@ -31,16 +31,8 @@ def save_tensors(
 ) -> None:
     """Write named tensors with their metadata and a digest of both, completely or not at all.
 
-    Parameters
-    ----------
-    path
-        The file.
-    tensors
-        Tensors by name.
-    kind
-        What the file is: `weights` or `checkpoint`.
-    metadata
-        Description of the tensors, in values that JSON holds; the version of this program is added as `software`.
+    `kind` is `weights` or `checkpoint`. The metadata are values that JSON holds; the version of this program is added
+    as `software`.
     """
     held = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     text = json.dumps({"software": f"mpisim {__version__}", **metadata})
@@ -56,10 +48,7 @@ def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
 def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], Metadata]:
     """Read what `save_tensors` wrote: the tensors and their metadata.
 
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, of another kind, or no longer holds what was written.
+    Raises `InputError` if the file is missing, damaged, of another kind, or no longer holds what was written.
     """
     require(os.path.isfile(path), kind, "an existing file", str(path))
     try:
@@ -85,10 +74,7 @@ def save_model(path: str | os.PathLike[str], model: RecoveryModel, metadata: Map
 def load_model(path: str | os.PathLike[str]) -> tuple[RecoveryModel, Metadata]:
     """Return the model of a weights file, in evaluation mode, and the file's metadata.
 
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, of another kind, or does not fit its own description.
+    Raises `InputError` if the file is missing, damaged, of another kind, or does not fit its own description.
     """
     tensors, metadata = load_tensors(path, "weights")
     config = _config(path, metadata)
@@ -127,8 +113,8 @@ def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str
     return " and ".join(f"{word} {listed(names)}" for word, names in groups if names)
 
 
-def listed(names: Iterable[str], most: int = 4) -> str:
-    """Return names as a list in words, at most the first few of them."""
+def listed(names: Iterable[str]) -> str:
+    """Return names as a list in words, at most the first four of them."""
     everything = list(names)
-    more = f" and {len(everything) - most} more" if len(everything) > most else ""
-    return (", ".join(everything[:most]) or "none") + more
+    more = f" and {len(everything) - 4} more" if len(everything) > 4 else ""
+    return (", ".join(everything[:4]) or "none") + more

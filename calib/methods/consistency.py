@@ -36,5 +36,5 @@ def nearest_consistent(fine: Rows, block_means: Rows, sigma: Rows, factor: int) 
     residual = block_means - block_mean(fine, factor)
     norm = (abs(residual) ** 2).reshape(len(residual), -1).sum(1).clip(min=_TINY) ** 0.5
     coarse_voxels = block_means.shape[-2] * block_means.shape[-1]
-    share = (1 - sigma * coarse_voxels**0.5 / norm).clip(min=0)
-    return fine + replicate(residual * share.reshape(-1, *(1,) * (residual.ndim - 1)), factor)
+    fraction = (1 - sigma * coarse_voxels**0.5 / norm).clip(min=0)
+    return fine + replicate(residual * fraction.reshape(-1, *(1,) * (residual.ndim - 1)), factor)

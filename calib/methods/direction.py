@@ -57,9 +57,9 @@ def features(process: Process, height: int, width: int, factor: int, block: int 
     angle, length, even = (t.to(y.device) for t in (process.angle.double(), process.length.double(), process.even))
     cos, sin = angle.cos()[:, None], angle.sin()[:, None]
     nu = torch.from_numpy(np.concatenate([[0.0], wave_numbers(height, width, factor)]))
-    strength = spectrum(length[:, None], nu)
-    strength[:, 0] *= even
-    size = (strength / strength.sum(1, keepdim=True)).sqrt() * torch.where(nu > 0, 2**0.5, 1.0)
+    density = spectrum(length[:, None], nu)
+    density[:, 0] *= even
+    size = (density / density.sum(1, keepdim=True)).sqrt() * torch.where(nu > 0, 2**0.5, 1.0)
     size *= _averaged(nu * cos, block) * _averaged(nu * sin, block)
     shift = torch.where(even, 0.0, np.pi / 2).double()
     along_x = 2 * np.pi * x * (nu * cos)[:, None]  # (B, w, q): cos(x + y) needs cosines of sides, not of areas

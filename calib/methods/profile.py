@@ -123,8 +123,8 @@ def _candidates(gram: np.ndarray, waves: np.ndarray) -> list[_Candidate]:
     candidates = []
     for length in LENGTHS:
         for parity, chosen in ((1, even), (-1, ~even)):
-            strength = spectrum(np.array(length), waves) * np.where(waves > 0, 2, 1) * chosen
-            root = np.sqrt(strength / strength.sum())
+            density = spectrum(np.array(length), waves) * np.where(waves > 0, 2, 1) * chosen
+            root = np.sqrt(density / density.sum())
             eigenvalues, vectors = np.linalg.eigh(root[:, None] * gram * root)
             positive = eigenvalues > 1e-13 * eigenvalues[-1]
             candidates.append(_Candidate(length, parity, root, eigenvalues[positive], vectors[:, positive]))

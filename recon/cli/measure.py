@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--refine", type=argument_type("--refine", integer), default="2", help=finer)
     for name, (flag, text) in _LENGTHS.items():
         parser.add_argument(flag, dest=name, type=argument_type(flag, _length_mm), metavar="MM", help=text)
-    strength = argument_type("--concentration", number)
-    parser.add_argument("--concentration", type=strength, default="1", help="relative to the sample's (default 1)")
+    concentration = argument_type("--concentration", number)
+    parser.add_argument("--concentration", type=concentration, default="1", help="relative to the sample's (default 1)")
     parser.add_argument("--out", required=True, help="measurement to write (.nc)")
 
 

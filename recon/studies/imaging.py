@@ -109,7 +109,7 @@ class Imaging:
     Parameters
     ----------
     cache
-        Where finished images and figures are kept.
+        Where finished images and figures are stored.
     matrices
         Fine matrices.
     phantoms

@@ -9,7 +9,7 @@ many steps as fit into the time. A study can run with a fraction of the budgets 
 
 from __future__ import annotations
 
-from calib.nets import FACTORS, NETS
+from calib.nets.table import FACTORS, NETS
 from calib.training.recipe import TrainConfig, recipe
 
 __all__ = ["STEPS", "study_config"]
@@ -32,12 +32,7 @@ _CHECKPOINT_STEPS = 100  # at most this many steps are lost in an interruption
 def study_config(method: str, factor: int, steps: int | None = None) -> TrainConfig:
     """Return the training of a method for the studies: that of `calib.training.recipe.recipe` but for its length.
 
-    Parameters
-    ----------
-    method, factor
-        A network of `calib.nets.NETS` and a factor.
-    steps
-        Number of steps; None takes the budget of `STEPS`.
+    None takes the number of steps of the budget, `STEPS`.
     """
     steps = STEPS[method, factor] if steps is None else steps
     interval = max(1, steps // _VALIDATIONS.get(method, _FEW_VALIDATIONS))

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypedDict
+from typing import TypeAlias
 
 import xarray as xr
 
@@ -34,28 +34,15 @@ _OF_0_1_0 = {"software": "0.1.0", "code": "33abdcbcc6b61562"}
 """Entries that version 0.1.0 added to every key; `code` is the digest of its source files."""
 
 
-class _Entry(TypedDict):
-    """A finished row with its key and the seconds that it took; the file also holds a digest of these."""
-
-    key: Mapping[str, object]
-    row: Row
-    seconds: float
+_Entry: TypeAlias = tuple[Row, float]
+"""A finished row and the seconds that it took; its file also holds the key, and a digest of all three."""
 
 
 class ResultCache:
-    """Finished rows, each a small JSON file, and finished matrices as NetCDF.
+    """Finished rows, each a small JSON file, and finished matrices as NetCDF, in the folder `rows` of the cache.
 
-    Parameters
-    ----------
-    folder
-        The cache; results lie in its folder `rows`.
-    report
-        Receives a line of text for every computed row and every damaged file.
-
-    Attributes
-    ----------
-    earlier
-        Seconds that the rows read from the cache took when they were computed.
+    `report` receives a line of text for every computed row and every damaged file. The attribute `earlier` holds the
+    seconds that the rows read from the cache took when they were computed.
     """
 
     def __init__(self, folder: Path, report: Callable[[str], None] = say) -> None:
@@ -68,28 +55,16 @@ class ResultCache:
     ) -> Row:
         """Return the row of a key and compute it if the cache lacks it or its file is damaged.
 
-        Parameters
-        ----------
-        name
-            Start of the file's name.
-        key
-            Everything on which the row depends, in values that JSON holds.
-        compute
-            Computes the row, in values that JSON holds.
-        message
-            What to report when the row is computed, formatted with the row.
-
-        Returns
-        -------
-        Row
-            The row as JSON holds it, so that a computed row and one from the cache are equal.
+        The key holds everything on which the row depends; key and row are values that JSON holds, and the row is
+        returned as JSON holds it, so that a computed row and one from the cache are equal. `name` is the start of the
+        file's name; `message` is reported when the row is computed, formatted with the row.
         """
         key = _as_json(key)
         file = self._file(name, key, ".json")
         entry = self._read(file, key) or self._migrated(name, key)
         if entry is not None:
-            self.earlier += entry["seconds"]
-            return entry["row"]
+            self.earlier += entry[1]
+            return entry[0]
         start = time.monotonic()
         row = _as_json(compute())
         self._store(file, key, row, round(time.monotonic() - start, 1))
@@ -124,7 +99,7 @@ class ResultCache:
         old = _key_of_0_1_0(key)
         entry = None if old is None else self._read(self._file(name, old, ".json"), old)
         if entry is not None:
-            self._store(self._file(name, key, ".json"), key, entry["row"], entry["seconds"])
+            self._store(self._file(name, key, ".json"), key, *entry)
         return entry
 
     def _read(self, file: Path, key: Mapping[str, object]) -> _Entry | None:
@@ -135,7 +110,7 @@ class ResultCache:
             content = json.loads(file.read_text(encoding="utf-8"))
             stored = content.pop("digest")
             if stored == digest(content) and content["key"] == key:
-                return _Entry(key=content["key"], row=content["row"], seconds=content["seconds"])
+                return content["row"], content["seconds"]
         self.report(f"mpisim: the cached row {file} is damaged; it is removed and computed again.")
         file.unlink()
         return None

@@ -105,9 +105,9 @@ class WeightsCache:
         from calib.training.train import train
 
         folder = self._folder(config, data)
-        fault = _checkpoint_fault(folder, config)
-        if fault:
-            self._set_aside(folder, fault)
+        problem = _checkpoint_problem(folder, config)
+        if problem:
+            self._set_aside(folder, problem)
         name = f"{config.model.method} {config.model.factor}x"
         self.report(f"training {name}: {config.steps} steps on {len(data.training)} matrices, in {folder}")
         train(
@@ -166,7 +166,7 @@ def _finished(folder: Path, config: TrainConfig, data: TrainingData) -> Trained:
     return Trained.of_file(file, "cache")
 
 
-def _checkpoint_fault(folder: Path, config: TrainConfig) -> str:
+def _checkpoint_problem(folder: Path, config: TrainConfig) -> str:
     """Return why an unfinished training cannot continue; an empty text if it can."""
     file = folder / "checkpoint.safetensors"
     if not file.is_file():
