@@ -17,7 +17,7 @@ import numpy as np
 
 from calib.studies.harness.figures import Curve, curves
 from calib.studies.harness.recovery import Recovery
-from calib.studies.harness.results import Row, deviation, table_dataset, text_table, write_results
+from calib.studies.harness.results import Row, deviation, formatted, table_dataset, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from calib.studies.harness.trained import TrainingData
 from mpisim.cli.command import Result
@@ -36,6 +36,14 @@ NARROW = ((0.3, 18.39), (0.3, 20.53), (0.3, 24.82), (0.7, 16.24), (0.7, 22.67), 
 PUBLISHED = {"random": 2.54, "narrow": 3.42}
 """nRMSE in % after training on six matrices, mean over factors."""
 _ORDER_SEED = 5
+_FORMATS = {
+    "set": "{}",
+    "size": "{}",
+    "factor": "{}x",
+    "nrmse_percent": "{:.2f}",
+    "steps": "{}",
+    "minutes": "{:.1f}",
+}
 _NUMBERS = ("size", "factor", "nrmse_percent")
 
 
@@ -123,15 +131,8 @@ def _missing_note(options: StudyOptions, missing: bool) -> list[str]:
 
 
 def _text(table: Sequence[Row], notes: Sequence[str]) -> str:
-    lines = [
-        [
-            row["set"],
-            row["size"],
-            f"{row['factor']}x",
-            "missing" if row["nrmse_percent"] is None else f"{row['nrmse_percent']:.2f}",
-            row["steps"],
-            None if row["minutes"] is None else f"{row['minutes']:.1f}",
-        ]
-        for row in table
-    ]
+    lines = []
+    for row in table:
+        name, size, factor, error, *training = formatted(row, _FORMATS)
+        lines.append([name, size, factor, error or "missing", *training])
     return text_table(("training set", "matrices", "factor", "nRMSE in %", "steps", "minutes"), lines, notes)

@@ -21,7 +21,7 @@ from calib.recovery import METHODS
 from calib.studies.fig6 import figure_rows, panels_of, parts
 from calib.studies.harness.protocol import Protocol
 from calib.studies.harness.recovery import Patches, Recovery
-from calib.studies.harness.results import Row, text_table, write_results
+from calib.studies.harness.results import Row, formatted, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from calib.studies.harness.tables import missing_note
 from mpisim.cli.command import Result
@@ -139,12 +139,6 @@ def _groups(name: str, fine: xr.Dataset, matrices: Mapping[str, xr.Dataset]) -> 
 
 
 def _text(table: Sequence[Row], notes: Sequence[str]) -> str:
-    titles = ("grid", "method", "by", "nRMSE in %", "seam")
-    lines = [
-        [
-            *(row[column] for column in titles[:3]),
-            *(None if row[k] is None else f"{row[k]:.2f}" for k in ("nrmse_percent", "seam")),
-        ]
-        for row in table
-    ]
-    return text_table(titles, lines, notes)
+    formats = {"grid": "{}", "method": "{}", "by": "{}", "nrmse_percent": "{:.2f}", "seam": "{:.2f}"}
+    lines = [formatted(row, formats) for row in table]
+    return text_table(("grid", "method", "by", "nRMSE in %", "seam"), lines, notes)

@@ -16,6 +16,7 @@ from pathlib import Path
 from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS
 from calib.studies.fig6 import figure_rows
+from calib.studies.harness.results import formatted, text_table
 from mpisim.cli.command import Result, call
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.views import as_matrix
@@ -146,16 +147,9 @@ def _image_figures(result: Result) -> Figures:
 
 
 def _table(results: Mapping[str, Figures]) -> str:
-    lines = [f"{'method':<14}{'nRMSE':>9}{'pSNR':>10}{'pSNR to phantom':>18}"]
-    for name, figures in results.items():
-        nrmse, psnr, phantom = map(figures.get, ("nrmse", "image_psnr", "image_psnr_phantom"))
-        cells = (
-            "-" if nrmse is None else f"{nrmse:.2%}".replace("%", " %"),
-            "-" if psnr is None else f"{psnr:.1f} dB",
-            "-" if phantom is None else f"{phantom:.1f} dB",
-        )
-        lines.append(f"{name:<14}{cells[0]:>9}{cells[1]:>10}{cells[2]:>18}")
-    return "\n".join(lines)
+    formats = {"nrmse": "{:.2%}", "image_psnr": "{:.1f} dB", "image_psnr_phantom": "{:.1f} dB"}
+    lines = [[name, *formatted(dict.fromkeys(formats) | figures, formats)] for name, figures in results.items()]
+    return text_table(("method", "nRMSE", "pSNR", "pSNR to phantom"), lines)
 
 
 def _draw(folder: Path, methods: Sequence[str]) -> None:

@@ -14,8 +14,9 @@ import xarray as xr
 from calib.studies.harness.figures import plot_table
 from calib.studies.harness.protocol import FACTORS
 from calib.studies.harness.recovery import Recovery
-from calib.studies.harness.results import Row, deviation, text_table, write_results
+from calib.studies.harness.results import Row, deviation, formatted, text_table, write_results
 from calib.studies.harness.study import StudyOptions
+from calib.studies.harness.tables import matrix_coords
 from mpisim.cli.command import Result
 from mpisim.progress import progress
 from recon.studies.imaging import FIGURES, Imaging, RecoveryCase, Values, recovery_cases
@@ -36,6 +37,16 @@ REFERENCE = "reference"
 """Name of the images from the fine matrix itself."""
 _TRAINING = ("status", "weights", "steps", "minutes", "parameters", "converged")
 _TITLES = ("method", "factor", "ours", "paper", "ours - paper", "to phantom", "SSIM", "SSIM to phantom")
+_FORMATS = {
+    "method": "{}",
+    "factor": "{}x",
+    "psnr_db": "{:.2f}",
+    "published_db": "{:.2f}",
+    "difference_db": "{:+.1f}",
+    "psnr_phantom_db": "{:.2f}",
+    "ssim": "{:.3f}",
+    "ssim_phantom": "{:.3f}",
+}
 Means = Mapping[str, float | None]
 
 
@@ -48,15 +59,15 @@ def table4(options: StudyOptions) -> Result:
     reference = imaging.reference_figures()
     values = [None if case.missing else imaging.figures(case) for case in progress(cases, unit="row")]
     table = [_case_row(case, v, complete) for case, v in zip(cases, values, strict=True)]
-    own = {**_means(reference), "psnr": None, "ssim": None}  # the images that the others are compared with
+    own = _means(reference)  # against the phantom only: the others are compared with these images
     title = f"pSNR in dB of images, mean over {len(matrices)} test matrices, noisy" + (
-        "" if complete else ", a short form, not to be set beside published figures"
+        "" if complete else ", a short form, not comparable with published figures"
     )
     figure = plot_table(table, "psnr_db", "published_db", "pSNR in dB", title, log=False)
     data = _dataset(cases, values, matrices, reference)
     rows = [*table, _row(REFERENCE, None, own)]
     files = write_results(options, "table4", data, rows, figure, recovery.cache.earlier)
-    text = "\n".join([title, _text(table, own, notes)])
+    text = "\n".join([title, _text(rows, notes)])
     return {"matrices": len(matrices), "table": table, "reference": own, "files": files, "text": text}
 
 
@@ -108,29 +119,15 @@ def _dataset(
     coords = {
         "method": ("row", [case.method for case in cases]),
         "factor": ("row", [case.factor for case in cases]),
-        "sf_gradient": ("matrix", [float(m["sf_gradient"]) for m in matrices], {"units": "T/m"}),
-        "particle_diameter": ("matrix", [float(m["particle_diameter"]) for m in matrices], {"units": "m"}),
+        **matrix_coords(matrices),
     }
     return xr.Dataset({**arrays, **own}, coords=coords)
 
 
-def _text(table: Sequence[Row], reference: Means, notes: Sequence[str]) -> str:
-    own = {k: None if v is None else f"{v:.3g}" for k, v in reference.items()}
-    last = [REFERENCE, None, None, None, None, own["psnr_phantom"], None, own["ssim_phantom"]]
-    return text_table(_TITLES, [*map(_line, table), last], notes)
-
-
-def _line(row: Row) -> list[str | None]:
-    """Return the cells of a row, in the order of the titles."""
-    formats = {
-        "psnr_db": "{:.2f}",
-        "published_db": "{:.2f}",
-        "difference_db": "{:+.1f}",
-        "psnr_phantom_db": "{:.2f}",
-        "ssim": "{:.3f}",
-        "ssim_phantom": "{:.3f}",
-    }
-    cells = [None if row[key] is None else text.format(row[key]) for key, text in formats.items()]
-    if row["status"] == "missing":
-        cells[0] = "missing"
-    return [row["method"], f"{row['factor']}x", *cells]
+def _text(rows: Sequence[Row], notes: Sequence[str]) -> str:
+    lines = []
+    for row in rows:
+        method, factor, ours, *others = formatted(row, _FORMATS)
+        missing = row.get("status") == "missing"
+        lines.append([method, factor, "missing" if missing else ours, *others])
+    return text_table(_TITLES, lines, notes)

@@ -20,7 +20,7 @@ from mpisim.version import __version__
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Row", "as_csv", "deviation", "machine", "table_dataset", "text_table", "write_results"]
+__all__ = ["Row", "as_csv", "deviation", "formatted", "machine", "table_dataset", "text_table", "write_results"]
 
 Row: TypeAlias = Mapping[str, Any]
 """A row of a table: a number, a word, a truth value or None by the name of the column."""
@@ -45,6 +45,11 @@ def text_table(titles: Sequence[str], lines: Iterable[Sequence[object]], notes: 
         for line in words
     )
     return "\n".join([*(line.rstrip() for line in aligned), *notes])
+
+
+def formatted(row: Row, formats: Mapping[str, str]) -> list[str | None]:
+    """Return columns of a row as text, in the order of their formats; None stays None."""
+    return [None if row[name] is None else form.format(row[name]) for name, form in formats.items()]
 
 
 def as_csv(table: Sequence[Row]) -> str:

@@ -11,15 +11,26 @@ import xarray as xr
 from calib.recovery import METHODS
 from calib.studies.harness.figures import plot_table
 from calib.studies.harness.recovery import Errors, Recovery
-from calib.studies.harness.results import Row, deviation, text_table, write_results
+from calib.studies.harness.results import Row, deviation, formatted, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from calib.studies.harness.trained import Trained
 from mpisim.cli.command import Result
 from mpisim.data.noise import PROTOCOL_SNR
 
-__all__ = ["ErrorRow", "as_dataset", "as_text", "error_row", "missing_note", "report"]
+__all__ = ["ErrorRow", "error_row", "matrix_coords", "missing_note", "report"]
 
 _AXES = ("method", "factor", "noise")
+_FORMATS = {
+    "method": "{}",
+    "factor": "{}x",
+    "noise": "{}",
+    "nrmse_percent": "{:.2f}",
+    "published_percent": "{:.2f}",
+    "difference_percent": "{:+.0f}%",
+    "steps": "{}",
+    "minutes": "{:.1f}",
+    "parameters": "{}",
+}
 _MARKS = {"no": "*", "unknown": "?", "yes": " "}
 """Marks behind a figure by the column `converged` of its training."""
 
@@ -68,16 +79,8 @@ def error_row(
 ) -> ErrorRow:
     """Return a row of a table, from the cache or computed.
 
-    Parameters
-    ----------
-    recovery
-        The choices of the user and the test matrices.
-    method, factor, noise
-        What is recovered.
-    published
-        The published mean nRMSE in %; it is left out of results that are not complete.
-    weights
-        The weights of a learned method; None where they are missing.
+    `weights` are those of a learned method, None where they are missing. `published`, the mean nRMSE in %, is left out
+    of results that are not complete.
     """
     missing = METHODS[method].learned and weights is None
     errors = None if missing else recovery.errors(method, factor, noise, weights)
@@ -92,12 +95,12 @@ def report(recovery: Recovery, name: str, rows: Sequence[ErrorRow], notes: Seque
     short = "" if recovery.complete else f", a short form of {count} matrices, not comparable with published figures"
     title = f"nRMSE in %, mean over {count} test matrices{short}"
     figure = plot_table(table, "nrmse_percent", "published_percent", "nRMSE in %", title)
-    files = write_results(options, name, as_dataset(rows, recovery.test), table, figure, recovery.cache.earlier)
-    text = as_text(title, table, [*notes, *missing_note(options, table)])
+    files = write_results(options, name, _as_dataset(rows, recovery.test), table, figure, recovery.cache.earlier)
+    text = _as_text(title, table, [*notes, *missing_note(options, table)])
     return {"matrices": count, "table": table, "files": files, "text": text}
 
 
-def as_dataset(rows: Sequence[ErrorRow], matrices: Sequence[xr.Dataset]) -> xr.Dataset:
+def _as_dataset(rows: Sequence[ErrorRow], matrices: Sequence[xr.Dataset]) -> xr.Dataset:
     """Return `nrmse` (method, factor, noise, matrix), a fraction, NaN where weights are missing."""
     places = [(row.method, row.factor, row.noise) for row in rows]
     names = {key: list(dict.fromkeys(column)) for key, column in zip(_AXES, zip(*places, strict=True), strict=True)}
@@ -106,16 +109,17 @@ def as_dataset(rows: Sequence[ErrorRow], matrices: Sequence[xr.Dataset]) -> xr.D
         if row.errors is not None:
             index = tuple(names[key].index(value) for key, value in zip(_AXES, place, strict=True))
             values[index] = row.errors.nrmse
-    coords = {
-        **names,
-        "sf_gradient": ("matrix", [float(m["sf_gradient"]) for m in matrices], {"units": "T/m"}),
-        "particle_diameter": ("matrix", [float(m["particle_diameter"]) for m in matrices], {"units": "m"}),
-    }
-    data = xr.Dataset({"nrmse": ((*names, "matrix"), values, {"units": "1"})}, coords=coords)
+    data = xr.Dataset({"nrmse": ((*names, "matrix"), values, {"units": "1"})}, names | matrix_coords(matrices))
     return data.assign_attrs(snr=PROTOCOL_SNR)
 
 
-def as_text(title: str, table: Sequence[Row], notes: Iterable[str] = ()) -> str:
+def matrix_coords(matrices: Sequence[xr.Dataset]) -> dict[str, object]:
+    """Return gradient and diameter of matrices as coordinates of the dimension `matrix`."""
+    units = {"sf_gradient": "T/m", "particle_diameter": "m"}
+    return {name: ("matrix", [float(m[name]) for m in matrices], {"units": unit}) for name, unit in units.items()}
+
+
+def _as_text(title: str, table: Sequence[Row], notes: Iterable[str] = ()) -> str:
     """Return a table for the terminal: our figure, the published one, the deviation of ours, and the training."""
     used = {row["converged"] for row in table}
     legend = ["* twice the steps lowered the error by over 2 %: not converged"] * ("no" in used)
@@ -124,35 +128,16 @@ def as_text(title: str, table: Sequence[Row], notes: Iterable[str] = ()) -> str:
     return "\n".join([title, text_table(titles, map(_words, table), [*legend, *notes])])
 
 
-def _words(row: Row) -> list[object]:
+def _words(row: Row) -> list[str | None]:
     """Return the words of a row of the text."""
-    ours = "missing" if row["nrmse_percent"] is None else f"{row['nrmse_percent']:.2f}"
-    return [
-        row["method"],
-        f"{row['factor']}x",
-        row["noise"],
-        ours + _MARKS.get(row["converged"], ""),
-        _formatted(row["published_percent"], ".2f"),
-        _formatted(row["difference_percent"], "+.0f", "%"),
-        row["steps"],
-        _formatted(row["minutes"], ".1f"),
-        row["parameters"],
-    ]
-
-
-def _formatted(value: float | None, form: str, unit: str = "") -> str | None:
-    return None if value is None else f"{value:{form}}{unit}"
+    method, factor, noise, ours, *others = formatted(row, _FORMATS)
+    return [method, factor, noise, (ours or "missing") + _MARKS.get(row["converged"], ""), *others]
 
 
 def missing_note(options: StudyOptions, table: Iterable[Row]) -> list[str]:
     """Return the lines of text that name missing weights and the command that trains them.
 
-    Parameters
-    ----------
-    options
-        Choices of the user.
-    table
-        Rows with `method`, `factor` and `status`, which is `missing` where weights are missing.
+    Rows have `method`, `factor` and `status`, which is `missing` where weights are missing.
     """
     missing = sorted({(row["method"], row["factor"]) for row in table if row["status"] == "missing"})
     if not missing:
