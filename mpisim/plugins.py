@@ -135,10 +135,10 @@ class Registry(Mapping[str, R], Generic[R]):
 
     def _checked(self, name: str, record: R) -> R:
         if isinstance(self._record, type):
-            wanted = self._record.__name__
+            wanted = "class" if self._record is type else self._record.__name__
             good = isinstance(record, self._record)
         else:
-            wanted, good = f"a {self.kind}", self._record(record)
+            wanted, good = self.kind, self._record(record)
         if not good:
             raise InputError(f"Input {self.kind} {name} must be a {wanted}; instead received {type(record).__name__}.")
         return record

@@ -270,3 +270,21 @@ def test_metadata_that_no_file_holds_get_one_sentence(coarse):
             calib.recover(coarse, "wrong")
     finally:
         calib.METHODS.unregister("wrong")
+
+
+@pytest.mark.parametrize(
+    ("table", "record", "wanted"),
+    [
+        (mpisim.SCANNERS, "a word", "class"),
+        (mpisim.SCANNER_PARTS, 3, "class"),
+        (mpisim.PARTICLES, mpisim.Particle(25e-9), "class"),
+        (mpisim.FORMATS, print, "FileFormat"),
+    ],
+)
+def test_a_record_of_another_type_gets_one_sentence(table, record, wanted):
+    received = type(record).__name__
+    with pytest.raises(
+        InputError, match=rf"^Input {table.kind} odd must be a {wanted}; instead received {received}\.$"
+    ):
+        table.register("odd", record)
+    assert "odd" not in table

@@ -1,1 +1,1 @@
-"""Families of system matrices on disk."""
+"""Data sets of system matrices on disk."""

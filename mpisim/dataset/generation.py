@@ -1,4 +1,4 @@
-"""Families of system matrices over selection-field gradient and particle diameter, one atomic file each.
+"""Data sets of system matrices over selection-field gradient and particle diameter, one atomic file each.
 
 A run is resumed by running it again: finished files stay, and a folder that holds another configuration is refused.
 Every matrix is the same whatever the number of workers; a coarse one's seed comes from its place in the data set.
@@ -46,7 +46,7 @@ def generate(
     Parameters
     ----------
     cases
-        The whole spec, in a fixed order.
+        All cases of the data set, in a fixed order.
     spec
         What all matrices have in common.
     out
@@ -122,9 +122,7 @@ def _agree(file: Path, described: Manifest, spec: DatasetSpec) -> Manifest:
         except ValueError:
             found = {"damaged": True}
         same = {**found, "coarse": None} == {**described, "coarse": None}
-        require(
-            same, "output folder", "empty or of the same family of matrices", f"{file.parent}, of another dataset.json"
-        )
+        require(same, "output folder", "empty or of the same data set", f"{file.parent}, of another dataset.json")
     else:
         empty = not any(file.parent.glob("*.nc"))
         require(empty, "output folder", "empty or a data set of this program", f"{file.parent} with other files")

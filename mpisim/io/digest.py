@@ -16,14 +16,14 @@ _DIGITS = 16
 
 def digest(*parts: object) -> str:
     """Return 16 hexadecimal digits that tell apart arrays (by shape, type and bytes) and anything that JSON holds."""
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):
-            found.update(repr((part.shape, part.dtype.str)).encode())
-            found.update(np.ascontiguousarray(part).data)
+            hasher.update(repr((part.shape, part.dtype.str)).encode())
+            hasher.update(np.ascontiguousarray(part).data)
         else:
-            found.update(json.dumps(part, sort_keys=True, default=list).encode())
-    return found.hexdigest()[:_DIGITS]
+            hasher.update(json.dumps(part, sort_keys=True, default=list).encode())
+    return hasher.hexdigest()[:_DIGITS]
 
 
 def file_digest(path: str | os.PathLike[str]) -> str:

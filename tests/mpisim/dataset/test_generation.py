@@ -73,10 +73,10 @@ def test_one_worker_equals_many(tmp_path):
 def test_a_folder_of_another_family_is_refused(tmp_path):
     generate(CASES[:1], FAMILY, tmp_path)
     before = digests(tmp_path)
-    with pytest.raises(InputError, match="must be empty or of the same family"):
+    with pytest.raises(InputError, match="must be empty or of the same data set"):
         generate(CASES[:1], DatasetSpec(grid=Grid((16, 16)), scanner={"angles": 3}), tmp_path)
     (tmp_path / "dataset.json").write_text("{")
-    with pytest.raises(InputError, match="must be empty or of the same family"):
+    with pytest.raises(InputError, match="must be empty or of the same data set"):
         generate(CASES[:1], FAMILY, tmp_path)
     (tmp_path / "dataset.json").unlink()
     with pytest.raises(InputError, match="must be empty or a data set of this program"):
