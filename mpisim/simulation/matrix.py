@@ -28,6 +28,7 @@ from mpisim.scanner.checks import check_scanner
 from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.protocol import Scanner, Sequence
 from mpisim.scanner.single_tone import SingleToneParts
+from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.equilibrium import equilibrium_rows, has_half_period
 from mpisim.simulation.line_profile import has_line_profile, line_profile_rows
 from mpisim.simulation.provenance import provenance
@@ -89,13 +90,14 @@ def simulate(
     -------
     xarray.Dataset
         `system_matrix` (angle[, receive], frequency[, z], y, x), complex64, in V. The dimension `receive` is there
-        where the scanner has several coils, the coordinate `harmonic` where it has one tone. The attribute `engine`
-        names the engine.
+        where the scanner has several coils, the coordinate `harmonic` where the drive has one frequency. The attribute
+        `engine` names the engine.
 
     Raises
     ------
     InputError
-        If an argument is of another type, or the engine is unknown or does not apply.
+        If an argument is of another type, the engine is unknown or does not apply, or the code of another package's
+        scanner or particle fails.
     """
     grid, sample = grid or Grid(), sample or Sample()
     for name, value, kind in (("grid", grid, Grid), ("sample", sample, Sample)):
@@ -105,8 +107,9 @@ def simulate(
     machine = scanner if type(scanner) is OpenSidedFFL else check_scanner(scanner)
     engine = _engine(path, machine, particle, grid, sample)
     _check_samples(machine, particle, grid)
-    values = _ENGINES[engine].rows(machine, particle, grid, sample).astype(np.complex64, copy=False)
-    values = values.reshape(*values.shape[:3], *grid.array_shape)
+    with SCANNERS.guarded(type(scanner).__name__):
+        values = _ENGINES[engine].rows(machine, particle, grid, sample)
+    values = values.astype(np.complex64, copy=False).reshape(*values.shape[:3], *grid.array_shape)
     coils = ("receive",) if values.shape[1] > 1 else ()
     return build(
         "system_matrix",
@@ -131,10 +134,10 @@ def _engine(path: str, scanner: Scanner, particle: Magnetisation, grid: Grid, sa
 
 
 def _row_coords(sequence: Sequence) -> dict[str, object]:
-    """Coordinates of the rows: angle in rad, frequency in Hz, and the harmonic of a single tone."""
+    """Coordinates of the rows: angle in rad, frequency in Hz, and the harmonic where the drive has one frequency."""
     multiples = np.array(sequence.harmonics)
-    single = [tone.multiple for tone in sequence.tones] == [1]
-    harmonic = {"harmonic": ("frequency", multiples)} if single else {}
+    one_frequency = {tone.multiple for tone in sequence.tones} == {1}
+    harmonic = {"harmonic": ("frequency", multiples)} if one_frequency else {}
     return {
         "angle": np.array(sequence.angles),
         "frequency": ("frequency", multiples * sequence.base_frequency),

@@ -27,6 +27,7 @@ from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
 from mpisim.errors import require
 from mpisim.particles.protocol import Magnetisation
+from mpisim.particles.table import PARTICLES
 from mpisim.progress import progress
 from mpisim.scanner.protocol import Scanner, Sequence
 from mpisim.simulation.sample import Sample
@@ -102,7 +103,8 @@ class _FluxOf:
         """Flux in V s of samples of the points (voxel, point, 3) with `weights` (point,); shape (coil, voxel, time)."""
         selection, drives = self.scanner.selection_field(points, angle), self.scanner.drive_fields(points, angle)
         field = selection + np.tensordot(self.waves.T, drives, axes=1)  # (time, voxel, point, 3)
-        moment = self.particle.moments(field, 1 / self.scanner.sequence.base_frequency)
+        with PARTICLES.guarded(type(self.particle).__name__):
+            moment = self.particle.moments(field, 1 / self.scanner.sequence.base_frequency)
         require(moment.shape == field.shape, "moments", f"of the field's shape {field.shape}", moment.shape)
         sensitivity = self.scanner.receive_sensitivities(points, angle) * weights[:, None]
         return np.einsum("tvqi,cvqi->cvt", moment, sensitivity)

@@ -1,6 +1,6 @@
 """Which engine `simulate` takes, what its matrices hold, and what it refuses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -153,6 +153,30 @@ def test_several_tones_and_coils_give_frequencies_and_receive_channels(tmp_path)
     assert np.array_equal(read(tmp_path / "sm.nc")["system_matrix"].values, result["system_matrix"].values)
 
 
+@dataclass(frozen=True)
+class Delayed(OpenSidedFFL):
+    """A drive whose phase differs from angle to angle, as a sine and a cosine of one frequency."""
+
+    phases: tuple[float, ...] = (0.0, 0.5, -0.3)
+
+    @property
+    def sequence(self):
+        return replace(super().sequence, tones=((1, 0.0), (1, np.pi / 2)))
+
+    def drive_fields(self, points, angle):
+        phase, drive = self.phases[self.angles.index(angle)], self.drive_field(points)
+        return np.stack([np.cos(phase) * drive, np.sin(phase) * drive])
+
+
+def test_a_phase_of_each_angle_turns_the_harmonics_of_its_rows():
+    result = simulate(Delayed(0.6, FFL.drive_amplitude, angles=FFL.angles), PARTICLE, GRID)
+    k = result["harmonic"].values
+    turn = np.exp(1j * k[:, None, None] * np.reshape(Delayed.phases, (3, 1, 1, 1)))
+    assert (
+        difference(result["system_matrix"].values, simulate(FFL, PARTICLE, GRID)["system_matrix"].values * turn) < 1e-6
+    )
+
+
 def test_a_longer_period_than_that_of_the_tone_gives_the_same_rows():
     """Harmonics k of a tone are multiples 2 k of half its frequency, which are no harmonics of the period."""
 
@@ -197,6 +221,43 @@ def test_other_types_are_refused(arguments, name):
     with pytest.raises(InputError, match=SENTENCE) as caught:
         simulate(*arguments)
     assert f"Input {name} must be" in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Mapped(OpenSidedFFL):
+    """A selection field from a map that does not cover the grid."""
+
+    def selection_field(self, points, angle):
+        if np.abs(points).max() > 0.005:
+            raise KeyError("outside the map")
+        return super().selection_field(points, angle)
+
+
+@dataclass(frozen=True)
+class Limited(Particle):
+    """A model that does not converge in strong fields."""
+
+    def moments(self, field, period):
+        if np.abs(field).max() > 0.05:
+            raise ArithmeticError("no convergence")
+        return super().moments(field, period)
+
+
+@pytest.mark.parametrize(
+    ("scanner", "particle", "sentence"),
+    [
+        (Mapped(0.6, 0.01), PARTICLE, "Input scanner Mapped must be one that works here; instead received KeyError"),
+        (
+            Bent(6.0, 0.01),
+            Limited(25e-9),
+            "Input magnetisation model Limited must be one that works here; instead received ArithmeticError",
+        ),
+    ],
+)
+def test_code_of_another_package_that_fails_on_the_grid_gets_one_sentence(scanner, particle, sentence):
+    with pytest.raises(InputError, match=SENTENCE) as caught:
+        simulate(scanner, particle, GRID)
+    assert str(caught.value).startswith(sentence)
 
 
 @pytest.mark.parametrize("scanner", [FFL, Lissajous(samples_per_period=48, harmonics=(7, 8))])
