@@ -23,8 +23,9 @@ def check_scanner(scanner: object) -> Scanner:
     """Return the scanner if the engines can use it.
 
     Its fields and sensitivities are evaluated at six points within 1.2 mm of the origin, at the first and the last
-    angle; its sequence is checked, and its line profile, if it has one, is compared with its fields. A scanner of one
-    tone and one coil as version 0.1 described them (`mpisim.scanner.single_tone`) is returned as a `SingleTone`.
+    angle; its sequence is checked, and what it says by `fixed_in_angle` and `line_profile`, if it has them, is compared
+    with its fields. A scanner of one tone and one coil as version 0.1 described them (`mpisim.scanner.single_tone`) is
+    returned as a `SingleTone`.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def _checked_sequence(scanner: Scanner) -> PeriodicSequence:
     require(not lacking, "scanner sequence", f"an object with {', '.join(names)}", repr(sequence))
     checked = PeriodicSequence(*(getattr(sequence, name) for name in names))
     exact = all(isinstance(tone, Tone) for tone in sequence.tones) and all(
-        isinstance(number, int) for number in (*sequence.harmonics, sequence.samples_per_period)
+        isinstance(number, int | np.integer) for number in (*sequence.harmonics, sequence.samples_per_period)
     )
     require(exact, "scanner sequence", "one of Tones, and of harmonics and samples of type int", repr(sequence))
     return checked

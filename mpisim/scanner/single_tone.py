@@ -7,15 +7,17 @@ protocol `mpisim.scanner.protocol.Scanner`; `mpisim.check_scanner`, and so `mpis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from mpisim.scanner.sequences import PeriodicSequence, Tone
 
 __all__ = ["SINGLE_TONE_PARTS", "SingleTone", "SingleToneParts"]
+
+T = TypeVar("T")
 
 SINGLE_TONE_PARTS = (
     "selection_field",
@@ -79,7 +81,7 @@ class SingleTone:
     def sequence(self) -> PeriodicSequence:
         """One sine tone of the drive frequency, with the angles and harmonics of the object."""
         parts = self.parts
-        harmonics, angles = tuple(parts.harmonics), tuple(parts.angles)
+        harmonics, angles = _tuple(parts.harmonics), _tuple(parts.angles)
         return PeriodicSequence(parts.drive_frequency, (Tone(1),), harmonics, angles, parts.samples_per_period)
 
     def selection_field(self, points: np.ndarray, angle: float) -> np.ndarray:
@@ -93,3 +95,8 @@ class SingleTone:
     def receive_sensitivities(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Sensitivity of the one coil in 1/m, for any angle; shape (1, ..., 3)."""
         return np.asarray(self.parts.receive_sensitivity(points))[None]
+
+
+def _tuple(values: Sequence[T]) -> tuple[T, ...]:
+    """Values of any sequence; what is none is left to be refused."""
+    return tuple(values) if isinstance(values, Iterable) else values

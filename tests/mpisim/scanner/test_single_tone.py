@@ -29,7 +29,7 @@ def test_a_plain_object_is_simulated_as_the_scanner_that_it_copies():
 
 
 def test_angles_and_harmonics_may_be_lists():
-    lists = plain(angles=list(FFL.angles), harmonics=np.array(FFL.harmonics))
+    lists = plain(angles=list(FFL.angles), harmonics=range(2, 10))
     assert simulate(lists, PARTICLE, GRID).equals(simulate(plain(), PARTICLE, GRID))
 
 
@@ -83,6 +83,8 @@ def test_a_missing_part_is_refused(name):
         ({"drive_field": lambda points: points[..., 0]}, "drive_fields"),
         ({"drive_frequency": 0}, "base_frequency"),
         ({"harmonics": (2.5,)}, "harmonics"),
+        ({"harmonics": 3}, "harmonics"),
+        ({"angles": None}, "angles"),
     ],
 )
 def test_a_bad_part_gets_one_sentence(parts, named):
