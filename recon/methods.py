@@ -57,17 +57,13 @@ def _admm(problem: Problem, options: AdmmOptions) -> Solution:
     from recon.solvers.admm import admm
 
     factor = factorise(problem.matrix, problem.shape)
-    radius = _radius(problem)
+    require(problem.radius is not None, "radius of the noise ball", "a number for the method admm", "None")
+    radius = np.full(problem.y.shape[1], problem.radius)
     if problem.radius_from_data:
         radius = np.maximum(radius, [discrepancy(factor, y, problem.non_negative) for y in problem.y.T])
     certify = True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None
     result = admm(factor, problem.y, radius, non_negative=problem.non_negative, certify=certify, **asdict(options))
     return Solution(result.x, {"eps": radius, **{name: getattr(result, name) for name in _FIGURES}})
-
-
-def _radius(problem: Problem) -> np.ndarray:
-    require(problem.radius is not None, "radius of the noise ball", "a number for the method admm", "None")
-    return np.full(problem.y.shape[1], problem.radius)
 
 
 def _kaczmarz(problem: Problem, options: KaczmarzOptions) -> Solution:

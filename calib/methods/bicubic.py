@@ -26,11 +26,11 @@ __all__ = [
 ]
 
 
-def keys_kernel(t: np.ndarray, a: float = -0.5) -> np.ndarray:
+def keys_kernel(t: np.ndarray) -> np.ndarray:
     """Keys' cubic convolution kernel at distances `t` in pixels."""
     t = np.abs(t)
-    near = (a + 2) * t**3 - (a + 3) * t**2 + 1
-    far = a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a
+    near = 1.5 * t**3 - 2.5 * t**2 + 1
+    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
     return np.where(t <= 1, near, np.where(t < 2, far, 0.0))
 
 

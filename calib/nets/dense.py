@@ -14,13 +14,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["DenseBranch", "ResidualDenseBlock"]
+__all__ = ["BLOCKS", "DenseBranch", "ResidualDenseBlock"]
+
+BLOCKS = 4
+"""Number of blocks of a branch."""
 
 
 class ResidualDenseBlock(nn.Module):
     """A residual dense block (Eq. 13-14): (B, C, h, w) -> the same."""
 
-    def __init__(self, channels: int = 24, growth: int = 6, layers: int = 8) -> None:
+    def __init__(self, channels: int, growth: int, layers: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Conv2d(channels + i * growth, growth, 3, padding=1) for i in range(layers))
         self.fuse = nn.Conv2d(channels + layers * growth, channels, 1)
@@ -34,14 +37,14 @@ class ResidualDenseBlock(nn.Module):
 
 
 class DenseBranch(nn.Module):
-    """The convolution branch: (B, C_in, h, w) -> (B, C, h, w)."""
+    """The convolution branch of four blocks: (B, C_in, h, w) -> (B, C, h, w)."""
 
-    def __init__(self, in_channels: int, channels: int = 24, growth: int = 6, layers: int = 8, blocks: int = 4) -> None:
+    def __init__(self, in_channels: int, channels: int, growth: int, layers: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.blocks = nn.ModuleList(ResidualDenseBlock(channels, growth, layers) for _ in range(blocks))
-        self.fuse = nn.Conv2d(blocks * channels, channels, 1)
+        self.blocks = nn.ModuleList(ResidualDenseBlock(channels, growth, layers) for _ in range(BLOCKS))
+        self.fuse = nn.Conv2d(BLOCKS * channels, channels, 1)
         self.last = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from calib.nets.dense import BLOCKS
+
 __all__ = ["PlainBranch", "ResidualBlock"]
 
 
@@ -32,11 +34,11 @@ class ResidualBlock(nn.Module):
 class PlainBranch(nn.Module):
     """The branch without dense connections: (B, C_in, h, w) -> (B, C, h, w)."""
 
-    def __init__(self, in_channels: int, channels: int, layers: int, blocks: int = 4) -> None:
+    def __init__(self, in_channels: int, channels: int, layers: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.blocks = nn.Sequential(*(ResidualBlock(channels, layers) for _ in range(blocks)))
+        self.blocks = nn.Sequential(*(ResidualBlock(channels, layers) for _ in range(BLOCKS)))
         self.last = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:

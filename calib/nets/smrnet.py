@@ -21,6 +21,7 @@ from mpisim.errors import one_of
 
 __all__ = ["SMRnet"]
 
+_FEATURES, _GROWTH = 64, 32
 _SLOPE = 0.2
 _SCALE = 0.2
 
@@ -28,11 +29,11 @@ _SCALE = 0.2
 class DenseBlock(nn.Module):
     """Five densely connected convolutions added to their input: (B, C, h, w) -> the same."""
 
-    def __init__(self, channels: int = 64, growth: int = 32, layers: int = 5) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        widths = [*(growth,) * (layers - 1), channels]
+        widths = [*(_GROWTH,) * 4, _FEATURES]
         self.layers = nn.ModuleList(
-            nn.Conv2d(channels + i * growth, width, 3, padding=1) for i, width in enumerate(widths)
+            nn.Conv2d(_FEATURES + i * _GROWTH, width, 3, padding=1) for i, width in enumerate(widths)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,9 +47,9 @@ class DenseBlock(nn.Module):
 class ResidualInResidual(nn.Module):
     """Three dense blocks added to their input: (B, C, h, w) -> the same."""
 
-    def __init__(self, channels: int = 64, blocks: int = 3) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*(DenseBlock(channels) for _ in range(blocks)))
+        self.blocks = nn.Sequential(DenseBlock(), DenseBlock(), DenseBlock())
 
     def forward(self, x: Tensor) -> Tensor:
         """Refine features."""
@@ -58,19 +59,18 @@ class ResidualInResidual(nn.Module):
 class SMRnet(nn.Module):
     """2d-SMRnet: (B, 2, h, w), every S-th voxel of a row along both axes, -> (B, 2, S h, S w).
 
-    The factor S is 2, 4 or 8 (6,587,970 / 6,624,898 / 6,661,826 parameters) with 64 features (`channels`) and nine
-    residual-in-residual blocks (`depth`). Inside the dense blocks the first weights are a tenth of those of
-    `calib.nets.layers.draw_weights`.
+    The factor S is 2, 4 or 8 (6,587,970 / 6,624,898 / 6,661,826 parameters). Inside the dense blocks the first weights
+    are a tenth of those of `calib.nets.layers.draw_weights`.
     """
 
-    def __init__(self, factor: int, channels: int = 64, depth: int = 9) -> None:
+    def __init__(self, factor: int) -> None:
         super().__init__()
         doublings = one_of("factor", factor, (2, 4, 8)).bit_length() - 1
-        self.first = nn.Conv2d(2, channels, 3, padding=1)
-        self.trunk = nn.Sequential(*(ResidualInResidual(channels) for _ in range(depth)), _convolution(channels))
-        self.upsample = nn.Sequential(*(_doubling(channels) for _ in range(doublings)))
-        self.fine = nn.Sequential(_convolution(channels), nn.LeakyReLU(_SLOPE))
-        self.last = nn.Conv2d(channels, 2, 3, padding=1)
+        self.first = nn.Conv2d(2, _FEATURES, 3, padding=1)
+        self.trunk = nn.Sequential(*(ResidualInResidual() for _ in range(9)), _convolution())
+        self.upsample = nn.Sequential(*(_doubling() for _ in range(doublings)))
+        self.fine = nn.Sequential(_convolution(), nn.LeakyReLU(_SLOPE))
+        self.last = nn.Conv2d(_FEATURES, 2, 3, padding=1)
         draw_weights(self, _SLOPE)
         draw_weights(self.trunk[:-1], _SLOPE, gain=0.1)
 
@@ -81,12 +81,12 @@ class SMRnet(nn.Module):
         return self.last(self.fine(self.upsample(features + self.trunk(features))))
 
 
-def _convolution(channels: int) -> nn.Conv2d:
-    return nn.Conv2d(channels, channels, 3, padding=1)
+def _convolution() -> nn.Conv2d:
+    return nn.Conv2d(_FEATURES, _FEATURES, 3, padding=1)
 
 
-def _doubling(channels: int) -> nn.Sequential:
-    return nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), _convolution(channels), nn.LeakyReLU(_SLOPE))
+def _doubling() -> nn.Sequential:
+    return nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), _convolution(), nn.LeakyReLU(_SLOPE))
 
 
 def _activate(x: Tensor) -> Tensor:

@@ -31,13 +31,13 @@ _BETAS = (0.9, 0.99)
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
+def orthogonalise(matrix: Tensor) -> Tensor:
     """Bring all singular values of matrices (..., r, c) to about [0.7, 1.2]; the singular vectors do not change."""
     a, b, c = _POLYNOMIAL
     tall = matrix.shape[-2] > matrix.shape[-1]
     x = matrix.mT if tall else matrix
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-12)
-    for _ in range(steps):
+    for _ in range(5):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
     return x.mT if tall else x
