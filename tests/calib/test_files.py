@@ -60,9 +60,7 @@ def test_volumes_and_refusals(fine, tmp_path):
     values = np.stack([as_images(fine)[:5], 2j * as_images(fine)[:5]], axis=1)
     coords = {"z": [0.0, 1e-3], "y": fine["y"].values, "x": fine["x"].values}
     dims = ("frequency", "z", "y", "x")
-    volume = build(
-        "system_matrix", values, dims, coords, stage="fine", origin="measured", units="1"
-    )
+    volume = build("system_matrix", values, dims, coords, stage="fine", origin="measured", units="1")
     mpisim.write(calib.downsample(volume, 2), tmp_path / "coarse.nc")
     told = recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", "bicubic", values_at_once=1)
     found = mpisim.read(tmp_path / "fine.nc")
