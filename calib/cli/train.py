@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mpisim.cli.command import Result, argument_type
+from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import integer, number, read_toml
 from mpisim.errors import one_of, require
 from mpisim.progress import say
@@ -59,16 +59,17 @@ def run(options: argparse.Namespace) -> Result:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     training, validation = (read_split(options.data, split) for split in ("train", "validation"))
-    result = train(
-        config,
-        training,
-        validation,
-        options.out,
-        initial_weights=options.start,
-        resume=options.resume,
-        device=options.device,
-        report=say,
-    )
+    with as_typed({"initial_weights": "--start", "resume": "--resume"}):
+        result = train(
+            config,
+            training,
+            validation,
+            options.out,
+            initial_weights=options.start,
+            resume=options.resume,
+            device=options.device,
+            report=say,
+        )
     return {**result}
 
 

@@ -7,7 +7,9 @@ entry-point group `mpisim.commands`. So nothing imports upward, and `mpisim --he
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -16,7 +18,18 @@ from typing import Any, NoReturn, Protocol, TypeVar, cast
 from mpisim.errors import InputError
 from mpisim.plugins import gathered
 
-__all__ = ["Command", "CommandModule", "Parser", "Result", "argument_type", "call", "parse", "parser_of", "table"]
+__all__ = [
+    "Command",
+    "CommandModule",
+    "Parser",
+    "Result",
+    "argument_type",
+    "as_typed",
+    "call",
+    "parse",
+    "parser_of",
+    "table",
+]
 
 GROUP = "mpisim.commands"
 _PACKAGES = ("mpisim", "calib", "recon")
@@ -83,6 +96,18 @@ def argument_type(name: str, parse: Callable[[str, str], T]) -> Callable[[str], 
             raise _ArgumentError(str(error)) from None
 
     return parsed
+
+
+@contextmanager
+def as_typed(flags: Mapping[str, str]) -> Iterator[None]:
+    """Name the flag in place of the parameter, by name, in what a sentence of the library demands."""
+    try:
+        yield
+    except InputError as error:
+        demand, instead, received = str(error).partition("; instead received")
+        words = "|".join(map(re.escape, flags))
+        demand = re.sub(rf"(?<![\w./-])({words})(?![\w/-])", lambda match: flags[match[1]], demand)
+        raise type(error)(demand + instead + received) from None
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result
+from mpisim.simulation.engines import with_former_names
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,4 +37,4 @@ def describe(data: xr.Dataset) -> Result:
     if "noise_std" in data:
         summary["noise_std"] = float(data["noise_std"].max())
     rest = {str(k): v for k, v in data.attrs.items() if k not in ("kind", "stage", "origin", "format_version")}
-    return summary | rest
+    return summary | with_former_names(rest)

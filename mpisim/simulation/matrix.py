@@ -29,6 +29,7 @@ from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.protocol import Scanner, Sequence
 from mpisim.scanner.single_tone import SingleToneParts
 from mpisim.scanner.table import SCANNERS
+from mpisim.simulation.engines import ENGINES_OF_0_1
 from mpisim.simulation.equilibrium import equilibrium_rows, has_half_period
 from mpisim.simulation.line_profile import has_line_profile, line_profile_rows
 from mpisim.simulation.provenance import provenance
@@ -59,7 +60,6 @@ _ENGINES = {
     ),
     "time_domain": _Engine(lambda *_: True, time_domain_rows, "any periodic drive"),
 }
-_ALIASES = {"ridge": "line_profile", "general": "equilibrium"}  # values of version 0.1
 
 
 def simulate(
@@ -125,9 +125,9 @@ def simulate(
 
 def _engine(path: str, scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> str:
     """Name of the engine for a value of `path`."""
-    one_of("path", path, ("auto", *_ENGINES, *_ALIASES))
+    one_of("path", path, ("auto", *_ENGINES, *ENGINES_OF_0_1))
     fitting = [name for name, engine in _ENGINES.items() if engine.applies(scanner, particle, grid, sample)]
-    name = fitting[0] if path == "auto" else _ALIASES.get(path, path)
+    name = fitting[0] if path == "auto" else ENGINES_OF_0_1.get(path, path)
     must = f"{' or '.join(fitting)} here, since {name} presumes {_ENGINES[name].condition}"
     require(name in fitting, "path", must, repr(path))
     return name

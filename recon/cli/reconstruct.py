@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from mpisim.cli.command import Result, argument_type
+from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import integer, number
-from mpisim.errors import InputError, one_of, require
+from mpisim.errors import one_of, require
 from mpisim.io import expect_output
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> Result:
     matrix, y = mpisim.read(options.matrix), mpisim.read(options.measurement, options.variable)
     if reference is not None:
         _check_reference(reference, matrix)
-    try:
+    with as_typed(_typed(options)):
         image = recon.reconstruct(
             matrix,
             y,
@@ -102,8 +102,6 @@ def run(options: argparse.Namespace) -> Result:
             non_negative=options.non_negative,
             **chosen,
         )
-    except InputError as error:
-        raise InputError(_as_typed(str(error), options)) from None
     figures = recon.image_figures(image, reference, y)
     mpisim.write(image, options.out)
     reported = {name: image.attrs[name] for name in _REPORTED if name in image.attrs}
@@ -131,8 +129,9 @@ def _method_options(options: argparse.Namespace) -> dict[str, object]:
     return given
 
 
-def _as_typed(sentence: str, options: argparse.Namespace) -> str:
-    """Return a message of the library with the flag in place of its parameter."""
-    first, name, rest = (*sentence.split(" ", 2), "", "")[:3]
-    typed = name in ("eps", "noise_db", "sweeps") or hasattr(options, _dest(name))
-    return f"{first} {_flag(name) if typed else name} {rest}"
+def _typed(options: argparse.Namespace) -> dict[str, str]:
+    """Return the flag of every parameter of the method and of its noise by name."""
+    from recon.methods import METHODS
+
+    names = ["eps", "noise_db", "sweeps", *(option.name for option in fields(METHODS[options.method].options))]
+    return {name: _flag(name) for name in names}

@@ -47,3 +47,15 @@ def test_bad_configurations_are_refused(tmp_path, capsys, data, text, message):
 def test_an_unknown_recipe_is_refused(tmp_path, capsys, data):
     code, _, err = run(capsys, "train", "--recipe", "secret", "--data", data, "--out", tmp_path / "run")
     assert code == 2 and "Input recipe must be one of ours, published; instead received 'secret'." in err
+
+
+def test_messages_name_what_was_typed(tmp_path, capsys, data):
+    words = ("train", "--data", data, "--method", NET, "--factor", 2, "--steps", 1, "--out", tmp_path / "run")
+    assert run(capsys, *words, "--batch", 8)[0] == 0
+    code, _, err = run(capsys, *words, "--batch", 8)
+    assert code == 2 and "Input output folder must be without a run unless --resume is set; instead received" in err
+    code, _, err = run(capsys, *words, "--batch", 4, "--resume")
+    assert code == 2 and "Input --resume must be of the configuration of" in err
+    other = (*words[:-1], tmp_path / "other", "--start", tmp_path / "run" / "weights.safetensors")
+    code, _, err = run(capsys, *other[:6], 4, *other[7:])
+    assert code == 2 and f"Input --start must be weights of {NET} at 4x; instead received {tmp_path}" in err

@@ -1,6 +1,7 @@
 """The command line: what good input prints."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,3 +128,13 @@ def test_matlab_is_converted(tmp_path, capsys):
     assert np.array_equal(found["system_matrix"].values, values.reshape(4, 2, 3))
     code, _, err = run(capsys, "convert", tmp_path / "S.mat", tmp_path / "no.nc", "--grid", "5x5")
     assert code == 2 and "must be rows x 25 voxels" in err and not (tmp_path / "no.nc").exists()
+
+
+OLD = Path(__file__).parents[2] / "data" / "v0.1.0"
+
+
+def test_the_engine_has_its_former_name_too(folder, capsys):
+    """`path` of version 0.1 until 0.4, for files of today and of then."""
+    for file in (folder / "sm.nc", OLD / "box.nc"):
+        described = json.loads(run(capsys, "info", file, "--json")[1])
+        assert (described["engine"], described["path"]) == ("line_profile", "ridge")
