@@ -82,7 +82,8 @@ class Registry(Mapping[str, R], Generic[R]):
 
         Raises `InputError` if the name is taken or the record is of another type.
         """
-        require(name not in self, f"name of the {self.kind}", "a new one", repr(name))
+        good = isinstance(name, str) and name.strip() != "" and name not in self
+        require(good, f"name of the {self.kind}", "a new one", repr(name))
         self._records[name] = self._checked(name, record)
 
     def unregister(self, name: str) -> None:

@@ -145,6 +145,9 @@ def test_a_table_refuses_taken_names_and_other_types():
     table = Registry("thing", "no.such.group", int, {"one": 1})
     with pytest.raises(InputError, match="Input name of the thing must be a new one; instead received 'one'"):
         table.register("one", 2)
+    for name in (None, "", ["one"]):
+        with pytest.raises(InputError, match="Input name of the thing must be a new one"):
+            table.register(name, 2)
     with pytest.raises(InputError, match="Input thing two must be a int; instead received str"):
         table.register("two", "2")
     table.register("two", 2)

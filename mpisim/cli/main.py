@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 # Spinning waits of OpenMP cost 10-500x on a busy machine; this must be set before torch or numba load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -21,6 +22,8 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0, 2 for bad input, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stderr is None:  # closed by the caller: `print` would take stdout, which belongs to `--json`
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")
     warnings.formatwarning = _one_line
     try:
         return _dispatch(words)

@@ -107,6 +107,7 @@ def read(
     values = {"variable": variable, "grid": grid, "coarse": coarse}
     given = {name: value for name, value in values.items() if value is not None}
     foreign = [name for name in given if name not in entry.options]
+    require(grid is None or isinstance(grid, Grid), "grid", "a mpisim.Grid", repr(grid))
     require(not foreign, str(path), f"a MATLAB file (.mat) where {' and '.join(foreign)} is given", "another kind")
     with FORMATS.guarded(kind):
         data = entry.read(path, **given)

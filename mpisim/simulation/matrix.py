@@ -160,7 +160,7 @@ def _check_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> Non
     amplitudes = np.linalg.norm(scanner.drive_fields(np.array([[grid.center]]), sequence.angles[0]), axis=-1)
     drive = float(amplitudes[:, 0, 0] @ [t.multiple for t in sequence.tones])
     steepness = getattr(particle, "beta", 0.0) * drive / np.pi
-    if sequence.samples_per_period < np.log(1e4) * steepness:
+    if sequence.samples_per_period < np.log(1e4) * steepness < np.inf:
         wanted = 2 * int(np.ceil(np.log(1e8) * steepness / 2))
         warnings.warn(
             f"{sequence.samples_per_period} samples a period are too few for cores of "

@@ -1,5 +1,6 @@
 """The command line: bad input gets one sentence and exit code 2, and nothing is lost."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import time
 import pytest
 
 import mpisim
-from tests.commands import run, write_bad, write_matrices
+from tests.commands import SMALL, run, write_bad, write_matrices
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +174,21 @@ def test_an_output_that_fails_leaves_the_old_file(folder, capsys, tmp_path):
     target.write_bytes((folder / "sm.nc").read_bytes())
     assert run(capsys, "recover", folder / "sm.nc", "--method", "bicubic", "--out", target)[0] == 2
     assert target.read_bytes() == (folder / "sm.nc").read_bytes()
+
+
+def test_an_overflow_gets_one_sentence(capsys, tmp_path):
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        words = ("simulate", *SMALL, "--grid", 8, "--drive-amplitude", 1e300, "--out", tmp_path / "a.nc")
+        code, out, err = run(capsys, *words)
+    assert (code, out) == (2, "") and "must be finite everywhere" in err and not (tmp_path / "a.nc").exists()
+
+
+@pytest.mark.parametrize(("file", "expected"), [("coarse.nc", 0), ("absent.nc", 2)])
+def test_a_closed_stderr_leaves_stdout_to_json(folder, tmp_path, file, expected):
+    command = f"{sys.executable} -m mpisim recover {folder / file} --method ridge --out {tmp_path / 'a.nc'} --json 2>&-"
+    done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == expected
+    assert (json.loads(done.stdout)["rows"] == 6) if expected == 0 else done.stdout == ""
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from mpisim import read
+from mpisim import InputError, read
 from tests.mpisim.io.matlab_files import GRID, both_formats, complex_values, refused, write_v5
 
 
@@ -114,3 +114,8 @@ def test_nan_in_a_matlab_matrix(tmp_path, save):
 def test_matlab_text_is_no_matrix(tmp_path):
     write_v5(tmp_path / "text.mat", note="hello")
     refused(tmp_path / "text.mat", "variable must be", variable="note", grid=GRID)
+
+
+def test_a_grid_of_another_type_gets_one_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"Input grid must be a mpisim.Grid; instead received \(3, 2\)"):
+        read(tmp_path / "sm.mat", grid=(3, 2))
