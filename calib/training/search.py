@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -104,24 +105,41 @@ def tune(
     whole("trials", trials)
     folder, seed = output_folder(Path(out)), seed_number(seed)
     identity = _identity(tunable, Path(data), seed, options or {})
-    study = optuna.create_study(storage=f"sqlite:///{folder / 'search.db'}", study_name="search", load_if_exists=True)
-    same = study.user_attrs.get("about", identity) == identity
-    require(same, "output folder", "that of the same search", str(folder))
-    study.set_user_attr("about", identity)
-    for number in progress(range(len(_finished(study)), trials), unit="trial"):
-        study.sampler = optuna.samplers.TPESampler(seed=seed + number, n_startup_trials=max(4, trials // 4))
-        trial, values = _next(study, tunable.space)
-        try:
-            score = tunable.score(values, folder / f"trial_{number:03d}", Path(data), options or {})
-        except DivergenceError:
-            score = math.inf
-        except InputError:
-            if not _finished(study):
-                (folder / "search.db").unlink()
-            raise
-        study.tell(trial, score if math.isfinite(score) else math.inf)
-        _write(study, folder)
-    return {"values": study.best_params, "score": study.best_value, "trials": len(_finished(study)), "out": str(folder)}
+    with _database(folder):
+        storage = f"sqlite:///{folder / 'search.db'}"
+        study = optuna.create_study(storage=storage, study_name="search", load_if_exists=True)
+        same = study.user_attrs.get("about", identity) == identity
+        require(same, "output folder", "that of the same search", str(folder))
+        study.set_user_attr("about", identity)
+        for number in progress(range(len(_finished(study)), trials), unit="trial"):
+            study.sampler = optuna.samplers.TPESampler(seed=seed + number, n_startup_trials=max(4, trials // 4))
+            trial, values = _next(study, tunable.space)
+            try:
+                score = tunable.score(values, folder / f"trial_{number:03d}", Path(data), options or {})
+            except DivergenceError:
+                score = math.inf
+            except InputError:
+                if not _finished(study):
+                    (folder / "search.db").unlink()
+                raise
+            study.tell(trial, score if math.isfinite(score) else math.inf, skip_if_finished=True)
+            _write(study, folder)
+        finished = len(_finished(study))
+        return {"values": study.best_params, "score": study.best_value, "trials": finished, "out": str(folder)}
+
+
+@contextmanager
+def _database(folder: Path) -> Iterator[None]:
+    """Report a damaged search, or one that another process changes, in one sentence."""
+    from optuna.exceptions import OptunaError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (OptunaError, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        must = "that of an undamaged search, which no other process changes"
+        raise InputError(f"Input output folder must be {must}; instead received {folder} ({reason}).") from None
 
 
 def _identity(tunable: Tunable, data: Path, seed: int, options: Mapping[str, object]) -> dict[str, object]:

@@ -80,3 +80,21 @@ def test_without_optuna(tmp_path):
     failed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert "must be run with Optuna (`pip install 'mpisim[hpo]'`); instead received none" in failed.stderr
     assert not any(tmp_path.iterdir())
+
+
+def test_a_damaged_search_gets_one_sentence(tmp_path):
+    (tmp_path / "search.db").write_text("garbage")
+    with pytest.raises(InputError, match=r"Input output folder must be that of an undamaged search, .* not a database"):
+        tune(BOWL, tmp_path, tmp_path, trials=1)
+
+
+def test_a_trial_that_another_process_finished_counts_once(tmp_path):
+    calls = []
+
+    def twice(*arguments):
+        if not calls:
+            calls.append(tune(BOWL, tmp_path, tmp_path / "search", trials=1))
+        return bowl(*arguments)
+
+    result = tune(Tunable("a bowl", BOWL.space, twice), tmp_path, tmp_path / "search", trials=1)
+    assert result == calls[0] and result["trials"] == 1
