@@ -28,6 +28,7 @@ from calib.recovery import METHODS, recover
 from mpisim.data.grid import Grid
 from mpisim.data.noise import rms
 from mpisim.data.sampling import BoxSampling, Sampling
+from mpisim.data.schema import expect
 from mpisim.data.views import as_images, noise_per_row, replace_rows
 from mpisim.errors import one_of, require, whole
 
@@ -68,6 +69,7 @@ def recover_by_patches(
         If a patch is larger than the grid, the overlap no smaller than the patch, or `recover` refuses a patch.
     """
     record = METHODS[one_of("method", method, METHODS)]
+    expect(coarse, "system_matrix", "coarse", stage="coarse")
     sampling = Sampling.of(coarse, tuple(s for s in record.samplings if s != "random"), method)
     values, factor = as_images(coarse), sampling.factor
     starts_y, starts_x = (patch_starts(n, patch, overlap) for n in values.shape[-2:])

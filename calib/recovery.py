@@ -27,7 +27,7 @@ from mpisim.data.downsampling import downsample
 from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian
 from mpisim.data.sampling import Sampling
-from mpisim.data.schema import build
+from mpisim.data.schema import build, expect
 from mpisim.data.views import as_images, replace_rows, row_dims
 from mpisim.errors import one_of, positive, require
 from mpisim.plugins import Registry
@@ -71,6 +71,7 @@ def recover(
         made for another method or factor, or the unit is not positive.
     """
     record = METHODS[one_of("method", method, METHODS)]
+    expect(coarse, "system_matrix", "coarse", stage="coarse")
     sampling = Sampling.of(coarse, record.samplings, method)
     unit = None if unit is None else positive("unit", unit)
     require("weights" in record.takes or weights is None, "weights", f"left out for the method {method}", str(weights))

@@ -27,7 +27,6 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.schema import expect
 from mpisim.errors import InputError, one_of, require, whole
 
 __all__ = [
@@ -116,7 +115,7 @@ class Sampling(ABC):
 
     @staticmethod
     def of(coarse: xr.Dataset, allowed: Sequence[str] = SCHEMES, method: str = "") -> Sampling:
-        """Return how a coarse system matrix was measured.
+        """Return how a coarse system matrix was measured; only its attributes are checked.
 
         Parameters
         ----------
@@ -128,10 +127,11 @@ class Sampling(ABC):
         Raises
         ------
         InputError
-            If the matrix is not coarse, its scheme is unknown or not among the allowed, or random voxels lack their
-            mask.
+            If the stage of the dataset is not coarse, its scheme is unknown or not among the allowed, or random voxels
+            lack their mask.
         """
-        expect(coarse, "system_matrix", "coarse", stage="coarse")
+        stage = coarse.attrs.get("stage", coarse.attrs.get("kind"))
+        require(stage == "coarse", "coarse", "a coarse system matrix", f"a {stage} one")
         scheme, factor = coarse.attrs["sampling"]["scheme"], coarse.attrs["sampling"]["factor"]
         one_of("sampling of coarse", scheme, SCHEMES)
         if scheme not in allowed:
