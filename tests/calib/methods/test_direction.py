@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
-from calib.methods.gaussian_process import posterior
 from mpisim.data.sampling import block_mean
 
 
@@ -34,19 +33,6 @@ def test_fine_features_are_the_waves_of_the_process(even):
     expected = waves * np.sqrt(share / share.sum() * np.where(nu > 0, 2, 1))
     found = features(process(angle, length=length, even=even), 3, 4, 2, 1)[0]
     assert np.allclose(found, expected, atol=1e-7)  # the process' angle is single precision
-
-
-def test_posterior_is_that_of_dense_algebra():
-    rng = np.random.default_rng(0)
-    a, b = rng.standard_normal((12, 5)), rng.standard_normal((2, 12))
-    v, n = np.array([0.7, 1.3]), np.array([0.2, 0.1])
-    found, evidence = posterior(*(torch.from_numpy(t)[None] for t in (a, b, v, n)))
-    expected = 0.0
-    for c in range(2):
-        covariance = v[c] * a @ a.T + n[c] * np.eye(12)
-        assert np.allclose(found[0, c], v[c] * a.T @ np.linalg.solve(covariance, b[c]))
-        expected -= b[c] @ np.linalg.solve(covariance, b[c]) + np.linalg.slogdet(covariance)[1]
-    assert float(evidence[0]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("even", [True, False])

@@ -6,12 +6,14 @@ import pytest
 
 import mpisim
 from mpisim.data.grid import Grid
-from mpisim.dataset.cases import Case, grid_cases, transms_cases
+from mpisim.dataset.cases import Case, grid_cases
 from mpisim.dataset.generation import generate
 from mpisim.dataset.spec import DatasetSpec, coarse_file, fine_file
 from mpisim.errors import InputError
 
 CASES = grid_cases((0.5, 0.8), (20e-9, 25e-9))
+
+
 FAMILY = DatasetSpec(grid=Grid((8, 8)), scanner={"angles": 3}, factors=(2, 4), snr=33.7, seed=4)
 
 
@@ -19,22 +21,6 @@ def digests(folder):
     return {
         str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(folder.rglob("*.nc"))
     }
-
-
-def test_the_presets_split():
-    cases = transms_cases()
-    by_split = {s: [c for c in cases if c.split == s] for s in ("train", "validation", "test")}
-    assert {s: len(c) for s, c in by_split.items()} == {"train": 66, "validation": 30, "test": 34}
-    assert len({c.name for c in cases}) == 130
-    reserved = [
-        c
-        for c in cases
-        if c.split != "validation" and (abs(c.sf_gradient - 1) < 1e-9 or abs(c.particle_diameter - 33.405e-9) < 1e-13)
-    ]
-    assert len(reserved) == 19 and {c.split for c in reserved} == {"test"}
-    assert sorted({round(c.sf_gradient, 3) for c in by_split["validation"]}) == [0.7, 0.865, 1.03]
-    assert max(c.particle_diameter for c in by_split["validation"]) == pytest.approx(34.475e-9)
-    assert transms_cases() == cases
 
 
 def test_written_files_are_what_is_simulated(tmp_path):
