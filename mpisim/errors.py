@@ -80,7 +80,8 @@ def finite(name: str, values: T) -> T:
     """Return `values`; raise `InputError` if any element is NaN or infinite."""
     import numpy as np
 
-    bad = int(np.count_nonzero(~np.isfinite(np.asarray(values))))
+    good = np.isfinite(np.asarray(values))
+    bad = good.size - int(np.count_nonzero(good))
     require(
         bad == 0,
         name,
