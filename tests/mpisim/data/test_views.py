@@ -4,23 +4,9 @@ import numpy as np
 import pytest
 
 from mpisim import Grid
-from mpisim.data.schema import build, validate
+from mpisim.data.schema import validate
 from mpisim.data.views import as_images, as_matrix, noise_per_row, replace_rows, row_dims
-
-RNG = np.random.default_rng(3)
-
-
-DIMS = ("angle", "frequency", "y", "x")
-
-
-SAMPLING = {"scheme": "box", "factor": 4, "seed": 0, "snr": None}
-
-
-def sample_matrix(stage="fine", shape=(2, 3, 4, 5), dims=DIMS, noise_std=None, **attributes):
-    values = RNG.normal(size=(*shape, 2)) @ [1, 1j]
-    coords = {d: 1e-3 * np.arange(n) for d, n in zip(dims, shape, strict=True)}
-    attributes = {"stage": stage, "origin": "simulated"} | attributes
-    return build("system_matrix", values, dims, coords, noise_std=noise_std, **attributes)
+from tests.mpisim.data.matrices import SAMPLING, sample_matrix
 
 
 def test_rows_are_images_and_matrix_has_x_fastest():
