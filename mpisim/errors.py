@@ -1,4 +1,4 @@
-"""What bad input gets: one sentence, "Input X must be Y; instead received Z."."""
+"""Checks of input. Bad input raises one sentence: "Input X must be Y; instead received Z."."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class InputError(ValueError):
-    """Input that a user can mend; the command line prints it as one sentence and exits with 2."""
+    """Input that a user can correct; the command line prints the sentence and exits with 2."""
 
 
 class DivergenceError(InputError):

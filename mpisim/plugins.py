@@ -34,7 +34,7 @@ def gathered(
     record
         Type of a record.
     read
-        Makes records by name of what an entry point holds.
+        Returns the records of the object of an entry point, by name.
     """
     found: dict[str, R] = {}
     for point in points:

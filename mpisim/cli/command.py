@@ -100,7 +100,7 @@ def argument_type(name: str, parse: Callable[[str, str], T]) -> Callable[[str], 
 
 @contextmanager
 def as_typed(flags: Mapping[str, str]) -> Iterator[None]:
-    """Name the flag in place of the parameter, by name, in what a sentence of the library demands."""
+    """Replace parameters by their flags in an `InputError`: in what it demands, not in what it received."""
     try:
         yield
     except InputError as error:

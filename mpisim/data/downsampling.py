@@ -74,7 +74,7 @@ def downsample(
 
 
 def _own_noise(fine: xr.Dataset) -> np.ndarray:
-    """Noise deviation of a fine matrix, a number or one per row; zero where it does not know its noise."""
+    """Noise deviation of a fine matrix, a number or one per row; zero where it is not known."""
     if "noise_std" not in fine or fine["noise_std"].ndim == 0:
         return np.asarray(fine["noise_std"].values if "noise_std" in fine else 0.0)
     return noise_like(fine, fine["system_matrix"].isel({d: 0 for d in VOXEL_DIMS if d in fine["system_matrix"].dims}))

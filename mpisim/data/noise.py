@@ -1,4 +1,4 @@
-r"""Complex Gaussian noise, by one convention everywhere.
+r"""Complex Gaussian noise, and the convention of its level.
 
 A level in decibels compares root mean squares, :math:`\mathrm{SNR} = 20 \log_{10}(\mathrm{RMS}/\sigma)`, where
 :math:`\sigma^2 = E|n|^2` counts the real and the imaginary part together.
