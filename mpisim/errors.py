@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Iterable
 from typing import SupportsFloat, TypeVar
 
 __all__ = [
+    "DataWarning",
     "DivergenceError",
     "InputError",
     "decibels",
@@ -17,6 +19,7 @@ __all__ = [
     "positive",
     "require",
     "seed_number",
+    "warn",
     "whole",
 ]
 
@@ -29,7 +32,16 @@ class DivergenceError(InputError):
     """An iteration whose numbers do not stay finite under the parameters that it was given."""
 
 
+class DataWarning(UserWarning):
+    """Data that do not hold what a method presumes; the result is computed, and the sentence says how."""
+
+
 T = TypeVar("T")
+
+
+def warn(sentence: str) -> None:
+    """Issue a `DataWarning`; the command line prints its sentence as one line on stderr."""
+    warnings.warn(sentence, DataWarning, stacklevel=3)
 
 
 def require(condition: bool, name: str, must: str, received: object) -> None:
