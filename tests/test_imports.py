@@ -17,7 +17,7 @@ PACKAGES = ("mpisim", "calib", "recon")
 # Rooms from the ground up: a file imports its own room and lower lines only. A room is a folder or a single module.
 FLOORS = {
     "mpisim": [
-        {"kernels", "constants", "errors", "version", "progress", "lazy"},
+        {"kernels", "constants", "errors", "version", "progress", "memory", "lazy"},
         {"plugins", "deprecation"},
         {"particles", "data", "parallel"},
         {"scanner", "preprocess"},

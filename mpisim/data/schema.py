@@ -25,17 +25,18 @@ the software version.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from mpisim.errors import InputError, finite, one_of, require, whole
+from mpisim.data.attributes import plain_attributes
+from mpisim.data.finite import require_finite
+from mpisim.errors import finite, one_of, require, whole
 from mpisim.version import __version__
 
-__all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "build", "expect", "validate"]
+__all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "ascending", "build", "expect", "validate"]
 
 FORMAT_VERSION = 1
 VOXEL_DIMS = ("z", "y", "x")
@@ -86,9 +87,8 @@ def build(
     for name in set(UNITS) & set(data.coords):
         data[name].attrs["units"] = UNITS[name]
     attributes = {"format_version": FORMAT_VERSION, "kind": kind, "software": f"mpisim {__version__}", **attributes}
-    given = {k: v for k, v in attributes.items() if v is not None}
-    data.attrs = json.loads(json.dumps(given, default=_plain))  # as a file returns them
-    return validate(data)
+    data.attrs = plain_attributes({k: v for k, v in attributes.items() if v is not None})  # as a file returns them
+    return validate(data, str(data.attrs.get("source", "dataset")))
 
 
 def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
@@ -130,7 +130,16 @@ def _check_variable(data: xr.Dataset, kind: str, name: str) -> None:
     numbers = "real" if kind == "image" else "complex"
     good = np.iscomplexobj(variable.values) == (numbers == "complex")
     require(good, name, f"{numbers} in {kind}", str(variable.dtype))
-    finite(f"{kind} of {name}", variable.values)
+    require_finite(variable, f"{kind} of {name}", VOXEL_DIMS)
+
+
+def ascending(data: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with every descending axis of voxels reversed, its values too; files of others have such."""
+    for axis in set(VOXEL_DIMS) & set(data.dims) & set(data.coords):
+        centres = data[axis].values
+        if centres.ndim == 1 and centres.size > 1 and centres.dtype.kind in "fiu" and np.all(np.diff(centres) < 0):
+            data = data.isel({axis: slice(None, None, -1)})
+    return data
 
 
 def _check_axis(data: xr.Dataset, axis: str, name: str) -> None:
@@ -149,13 +158,6 @@ def _check_stage(data: xr.Dataset, name: str) -> None:
         must = "a mapping with scheme and factor where the stage is coarse"
         require(good, f"sampling of {name}", must, repr(sampling))
         whole(f"factor of {name}", data.attrs["sampling"]["factor"])
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    must = "made of numbers, words, lists and mappings, which files hold"
-    raise InputError(f"Input attributes must be {must}; instead received {type(value).__name__}.")
 
 
 def expect(data: xr.Dataset, kind: str, name: str, stage: str | None = None) -> xr.Dataset:

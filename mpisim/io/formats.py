@@ -173,8 +173,11 @@ def write(data: xr.Dataset, path: FilePath) -> None:
         writer(data, path)
 
 
-def expect_output(path: FilePath) -> None:
-    """Raise `InputError` unless `write` could write a dataset to `path`; call it before long work."""
+def expect_output(path: FilePath, *inputs: FilePath) -> None:
+    """Raise `InputError` unless `write` could write a dataset to `path`; call it before long work.
+
+    With `inputs`, an output that is one of these files is refused, too, under whatever name or link.
+    """
     file = Path(path)
     suffixes = dict.fromkeys(s for f in FORMATS.values() if f.write is not None for s in f.suffixes)
     require(file.suffix.lower() in suffixes, "output file", f"a {' or '.join(suffixes)} file", str(path))
@@ -182,6 +185,9 @@ def expect_output(path: FilePath) -> None:
     nearest = next(folder for folder in file.absolute().parents if folder.exists())
     fits = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     require(fits, "output file", "in a folder that can be made and written", str(path))
+    for given in inputs:
+        same = file.exists() and Path(given).exists() and file.samefile(given)
+        require(not same, "output file", "another file than the input", str(path))
 
 
 def check_format(entry: FileFormat, name: str = "under test") -> None:

@@ -1,0 +1,45 @@
+"""JSON of files that are not trusted: damage and nesting without end get one sentence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mpisim.errors import InputError
+
+__all__ = ["DEEPEST", "parse_json", "require_flat"]
+
+DEEPEST = 100
+"""Levels of lists and mappings that a value may have; Python itself gives up at about ten times as many."""
+
+
+def parse_json(text: str | bytes, name: str) -> Any:
+    """Return what a JSON text holds.
+
+    Raises `InputError`, which calls the text `name`, if it is no JSON or nested deeper than `DEEPEST` levels.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise _too_deep(name) from None
+    except ValueError as error:  # also of bytes that are no UTF-8
+        raise InputError(f"Input {name} must be JSON; instead received text that fails with: {error}.") from None
+    return require_flat(value, name)
+
+
+def require_flat(value: Any, name: str) -> Any:
+    """Return a value of lists and mappings; raise `InputError` if it is nested deeper than `DEEPEST` levels."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [part for whole in level if isinstance(whole, list | dict) for part in _parts(whole)]
+        if not level:
+            return value
+    raise _too_deep(name)
+
+
+def _parts(value: list[Any] | dict[Any, Any]) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
+
+
+def _too_deep(name: str) -> InputError:
+    return InputError(f"Input {name} must be nested in at most {DEEPEST} levels; instead received more.")
