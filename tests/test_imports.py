@@ -17,8 +17,8 @@ PACKAGES = ("mpisim", "calib", "recon")
 # Rooms from the ground up: a file imports its own room and lower lines only. A room is a folder or a single module.
 FLOORS = {
     "mpisim": [
-        {"kernels", "constants", "errors", "version", "progress", "memory", "lazy"},
-        {"plugins", "deprecation"},
+        {"kernels", "constants", "errors", "version", "progress", "lazy"},
+        {"plugins", "deprecation", "memory"},
         {"particles", "data", "parallel"},
         {"scanner", "preprocess"},
         {"simulation"},

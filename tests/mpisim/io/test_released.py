@@ -81,7 +81,7 @@ def test_published_data_that_cannot_be_whitened_has_no_noise(tmp_path):
             "as many numbers as 12 rows have frequencies.*received 5 and 5",
         ),
         ({"estNsKestirimi": None}, GRID, "a file with myMtx, estNsKestirimi, snrList"),
-        ({"snrList": np.full((4, 1), np.nan)}, GRID, "coordinate snr_ratio of dataset must be finite"),
+        ({"snrList": np.full((4, 1), np.nan)}, GRID, "coordinate snr_ratio of sm.mat must be finite"),
     ],
 )
 def test_published_data_that_does_not_fit(tmp_path, save, changed, grid, reason):
