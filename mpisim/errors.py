@@ -21,6 +21,8 @@ __all__ = [
     "seed_number",
     "warn",
     "whole",
+    "with_article",
+    "within",
 ]
 
 
@@ -48,6 +50,12 @@ def require(condition: bool, name: str, must: str, received: object) -> None:
     """Raise `InputError` "Input NAME must be MUST; instead received RECEIVED." unless the condition holds."""
     if not condition:
         raise InputError(f"Input {name} must be {must}; instead received {received}.")
+
+
+def with_article(noun: object) -> str:
+    """Return a noun with its article: "a measurement", "an image"."""
+    word = str(noun)
+    return f"{'an' if word[:1].lower() in tuple('aeio') else 'a'} {word}"
 
 
 def _number(value: object) -> float:
@@ -85,6 +93,16 @@ def positive(name: str, value: object) -> float:
 def non_negative(name: str, value: object) -> float:
     """Return `value` as a float; raise `InputError` unless it is a finite number of zero or more."""
     require(math.isfinite(_number(value)) and _number(value) >= 0, name, "a number of zero or more", repr(value))
+    return _number(value)
+
+
+def within(name: str, value: object, low: float, high: float, unit: str) -> float:
+    """Return `value` as a float; raise `InputError` unless it lies from `low` to `high`, both in `unit`.
+
+    The ranges are wide: what lies outside is no scanner, tracer or field of view, but a number in another unit.
+    """
+    good = low <= _number(value) <= high  # False for NaN
+    require(good, name, f"from {low:g} to {high:g} {unit}", repr(value))
     return _number(value)
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from mpisim.errors import numbers_of, positive, require, whole
+from mpisim.errors import numbers_of, require, whole, within
 
 __all__ = ["AXES", "Grid"]
 
 AXES = ("x", "y", "z")
+
+_LENGTHS = (1e-6, 2.0)  # m
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,14 @@ class Grid:
     shape
         Voxels along x, y and, optionally, z.
     fov
-        Edge lengths of the field of view along the same axes, in m.
+        Edge lengths of the field of view along the same axes in m, from 1e-6 to 2.
     center
-        Centre of the field of view (x, y, z) in m. A grid without z lies in the plane z = center[2].
+        Centre of the field of view (x, y, z) in m, each at most 2. A grid without z lies in the plane z = center[2].
 
     Raises
     ------
     InputError
-        If the numbers of axes differ, a count is below 1 or a length is not positive.
+        If the numbers of axes differ, a count is below 1 or a length is out of range.
     """
 
     shape: tuple[int, ...] = (32, 32)
@@ -49,7 +51,9 @@ class Grid:
         require(len(numbers_of("grid center", self.center)) == 3, "grid center", "three coordinates", self.center)
         object.__setattr__(self, "shape", tuple(whole("grid shape", n) for n in self.shape))
         require(math.prod(self.shape) <= 2**31, "grid shape", "of at most 2^31 voxels", self.shape)
-        object.__setattr__(self, "fov", tuple(positive("grid fov", f) for f in self.fov))
+        object.__setattr__(self, "fov", tuple(within("grid fov", f, *_LENGTHS, "m") for f in self.fov))
+        far = [c for c in self.center if abs(c) > _LENGTHS[1]]
+        require(not far, "grid center", f"at most {_LENGTHS[1]:g} m from the origin", self.center)
         object.__setattr__(self, "center", tuple(float(c) for c in self.center))
 
     @classmethod

@@ -15,11 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpisim.constants import BOLTZMANN, MU_0
-from mpisim.errors import positive
+from mpisim.errors import within
 from mpisim.kernels.equilibrium import langevin, langevin_over_argument, langevin_prime
 from mpisim.particles.protocol import Instantaneous
 
 __all__ = ["Particle", "langevin", "langevin_prime"]
+
+_RANGES = {
+    "diameter": (1e-9, 1e-6, "m"),
+    "saturation_magnetisation": (1e4, 1e7, "A/m"),
+    "temperature": (70.0, 1000.0, "K"),
+}
 
 
 @dataclass(frozen=True)
@@ -29,16 +35,16 @@ class Particle(Instantaneous):
     Parameters
     ----------
     diameter
-        Core diameter in m.
+        Core diameter in m, from 1e-9 to 1e-6.
     saturation_magnetisation
-        M_s in A/m; the default is 0.55 T / mu_0 (TranSMS, section IV.A.1).
+        M_s in A/m, from 1e4 to 1e7; the default is 0.55 T / mu_0 (TranSMS, section IV.A.1).
     temperature
-        Temperature in K.
+        Temperature in K, from 70 (25 or 37 are degrees Celsius) to 1000.
 
     Raises
     ------
     InputError
-        If a value is not a positive number.
+        If a value is not a number in its range.
     """
 
     diameter: float
@@ -46,8 +52,8 @@ class Particle(Instantaneous):
     temperature: float = 300.0
 
     def __post_init__(self) -> None:
-        for name in ("diameter", "saturation_magnetisation", "temperature"):
-            object.__setattr__(self, name, positive(f"particle {name}", getattr(self, name)))
+        for name, (low, high, unit) in _RANGES.items():
+            object.__setattr__(self, name, within(f"particle {name}", getattr(self, name), low, high, unit))
 
     @property
     def moment(self) -> float:

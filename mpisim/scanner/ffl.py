@@ -24,11 +24,17 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from mpisim.errors import numbers_of, positive, require, whole
+from mpisim.errors import numbers_of, require, whole, within
 from mpisim.scanner.protocol import LineProfile
 from mpisim.scanner.sequences import PeriodicSequence, Tone
 
 __all__ = ["OpenSidedFFL", "open_sided_ffl"]
+
+_RANGES = {
+    "sf_gradient": (1e-3, 100.0, "T/m"),
+    "drive_amplitude": (1e-6, 1.0, "T"),
+    "drive_frequency": (100.0, 1e6, "Hz"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,13 @@ class OpenSidedFFL:
     Parameters
     ----------
     sf_gradient
-        Selection-field gradient G in T/m.
+        Selection-field gradient G in T/m, from 1e-3 to 100.
     drive_amplitude
-        Peak drive field A in T.
+        Peak drive field A in T, from 1e-6 to 1.
     drive_frequency
-        f_0 in Hz.
+        f_0 in Hz, from 100 to 1e6.
     angles
-        Rotation angles of the line's normal in rad.
+        Rotation angles of the line's normal in rad; degrees are refused, see `PeriodicSequence`.
     harmonics
         Recorded harmonics k of f_0; 2..9 in TranSMS.
     samples_per_period
@@ -52,12 +58,13 @@ class OpenSidedFFL:
         216 is 5 MS/s at 23.2 kHz. Against the integral over time it is good to 1e-10 for 33 nm cores at 1 T/m and
         16 mT, 2e-7 for 40 nm, 4e-5 for 50 nm; `mpisim.simulate` warns where that gets worse.
     sensitivity
-        Homogeneous receive sensitivity (x, y, z) in 1/m; 800 is about 1 mT/A.
+        Homogeneous receive sensitivity (x, y, z) in 1/m; 800 is about 1 mT/A. The largest of the three is from 0.01
+        to 1e7 (1e-3 is a sensitivity in T/A).
 
     Raises
     ------
     InputError
-        If a value is not positive, or the samples cannot carry the harmonics.
+        If a value is out of range, or the samples cannot carry the harmonics.
     """
 
     sf_gradient: float
@@ -69,8 +76,8 @@ class OpenSidedFFL:
     sensitivity: tuple[float, float, float] = (0.0, 0.0, 800.0)
 
     def __post_init__(self) -> None:
-        for name in ("sf_gradient", "drive_amplitude", "drive_frequency"):
-            object.__setattr__(self, name, positive(f"scanner {name}", getattr(self, name)))
+        for name, (low, high, unit) in _RANGES.items():
+            object.__setattr__(self, name, within(f"scanner {name}", getattr(self, name), low, high, unit))
         sequence = PeriodicSequence(
             self.drive_frequency, (Tone(1),), self.harmonics, self.angles, self.samples_per_period
         )
@@ -79,6 +86,7 @@ class OpenSidedFFL:
         sensitivity = numbers_of("scanner sensitivity", self.sensitivity)
         good = len(sensitivity) == 3 and any(sensitivity)
         require(good, "scanner sensitivity", "three components, not all zero", sensitivity)
+        within("scanner sensitivity", max(map(abs, sensitivity)), 0.01, 1e7, "1/m")
         object.__setattr__(self, "sensitivity", sensitivity)
 
     @property
@@ -163,11 +171,11 @@ def open_sided_ffl(
     sf_gradient
         Selection-field gradient in T/m.
     fov
-        Edge of the field of view in m; the default drive amplitude is G fov / 2 (TranSMS, Table I).
+        Edge of the field of view in m, from 1e-6 to 2; the default drive amplitude is G fov / 2 (TranSMS, Table I).
     angles
         Number of equidistant angles in [0, pi), or the angles in rad.
     drive_amplitude
-        Peak drive field in T instead of G fov / 2.
+        Peak drive field in T instead of G fov / 2, from 1e-6 to 1.
     **options
         Further fields of `OpenSidedFFL`; by default there are at least 24 samples a period of the highest harmonic.
 
@@ -179,8 +187,9 @@ def open_sided_ffl(
     known = [f.name for f in fields(OpenSidedFFL)]
     unknown = sorted(set(options) - set(known))
     require(not unknown, "scanner", f"described by {', '.join(known)}", ", ".join(unknown))
-    gradient = positive("sf_gradient", sf_gradient)
-    amplitude = gradient * positive("fov", fov) / 2 if drive_amplitude is None else drive_amplitude
+    low, high, unit = _RANGES["sf_gradient"]
+    gradient = within("sf_gradient", sf_gradient, low, high, unit)
+    amplitude = gradient * within("fov", fov, 1e-6, 2, "m") / 2 if drive_amplitude is None else drive_amplitude
     harmonics = options.get("harmonics")
     if isinstance(harmonics, list | tuple | range):
         options["harmonics"] = tuple(harmonics)

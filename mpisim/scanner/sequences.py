@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mpisim.errors import numbers_of, positive, require, whole
+from mpisim.data.angles import look_like_degrees
+from mpisim.errors import numbers_of, positive, require, whole, within
 
 __all__ = ["PeriodicSequence", "Tone"]
 
@@ -31,13 +32,14 @@ class PeriodicSequence:
     Parameters
     ----------
     base_frequency
-        Reciprocal of the common period in Hz.
+        Reciprocal of the common period in Hz. The highest tone is from 100 Hz to 1 MHz.
     tones
         One `Tone` for each drive field of the scanner.
     harmonics
-        Recorded frequencies as multiples of the base frequency, distinct.
+        Recorded frequencies as multiples of the base frequency, distinct; at most 100 MHz.
     angles
-        Rotation angles of the selection field in rad.
+        Rotation angles of the selection field in rad. Angles that look like degrees are refused
+        (`mpisim.data.angles`).
     samples_per_period
         Uniform samples of one period; even, and more than twice the highest harmonic and tone.
 
@@ -60,10 +62,19 @@ class PeriodicSequence:
         object.__setattr__(self, "tones", tuple(_checked_tone(t) for t in self.tones))
         object.__setattr__(self, "angles", numbers_of("scanner angles", self.angles))
         require(len(self.angles) > 0, "scanner angles", "at least one", "none")
+        received = f"angles up to {max(self.angles):g}, which look like degrees"
+        require(not look_like_degrees(self.angles), "scanner angles", "in rad", received)
         harmonics = tuple(whole("scanner harmonics", k) for k in numbers_of("scanner harmonics", self.harmonics))
         require(len(set(harmonics)) == len(harmonics) > 0, "scanner harmonics", "distinct, at least one", harmonics)
         object.__setattr__(self, "harmonics", harmonics)
         object.__setattr__(self, "samples_per_period", self._checked_samples())
+        self._check_frequencies()
+
+    def _check_frequencies(self) -> None:
+        tone = self.base_frequency * max(t.multiple for t in self.tones)
+        within("frequency of the scanner's highest tone", tone, 100, 1e6, "Hz")
+        recorded = self.base_frequency * max(self.harmonics)
+        require(recorded <= 1e8, "highest recorded frequency of the scanner", "at most 1e+08 Hz", f"{recorded:g}")
 
     def _checked_samples(self) -> int:
         samples = whole("scanner samples_per_period", self.samples_per_period)

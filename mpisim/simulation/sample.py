@@ -14,9 +14,11 @@ from functools import lru_cache
 import numpy as np
 
 from mpisim.data.grid import Grid
-from mpisim.errors import numbers_of, positive, require, whole
+from mpisim.errors import numbers_of, positive, require, whole, within
 
 __all__ = ["Sample"]
+
+_LENGTHS = (1e-6, 2.0)  # m
 
 
 @lru_cache(maxsize=64)
@@ -38,9 +40,10 @@ class Sample:
     Parameters
     ----------
     size
-        Edge lengths along x and y in m; None, the default, fills one voxel of the grid.
+        Edge lengths along x and y in m, from 1e-6 to 2; None, the default, fills one voxel of the grid.
     height
-        Edge length along z in m. It scales the volume; the field is averaged over it only where `thick` is set.
+        Edge length along z in m, from 1e-6 to 2. It scales the volume; the field is averaged over it only where `thick`
+        is set.
     concentration
         Particles per m^3. 1e20 is about 3 mg of iron per ml for magnetite cores of 25 nm.
     thick
@@ -52,7 +55,7 @@ class Sample:
     Raises
     ------
     InputError
-        If a length or the concentration is not positive, or `points` is below 1.
+        If a length is not in its range, the concentration is not positive, or `points` is below 1.
     """
 
     size: tuple[float, float] | None = None
@@ -64,9 +67,9 @@ class Sample:
     def __post_init__(self) -> None:
         if self.size is not None:
             require(len(numbers_of("sample size", self.size)) == 2, "sample size", "two lengths (x, y)", self.size)
-            object.__setattr__(self, "size", tuple(positive("sample size", s) for s in self.size))
-        for name in ("height", "concentration"):
-            object.__setattr__(self, name, positive(f"sample {name}", getattr(self, name)))
+            object.__setattr__(self, "size", tuple(within("sample size", s, *_LENGTHS, "m") for s in self.size))
+        object.__setattr__(self, "height", within("sample height", self.height, *_LENGTHS, "m"))
+        object.__setattr__(self, "concentration", positive("sample concentration", self.concentration))
         object.__setattr__(self, "points", whole("sample points", self.points))
         object.__setattr__(self, "thick", bool(self.thick))
 

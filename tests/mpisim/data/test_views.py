@@ -49,7 +49,7 @@ def test_noise_over_angles_alone_is_spread_over_frequencies():
 def test_replacing_rows_keeps_provenance_and_row_coordinates():
     data = sample_matrix(scanner={"sf_gradient": 0.5}, noise_std=0.1)
     values = np.ones((6, 2, 3), complex)
-    found = replace_rows(data, values, Grid((3, 2), (3.0, 2.0)), stage="coarse", sampling=SAMPLING, noise_std=0.2)
+    found = replace_rows(data, values, Grid((3, 2), (0.3, 0.2)), stage="coarse", sampling=SAMPLING, noise_std=0.2)
     assert validate(found) is found
     assert found.system_matrix.shape == (2, 3, 2, 3)
     assert found.attrs["scanner"] == {"sf_gradient": 0.5}

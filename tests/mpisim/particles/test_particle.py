@@ -58,4 +58,4 @@ def test_the_sentence_names_the_argument():
 
 
 def test_numpy_scalars_are_numbers():
-    assert Particle(np.float32(0.5)).diameter == 0.5
+    assert Particle(np.float32(0.5e-7)).diameter == float(np.float32(0.5e-7))

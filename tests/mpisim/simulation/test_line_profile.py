@@ -82,4 +82,5 @@ def test_there_is_no_line_profile_of_other_particles():
 
 def test_a_profile_that_needs_too_many_nodes_is_refused():
     with pytest.raises(InputError, match=r"^Input field of view, gradient and core diameter must be such that"):
-        line_profile_rows(open_sided_ffl(30, fov=3), Particle(190e-9), Grid((4, 4), (3.0, 3.0)), Sample())
+        machine = open_sided_ffl(100, fov=2, drive_amplitude=0.02)
+        line_profile_rows(machine, Particle(1e-6), Grid((4, 4), (2.0, 2.0)), Sample())
