@@ -24,4 +24,10 @@ COMMANDS = (
         "mpisim.cli.convert",
     ),
     Command("info", "describe a file", "mpisim info sm.nc", "mpisim.cli.info"),
+    Command(
+        "plot",
+        "draw a system matrix, a measurement or an image",
+        "mpisim plot sm.nc --angle 0,45 --harmonic 2,3 --out sm.png",
+        "mpisim.cli.plot",
+    ),
 )

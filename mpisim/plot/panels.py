@@ -1,9 +1,9 @@
-"""Pictures of rows and images: panels with millimetre axes, in groups of one colour scale each, by matplotlib."""
+"""Panels: images with millimetre axes, in groups of one colour scale each, by matplotlib without pyplot."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,17 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.errors import InputError, require
 from mpisim.io.atomic import replacing
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["Group", "Panel", "draw_images", "edges", "panels", "row_panels", "save_figure"]
+__all__ = ["Group", "Panel", "draw_groups", "edges", "panels", "save_figure"]
 
 Panel = tuple[np.ndarray, tuple[float, float, float, float]]
 """An image (y, x) and its edges left, right, bottom, top in mm."""
+
+DPI = 110
 
 
 def edges(data: xr.Dataset) -> tuple[float, float, float, float]:
@@ -43,9 +44,11 @@ class Group:
     label
         What the colours mean, with the unit.
     limits, cmap
-        The colour scale.
+        The colour scale. The colour bar has an arrow at an end that values exceed.
     notes
         A short text under each image.
+    log
+        Whether the colour scale is logarithmic; values below its lower end, zero too, have the colour of that end.
     """
 
     table: Sequence[Sequence[Panel | None]]
@@ -54,18 +57,46 @@ class Group:
     limits: tuple[float, float]
     cmap: str
     notes: Sequence[Sequence[str]] | None = None
+    log: bool = False
+
+    @property
+    def beyond(self) -> str:
+        """The ends of the colour scale that values exceed, as matplotlib names them: neither, min, max or both."""
+        values = [panel[0] for line in self.table for panel in line if panel is not None]
+        slack = 1e-6 * (self.limits[1] - self.limits[0])
+        low = any(float(np.min(v)) < self.limits[0] - slack for v in values) and not self.log
+        high = any(float(np.max(v)) > self.limits[1] + slack for v in values)
+        return {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[low, high]
 
 
 def panels(groups: Sequence[Group], columns: Sequence[str], title: str = "") -> Figure:
-    """Draw groups of images under each other, their columns in common."""
+    """Return a figure with groups of images under each other, their columns in common."""
     from matplotlib.figure import Figure
 
-    height = sum(len(g.table) for g in groups)
-    size = (1.45 * len(columns) + 1.6, 1.5 * height + 0.25 * len(groups) + 0.7)
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    figure = Figure(figsize=size_of(groups, columns), dpi=DPI, layout="constrained")
+    draw_groups(figure, groups, columns, title)
+    return figure
+
+
+def size_of(groups: Sequence[Group], columns: Sequence[str]) -> tuple[float, float]:
+    """Width and height in inches that groups of images take, for voxels of the shape of the first image."""
+    lines = sum(len(g.table) for g in groups)
+    noted = sum(len(g.table) for g in groups if g.notes)
+    height = 1.45 * _aspect(groups) + 0.05
+    return 1.45 * len(columns) + 1.6, height * lines + 0.15 * noted + 0.25 * len(groups) + 0.7
+
+
+def _aspect(groups: Sequence[Group]) -> float:
+    """Height over width of the field of view, between a third and three."""
+    left, right, bottom, top = next((e for e in map(_extent, groups) if e is not None), (0.0, 1.0, 0.0, 1.0))
+    return float(np.clip((top - bottom) / (right - left), 1 / 3, 3))
+
+
+def draw_groups(figure: Figure | SubFigure, groups: Sequence[Group], columns: Sequence[str], title: str = "") -> None:
+    """Draw groups of images into a figure or a part of one."""
     if title:
         figure.suptitle(title, fontsize=10)
-    axes = figure.subplots(height, len(columns), squeeze=False)
+    axes = figure.subplots(sum(len(g.table) for g in groups), len(columns), squeeze=False)
     for ax, name in zip(axes[0], columns, strict=True):
         ax.set_title(_wrapped(name), fontsize=8)
     first = 0
@@ -74,7 +105,6 @@ def panels(groups: Sequence[Group], columns: Sequence[str], title: str = "") -> 
         labelled = following is None or _extent(following) != _extent(group)
         _draw(figure, axes[first:last], group, labelled)
         first = last
-    return figure
 
 
 def _extent(group: Group) -> Any:
@@ -85,7 +115,13 @@ def _wrapped(title: str) -> str:
     return title if "\n" in title or len(title) < 11 else title.replace("-", "-\n", 1)
 
 
-def _draw(figure: Figure, axes: Any, group: Group, labelled: bool) -> None:
+def _norm(group: Group) -> Any:
+    from matplotlib.colors import LogNorm, Normalize
+
+    return (LogNorm if group.log else Normalize)(*group.limits)
+
+
+def _draw(figure: Figure | SubFigure, axes: Any, group: Group, labelled: bool) -> None:
     shown = None
     for i, line in enumerate(group.table):
         left = next((j for j, panel in enumerate(line) if panel is not None), 0)
@@ -95,87 +131,18 @@ def _draw(figure: Figure, axes: Any, group: Group, labelled: bool) -> None:
                 ax.set_axis_off()
                 continue
             values, extent = panel
-            shown = ax.imshow(
-                values, extent=extent, origin="lower", vmin=group.limits[0], vmax=group.limits[1], cmap=group.cmap
-            )
+            drawn = np.maximum(values, group.limits[0]) if group.log else values
+            shown = ax.imshow(drawn, extent=extent, origin="lower", cmap=group.cmap, norm=_norm(group))
             lowest = labelled and i == len(group.table) - 1
             ax.tick_params(labelsize=6, labelbottom=lowest, labelleft=j == left)
             note = group.notes[i][j] if group.notes else ""
             ax.set_xlabel("\n".join(t for t in ("x in mm" if lowest else "", note) if t), fontsize=7)
         axes[i, left].set_ylabel(f"{group.lines[i]}\ny in mm" if group.lines[i] else "y in mm", fontsize=7)
     if shown is not None:
-        bar = figure.colorbar(shown, ax=axes, aspect=8 + 10 * len(group.table), pad=0.01, fraction=0.03)
+        aspect = 8 + 10 * len(group.table)
+        bar = figure.colorbar(shown, ax=axes, aspect=aspect, pad=0.01, fraction=0.03, extend=group.beyond)
         bar.set_label(group.label, fontsize=7)
         bar.ax.tick_params(labelsize=7)
-
-
-def row_panels(
-    matrices: Sequence[tuple[str, xr.Dataset]],
-    reference: xr.Dataset,
-    chosen: Sequence[tuple[str, int]],
-    errors: bool = False,
-) -> Figure:
-    """Draw rows of several system matrices, real and imaginary part, each divided by the reference row's peak.
-
-    Parameters
-    ----------
-    matrices
-        Titles and matrices, on any grids; with `errors`, on the reference's.
-    reference
-        The matrix whose rows set the scale.
-    chosen
-        Titles and row numbers.
-    errors
-        Draw the differences from the reference instead, on a scale of their own.
-    """
-    from mpisim.data.views import as_images
-
-    table: list[list[Panel | None]] = []
-    lines = []
-    for title, index in chosen:
-        wanted = as_images(reference)[index]
-        peak = float(np.abs(wanted).max()) or 1.0
-        for part, name in ((np.real, "real"), (np.imag, "imag")):
-            images = [(m, as_images(m)[index]) for _, m in matrices]
-            table.append([(part(r - wanted if errors else r) / peak, edges(m)) for m, r in images])
-            lines.append(f"{title}, {name}")
-    largest = max(float(np.abs(p[0]).max()) for line in table for p in line if p is not None)
-    limit = largest if errors else 1.0
-    label = "error / peak of the reference row" if errors else "row / peak of the reference row"
-    return panels([Group(table, lines, label, (-limit, limit), "RdBu_r")], [t for t, _ in matrices])
-
-
-def draw_images(images: Mapping[str, xr.Dataset], top: float | None = None) -> Figure:
-    """Draw images side by side on one colour scale; `save_figure` writes the figure.
-
-    Parameters
-    ----------
-    images
-        Titles, and datasets of kind `image` or measurements that know their `phantom`, over (y, x).
-    top
-        Upper end of the colour scale; the largest value by default. The lower end is 0, or the least value below it.
-
-    Raises
-    ------
-    InputError
-        If there is no image, or one is not over (y, x).
-    """
-    require(len(images) > 0, "images", "at least one image", "none")
-    line: list[Panel | None] = [(_plane(title, data).values, edges(data)) for title, data in images.items()]
-    values = [p[0] for p in line if p is not None]
-    high = max(float(v.max()) for v in values) if top is None else top
-    low = min(0.0, *(float(v.min()) for v in values))
-    limits = (low, high if high > low else low + 1)
-    return panels([Group([line], [""], "concentration / that of\nthe sample", limits, "inferno")], list(images))
-
-
-def _plane(title: str, data: xr.Dataset) -> xr.DataArray:
-    name = next((n for n in ("image", "phantom") if n in data), None)
-    if name is None:
-        raise InputError(f"Input {title} must hold an image or phantom; instead received {sorted(map(str, data))}.")
-    plane = data[name].squeeze()
-    require(set(plane.dims) == {"y", "x"}, title, "an image over y and x", plane.dims)
-    return plane.transpose("y", "x")
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], **options: Any) -> None:

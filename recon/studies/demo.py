@@ -23,7 +23,7 @@ from mpisim.data.views import as_matrix
 from mpisim.errors import one_of, positive, whole
 from mpisim.io import read
 from mpisim.io.atomic import output_folder, write_text
-from mpisim.plot.panels import draw_images, row_panels, save_figure
+from mpisim.plot import draw_images, row_panels, save_figure
 from mpisim.progress import progress
 from recon.studies.report import write_report
 

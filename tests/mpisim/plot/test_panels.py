@@ -3,7 +3,7 @@ import pytest
 
 import mpisim
 from mpisim.data.schema import build
-from mpisim.plot.panels import draw_images, save_figure
+from mpisim.plot import draw_images, save_figure
 
 CENTERS = (np.arange(16) - 7.5) * 2e-3
 

@@ -1,0 +1,138 @@
+"""A picture of a system matrix: its spectrum with the noise, and some of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from mpisim.data.schema import expect
+from mpisim.data.views import as_images
+from mpisim.errors import one_of
+from mpisim.plot.panels import DPI, Group, Panel, draw_groups, edges, size_of
+from mpisim.plot.rows import PARTS, chosen_rows, part_of
+from mpisim.plot.spectrum import Spectrum, plot_spectrum, spectrum_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_matrix"]
+
+_ACROSS, _WIDEST = 4, 8  # rows side by side: of a list, and at most where a line holds the harmonics of an angle
+_MOST = 40  # rows of one figure
+
+
+def draw_matrix(
+    data: xr.Dataset,
+    angles: Sequence[float] | None = None,
+    harmonics: Sequence[int] | None = None,
+    rows: Sequence[int] | None = None,
+    part: str = "stronger",
+) -> Figure:
+    """Draw the spectrum of a fine or coarse system matrix, and some of its rows.
+
+    Parameters
+    ----------
+    data
+        A system matrix.
+    angles, harmonics, rows
+        Which rows, see `mpisim.plot.chosen_rows`: angles in rad, harmonics, or numbers of rows. At most 40 are drawn.
+    part
+        What of a row is drawn: `real`, `imag`, `magnitude`, or `stronger` (the default), the real or the imaginary
+        part, whichever has more energy.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, without pyplot; `mpisim.plot.save_figure` writes it.
+
+    Raises
+    ------
+    InputError
+        If the dataset is no system matrix, or has no such rows.
+    """
+    from matplotlib.figure import Figure
+
+    expect(data, "system_matrix", "data")
+    one_of("part", part, PARTS)
+    chosen = chosen_rows(data, angles, harmonics, rows)
+    across = _across(len(chosen), 1 if rows is not None or angles is None else len(chosen) // len(set(angles)))
+    group = _rows(data, chosen[:_MOST], part, across)
+    width, height = size_of([group], [""] * across)
+    figure = Figure(figsize=(max(width, 7.0), height + 2.6), dpi=DPI, layout="constrained")
+    more = f"; the first {_MOST} of {len(chosen)} chosen rows" if len(chosen) > _MOST else ""
+    figure.suptitle(_heading(data) + more, fontsize=10)
+    top, bottom = figure.subfigures(2, 1, height_ratios=(2.6, height))
+    spectrum = spectrum_of(data)
+    ax = top.subplots()
+    plot_spectrum(ax, spectrum, "signal, RMS over voxels" + (" and angles" if "angle" in data.dims else ""))
+    ax.set_title(_level(data, spectrum), fontsize=8)
+    draw_groups(bottom, [group], [""] * across)
+    return figure
+
+
+def _across(rows: int, harmonics: int) -> int:
+    """Return how many rows stand side by side: those of one angle, or up to four."""
+    return harmonics if 2 <= harmonics <= _WIDEST and rows % harmonics == 0 else min(_ACROSS, rows)
+
+
+def _rows(data: xr.Dataset, chosen: Sequence[tuple[str, int]], part: str, across: int) -> Group:
+    """Return panels of rows, each divided by its peak, in lines of so many."""
+    units = data["system_matrix"].attrs.get("units", "1")
+    cells: list[Panel | None] = []
+    notes: list[str] = []
+    for title, index in chosen:
+        row = as_images(data)[index]
+        values, name = part_of(row, part)
+        peak = float(np.abs(values).max())
+        cells.append((values / (peak or 1.0), edges(data)))
+        notes.append(f"{title}\n{name}, peak {_with_unit(peak, units)}")
+    cells += [None] * (-len(cells) % across)
+    notes += [""] * (len(cells) - len(notes))
+    starts = range(0, len(cells), across)
+    table, lines = [cells[i : i + across] for i in starts], [""] * len(starts)
+    limits, cmap = ((0.0, 1.0), "viridis") if part == "magnitude" else ((-1.0, 1.0), "RdBu_r")
+    return Group(table, lines, "row / its peak", limits, cmap, [notes[i : i + across] for i in starts])
+
+
+_PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+
+
+def _with_unit(value: float, units: str) -> str:
+    """Return an amplitude in words: volts with a prefix, other units as they are."""
+    if units != "V" or value <= 0:
+        return f"{value:.3g}" if units == "1" else f"{value:.3g} {units}"
+    scale, prefix = next(((s, p) for s, p in _PREFIXES if value >= s), (1.0, ""))
+    return f"{value / scale:.3g} {prefix}V"
+
+
+def _heading(data: xr.Dataset) -> str:
+    """Return what a matrix is: stage and origin, grid, scanner and tracer."""
+    words = [
+        f"{data.attrs['stage']} {data.attrs['origin']} system matrix, {data.sizes['x']} x {data.sizes['y']} voxels"
+    ]
+    if data.attrs["stage"] == "coarse":
+        sampling = data.attrs["sampling"]
+        words.append(f"{sampling['scheme']} sampling {sampling['factor']}x")
+    recovery = data.attrs.get("recovery")
+    if isinstance(recovery, dict) and "method" in recovery:
+        words.append(f"by {recovery['method']}")
+    if "sf_gradient" in data.coords and data["sf_gradient"].size == 1:
+        words.append(f"{float(data['sf_gradient']):.3g} T/m")
+    if "particle_diameter" in data.coords and data["particle_diameter"].size == 1:
+        words.append(f"{1e9 * float(data['particle_diameter']):.3g} nm")
+    return ", ".join(words)
+
+
+def _level(data: xr.Dataset, spectrum: Spectrum) -> str:
+    """Return the noise of a matrix in words."""
+    if spectrum.noise is None:
+        return "the file does not state its noise"
+    if not np.any(spectrum.noise > 0):
+        return "exact values, no noise"
+    snr = spectrum.snr
+    total = 20 * np.log10(np.sqrt(np.mean(spectrum.rms**2)) / np.sqrt(np.mean(spectrum.noise**2)))
+    spread = "" if snr is None else f"; by {spectrum.label.split()[0]} {snr.min():.1f} to {snr.max():.1f} dB"
+    return f"RMS over noise of the whole matrix {total:.1f} dB{spread}"
