@@ -71,9 +71,9 @@ def _number(value: object) -> float:
 
 
 def decibels(name: str, value: object) -> float:
-    """Return `value` as a float; raise `InputError` unless it is a finite number between -1000 and 1000."""
-    good = math.isfinite(_number(value)) and abs(_number(value)) <= 1000
-    require(good, name, "a finite number of decibels between -1000 and 1000", repr(value))
+    """Return `value` as a float; raise `InputError` unless it lies from -100 to 300 dB (double precision has 313 dB)."""
+    good = -100 <= _number(value) <= 300
+    require(good, name, "a finite number of decibels between -100 and 300", repr(value))
     return _number(value)
 
 

@@ -45,3 +45,5 @@ def write_bad(out: Path) -> None:
     (out / "config.toml").write_text("steps = 3\nheads = 8\n")
     (out / "scanner.toml").write_text("drive_frequncy = 25e3\n")
     (out / "types.toml").write_text('angles = ["a"]\n')
+    (out / "degrees.toml").write_text("angles = [0, 45, 90, 135]\n")
+    (out / "khz.toml").write_text("drive_frequency = 25.0\n")

@@ -20,11 +20,13 @@ __all__ = [
     "counts",
     "diameters_nm",
     "gradients",
+    "harmonics",
     "integer",
     "integers",
     "lengths_mm",
     "number",
     "numbers",
+    "ranged",
     "read_toml",
     "scaled",
 ]
@@ -33,6 +35,19 @@ _RANGES = {  # what a user can mean, in the units of the command line: anything 
     "sf-gradient": (0.01, 50.0, "T/m"),
     "particle-diameter": (1.0, 200.0, "nm"),
     "fov": (0.1, 2000.0, "mm"),
+    "angle-step": (0.1, 180.0, "degrees"),
+    "drive-amplitude": (0.1, 1000.0, "mT"),
+    "drive-frequency": (0.1, 1000.0, "kHz"),
+    "sample-size": (0.05, 500.0, "mm"),
+    "--left-width": (0.05, 500.0, "mm"),
+    "--right-width": (0.05, 500.0, "mm"),
+    "--length": (0.05, 500.0, "mm"),
+    "--radius": (0.05, 500.0, "mm"),
+    "--gap": (0.0, 500.0, "mm"),
+    "--size": (0.1, 2000.0, "mm"),
+    "--concentration": (1e-6, 1e6, "times that of the calibration sample"),
+    "--min-frequency": (0.0, 1e5, "kHz"),
+    "--max-frequency": (0.0, 1e5, "kHz"),
 }
 
 
@@ -94,9 +109,14 @@ def at_least(least: int) -> Callable[[str, str], int]:
     return lambda name, text: integer(name, text, least)
 
 
+def ranged(name: str, text: str) -> float:
+    """Return a number in the unit that was typed; raise `InputError` outside the range of the option."""
+    return _in_range(name, number(name, text))
+
+
 def scaled(factor: float) -> Callable[[str, str], float]:
     """Return a parser of numbers in a unit that is `factor` SI units: 1e-3 for mm, 1e3 for kHz."""
-    return lambda name, text: number(name, text) * factor
+    return lambda name, text: ranged(name, text) * factor
 
 
 def lengths_mm(name: str, text: str) -> tuple[float, ...]:
@@ -118,6 +138,14 @@ def _in_range(name: str, value: float) -> float:
     low, high, unit = _RANGES.get(name, (-math.inf, math.inf, ""))
     require(low <= value <= high, name, f"from {low:g} to {high:g} {unit}", f"{value:g}")
     return value
+
+
+def harmonics(name: str, text: str) -> tuple[int, ...]:
+    """Return harmonics of the drive, `2,3,5` or `2:9` with both ends, from 1 to 1000."""
+    values = integers(name, text)
+    outside = [k for k in values if not 1 <= k <= 1000]
+    require(not outside, name, "multiples of the drive frequency from 1 to 1000", ", ".join(map(str, outside[:3])))
+    return values
 
 
 def read_toml(path: str | os.PathLike[str], known: Sequence[str], name: str) -> dict[str, Any]:

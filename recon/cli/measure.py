@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from mpisim.cli.command import Result, argument_type
-from mpisim.cli.options import integer, number
-from mpisim.errors import non_negative, positive, require
+from mpisim.cli.options import integer, number, ranged, scaled
+from mpisim.errors import require
 from mpisim.io import expect_output
 
 __all__ = ["add_arguments", "run"]
@@ -44,15 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     finer = "finer voxels along each edge of one (default 2)"
     parser.add_argument("--refine", type=argument_type("--refine", integer), default="2", help=finer)
     for name, (flag, text) in _LENGTHS.items():
-        parser.add_argument(flag, dest=name, type=argument_type(flag, _length_mm), metavar="MM", help=text)
-    concentration = argument_type("--concentration", number)
+        parser.add_argument(flag, dest=name, type=argument_type(flag, scaled(1e-3)), metavar="MM", help=text)
+    concentration = argument_type("--concentration", ranged)
     parser.add_argument("--concentration", type=concentration, default="1", help="relative to the sample's (default 1)")
     parser.add_argument("--out", required=True, help="measurement to write (.nc)")
-
-
-def _length_mm(name: str, text: str) -> float:
-    """Return a length in m that was typed in mm; only a gap may be zero."""
-    return (non_negative if name == "--gap" else positive)(name, number(name, text)) * 1e-3
 
 
 def run(options: argparse.Namespace) -> Result:
