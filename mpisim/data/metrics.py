@@ -12,6 +12,7 @@ from typing import overload
 import numpy as np
 import xarray as xr
 
+from mpisim.data.units import in_unit_of
 from mpisim.errors import InputError, require
 
 __all__ = ["nrmse"]
@@ -31,15 +32,18 @@ def nrmse(found: Values, reference: Values, axis: int | tuple[int, ...] | None =
     Parameters
     ----------
     found, reference
-        System matrices (or images) as datasets of the schema, or arrays of one shape and any unit.
+        System matrices (or images) as datasets of the schema, or arrays of one shape and any unit. A dataset is
+        converted to the unit of the reference (`mpisim.data.units`).
     axis
         Axes of the arrays to sum over; None, the default, sums over all and gives a float.
 
     Raises
     ------
     InputError
-        If the shapes differ, or the reference is zero.
+        If the shapes differ, the units are not multiples of one unit, or the reference is zero.
     """
+    if isinstance(found, xr.Dataset) and isinstance(reference, xr.Dataset):
+        found = in_unit_of(found, reference, "found")
     a, b = _values(found), _values(reference)
     require(a.shape == b.shape, "found", f"of the reference's shape {b.shape}", a.shape)
     scale = np.sqrt(np.sum(np.abs(b.astype(complex)) ** 2, axis=axis))

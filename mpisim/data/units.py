@@ -1,0 +1,107 @@
+"""Units of the values of a dataset: compared where two files meet, and converted where one is a multiple of the other.
+
+A unit is an SI prefix and a base unit (`uV`, `mT`), also written out (`microvolt`), with anything after a space or a
+slash in common (`mV s` and `V s`). The micro sign and the Greek letter both mean u. "1", an empty text or none at all
+leave the unit unknown, as files of measured data often do.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import xarray as xr
+
+from mpisim.errors import require, warn
+
+__all__ = ["conversion", "in_unit", "in_unit_of", "unit_of"]
+
+_PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9}
+_BASES = ("V", "A", "T", "Wb", "Hz")
+_PREFIX_WORDS = {"": "", "femto": "f", "pico": "p", "nano": "n", "micro": "u", "milli": "m", "kilo": "k", "mega": "M"}
+_BASE_WORDS = {"volt": "V", "ampere": "A", "amp": "A", "tesla": "T", "weber": "Wb", "hertz": "Hz"}
+_SYMBOL = re.compile(rf"({'|'.join(p for p in _PREFIXES if p)})?({'|'.join(_BASES)})([ /*].*)?")
+_WORD = re.compile(rf"({'|'.join(p for p in _PREFIX_WORDS if p)})?({'|'.join(_BASE_WORDS)})s?([ /*].*)?")
+_UNKNOWN = ("", "1", "unknown", "none")
+_VARIABLES = ("system_matrix", "measurement", "image")
+
+
+def unit_of(data: xr.Dataset) -> str:
+    """Return the unit of the system matrix, measurement or image in a dataset; "1" where it is not known."""
+    name = next((n for n in _VARIABLES if n in data), None)
+    text = "" if name is None else str(data[name].attrs.get("units", ""))
+    return "1" if text.strip().lower() in _UNKNOWN else text
+
+
+def conversion(unit: str, other: str) -> float | None:
+    """Return how many of `other` one `unit` is (1e-6 from uV to V), or None where they are not multiples."""
+    one, two = _parsed(unit), _parsed(other)
+    if one[1] != two[1]:
+        return None
+    return 10.0 ** (one[0] - two[0])
+
+
+def _parsed(unit: str) -> tuple[int, str]:
+    """Power of ten and base unit; power zero and the text itself for a unit that is in no table."""
+    text = unit.strip().strip("[]").strip().replace("\u00b5", "u").replace("\u03bc", "u")
+    symbol = _SYMBOL.fullmatch(text)
+    if symbol is not None:
+        return _PREFIXES[symbol[1] or ""], symbol[2] + (symbol[3] or "")
+    word = _WORD.fullmatch(text.lower())
+    if word is not None:
+        return _PREFIXES[_PREFIX_WORDS[word[1] or ""]], _BASE_WORDS[word[2]] + (word[3] or "")
+    return 0, text
+
+
+def in_unit(data: xr.Dataset, unit: str, name: str, reference: str = "the other data") -> xr.Dataset:
+    """Return a dataset with its values, and their noise, in another unit.
+
+    Parameters
+    ----------
+    data
+        A system matrix, measurement or image.
+    unit
+        The unit wanted.
+    name, reference
+        What the data are called in sentences, and whose unit is wanted.
+
+    Returns
+    -------
+    xarray.Dataset
+        The dataset itself where the units are equal, or where one is unknown: then a `DataWarning` says which unit is
+        presumed.
+
+    Raises
+    ------
+    InputError
+        If both units are known and are not multiples of one unit.
+    """
+    own = unit_of(data)
+    wanted = "1" if unit.strip().lower() in _UNKNOWN else unit
+    if own == wanted:
+        return data
+    if "1" in (own, wanted):
+        unknown, known, stated = (name, reference, wanted) if own == "1" else (reference, name, own)
+        warn(f"The unit of {unknown} is not known; its values are taken to be in {stated}, the unit of {known}.")
+        return data
+    factor = conversion(own, wanted)
+    require(factor is not None, f"unit of {name}", f"{wanted}, the unit of {reference}, or a multiple of it", own)
+    return _scaled(data, own, wanted)
+
+
+def in_unit_of(data: xr.Dataset, reference: xr.Dataset, name: str, reference_name: str = "reference") -> xr.Dataset:
+    """Return a dataset in the unit of another; see `in_unit`."""
+    return in_unit(data, unit_of(reference), name, reference_name)
+
+
+def _scaled(data: xr.Dataset, own: str, wanted: str) -> xr.Dataset:
+    """Return the dataset with values and noise converted; noise without a unit of its own has that of the values."""
+    kind = next(n for n in _VARIABLES if n in data)
+    converted = {}
+    for name in (n for n in (kind, "noise_std") if n in data):
+        unit = str(data[name].attrs.get("units", own))
+        factor = conversion(own if unit.strip().lower() in _UNKNOWN else unit, wanted)
+        require(factor is not None, f"unit of {name}", f"{wanted} or a multiple of it", unit)
+        converted[name] = data[name].copy(data=data[name].values * np.float64(1.0 if factor is None else factor))
+        converted[name].attrs["units"] = wanted
+    return data.assign(converted)

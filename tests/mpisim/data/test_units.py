@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+import mpisim
+from mpisim import InputError
+from mpisim.data.units import conversion, in_unit, in_unit_of, unit_of
+from mpisim.errors import DataWarning
+from tests.mpisim.data.matrices import sample_matrix
+
+FACTORS = {
+    ("V", "V"): 1.0,
+    ("mV", "V"): 1e-3,
+    ("V", "mV"): 1e3,
+    ("uV", "V"): 1e-6,
+    ("\u00b5V", "\u03bcV"): 1.0,  # micro sign, Greek letter
+    ("\u03bcV", "nV"): 1e3,
+    ("nV", "V"): 1e-9,
+    ("mA", "A"): 1e-3,
+    ("mT", "T"): 1e-3,
+    ("T", "mT"): 1e3,
+    ("[mV]", "V"): 1e-3,
+    ("microvolt", "V"): 1e-6,
+    ("Volts", "mV"): 1e3,
+    ("mV s", "V s"): 1e-3,
+    ("V/m", "mV/m"): 1e3,
+    ("counts", "counts"): 1.0,
+}
+OTHERS = [("V", "A"), ("mT", "mV"), ("V", "V s"), ("counts", "V"), ("V^2", "mV^2"), ("m", "mm")]
+
+
+def in_units(unit, factor=1.0, **options):
+    data = sample_matrix(**options)
+    return data.assign(
+        {
+            n: (data[n].dims, data[n].values * factor, {"units": unit})
+            for n in ("system_matrix", "noise_std")
+            if n in data
+        }
+    )
+
+
+@pytest.mark.parametrize(("pair", "factor"), FACTORS.items())
+def test_multiples_are_converted(pair, factor):
+    assert conversion(*pair) == pytest.approx(factor, rel=1e-15)
+    assert conversion(*reversed(pair)) == pytest.approx(1 / factor, rel=1e-15)
+
+
+@pytest.mark.parametrize("pair", OTHERS)
+def test_other_units_are_not(pair):
+    assert conversion(*pair) is None
+    with pytest.raises(
+        InputError, match=r"^Input unit of y must be .*, the unit of the matrix, or a multiple of it; ins"
+    ):
+        in_unit(in_units(pair[0]), pair[1], "y", "the matrix")
+
+
+def test_values_and_noise_are_converted_and_say_so():
+    volts = in_units("V", noise_std=0.25)
+    micro = volts.assign(
+        {n: (volts[n].dims, volts[n].values * 1e6, {"units": "uV"}) for n in ("system_matrix", "noise_std")}
+    )
+    back = in_unit_of(micro, volts, "found")
+    assert np.allclose(back["system_matrix"], volts["system_matrix"], rtol=1e-14, atol=0)
+    assert float(back["noise_std"]) == pytest.approx(0.25) and unit_of(back) == back["noise_std"].attrs["units"] == "V"
+    assert unit_of(micro) == "uV"  # the argument is as it was
+    assert back.attrs == volts.attrs
+
+
+def test_noise_keeps_a_unit_of_its_own():
+    data = in_units("uV", noise_std=2.0)
+    data["noise_std"].attrs["units"] = "mV"
+    assert float(in_unit(data, "V", "y")["noise_std"]) == pytest.approx(2e-3)
+    del data["noise_std"].attrs["units"]
+    assert float(in_unit(data, "V", "y")["noise_std"]) == pytest.approx(2e-6)
+
+
+@pytest.mark.parametrize("unknown", ["1", "", " ", "unknown"])
+def test_an_unknown_unit_is_presumed_and_said(unknown):
+    data, volts = in_units(unknown), in_units("mV")
+    with pytest.warns(
+        DataWarning, match="^The unit of y is not known; its values are taken to be in mV, the unit of re"
+    ):
+        assert in_unit_of(data, volts, "y") is data
+    with pytest.warns(
+        DataWarning, match="^The unit of reference is not known; its values are taken to be in mV, the uni"
+    ):
+        assert in_unit_of(volts, data, "y") is volts
+    assert in_unit_of(data, in_units("1"), "y") is data  # two unknown ones: as ever
+
+
+def test_errors_do_not_depend_on_units():
+    volts = in_units("V")
+    micro = volts.assign(
+        system_matrix=(volts["system_matrix"].dims, volts["system_matrix"].values * 1e6, {"units": "uV"})
+    )
+    assert mpisim.nrmse(micro, volts) < 1e-15 and mpisim.nrmse(volts, micro) < 1e-15
+    with pytest.raises(InputError, match="unit of found"):
+        mpisim.nrmse(in_units("A"), volts)
