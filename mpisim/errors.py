@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import warnings
 from collections.abc import Collection, Iterable
@@ -142,10 +143,20 @@ def numbers_of(name: str, values: Iterable[object]) -> tuple[float, ...]:
 
 
 def one_of(name: str, value: T, choices: Collection[T]) -> T:
-    """Return `value`; raise `InputError` unless it is one of `choices`."""
+    """Return `value`; raise `InputError` unless it is one of `choices`; a name that is close to one is hinted at."""
     try:
         known = value in choices
     except TypeError:  # lists and the like are no names
         known = False
-    require(known, name, f"one of {', '.join(str(c) for c in choices)}", repr(value))
+    hint = "" if known else _hint(value, choices)
+    require(known, name, f"one of {', '.join(str(c) for c in choices)}", f"{value!r}{hint}")
     return value
+
+
+def _hint(value: object, choices: Iterable[object]) -> str:
+    """Return " (did you mean NAME?)" for the choice that is closest in spelling, or nothing if none is close."""
+    if not isinstance(value, str):
+        return ""
+    names = {choice.casefold(): choice for choice in choices if isinstance(choice, str)}
+    close = difflib.get_close_matches(value.casefold().replace("_", "-").strip(), names, n=1, cutoff=0.6)
+    return f" (did you mean {names[close[0]]}?)" if close else ""

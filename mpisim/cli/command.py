@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 
-from mpisim.errors import InputError
+from mpisim.errors import InputError, one_of
 from mpisim.plugins import gathered
 
 __all__ = [
@@ -154,7 +154,5 @@ def call(name: str, arguments: Sequence[object]) -> Result:
     Raises `InputError` if no installed package brings the command.
     """
     commands = table()
-    if name not in commands:
-        raise InputError(f"Input command must be one of {', '.join(commands)}; instead received {name!r}.")
-    command = commands[name]
+    command = commands[one_of("command", name, commands)]
     return command.load().run(parse(command, [str(a) for a in arguments]))

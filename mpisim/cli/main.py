@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from mpisim.cli.command import Command, Result, parse, table
-from mpisim.errors import InputError
+from mpisim.errors import InputError, one_of
 from mpisim.version import __version__
 
 __all__ = ["main"]
@@ -52,9 +52,7 @@ def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_overview(commands))
         return 0
-    if words[0] not in commands:
-        raise InputError(f"Input command must be one of {', '.join(commands)}; instead received {words[0]!r}.")
-    command = commands[words[0]]
+    command = commands[one_of("command", words[0], commands)]
     options = parse(command, words[1:])
     result = command.load().run(options)
     if options.json:
