@@ -10,6 +10,7 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.data.metrics import nrmse
 from mpisim.data.schema import expect
+from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, require_same_rows
 from mpisim.errors import require
 
@@ -37,11 +38,34 @@ class Evaluation:
     harmonics: tuple[int, ...] = ()
     nrmse_by_harmonic: tuple[float | None, ...] = ()
 
+    def figures(self) -> dict[str, object]:
+        """Return what `mpisim evaluate --json` prints: the errors, and quantiles of those of the rows, as fractions."""
+        rows = self.row_nrmse[np.isfinite(self.row_nrmse)]
+        median, ninety_percent, largest = np.quantile(rows, (0.5, 0.9, 1.0)).tolist()
+        harmonics = {"harmonics": list(self.harmonics), "nrmse_by_harmonic": list(self.nrmse_by_harmonic)}
+        return {
+            "nrmse": self.nrmse,
+            **(harmonics if self.harmonics else {}),
+            "row_nrmse_median": median,
+            "row_nrmse_90_percent": ninety_percent,
+            "row_nrmse_max": largest,
+        }
+
 
 def evaluate(found: xr.Dataset, reference: xr.Dataset) -> Evaluation:
-    """Compare two fine system matrices of the same rows and voxels.
+    """Compare two fine system matrices of the same rows and voxels; `mpisim evaluate` prints its `figures()`.
 
-    Raises `InputError` if one is not fine, rows, shapes or voxel positions differ, or the reference is zero.
+    Parameters
+    ----------
+    found
+        A recovered matrix, in any multiple of the reference's unit.
+    reference
+        The matrix that it should be.
+
+    Raises
+    ------
+    InputError
+        If one is not fine, rows, shapes, voxel positions or units differ, or the reference is zero.
     """
     expect(found, "system_matrix", "found", stage="fine")
     expect(reference, "system_matrix", "reference", stage="fine")
@@ -50,6 +74,8 @@ def evaluate(found: xr.Dataset, reference: xr.Dataset) -> Evaluation:
     require(a.shape == b.shape, "found", f"of the reference's {wanted} voxels", received)
     require_same_rows(found, reference, "found")
     _require_same_voxels(found, reference)
+    found = in_unit_of(found, reference, "found")
+    a = as_images(found)
     harmonics, errors = _by_harmonic(found, reference) if "harmonic" in reference.coords else ((), ())
     return Evaluation(nrmse(found, reference), nrmse(a, b, axis=(-2, -1)), harmonics, errors)
 

@@ -9,7 +9,16 @@ import numpy as np
 import mpisim
 from mpisim.cli.command import Result
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "nrmse": "Frobenius norm of the error over that of the reference, a fraction",
+    "harmonics": "harmonics of the drive, where the file states them",
+    "nrmse_by_harmonic": "nRMSE of the rows of each harmonic; null where the reference is zero",
+    "row_nrmse_median": "median of the rows' nRMSE",
+    "row_nrmse_90_percent": "nRMSE that 90 % of the rows stay below",
+    "row_nrmse_max": "largest nRMSE of a row",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,18 +33,9 @@ def run(options: argparse.Namespace) -> Result:
     from calib.evaluation import evaluate
 
     result = evaluate(mpisim.read(options.found), mpisim.read(options.reference))
-    errors = result.row_nrmse
     if options.rows:
-        _write_rows(options.rows, errors)
-    median, ninety_percent, largest = np.quantile([e for e in errors if np.isfinite(e)], (0.5, 0.9, 1.0)).tolist()
-    by_harmonic = {"harmonics": list(result.harmonics), "nrmse_by_harmonic": list(result.nrmse_by_harmonic)}
-    return {
-        "nrmse": result.nrmse,
-        **(by_harmonic if result.harmonics else {}),
-        "row_nrmse_median": median,
-        "row_nrmse_90_percent": ninety_percent,
-        "row_nrmse_max": largest,
-    }
+        _write_rows(options.rows, result.row_nrmse)
+    return result.figures()
 
 
 def _write_rows(file: str, errors: np.ndarray) -> None:
