@@ -5,8 +5,12 @@ A call gets everything by its arguments, seeds too, so that results do not depen
 
 from __future__ import annotations
 
+import _thread
 import multiprocessing
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -17,6 +21,8 @@ from mpisim.errors import InputError, require
 __all__ = ["dask_executor", "run_all", "shard"]
 
 T = TypeVar("T")
+
+_GRACE = 2.0  # s that a worker has to put its files in order after its parent was killed
 
 
 def run_all(
@@ -109,3 +115,17 @@ def _prepare_worker() -> None:
     import numba
 
     numba.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent's end, which a killed parent cannot announce; then interrupt the call, and end the worker.
+
+    The interrupt lets the call remove its temporary file.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        _thread.interrupt_main()
+        time.sleep(_GRACE)
+        os._exit(1)

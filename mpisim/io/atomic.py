@@ -1,18 +1,33 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all.
+
+A file is written under a temporary name in its folder and then moved into place. The temporary name of `sm.nc` is
+`.sm.nc.PLACE-PID-TOKEN.tmp`: the machine and the process that write it, and a random number. A process that is killed
+leaves it behind; whoever writes `sm.nc` next removes it, unless its process still runs, or runs on another machine.
+"""
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import os
+import re
 import secrets
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from mpisim.errors import InputError
 
-__all__ = ["deferring_interrupt", "not_a_folder", "output_folder", "replacing", "write_text"]
+__all__ = ["deferring_interrupt", "not_a_folder", "output_folder", "remove_leftovers", "replacing", "write_text"]
+
+_OWNER = re.compile(r"\.([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.tmp$")
+_LEFTOVER = re.compile(r"^\..+\.([0-9a-f]{8}-\d+-)?[0-9a-f]{12}\.tmp$")  # version 0.1.0 wrote no place and process
+_ABANDONED = 7 * 24 * 3600.0  # s without a change, after which a file counts as left whoever wrote it
 
 
 @contextmanager
@@ -27,7 +42,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     output_folder(target.parent)
     not_a_folder(target)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")  # before the file, for any interrupt
+    remove_leftovers(target.parent, target.name)
+    owner = f"{_place()}-{os.getpid()}-{secrets.token_hex(6)}"
+    temporary = target.with_name(f".{target.name}.{owner}.tmp")  # before the file, for any interrupt
     try:
         try:
             temporary.touch(exist_ok=False)
@@ -45,6 +62,52 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: str | os.PathLike[str], name: str = "*") -> None:
+    """Remove the temporary files that killed processes left in a folder, of one target or (`*`) of all.
+
+    A file stays while its process runs. One of another machine, or of version 0.1.0, stays for a week after its last
+    change.
+    """
+    pattern = name if name == "*" else glob.escape(name)
+    for file in Path(folder).glob(f".{pattern}.*.tmp"):
+        if _LEFTOVER.match(file.name) and not _in_use(file):
+            with suppress(OSError):  # somebody else was faster, or it is not ours to remove
+                file.unlink()
+
+
+def _in_use(file: Path) -> bool:
+    """Return whether the process that writes a temporary file may still run."""
+    owner = _OWNER.search(file.name)
+    if owner and owner[1] == _place() and not _runs(int(owner[2])):
+        return False
+    try:
+        return time.time() - file.stat().st_mtime < _ABANDONED
+    except OSError:
+        return True
+
+
+def _runs(process: int) -> bool:
+    """Return whether a process of this machine runs; True where that cannot be told."""
+    if os.name != "posix":  # elsewhere signal 0 is a signal like any other
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+@cache
+def _place() -> str:
+    """Return eight digits for where process numbers mean the same: this machine, and its container if it is in one."""
+    container = ""
+    with suppress(OSError):
+        container = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{socket.gethostname()} {container}".encode()).hexdigest()[:8]
 
 
 def not_a_folder(path: Path) -> None:
