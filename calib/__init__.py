@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from mpisim.lazy import handed_on
 
 if TYPE_CHECKING:
+    from calib.comparison import Comparison, compare
+    from calib.evaluation import Evaluation, evaluate
     from calib.files import recover_file
     from calib.learned.released import load_original_checkpoint
     from calib.methods.record import Method, Recovered
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METHODS",
+    "Comparison",
+    "Evaluation",
     "Method",
     "Recovered",
     "check_method",
+    "compare",
     "downsample",
+    "evaluate",
     "load_original_checkpoint",
     "nrmse",
     "recover",
@@ -33,6 +39,8 @@ __all__ = [
 __getattr__, __dir__ = handed_on(
     __name__,
     {
+        "calib.comparison": ["Comparison", "compare"],
+        "calib.evaluation": ["Evaluation", "evaluate"],
         "calib.files": ["recover_file"],
         "calib.learned.released": ["load_original_checkpoint"],
         "calib.patches": ["recover_by_patches"],

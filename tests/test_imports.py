@@ -33,7 +33,7 @@ FLOORS = {
         {"nets"},
         {"learned"},
         {"recovery", "training"},
-        {"files", "patches"},
+        {"files", "patches", "comparison"},
         {"studies"},
         {"cli"},
     ],

@@ -27,6 +27,12 @@ COMMANDS = (
         "calib.cli.evaluate",
     ),
     Command(
+        "compare",
+        "recover by every method that applies and compare with a reference",
+        "mpisim compare coarse.nc --reference sm.nc --out compare",
+        "calib.cli.compare",
+    ),
+    Command(
         "train",
         "train a network on a data set",
         "mpisim train --method transms --factor 4 --data transms --out run",

@@ -1,0 +1,55 @@
+"""The subcommand `compare`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mpisim.cli.command import Result, as_typed
+
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "coarse": "the coarse matrix",
+    "reference": "the fine matrix that methods are compared with",
+    "methods": "for every method: whether it applies, nrmse and nrmse_by_harmonic (fractions), seconds, reason, notes",
+    "files": "what was written",
+}
+"""What `--json` prints."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a parser."""
+    parser.add_argument("coarse", help="coarse system matrix (.nc)")
+    parser.add_argument("--reference", required=True, help="fine system matrix of the same scanner and tracer (.nc)")
+    parser.add_argument("--methods", type=_names, help="only these, such as bicubic-dc,ridge (default: all that apply)")
+    parser.add_argument(
+        "--weights", action="append", default=[], metavar="FILE", help="weights of `mpisim train`; may be repeated"
+    )
+    parser.add_argument("--keep", action="store_true", help="also write the recovered matrices, fine_METHOD.nc")
+    parser.add_argument("--out", default="compare", help="folder to write (default: compare)")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def run(options: argparse.Namespace) -> Result:
+    """Compare the methods and return their errors and times."""
+    import mpisim
+    from calib.comparison import compare
+    from calib.studies.comparison import comparison_rows, comparison_text, write_comparison
+    from mpisim.io.atomic import output_folder
+
+    folder = output_folder(options.out)
+    coarse, reference = mpisim.read(options.coarse), mpisim.read(options.reference)
+    with as_typed({"methods": "--methods", "weights": "--weights", "reference": "--reference"}):
+        comparison = compare(coarse, reference, options.methods, options.weights)
+    described = {"coarse": str(options.coarse), "reference": str(options.reference)}
+    files = write_comparison(comparison, reference, folder, described)
+    if options.keep:
+        for method, matrix in comparison.matrices.items():
+            files.append(str(Path(folder) / f"fine_{method}.nc"))
+            mpisim.write(matrix, files[-1])
+    text = f"{comparison_text(comparison)}\nfigures: {files[2]}, {files[3]}"
+    return {**described, "methods": comparison_rows(comparison), "files": files, "text": text}
