@@ -83,12 +83,18 @@ def _tikhonov(problem: Problem, options: TikhonovOptions) -> Solution:
     return Solution(np.stack(images, axis=1))
 
 
+_PUBLISHED = {
+    "transms": {"a1": 0.95, "atv": 0.05, "mu": 10.0, "iterations": 5000, "tolerance": 1e-3, "precision": "auto"}
+}
+"""Options as published: a1, aTV and mu of TranSMS by name of the preset."""
 METHODS: Registry[Solver] = Registry(
     "solver",
     "mpisim.solvers",
     Solver,
     {
-        "admm": Solver("L1 and total variation under a noise bound (TranSMS)", AdmmOptions, _admm, noise_ball=True),
+        "admm": Solver(
+            "L1 and total variation under a noise bound", AdmmOptions, _admm, noise_ball=True, presets=_PUBLISHED
+        ),
         "kaczmarz": Solver("regularised Kaczmarz sweeps", KaczmarzOptions, _kaczmarz),
         "tikhonov": Solver("Tikhonov regularisation, exact", TikhonovOptions, _tikhonov),
     },

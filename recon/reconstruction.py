@@ -42,6 +42,7 @@ def reconstruct(
     eps: float | str | None = None,
     noise_db: float | None = None,
     non_negative: bool = True,
+    preset: str | None = None,
     **options: object,
 ) -> xr.Dataset:
     """Reconstruct the image, or the image of every frame, of a measurement.
@@ -61,6 +62,9 @@ def reconstruct(
         RMS of the data over their complex noise standard deviation in dB, in place of the measurement's `noise_std`.
     non_negative
         Demand x >= 0.
+    preset
+        Name of a set of options of the method, in place of its defaults: "transms" takes the weights that TranSMS
+        publishes for `admm`. Options that are given as well win over it.
     **options
         Options of the method, such as the fields of `recon.methods.AdmmOptions`.
 
@@ -74,12 +78,12 @@ def reconstruct(
     Raises
     ------
     InputError
-        For an unknown method or option, rows that do not match, an unknown noise, a number out of range, or a method
+        For an unknown method, preset or option, rows that do not match, an unknown noise, a number out of range, or a method
         whose result breaks the rules of `recon.Solution`.
     """
     solver = METHODS[one_of("method", method, METHODS)]
     with METHODS.guarded(method):
-        chosen = _options(solver, method, options)
+        chosen = _options(solver, method, _preset(solver, method, preset) | options)
     _check_pair(matrix, y)
     sigma = _noise(y, noise_db)
     ball = _ball(matrix, method, eps, sigma is not None)
@@ -98,12 +102,20 @@ def reconstruct(
         units="1",
         method=method,
         options={**asdict(chosen), "non_negative": bool(non_negative)},
+        preset=preset,
         noise_db=noise_db,
         whitened=sigma is not None,
         **{k: _plain(v, single) for k, v in solution.figures.items()},
         matrix=dict(matrix.attrs),
         measurement=dict(y.attrs),
     )
+
+
+def _preset(solver: Solver, method: str, preset: str | None) -> dict[str, object]:
+    if preset is None:
+        return {}
+    require(bool(solver.presets), "preset", f"left out for the method {method}, which has none", preset)
+    return dict(solver.presets[one_of("preset", preset, solver.presets)])
 
 
 def _options(solver: Solver, method: str, options: dict[str, object]) -> Any:

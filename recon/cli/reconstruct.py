@@ -46,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sign = parser.add_mutually_exclusive_group()
     sign.add_argument("--non-negative", action="store_true", default=True, help="demand x >= 0 (the default)")
     sign.add_argument("--signed", dest="non_negative", action="store_false", help="allow negative values")
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"options as published, in place of the defaults; {_presets()}"
+    )
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
     _add_method_options(parser)
@@ -67,6 +70,17 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
         kind = argument_type(flag, _PARSERS[kinds[name]]) if kinds[name] in _PARSERS else str
         with suppress(argparse.ArgumentError):  # an option with the name of a flag above
             parser.add_argument(flag, dest=_dest(name), type=kind, metavar="V", help="; ".join(lines))
+
+
+def _presets() -> str:
+    """Return the names of all presets with their values, for the help."""
+    from recon.methods import METHODS
+
+    return "; ".join(
+        f"{method}: {name} ({', '.join(f'{_flag(k)} {v}' for k, v in values.items())})"
+        for method, solver in METHODS.items()
+        for name, values in solver.presets.items()
+    ).replace("%", "%%")
 
 
 def _flag(name: str) -> str:
@@ -100,6 +114,7 @@ def run(options: argparse.Namespace) -> Result:
             eps=options.eps,
             noise_db=options.noise_db,
             non_negative=options.non_negative,
+            preset=options.preset,
             **chosen,
         )
     figures = recon.image_figures(image, reference, y)
@@ -133,5 +148,11 @@ def _typed(options: argparse.Namespace) -> dict[str, str]:
     """Return the flag of every parameter of the method and of its noise by name."""
     from recon.methods import METHODS
 
-    names = ["eps", "noise_db", "sweeps", *(option.name for option in fields(METHODS[options.method].options))]
+    names = [
+        "eps",
+        "noise_db",
+        "preset",
+        "sweeps",
+        *(option.name for option in fields(METHODS[options.method].options)),
+    ]
     return {name: _flag(name) for name in names}

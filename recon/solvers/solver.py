@@ -86,6 +86,8 @@ class Solver:
         Whether the method takes a radius of the noise ball (`eps`).
     version
         Whoever changes the numbers of the method raises it; studies then compute their cached images again.
+    presets
+        Values of the options by name of the preset, such as those of a publication.
     """
 
     summary: str
@@ -93,6 +95,7 @@ class Solver:
     solve: Callable[[Problem, Any], Solution]
     noise_ball: bool = False
     version: int = 1
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require(callable(self.solve), "solve of the solver", "a function", type(self.solve).__name__)
@@ -101,6 +104,10 @@ class Solver:
         require(good, "options of the solver", must, repr(self.options))
         bare = [f.name for f in fields(self.options) if f.default is MISSING and f.default_factory is MISSING]
         require(not bare, "options of the solver", must, f"none for {', '.join(bare)}")
+        known = {f.name for f in fields(self.options)}
+        for name, values in self.presets.items():
+            must, foreign = f"made of {', '.join(sorted(known))}", sorted(set(values) - known)
+            require(not foreign, f"preset {name} of the solver", must, ", ".join(foreign))
 
 
 def checked(solution: object, problem: Problem, name: str = "solver") -> Solution:

@@ -2,7 +2,7 @@
 
 For every test matrix two tubes are measured at 30 dB on a grid twice as fine as that of the image (no inverse crime).
 The left one is 2 to 6 mm wide and 8 to 12 mm from the right one, drawn once per matrix. Images are reconstructed by
-ADMM with the weights of the paper and x >= 0. For every matrix and for the reference alike the radius of the noise ball
+ADMM with the weights of the paper (the preset `transms`) and x >= 0. For every matrix and for the reference alike the radius of the noise ball
 comes from the data (`eps="auto"`) and is at least sqrt(M), that of the paper, at which a matrix in error can have no
 image at all. An image is compared with the one from the reference matrix, as published, and with the phantom.
 """
@@ -40,7 +40,7 @@ FIGURES = ("psnr", "ssim", "psnr_phantom", "ssim_phantom")
 """Figures of an image against the reference image and against the phantom."""
 Values: TypeAlias = Mapping[str, Sequence[float | None]]
 """A number for every matrix, by the name of the figure."""
-_SOLVER = "admm"
+_SOLVER, _PRESET = "admm", "transms"
 _CACHED = (*FIGURES, "eps", "feasible", "converged", "iterations")
 
 
@@ -167,7 +167,7 @@ class Imaging:
         if m not in self._references:
             left, gap = self.phantoms[m]
             y = measure(self.matrices[m], tubes(width_left=left * 1e-3, gap=gap * 1e-3), snr=IMAGE_SNR, seed=m)
-            image = reconstruct(self.matrices[m], y, _SOLVER, eps="auto")
+            image = reconstruct(self.matrices[m], y, _SOLVER, eps="auto", preset=_PRESET)
             self._references[m] = _Reference(y, _with_figures(image, None, y))
         return self._references[m]
 
@@ -177,7 +177,7 @@ class Imaging:
         scheme = METHODS[case.method].samplings[0]
         coarse = downsample(self.matrices[m], case.factor, scheme, snr=PROTOCOL_SNR, seed=m)
         fine = recover(coarse, case.method, None if case.weights is None else case.weights.weights)
-        image = reconstruct(fine, reference.y, _SOLVER, eps="auto")
+        image = reconstruct(fine, reference.y, _SOLVER, eps="auto", preset=_PRESET)
         return _with_figures(image, reference.image, reference.y)
 
     def _all(self, image: Callable[[int], xr.Dataset]) -> dict[str, list[float | None]]:

@@ -27,6 +27,26 @@ def test_the_options_of_admm_are_those_of_its_function():
     assert all(parameters[f.name].default == f.default for f in fields(AdmmOptions))
 
 
+def test_a_preset_stands_for_its_options():
+    published = recon.reconstruct(small_matrix(), small_measurement(), preset="transms")
+    typed = recon.reconstruct(small_matrix(), small_measurement(), a1=0.95, atv=0.05, mu=10.0)
+    assert np.array_equal(published["image"], typed["image"]) and published.attrs["preset"] == "transms"
+    assert published.attrs["options"]["a1"] == 0.95 and published.attrs["options"]["atv"] == 0.05
+    changed = recon.reconstruct(small_matrix(), small_measurement(), preset="transms", iterations=20)
+    assert changed.attrs["options"] == {**published.attrs["options"], "iterations": 20}  # what is given as well wins
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(InputError, match=r"^Input preset must be one of transms; instead received 'TranSMS' \(did you"):
+        recon.reconstruct(small_matrix(), small_measurement(), preset="TranSMS")
+    with pytest.raises(InputError, match="^Input preset must be left out for the method tikhonov, which has none; "):
+        recon.reconstruct(small_matrix(), small_measurement(), "tikhonov", preset="transms")
+    with pytest.raises(
+        InputError, match=r"^Input preset fast of the solver must be made of scale; instead received mu"
+    ):
+        recon.Solver("least squares", GOOD.options, GOOD.solve, presets={"fast": {"mu": 1.0}})
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_registered_method_reconstructs(registered):
     two = small_measurement().expand_dims(frame=2).drop_vars("noise_std").assign(noise_std=1.0)

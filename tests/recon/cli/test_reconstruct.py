@@ -94,6 +94,13 @@ def test_options_reach_the_solver(folder, capsys):
     assert attributes["noise_db"] == 40 and attributes["iterations"] == 30
 
 
+def test_the_preset_of_the_publication(folder, capsys):
+    run(capsys, "measure", "sm.nc", "--phantom", "tubes", "--out", "y.nc")
+    run(capsys, "reconstruct", "sm.nc", "y.nc", "--preset", "transms", "--out", "image.nc")
+    image = recon.reconstruct(mpisim.read("sm.nc"), mpisim.read("y.nc"), preset="transms")
+    assert mpisim.read("image.nc").identical(image) and image.attrs["options"]["a1"] == 0.95
+
+
 def test_a_matlab_measurement_is_read(folder, capsys):
     scipy_io = pytest.importorskip("scipy.io")
     rng = np.random.default_rng(0)
@@ -122,6 +129,8 @@ def test_a_matlab_measurement_is_read(folder, capsys):
         ["reconstruct", "sm.nc", "y.nc", "--eps", "-1", "--out", "i.nc"],
         ["reconstruct", "sm.nc", "y.nc", "--eps", "small", "--out", "i.nc"],
         ["reconstruct", "sm.nc", "y.nc", "--mu", "0", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--preset", "mine", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--method", "kaczmarz", "--preset", "transms", "--out", "i.nc"],
         ["reconstruct", "sm.nc", "y.nc", "--method", "tikhonov", "--lambda", "0", "--out", "i.nc"],
         ["reconstruct", "sm.nc", "y.nc", "--method", "tikhonov", "--mu", "1", "--out", "i.nc"],
         ["reconstruct", "sm.nc", "y.nc", "--iterations", "2.5", "--out", "i.nc"],

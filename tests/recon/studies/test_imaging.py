@@ -20,9 +20,9 @@ def test_figures_are_those_of_the_public_functions(table4):
     left, gap = tube_lengths(1)
     assert 2 <= left <= 6 and 8 <= gap <= 12
     y = recon.measure(fine, recon.phantoms.tubes(width_left=left * 1e-3, gap=gap * 1e-3), snr=30, seed=1)
-    reference = recon.reconstruct(fine, y, eps="auto")
+    reference = recon.reconstruct(fine, y, eps="auto", preset="transms")
     coarse = calib.downsample(fine, factor=4, snr=33.7, seed=1)
-    image = recon.reconstruct(calib.recover(coarse, "bicubic-dc"), y, eps="auto")
+    image = recon.reconstruct(calib.recover(coarse, "bicubic-dc"), y, eps="auto", preset="transms")
     figures = recon.image_figures(image, reference, y)
     stored = xr.open_dataset(out / "table4_quick.nc")
     at = stored["method"].values.tolist().index("bicubic-dc")
