@@ -78,8 +78,8 @@ def reconstruct(
     Raises
     ------
     InputError
-        For an unknown method, preset or option, rows that do not match, an unknown noise, a number out of range, or a method
-        whose result breaks the rules of `recon.Solution`.
+        For an unknown method, preset or option, rows that do not match, an unknown noise, a number out of range, or a
+        method whose result breaks the rules of `recon.Solution`.
     """
     solver = METHODS[one_of("method", method, METHODS)]
     with METHODS.guarded(method):

@@ -2,9 +2,10 @@
 
 For every test matrix two tubes are measured at 30 dB on a grid twice as fine as that of the image (no inverse crime).
 The left one is 2 to 6 mm wide and 8 to 12 mm from the right one, drawn once per matrix. Images are reconstructed by
-ADMM with the weights of the paper (the preset `transms`) and x >= 0. For every matrix and for the reference alike the radius of the noise ball
-comes from the data (`eps="auto"`) and is at least sqrt(M), that of the paper, at which a matrix in error can have no
-image at all. An image is compared with the one from the reference matrix, as published, and with the phantom.
+ADMM with the weights of the paper (the preset `transms`) and x >= 0. For every matrix and for the reference alike the
+radius of the noise ball comes from the data (`eps="auto"`) and is at least sqrt(M), that of the paper, at which a
+matrix in error can have no image at all. An image is compared with the one from the reference matrix, as published, and
+with the phantom.
 """
 
 from __future__ import annotations

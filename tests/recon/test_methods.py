@@ -39,7 +39,7 @@ def test_a_preset_stands_for_its_options():
 def test_an_unknown_preset_is_refused():
     with pytest.raises(InputError, match=r"^Input preset must be one of transms; instead received 'TranSMS' \(did you"):
         recon.reconstruct(small_matrix(), small_measurement(), preset="TranSMS")
-    with pytest.raises(InputError, match="^Input preset must be left out for the method tikhonov, which has none; "):
+    with pytest.raises(InputError, match=r"^Input preset must be left out for the method tikhonov"):
         recon.reconstruct(small_matrix(), small_measurement(), "tikhonov", preset="transms")
     with pytest.raises(
         InputError, match=r"^Input preset fast of the solver must be made of scale; instead received mu"
