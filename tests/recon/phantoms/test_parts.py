@@ -59,6 +59,16 @@ def test_concentration_scales_and_a_volume_repeats_the_plane():
     assert volume.shape == (3, 16, 16) and np.array_equal(volume[1], plain.sample(grid))
 
 
+def test_the_share_outside_the_field_of_view():
+    grid = Grid((16, 16), (0.032, 0.032))
+    assert recon.phantoms.tubes().share_outside(grid) == pytest.approx(0, abs=1e-12)
+    assert recon.phantoms.tubes(length=0.1).share_outside(grid) == pytest.approx(0.68)
+    assert recon.phantoms.tubes(length=0.1).share_outside(Grid((4, 4, 3), (0.032, 0.032, 0.01))) == pytest.approx(0.68)
+    half = recon.Phantom("half", (Disc((0.016, 0.0), 5e-3),))
+    assert half.share_outside(grid) == pytest.approx(0.5)
+    assert recon.Phantom("away", (Disc((1.0, 1.0), 1e-3),)).share_outside(grid) == 1
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -68,6 +78,10 @@ def test_concentration_scales_and_a_volume_repeats_the_plane():
         lambda: recon.phantoms.resolution(widths=()),
         lambda: recon.phantoms.shape(radius=-1),
         lambda: recon.phantoms.shape(concentration="much"),
+        lambda: recon.phantoms.tubes(length=22),  # mm
+        lambda: recon.phantoms.tubes(gap=10),
+        lambda: recon.phantoms.resolution(widths=(1, 2)),
+        lambda: recon.phantoms.shape(radius=4),
     ],
 )
 def test_bad_phantoms_get_one_sentence(make):
