@@ -34,7 +34,7 @@ def require_finite(variable: xr.DataArray, name: str, voxel_dims: Collection[str
     per_row = bad.reshape(*(variable.sizes[d] for d in lead), -1).any(axis=-1)
     rows = [_label(variable, lead, index) for index in np.argwhere(per_row)[:_NAMED]]
     more = int(np.count_nonzero(per_row)) - len(rows)
-    where = f" in {'; '.join(rows)}{f' and {more} more rows' if more > 0 else ''}" if lead else ""
+    where = f" in {'; '.join(rows)}{f' and {more} more rows' if more > 0 else ''}, counted from 0" if lead else ""
     values = "1 value that is" if count == 1 else f"{count} values that are"
     require(False, name, "finite everywhere", f"{values} NaN or infinite{where}")
 

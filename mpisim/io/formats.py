@@ -1,4 +1,4 @@
-"""File formats by suffix, and reading and writing by them.
+"""File formats, known by content and suffix, and reading and writing by them.
 
 Another package adds a format by an entry point of the group `mpisim.formats`, or with `FORMATS.register`, and tests it
 with `check_format`.
@@ -11,17 +11,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
+from mpisim.data.noise_level import with_noise
 from mpisim.data.schema import build, expect, validate
 from mpisim.errors import require
+from mpisim.io.arrays import array_dataset
 from mpisim.io.atomic import not_a_folder
-from mpisim.io.matlab import matlab_dataset
-from mpisim.io.netcdf import read_netcdf, read_netcdf_blocks, write_netcdf, write_netcdf_blocks
+from mpisim.io.content import content_of
+from mpisim.io.contents import ARRAY_FILES
+from mpisim.io.hdf5 import hdf5_kind
+from mpisim.io.netcdf import holds_netcdf, read_netcdf, read_netcdf_blocks, write_netcdf, write_netcdf_blocks
 from mpisim.io.released import RELEASED_VARIABLES, holds_released, read_released
+from mpisim.memory import limited_memory
 from mpisim.plugins import Registry
 
 __all__ = ["FORMATS", "FileFormat", "check_format", "expect_output", "read", "read_blocks", "write", "write_blocks"]
@@ -42,9 +48,11 @@ class FileFormat:
     write
         Writes a dataset to a path, whole or not at all; None for a format that is only read.
     options
-        Which of the options `variable`, `grid` and `coarse` of `mpisim.read` it takes.
+        Which of the options of `mpisim.read` it takes: `variable`, `grid`, `coarse` and so on.
     read_blocks, write_blocks
         See the functions of these names; None for a format whose files are read or written complete.
+    holds
+        Whether an existing file is of this format, by its content; None goes by the suffix alone.
     """
 
     suffixes: tuple[str, ...]
@@ -53,6 +61,7 @@ class FileFormat:
     options: tuple[str, ...] = ()
     read_blocks: Callable[[FilePath, int], Iterator[xr.Dataset]] | None = None
     write_blocks: Callable[[Iterable[xr.Dataset], FilePath], None] | None = None
+    holds: Callable[[FilePath], bool] | None = None
 
     def __post_init__(self) -> None:
         listed = isinstance(self.suffixes, tuple) and len(self.suffixes) > 0
@@ -60,13 +69,27 @@ class FileFormat:
         require(good, "suffixes of the file format", "a tuple of lower-case suffixes with the dot", repr(self.suffixes))
 
 
-def _read_matlab(
-    path: FilePath, variable: str | None = None, grid: Grid | None = None, coarse: int | None = None
-) -> xr.Dataset:
-    """Read a MATLAB file; one of the published TranSMS data is known by its variables."""
-    if variable is None and coarse is None and holds_released(path):
-        return matlab_dataset(path, RELEASED_VARIABLES[0]) if grid is None else read_released(path, grid)
-    return matlab_dataset(path, variable, grid, coarse)
+ARRAY_OPTIONS = (
+    *("variable", "grid", "coarse", "block_means"),
+    *("order", "transposed", "flip", "stacked", "frames"),
+)
+"""Options of `read` that say what an array of another program is."""
+
+
+def _read_arrays(path: FilePath, **options: Any) -> xr.Dataset:
+    """Read an array of another program; a file of the published TranSMS data is known by its variables."""
+    if set(options) <= {"grid"} and holds_released(path):
+        grid = options.get("grid")
+        return read_released(path, grid) if grid is not None else array_dataset(path, RELEASED_VARIABLES[0])
+    return array_dataset(path, **options)
+
+
+def _arrays(suffixes: tuple[str, ...], *contents: str) -> FileFormat:
+    def holds(path: FilePath) -> bool:
+        content = content_of(path)
+        return content in contents and (content != "hdf5" or hdf5_kind(path) == "other")
+
+    return FileFormat(suffixes, _read_arrays, options=ARRAY_OPTIONS, holds=holds)
 
 
 FORMATS: Registry[FileFormat] = Registry(
@@ -75,53 +98,117 @@ FORMATS: Registry[FileFormat] = Registry(
     FileFormat,
     {
         "netcdf": FileFormat(
-            (".nc",), read_netcdf, write_netcdf, read_blocks=read_netcdf_blocks, write_blocks=write_netcdf_blocks
+            (".nc",),
+            read_netcdf,
+            write_netcdf,
+            read_blocks=read_netcdf_blocks,
+            write_blocks=write_netcdf_blocks,
+            holds=holds_netcdf,
         ),
-        "matlab": FileFormat((".mat",), _read_matlab, options=("variable", "grid", "coarse")),
+        "matlab": _arrays((".mat",), "matlab5", "matlab4", "hdf5"),
+        "numpy": _arrays((".npy", ".npz"), "npy", "zip"),
+        "hdf5": _arrays((".h5", ".hdf5"), "hdf5"),
     },
 )
 """Every file format by name."""
 
 
 def read(
-    path: FilePath, variable: str | None = None, grid: Grid | None = None, coarse: int | None = None
+    path: FilePath,
+    variable: str | None = None,
+    grid: Grid | None = None,
+    coarse: int | None = None,
+    *,
+    block_means: bool = False,
+    order: str | None = None,
+    transposed: bool | None = None,
+    flip: str | None = None,
+    stacked: bool = False,
+    frames: str | None = None,
+    snr: float | None = None,
+    noise_std: float | None = None,
+    noiseless: bool = False,
+    memory: float | None = None,
 ) -> xr.Dataset:
     """Read a system matrix, measurement or image.
+
+    A file is known by its content, and by its suffix where the content does not tell. Everything but `memory` and the
+    noise is for arrays of other programs: MATLAB (all versions), `.npy`, `.npz` and HDF5.
 
     Parameters
     ----------
     path
-        `.nc` of the schema, `.mat`, or a file of any other format of `FORMATS`.
-    variable, grid
-        For MATLAB: the array's name, and the voxels of a system matrix (without a grid it is a measurement).
+        `.nc` of the schema, an array of another program, or a file of any other format of `FORMATS`.
+    variable
+        The array's name, `SM.S` for the field of a structure; None takes the only array of numbers.
+    grid
+        The voxels of a system matrix; without a grid the array is a measurement.
     coarse
-        For MATLAB: the sample filled blocks of coarse x coarse voxels of the grid that is to be recovered.
+        The sample filled blocks of coarse x coarse voxels of the grid that is to be recovered. The values are taken
+        for the signals of such samples, and are divided by coarse^2 to block means.
+    block_means
+        The values are block means already and are not divided.
+    order
+        Axes of the voxels, the fastest first: `xy` (x fastest, as in `reshape(ny, nx)` of NumPy), or `yx`. None
+        presumes `xy`; an array with an axis for each of x and y is read as its sizes show.
+    transposed
+        Whether the array is voxels x rows (True) or rows x voxels (False). None goes by the sizes.
+    flip
+        Axes along which the array runs downwards: `x`, `y` or `xy`.
+    stacked
+        Whether the first half of the rows holds real parts, and the second half imaginary ones.
+    frames
+        Axis of a measurement that numbers its frames: `first` or `last`.
+    snr, noise_std, noiseless
+        The level of the noise, at most one of them: RMS of the values over the complex noise standard deviation in dB;
+        that deviation in the unit of the values (of block means); none at all. Without them the level stays what the
+        file says, or unknown.
+    memory
+        Largest number of GB (10^9 bytes) that reading may take; None allows half of the free memory.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, of another kind, or does not fit the grid.
+        If the file is missing, damaged, of another kind, needs more memory, or does not fit the grid.
     """
     kind = _format_of(path)
     entry = FORMATS[kind]
-    values = {"variable": variable, "grid": grid, "coarse": coarse}
+    require(grid is None or isinstance(grid, Grid), "grid", "a mpisim.Grid", repr(grid))
+    values = {
+        **{"variable": variable, "grid": grid, "coarse": coarse, "block_means": block_means or None},
+        **{"order": order, "transposed": transposed, "flip": flip, "stacked": stacked or None, "frames": frames},
+    }
     given = {name: value for name, value in values.items() if value is not None}
     foreign = [name for name in given if name not in entry.options]
-    require(grid is None or isinstance(grid, Grid), "grid", "a mpisim.Grid", repr(grid))
-    require(not foreign, str(path), f"a MATLAB file (.mat) where {' and '.join(foreign)} is given", "another kind")
-    with FORMATS.guarded(kind):
+    require(not foreign, str(path), f"{ARRAY_FILES} where {' and '.join(foreign)} is given", f"a {kind} file")
+    with limited_memory(memory), FORMATS.guarded(kind):
         data = entry.read(path, **given)
-    return validate(data, str(path))
+    return with_noise(validate(data, str(path)), snr=snr, noise_std=noise_std, noiseless=noiseless)
 
 
-def _format_of(path: FilePath, writes: bool = False) -> str:
-    """Return the name of the first format of a suffix; without one that is known, files are taken for NetCDF."""
-    suffix = Path(path).suffix.lower()
+def _format_of(path: FilePath) -> str:
+    """Return the name of the format of a file that is read: by its content, or else by its suffix.
+
+    Where several fit, the suffix decides. What nothing knows is taken for NetCDF, whose reader says what is wrong.
+    """
+    suffix, exists = Path(path).suffix.lower(), Path(path).is_file()
+    named = [n for n, f in FORMATS.items() if suffix in f.suffixes]
+    if exists:
+        order = [*named, *(n for n in FORMATS if n not in named)]
+        for name in order:
+            holds = FORMATS[name].holds
+            if holds(path) if holds is not None else name in named:
+                return name
+    mdf = suffix == ".mdf" and not named
     known = [s for entry in FORMATS.values() for s in entry.suffixes]
-    mdf = suffix == ".mdf" and suffix not in known
     require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
-    fits = (n for n, f in FORMATS.items() if suffix in f.suffixes and not (writes and f.write is None))
-    return next(fits, "netcdf")
+    return named[0] if named else "netcdf"
+
+
+def _format_to_write(path: FilePath) -> str:
+    """Return the name of the first format that writes the suffix of a file."""
+    suffix = Path(path).suffix.lower()
+    return next((n for n, f in FORMATS.items() if suffix in f.suffixes and f.write is not None), "netcdf")
 
 
 def read_blocks(path: FilePath, values: int) -> Iterator[xr.Dataset]:
@@ -145,7 +232,7 @@ def write_blocks(blocks: Iterable[xr.Dataset], path: FilePath) -> None:
     What does not lie along that dimension, attributes too, is that of the first block. Raises as `write`.
     """
     expect_output(path)
-    kind = _format_of(path, writes=True)
+    kind = _format_to_write(path)
     entry = FORMATS[kind]
     if entry.write_blocks is not None:
         with FORMATS.guarded(kind):
@@ -165,7 +252,7 @@ def write(data: xr.Dataset, path: FilePath) -> None:
         If no format writes the suffix, the dataset does not keep the schema or the folder cannot be written.
     """
     expect_output(path)
-    kind = _format_of(path, writes=True)
+    kind = _format_to_write(path)
     writer = FORMATS[kind].write
     assert writer is not None
     data = validate(data)

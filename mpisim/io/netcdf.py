@@ -7,8 +7,9 @@ Attributes that NetCDF cannot hold are JSON. Files are written whole or not at a
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,25 @@ import numpy as np
 import xarray as xr
 from xarray.backends import BackendEntrypoint
 
-from mpisim.data.schema import expect, validate
+from mpisim.data.attributes import plain_attributes
+from mpisim.data.schema import ascending, expect, validate
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import deferring_interrupt, replacing
+from mpisim.io.claims import KIND, claimed_bytes
+from mpisim.io.content import content_of
+from mpisim.io.hdf5 import hdf5_kind
+from mpisim.io.nesting import parse_json
+from mpisim.io.stored import readable
+from mpisim.memory import require_memory
 
-__all__ = ["MpisimBackend", "read_netcdf", "read_netcdf_blocks", "write_netcdf", "write_netcdf_blocks"]
+__all__ = [
+    "MpisimBackend",
+    "holds_netcdf",
+    "read_netcdf",
+    "read_netcdf_blocks",
+    "write_netcdf",
+    "write_netcdf_blocks",
+]
 
 REIM = "reim"
 _ROWS_PER_CHUNK = 64
@@ -83,19 +98,35 @@ def _room_for(path: str | os.PathLike[str]) -> Iterator[None]:
         raise InputError(message) from None
 
 
+def holds_netcdf(path: str | os.PathLike[str]) -> bool:
+    """Whether an existing file is NetCDF, of this program or another."""
+    content = content_of(path)
+    return content == "netcdf3" or (content == "hdf5" and hdf5_kind(path) in ("mpisim", "netcdf"))
+
+
 def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     """Read and validate a dataset of the schema.
 
     Raises
     ------
     InputError
-        If the file is missing, truncated, of another kind, or does not keep the schema.
+        If the file is missing, truncated, of another kind, claims more than it stores, needs more memory than is
+        allowed, or does not keep the schema.
     """
     name = str(path)
-    require(Path(path).is_file(), "file", "an existing file", name)
-    with _readable(name), deferring_interrupt(), _opened(path) as disk:
-        data = decode(disk.load())
-    return validate(data, name)
+    require_memory(name, _COPIES * _claimed(path))
+    with readable(name, KIND), deferring_interrupt(), _opened(path) as disk:
+        data = decode(disk.load(), name)
+    return validate(ascending(data), name)
+
+
+_COPIES = 2  # in memory while a file is read: the numbers as they lie there, and as they are used
+
+
+def _claimed(path: str | os.PathLike[str]) -> int:
+    require(Path(path).is_file(), "file", "an existing file", str(path))
+    known = content_of(path) in ("hdf5", "netcdf3")  # what the library refuses with a reason of its own
+    return claimed_bytes(path) if known else 0
 
 
 def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr.Dataset]:
@@ -104,34 +135,25 @@ def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr
     Raises as `read_netcdf`, and where the file holds no system matrix.
     """
     name = str(path)
-    require(Path(path).is_file(), "file", "an existing file", name)
-    with _readable(name):
+    _claimed(path)
+    with readable(name, KIND):
         disk = _opened(path)
     with disk:
         if "system_matrix" not in disk:
             expect(read_netcdf(path), "system_matrix", name)  # raises
         variable = disk["system_matrix"]
         along, length = str(variable.dims[0]), variable.shape[0]
-        size = max(1, values * length // max(1, variable.size // 2))
+        per_index = max(1, math.prod(variable.shape[1:]) // 2)  # two numbers are one complex value
+        size = max(1, values // per_index)
         for start in range(0, length, size):
-            with _readable(name), deferring_interrupt():
-                block = decode(disk.isel({along: slice(start, start + size)}).load())
-            yield validate(block, name)
+            with readable(name, KIND), deferring_interrupt():
+                require_memory(name, _COPIES * min(size, length - start) * per_index * 2 * variable.dtype.itemsize)
+                block = decode(disk.isel({along: slice(start, start + size)}).load(), name)
+            yield validate(ascending(block), name)
 
 
 def _opened(path: str | os.PathLike[str]) -> xr.Dataset:
     return xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
-
-
-@contextmanager
-def _readable(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"Input {name} must be a readable NetCDF file; instead received one that fails with: {reason}."
-        ) from None
 
 
 def encode(data: xr.Dataset) -> xr.Dataset:
@@ -144,30 +166,51 @@ def encode(data: xr.Dataset) -> xr.Dataset:
             part = np.float32 if values.dtype == np.complex64 else np.float64
             values = np.ascontiguousarray(values).view(part).reshape(*values.shape, 2)
             dims = (*dims, REIM)
-        variables[str(name)] = (dims, values, variable.attrs)
-    coords: dict[Any, Any] = dict(data.coords)
+        variables[str(name)] = (dims, values, _held(variable.attrs, str(name)))
+    coords: dict[Any, Any] = {k: (c.dims, c.values, _held(c.attrs, str(k))) for k, c in data.coords.items()}
     if any(REIM in v[0] for v in variables.values()):
         coords[REIM] = np.array(["real", "imag"], dtype=object)
-    attributes = {str(k): v if _is_plain(v) else "json:" + json.dumps(v) for k, v in data.attrs.items()}
-    return xr.Dataset(variables, coords=coords, attrs=attributes)
+    return xr.Dataset(variables, coords=coords, attrs=_held(data.attrs))
 
 
-def decode(disk: xr.Dataset) -> xr.Dataset:
-    """Return the dataset that `encode` received."""
+def _held(attributes: Mapping[Any, Any], owner: str = "") -> dict[str, Any]:
+    """Return attributes as NetCDF can hold them, others as JSON; raise `InputError` that names one of another type."""
+    plain = plain_attributes(attributes, owner)
+    return {k: v if _is_plain(v) else "json:" + json.dumps(v) for k, v in plain.items()}
+
+
+def decode(disk: xr.Dataset, name: str = "dataset") -> xr.Dataset:
+    """Return the dataset that `encode` received; messages call it `name`."""
+    disk = _with_times(disk)
     variables: dict[str, Any] = {}
-    for name, variable in disk.data_vars.items():
+    for key, variable in disk.data_vars.items():
         values: Any = variable.values
         dims = variable.dims
         if REIM in dims:
             parts = np.ascontiguousarray(variable.transpose(..., REIM).values)
             values = parts.view(np.result_type(parts.dtype, np.complex64))[..., 0]
             dims = tuple(d for d in dims if d != REIM)
-        variables[str(name)] = (dims, values, variable.attrs)
-    attributes = {
-        k: json.loads(v[5:]) if isinstance(v, str) and v.startswith("json:") else _plain(v)
-        for k, v in disk.attrs.items()
+        variables[str(key)] = (dims, values, _given_back(variable.attrs, name))
+    coords = {k: c.assign_attrs(_given_back(c.attrs, name)) for k, c in disk.coords.items() if k != REIM}
+    return xr.Dataset(variables, coords=coords, attrs=_given_back(disk.attrs, name))
+
+
+def _given_back(attributes: Mapping[Any, Any], name: str) -> dict[Any, Any]:
+    return {
+        k: parse_json(v[5:], f"{k} of {name}") if isinstance(v, str) and v.startswith("json:") else _plain(v)
+        for k, v in attributes.items()
     }
-    return xr.Dataset(variables, coords={k: v for k, v in disk.coords.items() if k != REIM}, attrs=attributes)
+
+
+def _with_times(disk: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with dates and times that xarray wrote as numbers; nothing else is decoded."""
+    since = {k for k, v in disk.variables.items() if "calendar" in v.attrs and "since" in str(v.attrs.get("units"))}
+    spans = {k for k, v in disk.variables.items() if str(v.attrs.get("dtype", "")).startswith("timedelta64")}
+    if not since | spans:
+        return disk
+    options = {"mask_and_scale": False, "concat_characters": False, "decode_coords": False, "use_cftime": None}
+    decoded = xr.decode_cf(disk, decode_times=True, decode_timedelta=True, **options)
+    return disk.assign({k: decoded.variables[k] for k in since | spans})
 
 
 def _is_plain(value: object) -> bool:

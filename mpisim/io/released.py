@@ -21,8 +21,8 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.data.noise import rms
 from mpisim.data.schema import build
-from mpisim.errors import require
-from mpisim.io.matlab import read_arrays, variable_names
+from mpisim.errors import InputError, require
+from mpisim.io.contents import contents_of
 
 __all__ = ["RELEASED_VARIABLES", "holds_released", "read_released"]
 
@@ -32,7 +32,10 @@ RELEASED_VARIABLES = ("myMtx", "estNsKestirimi", "snrList")
 
 def holds_released(path: str | os.PathLike[str]) -> bool:
     """Whether a file has the variables of published TranSMS data; False for a file that cannot be read."""
-    return set(RELEASED_VARIABLES) <= variable_names(path)
+    try:
+        return set(RELEASED_VARIABLES) <= contents_of(path).names()
+    except InputError:
+        return False
 
 
 def read_released(path: str | os.PathLike[str], grid: Grid) -> xr.Dataset:
@@ -58,14 +61,10 @@ def read_released(path: str | os.PathLike[str], grid: Grid) -> xr.Dataset:
     InputError
         If the file is none of that kind, or its sizes fit neither each other nor the grid.
     """
-    arrays = read_arrays(path)
-    require(
-        set(RELEASED_VARIABLES) <= set(arrays),
-        str(path),
-        f"a file with {', '.join(RELEASED_VARIABLES)}",
-        str(sorted(arrays)),
-    )
-    matrix, noise, snr = (arrays[name] for name in RELEASED_VARIABLES)
+    arrays = {array.name: array for array in contents_of(path).arrays}
+    must = f"a file with {', '.join(RELEASED_VARIABLES)}"
+    require(set(RELEASED_VARIABLES) <= set(arrays), str(path), must, str(sorted(arrays)))
+    matrix, noise, snr = (arrays[name].read(str(path)) for name in RELEASED_VARIABLES)
     voxels = math.prod(grid.shape[:2])
     require(
         matrix.ndim == 2 and matrix.shape[1] == voxels,

@@ -1,0 +1,173 @@
+"""Arrays in HDF5 files: MATLAB's version 7.3, and those of any other program.
+
+MATLAB shows the axes of HDF5 in reverse, and says by attributes what an array is: `MATLAB_class`, `MATLAB_empty` (the
+data are the sizes), `MATLAB_sparse` (a group of `data`, `ir`, `jc`: compressed columns, the number is that of rows).
+A structure is a group of its fields. External links, external and virtual data lie in other files and are not followed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from mpisim.errors import InputError
+from mpisim.io.sparse import dense
+from mpisim.io.stored import Contents, StoredArray, complex_values, overclaim, readable
+
+__all__ = ["hdf5_contents", "hdf5_kind", "is_matlab"]
+
+_DEEPEST, _MOST = 32, 10_000  # levels of groups and objects that are listed
+_PACKING = {None, "gzip", "lzf", "szip"}  # none of them packs more than deflate
+_RESERVED = ("#refs#", "#subsystem#")
+
+
+def hdf5_contents(path: str | os.PathLike[str], kind: str | None = None) -> Contents:
+    """Return the arrays of an HDF5 file of any program, which messages call `kind`.
+
+    Raises `InputError` if the file is damaged.
+    """
+    matlab = kind is None and is_matlab(path)
+    kind = kind or ("MATLAB file (version 7.3)" if matlab else "HDF5 file")
+    with readable(str(path), kind), h5py.File(path, "r") as file:
+        arrays = []
+        for array in _arrays(file, str(path), "", matlab, set(), 0):
+            arrays.append(array)
+            if len(arrays) >= _MOST:
+                break
+        attributes = {} if matlab else {str(k): _plain(v) for k, v in file.attrs.items()}
+    return Contents(kind, tuple(arrays), attributes)
+
+
+def is_matlab(path: str | os.PathLike[str]) -> bool:
+    """Whether an HDF5 file shows its axes in MATLAB's order: by its first bytes, or else by its suffix."""
+    with Path(path).open("rb") as file:
+        return file.read(6) == b"MATLAB" or Path(path).suffix.lower() == ".mat"
+
+
+def hdf5_kind(path: str | os.PathLike[str]) -> str:
+    """Return who wrote an HDF5 file: `mpisim` (NetCDF of the schema), `netcdf`, `other`, or `damaged`."""
+    try:
+        with readable(str(path), "HDF5 file"), h5py.File(path, "r") as file:
+            names = set(file.attrs)
+    except InputError:
+        return "damaged"
+    if {"kind", "format_version"} <= names:
+        return "mpisim"
+    return "netcdf" if "_NCProperties" in names else "other"
+
+
+def _plain(value: Any) -> Any:
+    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufSU" and value.size <= 100:
+        value = np.char.decode(value, "utf-8", "replace") if value.dtype.kind == "S" else value
+        return value.tolist()
+    return value if isinstance(value, str) else f"({type(value).__name__})"
+
+
+def _arrays(
+    group: h5py.Group, path: str, prefix: str, matlab: bool, above: set[Any], depth: int
+) -> Iterator[StoredArray]:
+    """Yield what a group holds; groups that contain themselves are left out."""
+    here = h5py.h5o.get_info(group.id).addr
+    if here in above or depth > _DEEPEST:
+        return
+    for key in group:
+        if key in _RESERVED:
+            continue
+        name = f"{prefix}{key}"
+        link = group.get(key, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            inside = isinstance(link, h5py.SoftLink)
+            where = f"a link to {link.path}" if inside else "a link to another file"
+            yield StoredArray(name, (), "link", problem=where)
+            continue
+        item = group[key]
+        if isinstance(item, h5py.Dataset) and _is_placeholder(item):
+            continue
+        if isinstance(item, h5py.Dataset):
+            yield _of_dataset(item, path, name, matlab)
+        elif isinstance(item, h5py.Group) and "MATLAB_sparse" in item.attrs:
+            yield _of_sparse(item, path, name)
+        elif isinstance(item, h5py.Group):
+            yield from _arrays(item, path, f"{name}{'.' if matlab else '/'}", matlab, above | {here}, depth + 1)
+
+
+def _is_placeholder(item: h5py.Dataset) -> bool:
+    """Whether a data set stands for a dimension of NetCDF that has no coordinate; it holds nothing."""
+    return _text(item.attrs.get("NAME")).startswith("This is a netCDF dimension but not a netCDF variable")
+
+
+def _of_dataset(item: h5py.Dataset, path: str, name: str, matlab: bool) -> StoredArray:
+    label, dtype = _type(item)
+    if "MATLAB_empty" in item.attrs or item.shape is None:
+        sizes = tuple(int(n) for n in np.ravel(item[()])[:32]) if item.shape is not None and item.size <= 32 else (0,)
+        return StoredArray(name, sizes, f"empty {label}", dtype, problem=f"an empty one of the shape {sizes}")
+    shape = item.shape[::-1] if matlab else item.shape
+    problem = ""
+    if item.is_virtual or item.external:
+        problem = "one whose data lie in other files"
+    elif dtype is not None and item.compression in _PACKING and item.scaleoffset is None:
+        claimed = item.size * item.dtype.itemsize
+        if claimed > _SMALL:
+            problem = overclaim(claimed, item.id.get_storage_size(), item.compression is not None)
+    load = None if dtype is None else partial(_load, path, item.name, matlab)
+    return StoredArray(name, shape, label, dtype, load, matlab, problem)
+
+
+_SMALL = 2**20  # bytes; a small array may be one of fill values that are not stored
+
+
+def _type(item: h5py.Dataset) -> tuple[str, np.dtype[Any] | None]:
+    """Return the class of a data set in words, and the type of its numbers; None where it has none."""
+    dtype = item.dtype
+    named = _text(item.attrs.get("MATLAB_class"))
+    if named in ("char", "cell", "struct", "function_handle", "table", "string", "categorical"):
+        return {"char": "text", "struct": "array of structures"}.get(named, named), None
+    if dtype.names in (("real", "imag"), ("r", "i")) and all(dtype[part].kind in "fiu" for part in dtype.names):
+        number = np.result_type(*(dtype[part] for part in dtype.names), np.complex64)
+        return f"complex {named}" if named else str(number), number
+    if dtype.kind == "c":
+        return f"complex {named}" if named else str(dtype), dtype
+    if named == "logical" or h5py.check_enum_dtype(dtype) == {"FALSE": 0, "TRUE": 1} or dtype.kind == "b":
+        return "logical", np.dtype(np.uint8)
+    if dtype.kind in "fiu":
+        return named or str(dtype), dtype
+    text = dtype.kind in "SU" or h5py.check_string_dtype(dtype) is not None
+    return "text" if text else "references" if h5py.check_ref_dtype(dtype) else f"records ({dtype})", None
+
+
+def _text(value: Any) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value) if value is not None else ""
+
+
+def _load(path: str, place: str, matlab: bool) -> np.ndarray:
+    with h5py.File(path, "r") as file:
+        item = file[place]
+        values = np.asarray(item[()])
+    values = values.astype(np.uint8) if values.dtype.kind == "b" else complex_values(values)
+    return values.T if matlab else values
+
+
+def _of_sparse(group: h5py.Group, path: str, name: str) -> StoredArray:
+    """Describe a sparse array; a column has an entry in `jc`, and the values are those of `data`."""
+    rows, columns = int(np.ravel(group.attrs["MATLAB_sparse"])[0]), int(group["jc"].size) - 1
+    label, dtype = _type(group["data"]) if "data" in group else ("double", np.dtype(float))
+    claims = [_of_dataset(group[k], path, k, matlab=False).problem for k in ("data", "ir", "jc") if k in group]
+    problem = next(filter(None, claims), "")
+    if "logical" in _text(group.attrs.get("MATLAB_class")):
+        label, dtype = "logical", np.dtype(np.uint8)
+    load = partial(_load_sparse, path, group.name, (rows, columns))
+    return StoredArray(name, (rows, columns), f"sparse {label}", dtype, load, True, problem)
+
+
+def _load_sparse(path: str, place: str, shape: tuple[int, int]) -> np.ndarray:
+    with h5py.File(path, "r") as file:
+        group = file[place]
+        parts = {key: np.asarray(group[key][()]) for key in ("data", "ir", "jc") if key in group}
+    return dense(parts.get("data", np.zeros(0)), parts.get("ir", np.zeros(0, int)), parts["jc"], shape)
