@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     seed, workers = argument_type("seed", at_least(0)), argument_type("workers", at_least(1))
     parser.add_argument("--preset", help="transms: the paper's 66 training, 30 validation and 34 test matrices")
     parser.add_argument(
-        "--split", help="of the preset: train, validation or test (default: all); of ranges: where to put them"
+        "--split",
+        help="of the preset: train, validation or test (default: all); of ranges: the split that they are put into "
+        "(`mpisim train` needs train and validation)",
     )
     parser.add_argument("--sf-gradient", type=gradient, help="T/m: 0.4:1.0:10 (first:last:count) or 0.4,0.7")
     parser.add_argument("--particle-diameter", type=diameter, help="nm: 14.1:33.405:10 or 15,25")

@@ -1,6 +1,10 @@
 """Data sets of system matrices over selection-field gradient and particle diameter, one atomic file each.
 
-A run is resumed by running it again: finished files stay, and a folder that holds another configuration is refused.
+A run is resumed by running it again: complete files stay, and a folder that holds another configuration is refused.
+A file that is truncated, empty or no matrix (a copy that was cut off, a full disk) is made again. So that resuming
+stays fast, files are opened and their sizes read, not their values: HDF5 refuses to open a file that is shorter than it
+was written.
+
 Every matrix is the same whatever the number of workers; a coarse one's seed comes from its place in the data set.
 """
 
@@ -14,13 +18,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import netCDF4
 import numpy as np
 
 from mpisim.data.downsampling import downsample
 from mpisim.dataset.cases import SPLITS, Case
 from mpisim.dataset.spec import DatasetSpec, coarse_file, fine_file
 from mpisim.errors import one_of, require, whole
-from mpisim.io.atomic import output_folder, write_text
+from mpisim.io.atomic import deferring_interrupt, output_folder, remove_leftovers, write_text
 from mpisim.io.formats import read, write
 from mpisim.parallel import run_all, shard
 from mpisim.progress import progress
@@ -76,6 +81,8 @@ def generate(
     spec.scanner_of(cases[0])
     folder = output_folder(out)
     _claim(folder, cases, spec)
+    for left in {file.parent for case in cases for file in _files(folder, case, spec)}:
+        remove_leftovers(left)
     chosen = [(i, c) for i, c in enumerate(cases) if not splits or c.split in splits]
     chosen = chosen if part is None else shard(chosen, part)
     missing = [(i, c, spec, folder) for i, c in chosen if not _finished(folder, c, spec)]
@@ -86,19 +93,35 @@ def generate(
 
 def _make(index: int, case: Case, spec: DatasetSpec, folder: Path) -> None:
     """Write one case's missing files."""
-    fine = fine_file(folder, case)
-    if not fine.is_file():
+    fine, *coarse = _files(folder, case, spec)
+    if not _complete(fine, spec, 1):
         write(spec.simulate(case), fine)
-    for factor in spec.factors:
-        target = coarse_file(folder, case, spec, factor)
-        if not target.is_file():
+    for factor, target in zip(spec.factors, coarse, strict=True):
+        if not _complete(target, spec, factor):
             seed = int(np.random.SeedSequence(spec.seed, spawn_key=(index, factor)).generate_state(1)[0])
             write(downsample(read(fine), factor, spec.sampling, spec.snr, seed), target)
 
 
+def _files(folder: Path, case: Case, spec: DatasetSpec) -> list[Path]:
+    """Return the files of a case: the fine matrix, then the coarse ones in the order of the factors."""
+    return [fine_file(folder, case), *(coarse_file(folder, case, spec, f) for f in spec.factors)]
+
+
 def _finished(folder: Path, case: Case, spec: DatasetSpec) -> bool:
-    files = [fine_file(folder, case), *(coarse_file(folder, case, spec, f) for f in spec.factors)]
-    return all(f.is_file() for f in files)
+    files = _files(folder, case, spec)
+    return all(_complete(f, spec, factor) for f, factor in zip(files, (1, *spec.factors), strict=True))
+
+
+def _complete(file: Path, spec: DatasetSpec, factor: int) -> bool:
+    """Return whether a file is there, as long as it was written, and holds a matrix on the voxels of its factor."""
+    nx, ny = spec.grid.shape[:2]
+    edge = 1 if spec.sampling == "random" else factor  # which keeps the voxels
+    try:
+        with deferring_interrupt(), netCDF4.Dataset(file) as opened:
+            sizes = {name: dimension.size for name, dimension in opened.dimensions.items()}
+            return "system_matrix" in opened.variables and (sizes["x"], sizes["y"]) == (nx // edge, ny // edge)
+    except (OSError, RuntimeError, KeyError):
+        return False
 
 
 def _claim(folder: Path, cases: Sequence[Case], spec: DatasetSpec) -> None:

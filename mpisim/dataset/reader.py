@@ -8,6 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from mpisim.data.schema import expect
+from mpisim.dataset.cases import SPLITS
 from mpisim.errors import require
 from mpisim.io.formats import read
 
@@ -20,8 +21,21 @@ def split_files(folder: str | os.PathLike[str], split: str) -> list[Path]:
     Raises `InputError` if there are none.
     """
     files = sorted((Path(folder) / split).glob("*.nc"))
-    require(len(files) > 0, "data", f"a data set with the split {split} (see `mpisim dataset`)", str(folder))
+    require(len(files) > 0, "data", f"a data set with the split {split} (see `mpisim dataset`)", _held(Path(folder)))
     return files
+
+
+def _held(folder: Path) -> str:
+    """Return in words what a folder holds in place of a split, and how a split is made."""
+    if not folder.is_dir():
+        return f"{folder}, which is no folder"
+    made = "`mpisim dataset --preset transms` makes all splits, `--split NAME` puts matrices of ranges into one"
+    splits = [name for name in SPLITS if any((folder / name).glob("*.nc"))]
+    if splits:
+        return f"{folder}, which has only the split {' and '.join(splits)} ({made})"
+    if any(folder.glob("*.nc")):
+        return f"{folder}, whose matrices are in no split ({made})"
+    return f"{folder} without matrices ({made})"
 
 
 def read_split(folder: str | os.PathLike[str], split: str) -> list[xr.Dataset]:

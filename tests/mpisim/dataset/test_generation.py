@@ -1,6 +1,8 @@
 """Families of matrices: the preset's split, resuming, one worker equals many."""
 
 import hashlib
+import subprocess
+import sys
 
 import pytest
 
@@ -47,6 +49,31 @@ def test_resuming_redoes_nothing_and_loses_nothing(tmp_path):
     generate(CASES, FAMILY, tmp_path)
     assert digests(tmp_path) == before
     assert kept.stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.02, 0.5, 0.999])
+def test_truncated_files_are_made_again(tmp_path, kept):
+    """Fine and coarse ones, at any length; a file of other voxels, too."""
+    generate(CASES[:2], FAMILY, tmp_path)
+    before = digests(tmp_path)
+    fine, coarse = fine_file(tmp_path, CASES[0]), coarse_file(tmp_path, CASES[1], FAMILY, 4)
+    for file in (fine, coarse):
+        whole = file.read_bytes()
+        file.write_bytes(whole[: int(kept * len(whole))])
+    coarse_file(tmp_path, CASES[0], FAMILY, 2).write_bytes(coarse_file(tmp_path, CASES[0], FAMILY, 4).read_bytes())
+    generate(CASES[:2], FAMILY, tmp_path)
+    assert digests(tmp_path) == before
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path):
+    """Of a process that no longer runs, wherever in the data set it wrote."""
+    generate(CASES[:1], FAMILY, tmp_path)
+    file = coarse_file(tmp_path, CASES[0], FAMILY, 4)
+    code = "import sys, mpisim.io.atomic as a\nwith a.replacing(sys.argv[1]) as t: a.os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", code, file], check=False).returncode == 9
+    assert len(list(tmp_path.rglob("*.tmp"))) == 1
+    generate(CASES[:1], FAMILY, tmp_path)
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_one_worker_equals_many(tmp_path):
