@@ -20,8 +20,9 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian, sigma_from_snr
 from mpisim.data.schema import VOXEL_DIMS, build, expect
+from mpisim.data.units import unit_of
 from mpisim.data.views import as_matrix
-from mpisim.errors import decibels, require, seed_number, whole
+from mpisim.errors import decibels, require, seed_number, warn, whole
 from mpisim.particles.table import PARTICLES
 from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.matrix import simulate
@@ -42,6 +43,7 @@ def measure(
     refine: int = 2,
     same_grid: bool = False,
     noiseless: bool = False,
+    frames: int | None = None,
 ) -> xr.Dataset:
     """Measure a phantom with the scanner of a system matrix.
 
@@ -61,12 +63,16 @@ def measure(
         Multiply with the matrix itself instead, as needed for a measured matrix without provenance.
     noiseless
         Add no noise; `noise_std` is then 0.
+    frames
+        Number of frames: repetitions whose noise is independent. None measures once, without the dimension `frame`.
 
     Returns
     -------
     xarray.Dataset
-        `measurement` over the matrix's rows, `noise_std`, and the truth as `phantom` (y, x): the concentration
-        relative to the sample's, times the volume of the voxel over that of the sample where these differ.
+        `measurement` ([frame,] then the matrix's rows: angle, receive channel, frequency), `noise_std`, and the truth
+        as `phantom` ([z,] y, x): the concentration relative to the sample's, times the volume of the voxel over that of
+        the sample where these differ. The unit is V, or that of the matrix with `same_grid`. A phantom that is larger
+        than the field of view is cut off, and a `DataWarning` states the share.
 
     Raises
     ------
@@ -77,17 +83,21 @@ def measure(
     require(isinstance(phantom, Phantom), "phantom", "a recon.phantoms.Phantom", type(phantom).__name__)
     snr = snr if noiseless else decibels("snr", snr)
     seed, refine = seed_number(seed), whole("refine", refine)
+    count = None if frames is None else whole("frames", frames)
     grid = Grid.of(fine)
     truth = phantom.sample(grid)
     require(bool(np.any(truth != 0)), "phantom", "inside the field of view", f"{phantom.name}, which leaves it empty")
+    _say_what_is_cut_off(phantom, grid)
+    unit = unit_of(fine)
     if same_grid:
         clean = as_matrix(fine).astype(complex) @ truth.ravel()
     else:
         model, filling = _finer(fine, grid, refine)
         clean = as_matrix(model).astype(complex) @ phantom.sample(grid.refined(refine)).ravel()
-        truth = truth * filling
+        truth, unit = truth * filling, unit_of(model)
     sigma = 0.0 if noiseless else sigma_from_snr(clean, snr)
-    noisy = clean + (complex_gaussian(clean.shape, sigma, seed) if sigma > 0 else 0)
+    shape = clean.shape if count is None else (count, *clean.shape)
+    noisy = np.broadcast_to(clean, shape) + (complex_gaussian(shape, sigma, seed) if sigma > 0 else 0)
     origin = {
         "snr": None if noiseless else float(snr),
         "seed": seed,
@@ -95,20 +105,32 @@ def measure(
         "same_grid": bool(same_grid),
         "phantom": phantom.describe(),
     }
-    return _dataset(fine, noisy, sigma, origin).assign(phantom=_as_image(truth, fine))
+    return _dataset(fine, noisy, sigma, unit, origin).assign(phantom=_as_image(truth, fine))
 
 
-def _dataset(fine: xr.Dataset, values: np.ndarray, sigma: float, origin: Mapping[str, object]) -> xr.Dataset:
-    """Return a measurement with the rows and the provenance of a matrix."""
+def _say_what_is_cut_off(phantom: Phantom, grid: Grid) -> None:
+    """Warn of a phantom that is larger than the field of view."""
+    share = phantom.share_outside(grid)
+    if share > 1e-6:
+        edges = " x ".join(f"{1e3 * length:g}" for length in grid.fov[:2])
+        warn(
+            f"{100 * share:.2g} % of the tracer of phantom {phantom.name} lies outside the field of view of {edges} mm; "
+            "it is cut off, and what is measured is the rest."
+        )
+
+
+def _dataset(fine: xr.Dataset, values: np.ndarray, sigma: float, unit: str, origin: Mapping[str, object]) -> xr.Dataset:
+    """Return a measurement ([frame,] row) with the rows and the provenance of a matrix."""
     variable = fine["system_matrix"]
     rows = {str(d): n for d, n in variable.sizes.items() if d not in VOXEL_DIMS}
+    frames = {"frame": len(values)} if values.ndim == 2 else {}
     return build(
         "measurement",
-        values.reshape(tuple(rows.values())),
-        tuple(rows),
+        values.reshape((*frames.values(), *rows.values())),
+        (*frames, *rows),
         {str(k): v for k, v in fine.coords.items() if not set(VOXEL_DIMS) & set(v.dims)},
         noise_std=sigma,
-        units=variable.attrs.get("units", "1"),
+        units=unit,
         origin="simulated",
         **origin,
         **{k: fine.attrs.get(k) for k in ("scanner", "particle", "sample", "grid")},

@@ -5,6 +5,7 @@ import mpisim
 import recon
 from mpisim import InputError
 from mpisim.data.views import as_matrix
+from mpisim.errors import DataWarning
 from tests.mpisim.simulation.scanners import Lissajous
 from tests.recon.problems import small_matrix, small_measurement
 
@@ -65,6 +66,43 @@ def test_a_measured_matrix_needs_its_own_grid():
     assert recon.measure(bare, recon.phantoms.tubes(), same_grid=True).attrs["same_grid"] is True
 
 
+def test_a_phantom_larger_than_the_field_is_cut_off_with_a_word():
+    with pytest.warns(
+        DataWarning, match=r"^68 % of the tracer of phantom tubes lies outside the field of view of 32 x 32"
+    ):
+        cut = recon.measure(small_matrix(), recon.phantoms.tubes(length=0.1), snr=30, seed=0)
+    assert cut.drop_attrs().identical(
+        recon.measure(small_matrix(), recon.phantoms.tubes(length=0.032), snr=30, seed=0).drop_attrs()
+    )
+
+
+def test_frames_have_their_own_noise():
+    clean = recon.measure(small_matrix(), recon.phantoms.tubes(), noiseless=True)["measurement"]
+    y = recon.measure(small_matrix(), recon.phantoms.tubes(), snr=20, seed=0, frames=50)
+    assert y["measurement"].dims == ("frame", "angle", "frequency") and y.sizes["frame"] == 50
+    noise = y["measurement"].values - clean.values
+    sigma = float(y["noise_std"])
+    assert np.std(noise) == pytest.approx(sigma, rel=0.05)
+    assert abs(np.vdot(noise[0], noise[1])) < 0.5 * np.linalg.norm(noise[0]) * np.linalg.norm(noise[1])
+    one = recon.measure(small_matrix(), recon.phantoms.tubes(), snr=20, seed=0, frames=1)
+    assert np.array_equal(
+        one["measurement"][0], recon.measure(small_matrix(), recon.phantoms.tubes(), snr=20)["measurement"]
+    )
+
+
+def test_the_unit_is_that_of_the_values():
+    """A finer model is simulated in V whatever the unit of the file; the matrix itself has its own."""
+    variable = small_matrix()["system_matrix"]
+    micro = small_matrix().assign(system_matrix=(variable.dims, variable.values * 1e6, {"units": "uV"}))
+    y = recon.measure(micro, recon.phantoms.tubes(), snr=30, seed=0)
+    assert y["measurement"].attrs["units"] == "V"
+    assert np.allclose(y["measurement"], small_measurement()["measurement"], rtol=1e-6, atol=0)
+    same = recon.measure(micro, recon.phantoms.tubes(), same_grid=True, noiseless=True)
+    own = recon.measure(small_matrix(), recon.phantoms.tubes(), same_grid=True, noiseless=True)
+    assert same["measurement"].attrs["units"] == "uV"
+    assert np.allclose(same["measurement"], 1e6 * own["measurement"], rtol=1e-5, atol=0)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -73,6 +111,8 @@ def test_a_measured_matrix_needs_its_own_grid():
         {"seed": -1},
         {"seed": 0.5},
         {"refine": 0},
+        {"frames": 0},
+        {"frames": 1.5},
         {"phantom": "tubes"},
         {"fine": small_measurement()},
         {"phantom": recon.Phantom("away", (recon.phantoms.Disc((1.0, 1.0), 1e-3),))},
