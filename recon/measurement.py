@@ -114,8 +114,8 @@ def _say_what_is_cut_off(phantom: Phantom, grid: Grid) -> None:
     if share > 1e-6:
         edges = " x ".join(f"{1e3 * length:g}" for length in grid.fov[:2])
         warn(
-            f"{100 * share:.2g} % of the tracer of phantom {phantom.name} lies outside the field of view of {edges} mm; "
-            "it is cut off, and what is measured is the rest."
+            f"{100 * share:.2g} % of the tracer of phantom {phantom.name} lies outside the field of view of {edges} mm "
+            "and is cut off: what is measured is the rest."
         )
 
 
