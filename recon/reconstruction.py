@@ -6,12 +6,14 @@ RMS(y) / 10^(D/20) for `noise_db` D. White complex noise has :math:`E|n_i|^2 = 1
 A given `eps` is in whitened units where the noise is known, and in units of the data elsewhere. `eps="auto"` estimates
 the radius from the data (`recon.selection.discrepancy`). It serves data of unknown noise, and recovered matrices, whose
 errors add to the noise of the measurement, so that the ball of radius sqrt(M) can be empty.
-Images are concentrations relative to the calibration sample's.
+Images are concentrations relative to the calibration sample's; a matrix in another multiple of the measurement's unit
+is converted. Of a choice of rows (`recon.selection.rows`) M is the number of rows that are kept.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, TypeAlias
 
@@ -20,15 +22,19 @@ import xarray as xr
 
 from mpisim.data.noise import sigma_from_snr
 from mpisim.data.schema import DIMS, VOXEL_DIMS, build, expect
+from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_matrix, require_same_rows
 from mpisim.deprecation import renamed_arguments
-from mpisim.errors import InputError, decibels, one_of, require
+from mpisim.errors import InputError, decibels, one_of, require, warn
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.preprocess.whitening import whiten
 from recon.methods import METHODS
+from recon.selection.rows import chosen_rows
 from recon.solvers.solver import Problem, Solver, checked
 
 __all__ = ["reconstruct"]
+
+_REACHED = 0.01  # of eps: an image farther than this outside the noise ball is reported
 
 _Ball: TypeAlias = tuple[float | None, bool]
 """`radius` and `radius_from_data` of a `Problem`."""
@@ -43,6 +49,10 @@ def reconstruct(
     noise_db: float | None = None,
     non_negative: bool = True,
     preset: str | None = None,
+    row_mask: np.ndarray | xr.DataArray | None = None,
+    min_frequency: float | None = None,
+    max_frequency: float | None = None,
+    row_snr: float | None = None,
     **options: object,
 ) -> xr.Dataset:
     """Reconstruct the image, or the image of every frame, of a measurement.
@@ -65,6 +75,12 @@ def reconstruct(
     preset
         Name of a set of options of the method, in place of its defaults: "transms" takes the weights that TranSMS
         publishes for `admm`. Options that are given as well win over it.
+    row_mask
+        True for the rows to use: shape (row,), that of (angle, receive, frequency), or a DataArray over some of these.
+    min_frequency, max_frequency
+        Least and greatest frequency in Hz of the rows to use.
+    row_snr
+        Least signal-to-noise ratio of the rows to use: RMS of the matrix's row over its noise, a ratio.
     **options
         Options of the method, such as the fields of `recon.methods.AdmmOptions`.
 
@@ -72,24 +88,30 @@ def reconstruct(
     -------
     xarray.Dataset
         `image` ([frame,] [z,] y, x), relative concentration. The attributes carry the method, its options, eps, the
-        iterations, whether the noise ball is feasible, its least residual (both in the unit of eps), and the
-        provenance of the matrix and of the measurement.
+        iterations, whether the noise ball is feasible, its least residual (both in the unit of eps), the number of
+        rows that were used, and the provenance of the matrix and of the measurement. A `DataWarning` says where the
+        noise ball holds no image, or was not reached.
 
     Raises
     ------
     InputError
-        For an unknown method, preset or option, rows that do not match, an unknown noise, a number out of range, or a
-        method whose result breaks the rules of `recon.Solution`.
+        For an unknown method, preset or option, rows or units that do not match, no rows that are left, an unknown
+        noise, a number out of range, or a method whose result breaks the rules of `recon.Solution`.
     """
     solver = METHODS[one_of("method", method, METHODS)]
     with METHODS.guarded(method):
         chosen = _options(solver, method, _preset(solver, method, preset) | options)
     _check_pair(matrix, y)
+    kept = chosen_rows(matrix, row_mask, min_frequency, max_frequency, row_snr)
+    rows = len(as_matrix(matrix))
+    used = rows if kept is None else int(np.count_nonzero(kept))
+    matrix = in_unit_of(matrix, y, "the matrix", "the measurement")
     sigma = _noise(y, noise_db)
-    ball = _ball(matrix, method, eps, sigma is not None)
-    problem = _problem(matrix, y, sigma, ball, bool(non_negative))
+    ball = _ball(matrix, method, eps, sigma is not None, used)
+    problem = _problem(matrix, y, sigma, ball, bool(non_negative), kept)
     with METHODS.guarded(method):
         solution = checked(solver.solve(problem, chosen), problem, f"method {method}")
+    _say_what_was_not_reached(solution.figures)
     single = "frame" not in y["measurement"].dims
     voxels = [str(d) for d in matrix["system_matrix"].dims if d in VOXEL_DIMS]
     values = solution.images.T.reshape(-1, *problem.shape)
@@ -105,10 +127,40 @@ def reconstruct(
         preset=preset,
         noise_db=noise_db,
         whitened=sigma is not None,
+        rows={"used": used, "measured": rows, **_stated(row_mask, min_frequency, max_frequency, row_snr)},
         **{k: _plain(v, single) for k, v in solution.figures.items()},
         matrix=dict(matrix.attrs),
         measurement=dict(y.attrs),
     )
+
+
+def _stated(row_mask: object, *numbers: float | None) -> dict[str, object]:
+    """Return the conditions on rows that were given, for the attributes of the image."""
+    names = ("min_frequency", "max_frequency", "row_snr")
+    given = {name: float(n) for name, n in zip(names, numbers, strict=True) if n is not None}
+    return ({} if row_mask is None else {"row_mask": True}) | given
+
+
+def _say_what_was_not_reached(figures: Mapping[str, np.ndarray]) -> None:
+    """Warn where the noise ball holds no image, or the image that was found lies outside it."""
+    if not {"feasible", "converged", "eps", "residual", "least_residual"} <= set(figures):
+        return
+    feasible = np.asarray(figures["feasible"], dtype=bool)
+    outside = figures["residual"] > (1 + _REACHED) * figures["eps"]
+    advice = "a larger eps, or eps = auto, allows for the errors of the matrix"
+    _say("no image lies in the noise ball", advice, ~feasible, figures)
+    missed = feasible & ~np.asarray(figures["converged"], dtype=bool) & outside
+    _say("the noise ball was not reached", "more iterations may reach it", missed, figures)
+
+
+def _say(what: str, advice: str, images: np.ndarray, figures: Mapping[str, np.ndarray]) -> None:
+    """Warn of the chosen images (image,), with the numbers of the first of them."""
+    if images.any():
+        first = int(np.flatnonzero(images)[0])
+        eps, residual, least = (float(figures[name][first]) for name in ("eps", "residual", "least_residual"))
+        frames = f" in {np.count_nonzero(images)} of {images.size} frames" if images.size > 1 else ""
+        lowest = f"the least possible residual is {least:.4g}, " if math.isfinite(least) else ""
+        warn(f"With eps = {eps:.4g} {what}{frames}: {lowest}that of the image {residual:.4g}; {advice}.")
 
 
 def _preset(solver: Solver, method: str, preset: str | None) -> dict[str, object]:
@@ -155,7 +207,7 @@ def _noise(y: xr.Dataset, noise_db: float | None) -> xr.DataArray | None:
     return sigma
 
 
-def _ball(matrix: xr.Dataset, method: str, eps: float | str | None, noise_known: bool) -> _Ball:
+def _ball(matrix: xr.Dataset, method: str, eps: float | str | None, noise_known: bool, rows: int) -> _Ball:
     if not METHODS[method].noise_ball:
         require(eps is None, "eps", f"left out for the method {method}, which has no noise ball", eps)
         return None, False
@@ -168,13 +220,22 @@ def _ball(matrix: xr.Dataset, method: str, eps: float | str | None, noise_known:
             f"Input y must know its noise_std, or eps or noise_db be given, for the method {method}; "
             "instead received none of them."
         )
-    return math.sqrt(len(as_matrix(matrix))) if noise_known else 0.0, eps == "auto"
+    return math.sqrt(rows) if noise_known else 0.0, eps == "auto"
 
 
-def _problem(matrix: xr.Dataset, y: xr.Dataset, sigma: xr.DataArray | None, ball: _Ball, non_negative: bool) -> Problem:
+def _problem(
+    matrix: xr.Dataset,
+    y: xr.Dataset,
+    sigma: xr.DataArray | None,
+    ball: _Ball,
+    non_negative: bool,
+    kept: np.ndarray | None,
+) -> Problem:
     if sigma is not None:
         matrix, y = whiten(matrix, sigma), whiten(y, sigma)
     rows = as_matrix(matrix).astype(complex, copy=False)
     columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
+    if kept is not None:
+        rows, columns = rows[kept], columns[kept]
     shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
     return Problem(rows, columns, shape, non_negative, *ball)

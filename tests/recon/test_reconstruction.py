@@ -10,6 +10,7 @@ import mpisim
 import recon
 from mpisim import InputError
 from mpisim.data.schema import build
+from mpisim.errors import DataWarning
 from tests.recon.problems import small_matrix, small_measurement
 
 
@@ -56,7 +57,9 @@ def test_the_image_of_admm_lies_in_the_noise_ball():
 
 def test_an_unfit_matrix_is_called_infeasible():
     other = small_matrix(diameter=18e-9).drop_vars("particle_diameter")
-    image = recon.reconstruct(other, small_measurement(), iterations=50)
+    sentence = r"^With eps = 6\.928 no image lies in the noise ball: the least possible residual is 23\.7"
+    with pytest.warns(DataWarning, match=sentence):
+        image = recon.reconstruct(other, small_measurement(), iterations=50)
     assert image.attrs["feasible"] is False
     assert image.attrs["least_residual"] > image.attrs["eps"] * 1.01
     assert image.attrs["iterations"] == 50
@@ -107,6 +110,85 @@ def test_frames_give_one_image_each():
         assert recon.reconstruct(small_matrix(), both, method=method)["image"].shape == (2, 16, 16)
 
 
+def test_an_infeasible_eps_is_said_for_frames_too():
+    y = recon.measure(small_matrix(), recon.phantoms.tubes(), snr=30, frames=3)
+    with pytest.warns(DataWarning, match=r"^With eps = 0\.1 no image lies in the noise ball in 3 of 3 frames: "):
+        image = recon.reconstruct(small_matrix(), y, eps=0.1, iterations=20)
+    assert image.attrs["feasible"] == [False] * 3 and min(image.attrs["least_residual"]) > 0.1
+
+
+def test_a_ball_that_was_not_reached_is_said():
+    with pytest.warns(DataWarning, match=r"the noise ball was not reached: .*; more iterations may reach it\.$"):
+        image = recon.reconstruct(small_matrix(), small_measurement(), preset="transms", iterations=2)
+    assert image.attrs["feasible"] is True and image.attrs["converged"] is False
+
+
+# -- units ------------------------------------------------------------------------------------------------------------
+
+
+def in_units(data, unit, factor):
+    names = [n for n in ("system_matrix", "measurement", "noise_std") if n in data]
+    return data.assign({n: (data[n].dims, data[n].values * factor, {"units": unit}) for n in names})
+
+
+@pytest.mark.parametrize("method", ["admm", "kaczmarz", "tikhonov"])
+@pytest.mark.parametrize(("unit", "factor"), [("\u00b5V", 1e6), ("mV", 1e3)])
+def test_a_measurement_in_another_multiple_of_the_unit_gives_the_same_image(method, unit, factor):
+    matrix, y, options = small_matrix(), small_measurement(), {"precision": "float64"} if method == "admm" else {}
+    expected = recon.reconstruct(matrix, y, method=method, **options)["image"]
+    for pair in ((matrix, in_units(y, unit, factor)), (in_units(matrix, unit, factor), y)):
+        image = recon.reconstruct(*pair, method=method, **options)["image"]
+        assert image.attrs["units"] == "1" and mpisim.nrmse(image.values, expected.values) < 1e-4
+
+
+def test_eps_is_in_the_unit_of_the_data():
+    bare, eps = small_measurement().drop_vars("noise_std"), 2 * math.sqrt(48) * float(small_measurement()["noise_std"])
+    volts = recon.reconstruct(small_matrix(), bare, eps=eps, precision="float64")
+    micro = recon.reconstruct(small_matrix(), in_units(bare, "uV", 1e6), eps=1e6 * eps, precision="float64")
+    assert mpisim.nrmse(micro, volts) < 1e-4
+    assert micro.attrs["eps"] == pytest.approx(1e6 * volts.attrs["eps"])
+
+
+def test_another_unit_is_refused_and_an_unknown_one_is_presumed():
+    with pytest.raises(InputError, match=r"^Input unit of the matrix must be A, the unit of the measurement, or a "):
+        recon.reconstruct(small_matrix(), in_units(small_measurement(), "A", 1.0))
+    with pytest.warns(
+        DataWarning, match=r"^The unit of the measurement is not known; its values are taken to be in V, "
+    ):
+        image = recon.reconstruct(small_matrix(), in_units(small_measurement(), "1", 1.0))
+    assert image["image"].equals(recon.reconstruct(small_matrix(), small_measurement())["image"])
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["admm", "kaczmarz", "tikhonov"])
+def test_rows_left_out_are_as_if_they_were_not_there(method):
+    kept = slice(1, 3)
+    fewer = recon.reconstruct(small_matrix().isel(frequency=kept), small_measurement().isel(frequency=kept), method)
+    f = small_matrix()["frequency"].values
+    mask = xr.DataArray([False, True, True, False], dims="frequency")
+    for rows in ({"min_frequency": f[1], "max_frequency": f[2]}, {"row_mask": mask}):
+        image = recon.reconstruct(small_matrix(), small_measurement(), method, **rows)
+        assert np.array_equal(image["image"], fewer["image"])
+        assert image.attrs["rows"]["used"] == 24 and image.attrs["rows"]["measured"] == 48
+        assert image.attrs.get("eps") == fewer.attrs.get("eps")
+
+
+def test_rows_of_frames_and_channels():
+    """The mask is over angle, receive channel and frequency; every frame is reconstructed from the same rows."""
+    fine, y = small_matrix(), recon.measure(small_matrix(), recon.phantoms.tubes(), snr=30, frames=2)
+    two = xr.concat([fine["system_matrix"], 0 * fine["system_matrix"]], "receive").transpose("angle", "receive", ...)
+    matrix = fine.drop_vars("system_matrix").assign(system_matrix=two)
+    data = xr.concat([y["measurement"], y["measurement"] * 0 + 1], "receive")
+    data = y.drop_vars("measurement").assign(measurement=data.transpose("frame", "angle", "receive", "frequency"))
+    first = np.zeros((12, 2, 4), bool)
+    first[:, 0] = True
+    images = recon.reconstruct(matrix, data, "kaczmarz", row_mask=first)
+    expected = recon.reconstruct(fine, y, "kaczmarz")
+    assert images["image"].dims == ("frame", "y", "x") and images["image"].equals(expected["image"])
+
+
 NAN = small_measurement().copy(deep=True)
 NAN["measurement"][0, 0] = np.nan
 HOLED = small_matrix().copy(deep=True)
@@ -137,6 +219,8 @@ HOLED["system_matrix"][0, 0, 0, 0] = np.nan
         ({"iterations": 0}, "iterations must be"),
         ({"method": "kaczmarz", "regularisation": -1.0}, "regularisation must be"),
         ({"method": "tikhonov", "regularisation": 0.0}, "regularisation must be positive"),
+        ({"row_mask": np.ones(3, bool)}, "row_mask must be of the shape"),
+        ({"min_frequency": 1e9}, "min_frequency or max_frequency must be such that rows are left"),
     ],
 )
 def test_bad_input_gets_one_sentence(change, sentence):
