@@ -4,40 +4,116 @@ from __future__ import annotations
 
 import argparse
 
-from mpisim.cli.command import Result, argument_type
-from mpisim.cli.info import describe
+from mpisim.cli.command import Result, argument_type, as_typed
+from mpisim.cli.info import KEYS as INFO_KEYS
+from mpisim.cli.info import described
+from mpisim.cli.noise_options import add_noise_options
 from mpisim.cli.options import at_least, counts, lengths_mm
 from mpisim.errors import require
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    **{name: text for name, text in INFO_KEYS.items() if name not in ("format", "bytes", "arrays", "attributes")},
+    "divided_by": "with --coarse: S^2, by which the values were divided to block means; 1 with --block-means",
+    "out": "the file that was written",
+}
+"""What `--json` prints."""
+
+_FLAGS = {name: f"--{name}" for name in ("variable", "grid", "coarse", "order", "flip", "stacked", "frames")} | {
+    "block_means": "--block-means",
+    "transposed": "--transposed or --no-transposed",
+}
+"""Flag by parameter of `mpisim.read`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
+    parser.add_argument("source", metavar="IN", help="MATLAB (.mat, any version), .npy, .npz, HDF5 or NetCDF file")
+    parser.add_argument("out", metavar="OUT", help="NetCDF file (.nc) to write")
+    parser.add_argument(
+        "--variable",
+        help="array in the file, a field of a structure as SM.S; default: the only one (see `mpisim info`)",
+    )
+    _add_voxels(parser)
+    _add_layout(parser)
+    add_noise_options(parser)
+
+
+def _add_voxels(parser: argparse.ArgumentParser) -> None:
     grid, fov, coarse = (
         argument_type(name, parse) for name, parse in (("grid", counts), ("fov", lengths_mm), ("coarse", at_least(1)))
     )
-    parser.add_argument("source", metavar="IN", help="MATLAB file (.mat, any version)")
-    parser.add_argument("out", metavar="OUT", help="NetCDF file (.nc) to write")
-    parser.add_argument("--variable", help="array in the file; default: the only one")
     parser.add_argument(
-        "--grid", type=grid, help="voxels of a system matrix: 8x8; without it the array is a measurement"
+        "--grid",
+        type=grid,
+        help="voxels of a system matrix along x, y[, z]: 32x24. A row runs through them with x fastest, then y (see "
+        "--order). Without --grid the array is a measurement",
     )
-    parser.add_argument("--fov", type=fov, help="field of view in mm; default: 1 mm per voxel")
+    parser.add_argument("--fov", type=fov, help="field of view in mm along x, y[, z]; default: 1 mm per voxel")
     parser.add_argument(
-        "--coarse", type=coarse, metavar="S", help="the sample filled S x S voxels of the grid to be recovered"
+        "--coarse",
+        type=coarse,
+        metavar="S",
+        help="the sample filled S x S voxels of the grid to be recovered. The values are taken for signals of that "
+        "sample, the sum over its voxels, and are DIVIDED BY S^2 to block means; --block-means keeps them",
+    )
+    parser.add_argument(
+        "--block-means", action="store_true", help="with --coarse: the values are block means, do not divide"
+    )
+
+
+def _add_layout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--order", metavar="xy|yx", help="which of x and y runs fastest in a row, named first; default: xy"
+    )
+    parser.add_argument(
+        "--transposed",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="the array is voxels x rows, or rows x voxels; default: as its sizes show (a square one: rows x voxels)",
+    )
+    parser.add_argument(
+        "--flip", metavar="x|y|xy", help="axes along which the array runs downwards, such as images stored top down"
+    )
+    parser.add_argument(
+        "--stacked", action="store_true", help="the upper half of the rows is real parts, the lower half imaginary ones"
+    )
+    parser.add_argument(
+        "--frames",
+        metavar="AXIS",
+        help="axis of a measurement that numbers its frames: first or last (rows x frames is last)",
     )
 
 
 def run(options: argparse.Namespace) -> Result:
     """Convert a file."""
     import mpisim
+    from mpisim.io.formats import expect_output
 
-    mpisim.io.expect_output(options.out)
+    expect_output(options.out, options.source)
     grid = None
     if options.grid is not None:
         grid = mpisim.Grid(options.grid, options.fov or tuple(n * 1e-3 for n in options.grid))
-    require(options.coarse is None or grid is not None, "--coarse", "given together with --grid", "it without")
-    data = mpisim.read(options.source, options.variable, grid, options.coarse)
+    for name in ("coarse", "fov"):
+        without = getattr(options, name) is None or grid is not None
+        require(without, f"--{name}", "given together with --grid", "it without")
+    with as_typed(_FLAGS):
+        data = mpisim.read(
+            options.source,
+            options.variable,
+            grid,
+            options.coarse,
+            block_means=options.block_means,
+            order=options.order,
+            transposed=options.transposed,
+            flip=options.flip,
+            stacked=options.stacked,
+            frames=options.frames,
+            snr=options.snr,
+            noise_std=options.noise_std,
+            noiseless=options.noiseless,
+        )
     mpisim.write(data, options.out)
-    return {**describe(data), "out": options.out}
+    divided = {} if options.coarse is None else {"divided_by": 1 if options.block_means else options.coarse**2}
+    return {**described(data), **divided, "out": options.out}

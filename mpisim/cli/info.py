@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import Result
 from mpisim.simulation.engines import with_former_names
@@ -11,30 +14,119 @@ from mpisim.simulation.engines import with_former_names
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["add_arguments", "describe", "run"]
+    from mpisim.io.stored import Contents
+
+__all__ = ["KEYS", "add_arguments", "described", "run"]
+
+KEYS = {
+    "kind": "system_matrix, measurement or image",
+    "stage": "of a system matrix: fine or coarse",
+    "origin": "simulated, measured or recovered",
+    "size": "number of values along every dimension",
+    "unit": "unit of the values",
+    "rms": "root mean square of the values, in that unit",
+    "noise": "unknown, known, or exact",
+    "noise_std": "complex noise standard deviation, the largest of the rows, where it is known",
+    "format": "file of another program: its format",
+    "bytes": "file of another program: its size",
+    "arrays": "file of another program: name, shape, class, and what is wrong with it, of every array",
+    "attributes": "file of another program: its metadata",
+}
+"""What `--json` prints; besides these, for a file of the schema, all of its attributes by name."""
+
+_VALUES_AT_ONCE = 2_000_000
+_LISTED = 100  # arrays and attributes in the text for people
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file."""
-    parser.add_argument("file", help="a file of any format that `mpisim.read` reads")
+    parser.add_argument(
+        "file",
+        help="a system matrix, measurement or image; or any MATLAB, NumPy, HDF5, NetCDF, safetensors or TOML file, "
+        "whose arrays are listed",
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Describe a file."""
-    import mpisim
+    """Describe a file, from its metadata and, for the RMS, block by block."""
+    from mpisim.io.formats import blocks_of, foreign_contents
 
-    return describe(mpisim.read(options.file))
+    contents = foreign_contents(options.file)
+    return (
+        described_blocks(blocks_of(options.file, _VALUES_AT_ONCE))
+        if contents is None
+        else _listing(options.file, contents)
+    )
 
 
-def describe(data: xr.Dataset) -> Result:
+def described(data: xr.Dataset) -> Result:
     """Return kind, size, unit, RMS, noise and all attributes of a dataset of the schema."""
-    kind = data.attrs["kind"]
+    return described_blocks([data])
+
+
+def described_blocks(blocks: Iterable[xr.Dataset]) -> Result:
+    """Return the same for a dataset that comes in blocks along its first dimension."""
+    energy, count, length = 0.0, 0, 0
+    levels: list[float] = []
+    for block in blocks:
+        kind = block.attrs["kind"]
+        energy += _energy(block[kind])
+        count, length = count + block[kind].size, length + (block[kind].shape or (1,))[0]
+        levels += [float(block["noise_std"].max())] if "noise_std" in block else []
+    return _summary(block, length, math.sqrt(energy / count), max(levels) if levels else None)
+
+
+def _energy(variable: xr.DataArray) -> float:
+    """Return the sum of squared magnitudes, an index of the first dimension at a time."""
+    import numpy as np
+
+    rows = variable.values if variable.ndim > 1 else variable.values[None]
+    return float(sum(np.linalg.norm(row.astype(np.complex128).ravel()) ** 2 for row in rows))
+
+
+def _summary(block: xr.Dataset, length: int, rms: float, noise_std: float | None) -> Result:
+    """Return the description of a dataset by its last block, its length along the first dimension, RMS and noise."""
+    from mpisim.data.views import noise_known
+
+    kind = block.attrs["kind"]
     summary: dict[str, object] = {"kind": kind}
-    summary |= {k: data.attrs[k] for k in ("stage", "origin") if k in data.attrs}
-    summary["size"] = {str(d): int(n) for d, n in data[kind].sizes.items()}
-    summary["unit"] = data[kind].attrs.get("units", "1")
-    summary["rms"] = float((abs(data[kind].astype(complex)) ** 2).mean() ** 0.5)
-    if "noise_std" in data:
-        summary["noise_std"] = float(data["noise_std"].max())
-    rest = {str(k): v for k, v in data.attrs.items() if k not in ("kind", "stage", "origin", "format_version")}
+    summary |= {k: block.attrs[k] for k in ("stage", "origin") if k in block.attrs}
+    sizes = {str(d): int(n) for d, n in block[kind].sizes.items()}
+    summary["size"] = sizes | {d: length for d in list(sizes)[:1]}
+    summary["unit"] = block[kind].attrs.get("units", "1")
+    summary["rms"] = rms
+    if kind != "image":
+        summary["noise"] = ("known" if noise_std else "exact") if noise_known(block) else "unknown"
+    if noise_std is not None:
+        summary["noise_std"] = noise_std
+    rest = {str(k): v for k, v in block.attrs.items() if k not in ("kind", "stage", "origin", "format_version")}
     return summary | with_former_names(rest)
+
+
+def _listing(file: str, contents: Contents) -> Result:
+    """Return what a file of another program holds."""
+    arrays = [
+        {"name": a.name, "shape": list(a.shape), "class": a.label, **({"problem": a.problem} if a.problem else {})}
+        for a in contents.arrays
+    ]
+    size = Path(file).stat().st_size
+    result = {"format": contents.kind, "bytes": size, "arrays": arrays, "attributes": dict(contents.attributes)}
+    return {**result, "text": _text(file, size, contents)}
+
+
+def _text(file: str, size: int, contents: Contents) -> str:
+    rows = [(a.name, " x ".join(map(str, a.shape)) or "1 value", a.label, a.problem) for a in contents.arrays[:_LISTED]]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
+    lines = [f"{Path(file).name}: {contents.kind}, {size:,} bytes"]
+    lines += [
+        f"  {name:<{widths[0]}}  {shape:<{widths[1]}}  {label}{f' (cannot be read: {problem})' if problem else ''}"
+        for name, shape, label, problem in rows
+    ]
+    lines += [f"  and {len(contents.arrays) - _LISTED} more arrays"] if len(contents.arrays) > _LISTED else []
+    lines += [f"  {name}: {_short(value)}" for name, value in list(contents.attributes.items())[:_LISTED]]
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from mpisim.errors import InputError, require, whole
@@ -156,11 +154,9 @@ def read_toml(path: str | os.PathLike[str], known: Sequence[str], name: str) -> 
     InputError
         If the file is missing, is not TOML or has an unknown key.
     """
-    require(Path(path).is_file(), name, "an existing TOML file", str(path))
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"Input {path} must be a TOML file; instead received one that fails with: {error}.") from None
+    from mpisim.io.nesting import load_toml
+
+    values = load_toml(path, name)
     unknown = sorted(set(values) - set(known))
     require(not unknown, str(path), f"made of the keys {', '.join(known)}", f"the unknown key {', '.join(unknown)}")
     return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mpisim.cli.command import Result, argument_type
-from mpisim.cli.info import describe
+from mpisim.cli.info import described
 from mpisim.cli.options import diameters_nm, gradients
 from mpisim.cli.scanner_options import add_scanner_arguments, chosen_grid, chosen_sample, chosen_scanner
 from mpisim.errors import require
@@ -34,4 +34,4 @@ def run(options: argparse.Namespace) -> Result:
     scanner = mpisim.open_sided_ffl(options.sf_gradient[0], fov=max(grid.fov[:2]), **chosen_scanner(options))
     matrix = mpisim.simulate(scanner, mpisim.Particle(options.particle_diameter[0]), grid, chosen_sample(options))
     mpisim.write(matrix, options.out)
-    return {**describe(matrix), "out": options.out}
+    return {**described(matrix), "out": options.out}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from mpisim.errors import InputError, require
 from mpisim.io.content import content_of
-from mpisim.io.hdf5 import hdf5_contents
+from mpisim.io.hdf5 import hdf5_contents, hdf5_kind
 from mpisim.io.matlab4 import matlab4_contents
 from mpisim.io.matlab5 import matlab5_contents
+from mpisim.io.nesting import load_toml
+from mpisim.io.netcdf3 import KIND as NETCDF
+from mpisim.io.netcdf3 import netcdf3_contents
 from mpisim.io.numpy_files import npy_contents, npz_contents
 from mpisim.io.stored import Contents, StoredArray
 from mpisim.io.tensors import tensor_contents
@@ -19,7 +23,8 @@ __all__ = ["ARRAY_FILES", "chosen", "contents_of"]
 _READERS: dict[str, Callable[[str | os.PathLike[str]], Contents]] = {
     "matlab5": matlab5_contents,
     "matlab4": matlab4_contents,
-    "hdf5": hdf5_contents,
+    "hdf5": lambda path: hdf5_contents(path, NETCDF if hdf5_kind(path) in ("mpisim", "netcdf") else None),
+    "netcdf3": netcdf3_contents,
     "npy": npy_contents,
     "zip": npz_contents,
     "safetensors": tensor_contents,
@@ -34,6 +39,8 @@ def contents_of(path: str | os.PathLike[str]) -> Contents:
     Raises `InputError` if the file is missing, damaged or of no known format.
     """
     kind = content_of(path)
+    if kind == "unknown" and Path(path).suffix.lower() == ".toml":
+        return Contents("TOML file", (), load_toml(path))
     if kind not in _READERS:
         raise InputError(f"Input {path} must be {ARRAY_FILES}; instead received a file of another format.")
     return _READERS[kind](path)

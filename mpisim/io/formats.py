@@ -23,10 +23,11 @@ from mpisim.errors import require
 from mpisim.io.arrays import array_dataset
 from mpisim.io.atomic import not_a_folder
 from mpisim.io.content import content_of
-from mpisim.io.contents import ARRAY_FILES
+from mpisim.io.contents import ARRAY_FILES, contents_of
 from mpisim.io.hdf5 import hdf5_kind
 from mpisim.io.netcdf import holds_netcdf, read_netcdf, read_netcdf_blocks, write_netcdf, write_netcdf_blocks
 from mpisim.io.released import RELEASED_VARIABLES, holds_released, read_released
+from mpisim.io.stored import Contents
 from mpisim.memory import limited_memory
 from mpisim.plugins import Registry
 
@@ -172,13 +173,15 @@ def read(
         If the file is missing, damaged, of another kind, needs more memory, or does not fit the grid.
     """
     kind = _format_of(path)
-    entry = FORMATS[kind]
     require(grid is None or isinstance(grid, Grid), "grid", "a mpisim.Grid", repr(grid))
     values = {
         **{"variable": variable, "grid": grid, "coarse": coarse, "block_means": block_means or None},
         **{"order": order, "transposed": transposed, "flip": flip, "stacked": stacked or None, "frames": frames},
     }
     given = {name: value for name, value in values.items() if value is not None}
+    if kind == "netcdf" and given and content_of(path) == "hdf5" and hdf5_kind(path) == "netcdf":
+        kind = "hdf5"  # an array of another program's NetCDF file is named
+    entry = FORMATS[kind]
     foreign = [name for name in given if name not in entry.options]
     require(not foreign, str(path), f"{ARRAY_FILES} where {' and '.join(foreign)} is given", f"a {kind} file")
     with limited_memory(memory), FORMATS.guarded(kind):
@@ -211,19 +214,42 @@ def _format_to_write(path: FilePath) -> str:
     return next((n for n, f in FORMATS.items() if suffix in f.suffixes and f.write is not None), "netcdf")
 
 
+def foreign_contents(path: FilePath) -> Contents | None:
+    """Return what a file of another program holds; None for one that `read` takes without being told what is in it.
+
+    Raises `InputError` if the file is missing, damaged or of no known format.
+    """
+    kind = _format_of(path)
+    if FORMATS[kind].read is _read_arrays:
+        return contents_of(path)
+    content = content_of(path) if Path(path).is_file() else "missing"
+    others = content in ("netcdf3", "safetensors") or (content == "hdf5" and hdf5_kind(path) == "netcdf")
+    described = content == "unknown" and Path(path).suffix.lower() == ".toml"
+    if kind != "netcdf" or not (others or described):
+        return None
+    found = contents_of(path)
+    return None if {"kind", "format_version"} <= set(found.attributes) else found
+
+
 def read_blocks(path: FilePath, values: int) -> Iterator[xr.Dataset]:
     """Read a system matrix in blocks along its first dimension, of at most so many values (and of one index at least).
 
     A format that cannot be read in blocks gives the matrix complete. Raises as `read`, and where the file holds no
     system matrix.
     """
+    for block in blocks_of(path, values):
+        yield expect(block, "system_matrix", str(path))
+
+
+def blocks_of(path: FilePath, values: int) -> Iterator[xr.Dataset]:
+    """Read a dataset of any kind in blocks, as `read_blocks` reads a system matrix."""
     kind = _format_of(path)
     entry = FORMATS[kind]
     if entry.read_blocks is not None:
         with FORMATS.guarded(kind):
             yield from entry.read_blocks(path, values)
     else:
-        yield expect(read(path), "system_matrix", str(path))
+        yield read(path)
 
 
 def write_blocks(blocks: Iterable[xr.Dataset], path: FilePath) -> None:

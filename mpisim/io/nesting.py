@@ -1,13 +1,16 @@
-"""JSON of files that are not trusted: damage and nesting without end get one sentence."""
+"""JSON and TOML of files that are not trusted: damage and nesting without end get one sentence."""
 
 from __future__ import annotations
 
 import json
+import os
+import tomllib
+from pathlib import Path
 from typing import Any
 
 from mpisim.errors import InputError
 
-__all__ = ["DEEPEST", "parse_json", "require_flat"]
+__all__ = ["DEEPEST", "load_toml", "parse_json", "require_flat"]
 
 DEEPEST = 100
 """Levels of lists and mappings that a value may have; Python itself gives up at about ten times as many."""
@@ -25,6 +28,22 @@ def parse_json(text: str | bytes, name: str) -> Any:
     except ValueError as error:  # also of bytes that are no UTF-8
         raise InputError(f"Input {name} must be JSON; instead received text that fails with: {error}.") from None
     return require_flat(value, name)
+
+
+def load_toml(path: str | os.PathLike[str], name: str = "file") -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises `InputError` if there is no such file, it is no TOML, or it is nested deeper than `DEEPEST` levels.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"Input {name} must be an existing TOML file; instead received {path}.")
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise _too_deep(str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"Input {path} must be a TOML file; instead received one that fails with: {error}.") from None
+    return dict(require_flat(values, str(path)))
 
 
 def require_flat(value: Any, name: str) -> Any:

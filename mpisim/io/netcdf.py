@@ -20,7 +20,7 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from mpisim.data.attributes import plain_attributes
-from mpisim.data.schema import ascending, expect, validate
+from mpisim.data.schema import ascending, validate
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import deferring_interrupt, replacing
 from mpisim.io.claims import KIND, claimed_bytes
@@ -130,24 +130,26 @@ def _claimed(path: str | os.PathLike[str]) -> int:
 
 
 def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr.Dataset]:
-    """Read a system matrix in blocks along its first dimension, of at most so many values (and of one index at least).
+    """Read a dataset in blocks along the first dimension of its values, of at most so many (of one index at least).
 
-    Raises as `read_netcdf`, and where the file holds no system matrix.
+    Raises as `read_netcdf`.
     """
     name = str(path)
     _claimed(path)
     with readable(name, KIND):
         disk = _opened(path)
     with disk:
-        if "system_matrix" not in disk:
-            expect(read_netcdf(path), "system_matrix", name)  # raises
-        variable = disk["system_matrix"]
+        kind = disk.attrs.get("kind")
+        if kind not in disk or disk[kind].ndim == 0:
+            yield read_netcdf(path)  # or raises
+            return
+        variable = disk[kind]
         along, length = str(variable.dims[0]), variable.shape[0]
-        per_index = max(1, math.prod(variable.shape[1:]) // 2)  # two numbers are one complex value
+        per_index = max(1, math.prod(variable.shape[1:]) // variable.sizes.get(REIM, 1))
         size = max(1, values // per_index)
         for start in range(0, length, size):
             with readable(name, KIND), deferring_interrupt():
-                require_memory(name, _COPIES * min(size, length - start) * per_index * 2 * variable.dtype.itemsize)
+                require_memory(name, _COPIES * min(size, length - start) * per_index * 16)
                 block = decode(disk.isel({along: slice(start, start + size)}).load(), name)
             yield validate(ascending(block), name)
 

@@ -79,7 +79,7 @@ BAD = {
         "dataset --sf-gradient 1 --out {f}/d",
         "or by both --sf-gradient and --particle-diameter; instead received --sf-gradient.",
     ),
-    "MDF": ("info {f}/x.mdf", "must be a .nc or .mat file (MDF is not read yet); instead received an MDF file"),
+    "MDF": ("info {f}/x.mdf", "file (MDF is not read yet); instead received an MDF file"),
     "unknown method of a study": (
         "study table3 --quick --methods magic --out {f}/d",
         "Input methods must be one of bicubic",
@@ -171,7 +171,10 @@ BAD = {
         "downsample {f}/sm.nc --factor 2 --seed 99999999999999999999 --out {f}/o.nc",
         "Input seed must be a whole number below 2^63",
     ),
-    "options of MATLAB": ("convert {f}/sm.nc {f}/o.nc --grid 8x8", "must be a MATLAB file (.mat) where grid is given"),
+    "options of MATLAB": (
+        "convert {f}/sm.nc {f}/o.nc --grid 8x8",
+        "where --grid is given; instead received a netcdf file",
+    ),
     "no eps": (
         "reconstruct {f}/sm.nc {f}/y.nc --eps foo --out {f}/o.nc",
         "Input --eps must be a number; instead received 'foo'",
