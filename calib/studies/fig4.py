@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from calib.studies.harness.figures import curves, grouped
 from calib.studies.harness.learning_curves import curves_dataset, learning_curve
+from calib.studies.harness.missing import missing_note, or_trained, quick_note, shown
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
-from calib.studies.harness.tables import missing_note
 from mpisim.cli.command import Result
+from mpisim.progress import progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,18 +28,22 @@ _COLUMNS = ("method", "factor", "step", "epoch", "minutes", "nrmse_percent")
 
 
 def fig4(options: StudyOptions) -> Result:
-    """Run the study and write `fig4.nc`, `fig4.csv` and, of trained weights, `fig4.png`."""
-    recovery = Recovery(options)
+    """Run the study and write `fig4.nc`, `fig4.csv` and `fig4.png`; the short form trains what is missing."""
+    cases = options.cases(tuple(_NAMES))
+    recovery = or_trained(Recovery(options), cases)
+    options = recovery.options
     table: list[Row] = []
     trainings: list[Row] = []
-    for method, factor in options.cases(tuple(_NAMES)):
+    for method, factor in progress(cases, unit="training"):
         known = recovery.of_budget(method, factor)
         trainings.append({"method": method, "factor": factor, **recovery.training_columns(known, known is None)})
         table += [] if known is None else learning_curve(known, recovery.data)
+    shown(options, trainings)
     title = "TranSMS on the validation split" + (" (a short form)" if options.quick else "")
-    files = write_results(options, "fig4", curves_dataset(table), table, _figure(table, title) if table else None)
+    files = write_results(options, "fig4", curves_dataset(table), table, _figure(table, title))
     lines = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, _COLUMNS)] for row in table]
-    text = text_table((*_COLUMNS[:-1], "nRMSE in %"), lines, missing_note(options, trainings))
+    notes = [*quick_note(options), *missing_note(options, trainings)]
+    text = text_table((*_COLUMNS[:-1], "nRMSE in %"), lines, notes)
     return {"table": table, "trainings": trainings, "files": files, "text": f"{title}\n{text}"}
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from calib.studies.harness.figures import Curve, curves
+from calib.studies.harness.missing import hours, or_trained, quick_note, shown
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, deviation, formatted, table_dataset, text_table, write_results
 from calib.studies.harness.study import StudyOptions
@@ -48,20 +49,26 @@ _NUMBERS = ("size", "factor", "nrmse_percent")
 
 
 def fig5(options: StudyOptions) -> Result:
-    """Run the study and write `fig5.nc`, `fig5.csv` and, of trained weights, `fig5.png`."""
+    """Run the study and write `fig5.nc`, `fig5.csv` and `fig5.png`; the short form trains what is missing."""
     options.chosen(("transms",))
     recovery = Recovery(options)
-    sets = _sets(recovery)
+    recovery = or_trained(recovery, (), _known(recovery))
+    options, sets = recovery.options, _sets(recovery)
     cases = [(name, factor) for name in sets for factor in options.factors or ()]
     table = [_row(recovery, name, factor, sets[name]) for name, factor in progress(cases, unit="training")]
-    trained = [row for row in table if row["nrmse_percent"] is not None]
+    trained = shown(options, [{"method": "transms", **row} for row in table])
     title = "TranSMS on the test split, noisy" + (" (a short form)" if options.quick else "")
     data = table_dataset(table, "row", _NUMBERS, {"training_set": "set"})
-    figure = _figure(title, trained) if trained else None
-    files = write_results(options, "fig5", data, table, figure, recovery.cache.earlier)
+    files = write_results(options, "fig5", data, table, _figure(title, trained), recovery.cache.earlier)
     means = _means_of_six(table) if recovery.complete else {}
-    notes = [*_comparison(means), *_missing_note(options, len(trained) < len(table))]
-    return {"table": table, "files": files, "six": means, "text": _text(table, notes)}
+    notes = [*_comparison(means), *quick_note(options), *_missing_note(options, len(table) - len(trained))]
+    return {"table": table, "files": files, "six": means, "text": _text(trained, notes)}
+
+
+def _known(recovery: Recovery) -> bool:
+    """Whether the weights of every training set are in the cache."""
+    configs = [recovery.config("transms", factor) for factor in recovery.options.factors or ()]
+    return all(recovery.weights_of(c, data) is not None for data in _sets(recovery).values() for c in configs)
 
 
 def _sets(recovery: Recovery) -> dict[tuple[str, int], TrainingData]:
@@ -125,14 +132,15 @@ def _comparison(means: Mapping[str, Mapping[str, float]]) -> list[str]:
     return lines
 
 
-def _missing_note(options: StudyOptions, missing: bool) -> list[str]:
-    command = replace(options, quick=False, train=True).command("fig5")
-    return ["trainings are missing; run them with:", f"  {command}"] if missing else []
+def _missing_note(options: StudyOptions, missing: int) -> list[str]:
+    """Return the lines of text with the command that runs trainings that are missing, and how long they take."""
+    if not missing:
+        return []
+    wanted = replace(options, quick=False, train=True)
+    long = hours(wanted, [("transms", (options.factors or (4,))[0])] * missing)
+    return [f"left out: {missing} trainings; run them ({long}) with:", f"  {wanted.command('fig5')}"]
 
 
 def _text(table: Sequence[Row], notes: Sequence[str]) -> str:
-    lines = []
-    for row in table:
-        name, size, factor, error, *training = formatted(row, _FORMATS)
-        lines.append([name, size, factor, error or "missing", *training])
+    lines = [formatted(row, _FORMATS) for row in table]
     return text_table(("training set", "matrices", "factor", "nRMSE in %", "steps", "minutes"), lines, notes)

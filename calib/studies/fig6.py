@@ -15,24 +15,24 @@ import xarray as xr
 
 from calib.recovery import METHODS
 from calib.studies.harness.figures import DEFAULT_METHODS
+from calib.studies.harness.missing import missing_note, shown
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
-from calib.studies.harness.tables import missing_note
 from mpisim.cli.command import Result
 from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.views import as_images
 from mpisim.plot.panels import Group, Panel, edges, panels
+from mpisim.plot.rows import chosen_rows, part_of
 from mpisim.progress import progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["fig6", "figure_rows", "panels_of", "parts"]
+__all__ = ["errors_group", "fig6", "panels_of", "parts"]
 
-HARMONICS = (2, 3, 5, 8)
 _INPUTS = {"box": "input,\nblock means", "strided": "input,\nstrided"}
 
 
@@ -47,12 +47,13 @@ def fig6(options: StudyOptions) -> Result:
     for factor in options.factors or ():
         recovered, of_methods = _recovered(recovery, fine, factor)
         status += of_methods
+        shown(options, of_methods)
         rows = _rows(recovered, fine, factor)
         table += rows
         name = "fig6" if factor == 4 else f"fig6_{factor}x"
         figure = _figure(fine, recovered, factor, options.quick)
         files += write_results(options, name, _dataset(recovered, fine), rows, figure)
-    titles = ("method", "factor", "whole matrix", *(title for title, _ in figure_rows(fine)))
+    titles = ("method", "factor", "whole matrix", *(title for title, _ in chosen_rows(fine)))
     lines = [[row["method"], f"{row['factor']}x", *(f"{row[t]:.2f}" for t in titles[2:])] for row in table]
     heading = f"nRMSE in %, {_described(fine)}, noisy, one matrix"
     text = "\n".join([heading, text_table(titles, lines, missing_note(options, status))])
@@ -72,30 +73,29 @@ def _recovered(recovery: Recovery, fine: xr.Dataset, factor: int) -> tuple[dict[
     return recovered, status
 
 
-def figure_rows(fine: xr.Dataset) -> list[tuple[str, int]]:
-    """Return titles and numbers of the rows that the figure shows."""
-    angles = np.degrees(fine["angle"].values)
-    at = int(np.argmin(np.abs(angles - 45)))
-    harmonics = [int(h) for h in fine["harmonic"].values]
-    present = [h for h in HARMONICS if h in harmonics]
-    return [(f"harmonic {h}, {angles[at]:.0f}°", at * len(harmonics) + harmonics.index(h)) for h in present]
-
-
 def panels_of(
     columns: Mapping[str, xr.Dataset], reference: xr.Dataset, index: int, blank: int
 ) -> tuple[list[Panel | None], list[Panel | None]]:
-    """Return panels of one row of several matrices, by title, and of its errors.
+    """Return panels of one row of several matrices, by title, and of the magnitudes of its errors.
 
-    All values are relative to the peak of the row `index` of the reference. The errors of the first `blank` matrices
-    are left out.
+    The row is drawn by its real or its imaginary part, whichever has more energy. All values are relative to the peak
+    of the row `index` of the reference. The errors of the first `blank` matrices are left out.
     """
     wanted = as_images(reference)[index]
-    part = np.real if np.linalg.norm(wanted.real) > np.linalg.norm(wanted.imag) else np.imag
-    peak = float(np.abs(part(wanted)).max()) or 1.0
-    values: list[Panel | None] = [(part(as_images(d)[index]) / peak, edges(d)) for d in columns.values()]
+    peak = float(np.abs(wanted).max()) or 1.0
+    part = part_of(wanted)[1]
+    values: list[Panel | None] = [(part_of(as_images(d)[index], part)[0] / peak, edges(d)) for d in columns.values()]
     errors: list[Panel | None] = [None] * blank
-    errors += [(part(as_images(d)[index] - wanted) / peak, edges(d)) for d in list(columns.values())[blank:]]
+    errors += [(np.abs(as_images(d)[index] - wanted) / peak, edges(d)) for d in list(columns.values())[blank:]]
     return values, errors
+
+
+def errors_group(
+    table: Sequence[Sequence[Panel | None]], titles: Sequence[str], notes: Sequence[Sequence[str]], top: float = 1.0
+) -> Group:
+    """Return magnitudes of errors as a group on a logarithmic scale, on which good methods are seen beside bad ones."""
+    label = "|error| / peak of the reference row"
+    return Group(table, titles, label, (1e-4, top), "viridis", notes, log=True)
 
 
 def parts(rows: np.ndarray) -> np.ndarray:
@@ -108,7 +108,7 @@ def _described(fine: xr.Dataset) -> str:
 
 
 def _dataset(recovered: Mapping[str, xr.Dataset], fine: xr.Dataset) -> xr.Dataset:
-    titles, indices = zip(*figure_rows(fine), strict=True)
+    titles, indices = zip(*chosen_rows(fine), strict=True)
     matrices = {**recovered, "reference": fine}
     values = {name: (("shown", "y", "x", "part"), parts(as_images(m)[list(indices)])) for name, m in matrices.items()}
     coords = {"x": fine["x"].values, "y": fine["y"].values, "part": ["real", "imag"], "shown": list(titles)}
@@ -122,7 +122,7 @@ def _rows(recovered: Mapping[str, xr.Dataset], fine: xr.Dataset, factor: int) ->
             "method": method,
             "factor": factor,
             "whole matrix": 100 * nrmse(matrix, fine),
-            **{title: _percent(matrix, fine, index) for title, index in figure_rows(fine)},
+            **{title: _percent(matrix, fine, index) for title, index in chosen_rows(fine)},
         }
         for method, matrix in recovered.items()
     ]
@@ -137,7 +137,7 @@ def _figure(fine: xr.Dataset, recovered: Mapping[str, xr.Dataset], factor: int, 
     inputs = {title: downsample(fine, factor, scheme, snr=PROTOCOL_SNR, seed=0) for scheme, title in _INPUTS.items()}
     columns = {**inputs, "reference": fine, **recovered}
     blank = len(inputs) + 1
-    lines = [(title.replace(", ", "\n"), index) for title, index in figure_rows(fine)]
+    lines = [(title.replace(", ", "\n"), index) for title, index in chosen_rows(fine)]
     panels_of_rows = [panels_of(columns, fine, index, blank) for _, index in lines]
     notes = [[""] * blank + [f"{_percent(m, fine, index):.3g} %" for m in recovered.values()] for _, index in lines]
     groups = _groups(panels_of_rows, [title for title, _ in lines], notes)
@@ -153,5 +153,5 @@ def _groups(
     values, errors = [row[0] for row in rows], [row[1] for row in rows]
     return [
         Group(values, titles, "row / peak of the reference row", (-1.0, 1.0), "RdBu_r"),
-        Group(errors, titles, "error / peak, cut at ± 0.2", (-0.2, 0.2), "PuOr_r", notes),
+        errors_group(errors, titles, notes),
     ]

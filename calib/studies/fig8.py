@@ -18,12 +18,12 @@ import xarray as xr
 
 from calib.patches import seam_ratio
 from calib.recovery import METHODS
-from calib.studies.fig6 import figure_rows, panels_of, parts
+from calib.studies.fig6 import errors_group, panels_of, parts
+from calib.studies.harness.missing import made, missing_note, shown
 from calib.studies.harness.protocol import Protocol
 from calib.studies.harness.recovery import Patches, Recovery
 from calib.studies.harness.results import Row, formatted, text_table, write_results
 from calib.studies.harness.study import StudyOptions
-from calib.studies.harness.tables import missing_note
 from mpisim.cli.command import Result
 from mpisim.data.downsampling import downsample
 from mpisim.data.grid import Grid
@@ -31,6 +31,8 @@ from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.views import as_images
 from mpisim.plot.panels import Group, panels
+from mpisim.plot.rows import chosen_rows
+from mpisim.progress import progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,13 +61,14 @@ def fig8(options: StudyOptions) -> Result:
     methods = replace(options, methods=wanted).chosen(box)
     table: list[Row] = []
     pictures = []
-    for name, fine in _larger(options.protocol).items():
+    for name, fine in progress(list(_larger(options.protocol).items()), unit="grid"):
         coarse = downsample(fine, FACTOR, snr=PROTOCOL_SNR, seed=0)
         matrices = {"input": coarse, "reference": fine}
-        for method in methods:
+        for method in progress(methods, unit="method"):
             recovered, rows = _recovered(recovery, method, coarse, fine)
             table += [{"grid": name, **row} for row in rows]
             matrices |= recovered
+        shown(options, table)
         pictures.append(_Picture(name, fine, matrices))
     files = write_results(options, "fig8", _dataset(pictures), table, _figure(pictures, options.quick))
     return {"table": table, "files": files, "text": _text(table, missing_note(options, table))}
@@ -110,7 +113,7 @@ def _ways(method: str, patch: int) -> dict[str, Patches | None]:
 def _dataset(pictures: Sequence[_Picture]) -> xr.Dataset:
     arrays = {}
     for picture in pictures:
-        chosen = [index for _, index in figure_rows(picture.fine)]
+        chosen = [index for _, index in chosen_rows(picture.fine)]
         for title, matrix in picture.matrices.items():
             name = f"{picture.name} {title}".replace(", ", "_").replace(" ", "_")
             size = "coarse" if title == "input" else "fine"
@@ -128,17 +131,23 @@ def _figure(pictures: Sequence[_Picture], quick: bool) -> Figure:
 
 
 def _groups(name: str, fine: xr.Dataset, matrices: Mapping[str, xr.Dataset]) -> list[Group]:
-    chosen = figure_rows(fine)[:2]
+    chosen = chosen_rows(fine)[:2]
     lines = [panels_of(matrices, fine, index, 2) for _, index in chosen]
     titles = [f"{name}\n" + title.replace(", ", "\n") for title, _ in chosen]
     values, errors = [line[0] for line in lines], [line[1] for line in lines]
     return [
         Group(values, titles, "row / peak", (-1.0, 1.0), "RdBu_r"),
-        Group(errors, titles, "error / peak,\ncut at ± 0.02", (-0.02, 0.02), "PuOr_r"),
+        errors_group(errors, titles, [_shares(matrices, fine, index) for _, index in chosen], top=0.1),
     ]
+
+
+def _shares(matrices: Mapping[str, xr.Dataset], fine: xr.Dataset, index: int) -> list[str]:
+    """Return the nRMSE of one row in every matrix but input and reference, in words."""
+    wanted = as_images(fine)[index]
+    return [""] * 2 + [f"{100 * nrmse(as_images(m)[index], wanted):.2g} %" for m in list(matrices.values())[2:]]
 
 
 def _text(table: Sequence[Row], notes: Sequence[str]) -> str:
     formats = {"grid": "{}", "method": "{}", "by": "{}", "nrmse_percent": "{:.2f}", "seam": "{:.2f}"}
-    lines = [formatted(row, formats) for row in table]
+    lines = [formatted(row, formats) for row in made(table)]
     return text_table(("grid", "method", "by", "nRMSE in %", "seam"), lines, notes)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from calib.recovery import METHODS
 from calib.studies.harness.figures import curves, grouped
 from calib.studies.harness.learning_curves import curves_dataset, learning_curve
+from calib.studies.harness.missing import made, missing_note
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, table_dataset, text_table, write_results
 from calib.studies.harness.study import StudyOptions
-from calib.studies.harness.tables import missing_note
 from mpisim.cli.command import Result
+from mpisim.progress import progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +39,8 @@ def weights(options: StudyOptions) -> Result:
     recovery = Recovery(options)
     table: list[Row] = []
     points: list[Row] = []
-    for method, factor in options.cases([name for name, method in METHODS.items() if method.learned]):
+    cases = options.cases([name for name, method in METHODS.items() if method.learned])
+    for method, factor in progress(cases, unit="training"):
         known = recovery.weights(method, factor)
         file = {"file": None, "digest": None} if known is None else {"file": str(known.weights), "digest": known.digest}
         training = recovery.training_columns(known, known is None)
@@ -50,7 +52,7 @@ def weights(options: StudyOptions) -> Result:
     if points:
         files += write_results(options, "curves", curves_dataset(points), points, _figure(points))
     titles = ("method", "factor", "status", "weights", *_NUMBERS, "converged")
-    lines = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, titles)] for row in table]
+    lines = [[f"{v:.3g}" if isinstance(v, float) else v for v in map(row.get, titles)] for row in made(table)]
     missing = missing_note(options, table)
     return {"table": table, "missing": missing, "files": files, "text": text_table(titles, lines, missing)}
 

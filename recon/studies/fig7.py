@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from calib.studies.harness.figures import DEFAULT_METHODS
+from calib.studies.harness.missing import quick_note, shown
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
@@ -35,6 +36,7 @@ def fig7(options: StudyOptions) -> Result:
     """Run the study and write `fig7.nc`, `fig7.csv` and `fig7.png`."""
     recovery = Recovery(options)
     cases, notes = recovery_cases(recovery, DEFAULT_METHODS)
+    shown(options, [{"method": case.method, "factor": case.factor, **case.training} for case in cases])
     case = options.protocol.figure_case()
     matrices = options.protocol.matrices([case], options.data)
     imaging = Imaging(recovery.cache, matrices, [TUBES])
@@ -54,7 +56,7 @@ def fig7(options: StudyOptions) -> Result:
         "matrix": case.name,
         "table": table,
         "files": files,
-        "text": f"{heading}\n{text_table(_TITLES, cells, notes)}",
+        "text": f"{heading}\n{text_table(_TITLES, cells, [*quick_note(options), *notes])}",
     }
 
 

@@ -20,9 +20,9 @@ import xarray as xr
 
 from calib.recovery import METHODS, recover
 from calib.studies.harness.cache import ResultCache
+from calib.studies.harness.missing import missing_note
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row
-from calib.studies.harness.tables import missing_note
 from calib.studies.harness.trained import Trained
 from mpisim.data.downsampling import downsample
 from mpisim.data.noise import PROTOCOL_SNR

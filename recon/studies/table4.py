@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from calib.studies.harness.figures import plot_table
+from calib.studies.harness.missing import quick_note, shown
 from calib.studies.harness.protocol import FACTORS
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, deviation, formatted, text_table, write_results
@@ -63,11 +64,12 @@ def table4(options: StudyOptions) -> Result:
     title = f"pSNR in dB of images, mean over {len(matrices)} test matrices, noisy" + (
         "" if complete else ", a short form, not comparable with published figures"
     )
-    figure = plot_table(table, "psnr_db", "published_db", "pSNR in dB", title, log=False)
+    drawn = shown(options, table)
+    figure = plot_table(drawn, "psnr_db", "published_db", "pSNR in dB", title, log=False)
     data = _dataset(cases, values, matrices, reference)
     rows = [*table, _row(REFERENCE, None, own)]
     files = write_results(options, "table4", data, rows, figure, recovery.cache.earlier)
-    text = "\n".join([title, _text(rows, notes)])
+    text = "\n".join([title, _text([*drawn, rows[-1]], [*quick_note(options), *notes])])
     return {"matrices": len(matrices), "table": table, "reference": own, "files": files, "text": text}
 
 
@@ -125,9 +127,5 @@ def _dataset(
 
 
 def _text(rows: Sequence[Row], notes: Sequence[str]) -> str:
-    lines = []
-    for row in rows:
-        method, factor, ours, *others = formatted(row, _FORMATS)
-        missing = row.get("status") == "missing"
-        lines.append([method, factor, "missing" if missing else ours, *others])
+    lines = [formatted(row, _FORMATS) for row in rows]
     return text_table(_TITLES, lines, notes)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from calib.recovery import METHODS
 from calib.studies.harness.figures import plot_table
+from calib.studies.harness.missing import missing_note, quick_note, shown
 from calib.studies.harness.recovery import Errors, Recovery
 from calib.studies.harness.results import Row, deviation, formatted, text_table, write_results
-from calib.studies.harness.study import StudyOptions
 from calib.studies.harness.trained import Trained
 from mpisim.cli.command import Result
 from mpisim.data.noise import PROTOCOL_SNR
 
-__all__ = ["ErrorRow", "error_row", "matrix_coords", "missing_note", "report"]
+__all__ = ["ErrorRow", "error_row", "matrix_coords", "report"]
 
 _AXES = ("method", "factor", "noise")
 _FORMATS = {
@@ -92,11 +92,12 @@ def report(recovery: Recovery, name: str, rows: Sequence[ErrorRow], notes: Seque
     """Write a table of errors as `NAME.nc`, `NAME.csv` and `NAME.png`, and return the result of its study."""
     options, count = recovery.options, len(recovery.test)
     table = [row.columns for row in rows]
+    drawn = shown(options, table)
     short = "" if recovery.complete else f", a short form of {count} matrices, not comparable with published figures"
     title = f"nRMSE in %, mean over {count} test matrices{short}"
-    figure = plot_table(table, "nrmse_percent", "published_percent", "nRMSE in %", title)
+    figure = plot_table(drawn, "nrmse_percent", "published_percent", "nRMSE in %", title)
     files = write_results(options, name, _as_dataset(rows, recovery.test), table, figure, recovery.cache.earlier)
-    text = _as_text(title, table, [*notes, *missing_note(options, table)])
+    text = _as_text(title, drawn, [*notes, *quick_note(options), *missing_note(options, table)])
     return {"matrices": count, "table": table, "files": files, "text": text}
 
 
@@ -131,19 +132,4 @@ def _as_text(title: str, table: Sequence[Row], notes: Iterable[str] = ()) -> str
 def _words(row: Row) -> list[str | None]:
     """Return the words of a row of the text."""
     method, factor, noise, ours, *others = formatted(row, _FORMATS)
-    return [method, factor, noise, (ours or "missing") + _MARKS.get(row["converged"], ""), *others]
-
-
-def missing_note(options: StudyOptions, table: Iterable[Row]) -> list[str]:
-    """Return the lines of text that name missing weights and the command that trains them.
-
-    Rows have `method`, `factor` and `status`, which is `missing` where weights are missing.
-    """
-    missing = sorted({(row["method"], row["factor"]) for row in table if row["status"] == "missing"})
-    if not missing:
-        return []
-    methods = tuple(dict.fromkeys(method for method, _ in missing))
-    factors = tuple(sorted({factor for _, factor in missing}))
-    wanted = replace(options, quick=False, methods=methods, factors=factors, train=True)
-    named = ", ".join(f"{method} {factor}x" for method, factor in missing)
-    return [f"no weights of {named}; train them with:", f"  {wanted.command('weights')}"]
+    return [method, factor, noise, f"{ours}{_MARKS.get(row['converged'], '')}", *others]

@@ -25,7 +25,8 @@ def test_missing_weights_are_marked_with_the_command_that_trains_them(tmp_path):
     result = STUDIES["table3"](tmp_path / "out put", protocol=SMALL, methods=("bicubic", "smrnet"), factors=(2, 8))
     assert {r["status"] for r in result["table"] if r["method"] == "smrnet"} == {"missing"}
     assert all(r["nrmse_percent"] is None for r in result["table"] if r["method"] == "smrnet")
-    assert "missing" in result["text"]
+    assert "left out, without weights: smrnet 2x, smrnet 8x" in result["text"] and "1 hours" not in result["text"]
+    assert not any(line.startswith("smrnet") for line in result["text"].splitlines())
     words = shlex.split(result["text"].splitlines()[-1])
     parsed = parser_of(table()["study"]).parse_args(words[2:])
     assert (parsed.name, parsed.methods, parsed.factors, parsed.train) == ("weights", ("smrnet",), (2, 8), True)
@@ -90,7 +91,7 @@ def test_the_result_states_files_and_missing_weights(tmp_path, bundle):
     result = STUDIES["weights"](tmp_path, methods=(NET,), **options)
     missing, made = result["table"]
     assert missing["file"] is None and missing["status"] == "missing"
-    assert Path(made["file"]).is_file() and f"no weights of {NET} 2x" in result["missing"][0]
+    assert Path(made["file"]).is_file() and f"without weights: {NET} 2x" in result["missing"][0]
     with pytest.raises(InputError, match="Input methods must be one of"):
         STUDIES["weights"](tmp_path, methods=("bicubic",), **options)
 

@@ -82,7 +82,7 @@ def test_the_key_of_an_error_holds_what_it_depends_on_and_no_code(tmp_path):
 
 @pytest.mark.parametrize("patches", [None, Patches(4, 2, True)])
 def test_the_key_of_a_matrix_holds_what_it_depends_on_and_no_code(tmp_path, patches):
-    coarse = downsample(SMALL.simulate(SMALL.figure_case()), 2)
+    coarse = downsample(SMALL.simulate(SMALL.figure_case()), 2, snr=None)
     recovery(tmp_path, Report()).recovered(coarse, "bicubic", 2, patches)
     key = {"method": "bicubic", "version": 1, "coarse": digest(coarse["system_matrix"].values), "weights": None}
     how = {"how": "recover"}
@@ -199,7 +199,7 @@ def test_a_cache_of_0_1_0_does_not_serve_a_newer_version_of_a_method(old_cache):
 
 
 def test_a_matrix_of_0_1_0_is_read_and_not_computed(tmp_path):
-    coarse = downsample(SMALL.simulate(SMALL.figure_case()), 2)
+    coarse = downsample(SMALL.simulate(SMALL.figure_case()), 2, snr=None)
     own = recovery(tmp_path, Report())
     found = own.recovered(coarse, "bicubic", 2)
     (file,) = (tmp_path / "cache" / "rows").iterdir()
