@@ -33,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=argument_type("threads", partial(integer, least=1)),
         help="threads on the CPU; results may differ in the last digits between numbers of threads",
     )
-    parser.add_argument("--resume", action="store_true", help="continue from the folder's checkpoint, if there is one")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue from the folder's checkpoint, if there is one; with larger --steps, or --minutes, for longer",
+    )
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +45,13 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", help="network to train (default: transms)")
     factor = argument_type("factor", integer)
     parser.add_argument("--factor", type=factor, help="super-resolution factor: 2, 4 or 8 (default: 4)")
-    parser.add_argument("--steps", type=argument_type("steps", integer), help="number of steps")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=argument_type("steps", integer), help="number of steps")
+    length.add_argument(
+        "--minutes",
+        type=argument_type("minutes", number),
+        help="time instead: as many steps are planned as it allows at the speed of this machine",
+    )
     parser.add_argument("--batch", type=argument_type("batch", integer), help="rows per step")
     parser.add_argument("--snr", type=argument_type("snr", number), help="noise of the coarse rows in dB re RMS")
     parser.add_argument("--precision", help="float32 or bfloat16")
@@ -69,6 +79,7 @@ def run(options: argparse.Namespace) -> Result:
             resume=options.resume,
             device=options.device,
             report=say,
+            minutes=options.minutes,
         )
     return {**result}
 
@@ -77,11 +88,14 @@ def _train_config(options: argparse.Namespace) -> TrainConfig:
     """Return the training: values of the options, then of the file, then of the recipe."""
     from calib.learned.config import current_keys
     from calib.training.recipe import RECIPES, RENAMED, TrainConfig
+    from calib.training.state import planned_steps
 
     types = TrainConfig.types()
     values = read_toml(options.config, [*types, *RENAMED], "config") if options.config else {}
     values = current_keys(values, types, RENAMED)
     values |= {name: value for name, value in vars(options).items() if name in types and value is not None}
+    if options.resume and "steps" not in values and (steps := planned_steps(options.out)) is not None:
+        values["steps"] = steps
     for name, value in values.items():
         require(_fits(value, types[name]), f"configuration key {name}", f"of type {types[name].__name__}", repr(value))
     return RECIPES[one_of("recipe", options.recipe, RECIPES)](**values)

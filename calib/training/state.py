@@ -1,7 +1,8 @@
 """The state of a training in progress: what a checkpoint saves and restores.
 
 A training depends only on its configuration, its data and this state. A resumed one therefore ends with the same
-weights as an uninterrupted one.
+weights as an uninterrupted one. One that is resumed with another number of steps follows the learning rate of the new
+length from there on; its weights state the lengths that were left (`schedules`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from mpisim.errors import InputError, require
 from mpisim.io.atomic import write_text
 from mpisim.io.digest import file_digest
 
-__all__ = ["Origin", "TrainingState", "Validation"]
+__all__ = ["Origin", "Schedule", "TrainingState", "Validation", "planned_steps"]
 
 _DRAWING_WEIGHTS = "rows.share"
 """Name of the drawing weights in a checkpoint."""
@@ -39,6 +40,13 @@ class Validation(TypedDict):
     minutes: float
     learning_rate: float
     validation_nrmse: float
+
+
+class Schedule(TypedDict):
+    """A schedule that was left for one of another length: its steps, and after which step it was left."""
+
+    steps: int
+    left_at: int
 
 
 class Origin(TypedDict):
@@ -71,6 +79,8 @@ class TrainingState:
         Steps and minutes so far.
     history
         All validations so far.
+    schedules
+        Lengths that were planned before and left.
     """
 
     config: TrainConfig
@@ -83,6 +93,7 @@ class TrainingState:
     step: int = 0
     minutes: float = 0.0
     history: list[Validation] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
 
     @classmethod
     def new(
@@ -116,6 +127,7 @@ class TrainingState:
             "train": self.config.as_mapping(),
             "data": self.data,
             "start": self.origin,
+            **({"schedules": self.schedules} if self.schedules else {}),
             "step": self.step,
             "minutes": self.minutes,
             "torch": torch.__version__,
@@ -138,11 +150,12 @@ class TrainingState:
     def restore(self, file: Path, is_data: Callable[[object], bool]) -> None:
         """Take the state of a checkpoint; `is_data` tells whether a digest in it is that of the matrices given.
 
+        The configuration may have more steps than the checkpoint has taken; `schedules` then holds what was planned.
         Raises `InputError` if the checkpoint is damaged, or of another configuration, other data, other initial weights
         or another network.
         """
         tensors, metadata = load_tensors(file, "checkpoint")
-        keys = ", ".join(self.config.differences(metadata.get("train", {})))
+        keys = ", ".join(key for key in self.config.differences(metadata.get("train", {})) if key != "steps")
         if keys:
             raise InputError(f"Input resume must be of the configuration of {file}; instead received another {keys}.")
         require(is_data(metadata.get("data")), "data", f"the matrices that {file} was trained on", "other matrices")
@@ -156,6 +169,11 @@ class TrainingState:
         self._restore_optimiser(tensors)
         self.rows.drawing_weights = tensors.get(_DRAWING_WEIGHTS, self.rows.drawing_weights)
         self.step, self.minutes, self.history = metadata["step"], metadata["minutes"], metadata["history"]
+        self.schedules, planned = metadata.get("schedules", []), metadata["train"].get("steps", TrainConfig().steps)
+        if planned != self.config.steps:
+            taken = f"more than the {self.step} that {file} has taken"
+            require(self.config.steps > self.step, "steps", taken, self.config.steps)
+            self.schedules = [*self.schedules, {"steps": planned, "left_at": self.step}]
 
     def _restore_optimiser(self, tensors: dict[str, Tensor]) -> None:
         states: dict[int, dict[str, Tensor]] = {}
@@ -168,6 +186,17 @@ class TrainingState:
                 states.setdefault(int(index), {})[name] = value
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": states, "param_groups": groups})
+
+
+def planned_steps(folder: str | os.PathLike[str]) -> int | None:
+    """Return the steps that the run of a folder was planned with; None where there is no checkpoint.
+
+    Raises `InputError` if the checkpoint is damaged.
+    """
+    file = Path(folder) / "checkpoint.safetensors"
+    if not file.is_file():
+        return None
+    return load_tensors(file, "checkpoint")[1].get("train", {}).get("steps", TrainConfig().steps)
 
 
 def _optimiser(config: TrainConfig, model: RecoveryModel) -> torch.optim.Optimizer:

@@ -59,3 +59,19 @@ def test_messages_name_what_was_typed(tmp_path, capsys, data):
     other = (*words[:-1], tmp_path / "other", "--start", tmp_path / "run" / "weights.safetensors")
     code, _, err = run(capsys, *other[:6], 4, *other[7:])
     assert code == 2 and f"Input --start must be weights of {NET} at 4x; instead received {tmp_path}" in err
+
+
+def test_resuming_goes_on_with_the_steps_of_the_run(tmp_path, capsys, data):
+    """Without --steps the run keeps its length; with more it goes on for longer; a time is no number of steps."""
+    words = ("train", "--data", data, "--method", NET, "--factor", 2, "--batch", 8, "--out", tmp_path / "run")
+    assert run(capsys, *words, "--steps", 1)[0] == 0
+    code, out, err = run(capsys, *words, "--resume", "--json")
+    assert code == 0 and '"step": 1' in out and "schedule" not in err
+    code, out, err = run(capsys, *words, "--resume", "--steps", 2, "--json")
+    assert code == 0 and '"step": 2' in out and "from step 1 on, the schedule is that of 2 steps, not 1" in err
+    code, _, err = run(capsys, *words, "--resume", "--steps", 3, "--minutes", 1)
+    assert code == 2 and "not allowed with argument" in err
+    code, _, err = run(capsys, *words, "--resume", "--minutes", 0)
+    assert code == 2 and "Input minutes must be a positive number" in err
+    code, _, err = run(capsys, *words, "--resume", "--minutes", 0.01)
+    assert code == 0 and "0.01 min allow" in err
