@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["apply_in_batches", "from_channels", "to_channels"]
 
+_SMALLEST = 1e-30  # units of which single precision computes quotients, and their reciprocals
 _ROWS_AT_ONCE = {"cpu": 32, "other": 256}  # what the caches of a processor hold, what keeps a GPU busy
 
 
@@ -60,12 +61,15 @@ def apply_in_batches(
     Returns
     -------
     numpy.ndarray
-        Rows, complex64 (row, H, W), in the unit of the matrix.
+        Rows (row, H, W) of the type of the coarse ones, in the unit of the matrix. They are computed in single
+        precision. A row of zeros, as a dead channel leaves it, comes back as zeros.
     """
     import torch
 
     values, sigma = as_images(coarse), noise_per_row(coarse)
     unit = unit or float(rms(values)) or 1.0  # single precision holds rows of any unit
+    if not _SMALLEST < unit < 1 / _SMALLEST:
+        values = values.astype(complex)  # which can be divided by it
     refinement = Sampling.of(coarse).factor if refinement is None else refinement
     found = np.empty((len(values), *(refinement * n for n in values.shape[-2:])), np.complex64)
     with torch.inference_mode():
@@ -74,5 +78,7 @@ def apply_in_batches(
             part = slice(start, start + at_once)
             noise = torch.from_numpy((sigma[part] / unit).astype(np.float32)).to(device)
             found[part] = from_channels(recover_rows(to_channels(values[part] / unit).to(device), noise))
-    found *= np.float32(unit)
-    return found
+    found[~values.any(axis=(1, 2))] = 0
+    in_unit = found.astype(values.dtype, copy=False)
+    in_unit *= in_unit.real.dtype.type(unit)
+    return in_unit.astype(coarse["system_matrix"].dtype, copy=False)

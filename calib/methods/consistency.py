@@ -12,11 +12,14 @@ Dividing by S, as written here: :math:`r' = \bar b - M a`, :math:`\epsilon' = \s
 
 from __future__ import annotations
 
+import numpy as np
+
+from mpisim.data.noise import norm
 from mpisim.data.sampling import Rows, block_mean, replicate
 
 __all__ = ["nearest_consistent"]
 
-_TINY = 1e-37  # keeps the gradient finite where a row agrees exactly
+_TINY = 1e-37  # keeps the gradient finite where a row of a tensor agrees exactly
 
 
 def nearest_consistent(fine: Rows, block_means: Rows, sigma: Rows, factor: int) -> Rows:
@@ -25,7 +28,8 @@ def nearest_consistent(fine: Rows, block_means: Rows, sigma: Rows, factor: int) 
     Parameters
     ----------
     fine
-        Rows, complex (B, H, W) or with two real channels (B, 2, H, W); NumPy arrays or torch tensors.
+        Rows, complex (B, H, W) or with two real channels (B, 2, H, W); NumPy arrays of any unit, or torch tensors in
+        units near one.
     block_means
         Their measured block means, (B, h, w) or (B, 2, h, w).
     sigma
@@ -34,7 +38,14 @@ def nearest_consistent(fine: Rows, block_means: Rows, sigma: Rows, factor: int) 
         Block edge S.
     """
     residual = block_means - block_mean(fine, factor)
-    norm = (abs(residual) ** 2).reshape(len(residual), -1).sum(1).clip(min=_TINY) ** 0.5
     coarse_voxels = block_means.shape[-2] * block_means.shape[-1]
-    fraction = (1 - sigma * coarse_voxels**0.5 / norm).clip(min=0)
+    fraction = (1 - sigma * coarse_voxels**0.5 / _length(residual)).clip(min=0)
     return fine + replicate(residual * fraction.reshape(-1, *(1,) * (residual.ndim - 1)), factor)
+
+
+def _length(residual: Rows) -> Rows:
+    """Return the norm of every row, (B,), and something above zero where that is zero."""
+    if isinstance(residual, np.ndarray):
+        length = norm(residual.reshape(len(residual), -1), 1)
+        return np.where(length > 0, length, 1)
+    return (abs(residual) ** 2).reshape(len(residual), -1).sum(1).clip(min=_TINY) ** 0.5

@@ -12,7 +12,7 @@ import numpy as np
 
 from mpisim.errors import decibels
 
-__all__ = ["PROTOCOL_SNR", "complex_gaussian", "rms", "sigma_from_snr"]
+__all__ = ["PROTOCOL_SNR", "complex_gaussian", "norm", "rms", "sigma_from_snr"]
 
 PROTOCOL_SNR = 33.7
 """RMS of the block means over the noise in dB in the simulated protocol of TranSMS."""
@@ -24,7 +24,23 @@ def rms(values: np.ndarray, axis: None = None) -> float: ...
 def rms(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray: ...
 def rms(values: np.ndarray, axis: int | tuple[int, ...] | None = None) -> float | np.ndarray:
     """Root mean square of the magnitude, in the unit of `values`: over everything, or over some axes."""
-    return np.sqrt(np.mean(np.abs(values) ** 2, axis=axis))
+    size, exponent = _scaled(values, axis)
+    mean = np.sqrt(np.mean(size**2, axis=axis))
+    return np.ldexp(mean, exponent.reshape(np.shape(mean)))
+
+
+def norm(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
+    """Euclidean norm of the magnitude over some axes, in the unit of `values`."""
+    size, exponent = _scaled(values, axis)
+    length = np.sqrt(np.sum(size**2, axis=axis))
+    return np.ldexp(length, exponent.reshape(length.shape))
+
+
+def _scaled(values: np.ndarray, axis: int | tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return magnitudes over a power of two near their largest, and its exponent: their squares stay in range."""
+    size = np.abs(values)
+    exponent = np.frexp(size.max(axis=axis, keepdims=True, initial=0))[1]
+    return np.ldexp(size, -exponent), exponent
 
 
 def sigma_from_snr(values: np.ndarray, snr: float) -> float:

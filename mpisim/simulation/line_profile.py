@@ -23,6 +23,7 @@ from mpisim.particles.particle import Particle
 from mpisim.particles.protocol import Magnetisation
 from mpisim.scanner.protocol import LineProfile, Scanner
 from mpisim.simulation.equilibrium import half_period_basis, has_half_period
+from mpisim.simulation.precision import complex_type
 from mpisim.simulation.sample import Sample
 
 __all__ = ["has_line_profile", "line_profile_rows"]
@@ -48,7 +49,7 @@ def line_profile_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: 
     Returns
     -------
     numpy.ndarray
-        Voltages in V, complex64 as the schema holds them, shape (angle, 1, harmonic, voxel), x fastest.
+        Voltages in V, of `complex_type`, shape (angle, 1, harmonic, voxel), x fastest.
 
     Raises
     ------
@@ -66,7 +67,9 @@ def line_profile_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: 
     offsets = profile.gradient * nodes.positions()
     table = np.empty((offsets.size, len(basis)))
     profile_table(offsets, profile.drive_amplitude, drive_sine, basis, particle.beta, table)
-    out = np.zeros((len(sequence.angles), len(basis), y.size, x.size, 2), np.float32)
+    number = complex_type(float(np.abs(table).max()))
+    real = np.float32 if number is np.complex64 else np.float64
+    out = np.zeros((len(sequence.angles), len(basis), y.size, x.size, 2), real)
     kernels.interpolate_profile(
         table,
         sx / nodes.step,
@@ -82,7 +85,7 @@ def line_profile_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: 
         all(bool(np.abs(axis + axis[::-1]).max() < 1e-12 * nodes.step) for axis in (x, y)),
         out,
     )
-    return out.view(np.complex64).reshape(len(sequence.angles), 1, len(basis), y.size * x.size)
+    return out.view(number).reshape(len(sequence.angles), 1, len(basis), y.size * x.size)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.engines import ENGINES_OF_0_1
 from mpisim.simulation.equilibrium import equilibrium_rows, has_half_period
 from mpisim.simulation.line_profile import has_line_profile, line_profile_rows
+from mpisim.simulation.precision import complex_type
 from mpisim.simulation.provenance import provenance
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.time_domain import time_domain_rows
@@ -89,9 +90,10 @@ def simulate(
     Returns
     -------
     xarray.Dataset
-        `system_matrix` (angle[, receive], frequency[, z], y, x), complex64, in V. The dimension `receive` is there
-        where the scanner has several coils, the coordinate `harmonic` where the drive has one frequency. The attribute
-        `engine` names the engine.
+        `system_matrix` (angle[, receive], frequency[, z], y, x) in V, complex64, or complex128 where its peak is below
+        1e-24 V. The dimension `receive` is there where the scanner has several coils, the coordinate `harmonic` where
+        the drive has one frequency. The attribute `engine` names the engine, and `noise_std` is 0: the values are
+        exact.
 
     Raises
     ------
@@ -109,13 +111,15 @@ def simulate(
     _check_samples(machine, particle, grid)
     with SCANNERS.guarded(type(scanner).__name__):
         values = _ENGINES[engine].rows(machine, particle, grid, sample)
-    values = values.astype(np.complex64, copy=False).reshape(*values.shape[:3], *grid.array_shape)
+    number = complex_type(float(np.abs(values).max()))
+    values = values.astype(number, copy=False).reshape(*values.shape[:3], *grid.array_shape)
     coils = ("receive",) if values.shape[1] > 1 else ()
     return build(
         "system_matrix",
         values if coils else values[:, 0],
         ("angle", *coils, "frequency", *grid.dims),
         {**grid.coords(), **_row_coords(machine.sequence), **_parameters(scanner, particle)},
+        noise_std=0.0,
         stage="fine",
         origin="simulated",
         engine=engine,
