@@ -20,6 +20,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.metrics import nrmse
+from mpisim.data.units import in_unit_of
 from mpisim.errors import InputError, finite, require
 
 __all__ = ["nrmse", "psnr", "ssim"]
@@ -29,10 +30,11 @@ _WIDTH = 1.5  # standard deviation of the window, in voxels
 
 
 def psnr(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> float:
-    """Return the peak signal-to-noise ratio in dB of an image against a reference of the same shape and unit.
+    """Return the peak signal-to-noise ratio in dB of an image against a reference of the same shape.
 
-    Equal images have an infinite ratio. Raises `InputError` if the shapes differ, a value is not finite, or the
-    reference is zero.
+    Images are arrays of one unit, or datasets of the schema, which are converted to the reference's unit. Equal images
+    have an infinite ratio. Raises `InputError` if shapes or units differ, a value is not finite, or the reference is
+    zero.
     """
     a, b = _pair(x, reference)
     peak, error = float(np.abs(b).max()), float(np.linalg.norm(a - b))
@@ -43,7 +45,8 @@ def psnr(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> floa
 def ssim(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> float:
     """Return the structural similarity of two-dimensional images of at least 11 x 11 voxels; 1 for equal images.
 
-    Raises `InputError` if the shapes differ, a value is not finite, the image is too small or the reference is flat.
+    Images are as for `psnr`. Raises `InputError` if shapes or units differ, a value is not finite, the image is too
+    small or the reference is flat.
     """
     a, b = _pair(x, reference)
     require(
@@ -72,6 +75,8 @@ def _windowed(image: np.ndarray) -> np.ndarray:
 
 
 def _pair(x: np.ndarray | xr.Dataset, reference: np.ndarray | xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(x, xr.Dataset) and isinstance(reference, xr.Dataset) and "image" in x and "image" in reference:
+        x = in_unit_of(x, reference, "x")
     a, b = _image("x", x), _image("reference", reference)
     require(a.shape == b.shape, "x", f"of the reference's shape {b.shape}", a.shape)
     return a, b

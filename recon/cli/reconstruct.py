@@ -9,15 +9,35 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type, as_typed
-from mpisim.cli.options import integer, number
-from mpisim.errors import one_of, require
+from mpisim.cli.options import integer, number, scaled
+from mpisim.errors import InputError, one_of, require, with_article
 from mpisim.io import expect_output
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
 
+KEYS = {
+    "out": "file of the image",
+    "method": "method of reconstruction",
+    "psnr": "peak signal-to-noise ratio against --reference in dB; null for equal images",
+    "nrmse": "error against --reference, a fraction",
+    "ssim": "structural similarity to --reference, for planes of at least 11 x 11 voxels",
+    "psnr_phantom": "the same against the phantom, where the measurement holds it",
+    "nrmse_phantom": "the same against the phantom",
+    "ssim_phantom": "the same against the phantom",
+    "iterations": "iterations or sweeps, for an iterative method",
+    "converged": "admm: whether the stopping rule was met",
+    "feasible": "admm: whether the noise ball holds an image",
+    "least_residual": "admm: least residual of any image, in the unit of eps; null where it was not computed",
+    "eps": "admm: radius of the noise ball, whitened if the noise is known",
+    "residual": "admm: residual of the image, in the unit of eps",
+    "rows": "rows that were used",
+    "rows_measured": "rows of the measurement",
+}
+"""Keys of `--json`. With several frames the figures of the image and of the method are lists with one for each."""
 _FLAGS = {"regularisation": "--lambda", "sweeps": "--iterations"}
 """Flags that do not follow from the name of the parameter."""
 _PARSERS: dict[type, Callable[[str, str], object]] = {int: integer, float: number}
@@ -49,9 +69,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", metavar="NAME", help=f"options as published, in place of the defaults; {_presets()}"
     )
+    _add_row_options(parser)
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
     _add_method_options(parser)
+
+
+def _add_row_options(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of rows."""
+    for flag, text in (("--min-frequency", "least"), ("--max-frequency", "greatest")):
+        frequency = argument_type(flag, scaled(1e3))
+        parser.add_argument(flag, type=frequency, metavar="KHZ", help=f"{text} frequency in kHz of the rows to use")
+    ratio = "least signal-to-noise ratio of the rows to use: RMS of the matrix's row over its noise (5: five times)"
+    parser.add_argument("--row-snr", type=argument_type("--row-snr", number), metavar="RATIO", help=ratio)
+    mask = "1 for the rows to use and 0 for others: .npy, or a text file; angle, then receive channel, then frequency"
+    parser.add_argument("--row-mask", metavar="FILE", help=mask)
 
 
 def _add_method_options(parser: argparse.ArgumentParser) -> None:
@@ -100,8 +132,9 @@ def run(options: argparse.Namespace) -> Result:
     import mpisim
     import recon
 
-    expect_output(options.out)
+    expect_output(options.out, options.matrix, options.measurement, *([options.reference] if options.reference else []))
     chosen = _method_options(options)
+    mask = None if options.row_mask is None else _mask(options.row_mask)
     reference = mpisim.read(options.reference) if options.reference else None
     matrix, y = mpisim.read(options.matrix), mpisim.read(options.measurement, options.variable)
     if reference is not None:
@@ -115,16 +148,32 @@ def run(options: argparse.Namespace) -> Result:
             noise_db=options.noise_db,
             non_negative=options.non_negative,
             preset=options.preset,
+            row_mask=mask,
+            min_frequency=options.min_frequency,
+            max_frequency=options.max_frequency,
+            row_snr=options.row_snr,
             **chosen,
         )
     figures = recon.image_figures(image, reference, y)
     mpisim.write(image, options.out)
     reported = {name: image.attrs[name] for name in _REPORTED if name in image.attrs}
-    return {"out": options.out, "method": options.method, **figures, **reported}
+    rows = {"rows": image.attrs["rows"]["used"], "rows_measured": image.attrs["rows"]["measured"]}
+    return {"out": options.out, "method": options.method, **figures, **reported, **rows}
+
+
+def _mask(file: str) -> np.ndarray:
+    """Read a mask of rows from a `.npy` file or a text file of numbers."""
+    import numpy as np
+
+    try:
+        return np.load(file, allow_pickle=False) if file.lower().endswith(".npy") else np.loadtxt(file, delimiter=None)
+    except (ValueError, EOFError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"Input --row-mask must be a file of numbers; instead received {file} ({reason}).") from None
 
 
 def _check_reference(reference: xr.Dataset, matrix: xr.Dataset) -> None:
-    require("image" in reference, "--reference", "an image", f"a {reference.attrs['kind']}")
+    require("image" in reference, "--reference", "an image", with_article(reference.attrs["kind"]))
     wanted = [matrix.sizes[d] for d in ("z", "y", "x") if d in matrix.sizes]
     received = list(reference["image"].shape[-len(wanted) :])
     require(received == wanted, "--reference", f"an image of the matrix's {wanted} voxels", received)
@@ -153,6 +202,10 @@ def _typed(options: argparse.Namespace) -> dict[str, str]:
         "noise_db",
         "preset",
         "sweeps",
+        "row_mask",
+        "min_frequency",
+        "max_frequency",
+        "row_snr",
         *(option.name for option in fields(METHODS[options.method].options)),
     ]
     return {name: _flag(name) for name in names}

@@ -154,7 +154,8 @@ class Phantom:
         total = sum(part.amount for part in self.parts)
         plane = self.sample(Grid(grid.shape[:2], grid.fov[:2], grid.center))
         inside = float(plane.sum()) * math.prod(grid.voxel[:2])
-        return min(1.0, max(0.0, 1 - inside / total)) if total > 0 else 0.0
+        share = 1 - inside / total if total > 0 else 0.0
+        return min(1.0, share) if share > 1e-12 else 0.0  # below: rounding
 
     def describe(self) -> dict[str, object]:
         """Return name, parameters and parts as numbers, strings and lists, for a file."""

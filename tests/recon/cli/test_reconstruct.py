@@ -7,6 +7,7 @@ import pytest
 import mpisim
 import recon
 from mpisim.cli.main import main
+from mpisim.errors import DataWarning
 from tests.recon.problems import small_matrix
 
 
@@ -101,6 +102,82 @@ def test_the_preset_of_the_publication(folder, capsys):
     assert mpisim.read("image.nc").identical(image) and image.attrs["options"]["a1"] == 0.95
 
 
+def test_frames_and_rows_as_in_python(folder, capsys):
+    measured = run(capsys, "measure", "sm.nc", "--frames", "3", "--out", "y.nc")
+    assert measured["frames"] == 3 and measured["rows"] == 48
+    sm, y = mpisim.read("sm.nc"), mpisim.read("y.nc")
+    mask = np.random.default_rng(0).random(48) < 0.7
+    np.save("mask.npy", mask)
+    np.savetxt("mask.txt", mask)
+    f = sm["frequency"].values
+    words = (
+        "--method",
+        "tikhonov",
+        "--min-frequency",
+        f"{f[1] / 1e3}",
+        "--max-frequency",
+        f"{f[2] / 1e3}",
+        "--row-snr",
+        "2",
+    )
+    for file in ("mask.npy", "mask.txt"):
+        printed = run(capsys, "reconstruct", "sm.nc", "y.nc", *words, "--row-mask", file, "--out", "i.nc")
+        image = mpisim.read("i.nc")
+        rows = {"min_frequency": f[1], "max_frequency": f[2], "row_snr": 2.0, "row_mask": mask}
+        assert image["image"].identical(recon.reconstruct(sm, y, "tikhonov", **rows)["image"])
+        assert image["image"].dims == ("frame", "y", "x")
+        assert (printed["rows"], printed["rows_measured"]) == (int(mask.reshape(12, 4)[:, 1:3].sum()), 48)
+        assert len(printed["psnr_phantom"]) == 3
+
+
+def test_rows_of_several_channels(folder, capsys):
+    sm = small_matrix()
+    both = np.stack([sm["system_matrix"].values, 2 * sm["system_matrix"].values], axis=1)
+    dims = ("angle", "receive", "frequency", "y", "x")
+    mpisim.write(sm.drop_vars("system_matrix").assign(system_matrix=(dims, both, {"units": "V"})), "two.nc")
+    measured = run(capsys, "measure", "two.nc", "--same-grid", "--frames", "2", "--out", "y.nc")
+    assert measured["rows"] == 96
+    np.save("first.npy", np.arange(96) // 4 % 2 == 0)
+    printed = run(
+        capsys, "reconstruct", "two.nc", "y.nc", "--method", "kaczmarz", "--row-mask", "first.npy", "--out", "i.nc"
+    )
+    assert printed["rows"] == 48 and mpisim.read("i.nc")["image"].dims == ("frame", "y", "x")
+
+
+def test_a_phantom_from_a_file(folder, capsys):
+    values = np.zeros((6, 4))
+    values[1, 1:3] = 1.0
+    np.save("p.npy", values)
+    measured = run(
+        capsys, "measure", "sm.nc", "--phantom", "p.npy", "--size", "12x18", "--center", "1,-2", "--out", "y.nc"
+    )
+    assert measured["phantom"] == "p.npy" and measured["share_outside"] == 0
+    phantom = recon.phantoms.from_image("p.npy", (12e-3, 18e-3), (1e-3, -2e-3))
+    assert mpisim.nrmse(mpisim.read("y.nc"), recon.measure(mpisim.read("sm.nc"), phantom)) < 1e-9
+
+
+def warned(capsys, *words):
+    """Run a command that warns once; return what it prints and the sentence."""
+    with pytest.warns(DataWarning) as caught:
+        result = run(capsys, *words)
+    assert len(caught) == 1
+    return result, str(caught[0].message)
+
+
+def test_what_does_not_fit_is_said_in_one_line(folder, capsys):
+    measured, line = warned(capsys, "measure", "sm.nc", "--length", "100", "--out", "y.nc")
+    assert line == (
+        "68 % of the tracer of phantom tubes lies outside the field of view of 32 x 32 mm and is cut off: what is "
+        "measured is the rest."
+    )
+    assert measured["share_outside"] == pytest.approx(0.68)
+    image, line = warned(capsys, "reconstruct", "sm.nc", "y.nc", "--eps", "0.1", "--iterations", "20", "--out", "i.nc")
+    assert line.startswith("With eps = 0.1 no image lies in the noise ball: the least possible residual is ")
+    assert image["feasible"] is False and image["least_residual"] > 0.1
+    stored = mpisim.read("i.nc").attrs
+    assert stored["feasible"] is False and stored["least_residual"] == image["least_residual"]
+
+
 def test_a_matlab_measurement_is_read(folder, capsys):
     scipy_io = pytest.importorskip("scipy.io")
     rng = np.random.default_rng(0)
@@ -120,6 +197,17 @@ def test_a_matlab_measurement_is_read(folder, capsys):
         ["measure", "missing.nc", "--out", "y.nc"],
         ["measure", "sm.nc", "--phantom", "cat", "--out", "y.nc"],
         ["measure", "sm.nc", "--phantom", "shape", "--gap", "3", "--out", "y.nc"],
+        ["measure", "sm.nc", "--phantom", "sm.nc", "--out", "y.nc"],
+        ["measure", "sm.nc", "--phantom", "sm.nc", "--size", "20", "--out", "y.nc"],
+        ["measure", "sm.nc", "--phantom", "sm.nc", "--size", "20", "--gap", "3", "--out", "y.nc"],
+        ["measure", "sm.nc", "--size", "20", "--out", "y.nc"],
+        ["measure", "sm.nc", "--center", "1,x", "--out", "y.nc"],
+        ["measure", "sm.nc", "--frames", "0", "--out", "y.nc"],
+        ["measure", "y.nc", "--out", "y.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--row-mask", "missing.npy", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--row-mask", "sm.nc", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--min-frequency", "1e4", "--out", "i.nc"],
+        ["reconstruct", "sm.nc", "y.nc", "--out", "y.nc"],
         ["measure", "sm.nc", "--left-width", "-3", "--out", "y.nc"],
         ["measure", "sm.nc", "--gap", "nan", "--out", "y.nc"],
         ["measure", "sm.nc", "--snr", "nan", "--out", "y.nc"],
@@ -158,6 +246,8 @@ def test_bad_command_lines_get_one_sentence_and_no_file(folder, capsys, words):
         (["--mu", "0"], "Input --mu must be a positive number"),
         (["--precision", "half"], "Input --precision must be one of auto, float32, float64"),
         (["--noise-db", "nan"], "Input --noise-db must be a finite number of decibels"),
+        (["--min-frequency", "46400"], "Input --min-frequency or --max-frequency must be such that rows are left"),
+        (["--row-snr", "-1"], "Input --row-snr must be a number of zero or more"),
         (["--eps", "-1"], "Input --eps must be a number of zero or more"),
         (["--method", "sobolev"], "Input --method must be one of admm, kaczmarz, tikhonov"),
     ],
