@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 
-from mpisim.errors import InputError, one_of
+from mpisim.errors import InputError, one_of, positive
 from mpisim.plugins import gathered
 
 __all__ = [
@@ -136,8 +136,17 @@ def parser_of(command: Command) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print one machine-readable object on stdout")
+    limit = "GB (10^9 bytes) that reading a file may take (default: half of the free memory)"
+    parser.add_argument("--memory", type=argument_type("memory", _gigabytes), metavar="GB", help=limit)
     command.load().add_arguments(parser)
     return parser
+
+
+def _gigabytes(name: str, text: str) -> float:
+    try:
+        return positive(name, float(text))
+    except ValueError:  # InputError is one
+        raise InputError(f"Input {name} must be a positive number of GB; instead received {text!r}.") from None
 
 
 def parse(command: Command, words: Sequence[str]) -> argparse.Namespace:

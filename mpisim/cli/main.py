@@ -12,8 +12,9 @@ from pathlib import Path
 # Spinning waits of OpenMP cost 10-500x on a busy machine; this must be set before torch or numba load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from mpisim.cli.command import Command, Result, parse, table
+from mpisim.cli.command import Command, Result, as_typed, parse, table
 from mpisim.errors import InputError, one_of
+from mpisim.memory import limited_memory
 from mpisim.version import __version__
 
 __all__ = ["main"]
@@ -54,7 +55,8 @@ def _dispatch(words: list[str]) -> int:
         return 0
     command = commands[one_of("command", words[0], commands)]
     options = parse(command, words[1:])
-    result = command.load().run(options)
+    with as_typed({"memory": "--memory"}), limited_memory(options.memory):
+        result = command.load().run(options)
     if options.json:
         print(json.dumps({k: v for k, v in result.items() if k != "text"}, allow_nan=False, default=float))
     else:

@@ -29,7 +29,7 @@ _READERS: dict[str, Callable[[str | os.PathLike[str]], Contents]] = {
     "zip": npz_contents,
     "safetensors": tensor_contents,
 }
-ARRAY_FILES = "a MATLAB file, a NumPy file (.npy, .npz) or an HDF5 file"
+ARRAY_FILES = "a MATLAB, NumPy (.npy, .npz) or HDF5 file"
 """The files of others from which arrays are read, in words."""
 
 

@@ -205,6 +205,8 @@ def _format_of(path: FilePath) -> str:
     mdf = suffix == ".mdf" and not named
     known = [s for entry in FORMATS.values() for s in entry.suffixes]
     require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
+    other = exists and not named and content_of(path) in ("unknown", "safetensors")
+    require(not other, str(path), f"a NetCDF file, {ARRAY_FILES}", "a file of another format")
     return named[0] if named else "netcdf"
 
 
@@ -219,13 +221,13 @@ def foreign_contents(path: FilePath) -> Contents | None:
 
     Raises `InputError` if the file is missing, damaged or of no known format.
     """
+    content = content_of(path)
+    if content == "safetensors" or (content == "unknown" and Path(path).suffix.lower() == ".toml"):
+        return contents_of(path)
     kind = _format_of(path)
     if FORMATS[kind].read is _read_arrays:
         return contents_of(path)
-    content = content_of(path) if Path(path).is_file() else "missing"
-    others = content in ("netcdf3", "safetensors") or (content == "hdf5" and hdf5_kind(path) == "netcdf")
-    described = content == "unknown" and Path(path).suffix.lower() == ".toml"
-    if kind != "netcdf" or not (others or described):
+    if kind != "netcdf" or not (content == "netcdf3" or (content == "hdf5" and hdf5_kind(path) == "netcdf")):
         return None
     found = contents_of(path)
     return None if {"kind", "format_version"} <= set(found.attributes) else found
