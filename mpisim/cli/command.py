@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
+from textwrap import wrap
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 from mpisim.errors import InputError, one_of, positive
 from mpisim.plugins import gathered
 
 __all__ = [
+    "GROUPS",
     "Command",
     "CommandModule",
     "Parser",
@@ -26,6 +28,7 @@ __all__ = [
     "argument_type",
     "as_typed",
     "call",
+    "keys_of",
     "parse",
     "parser_of",
     "table",
@@ -36,10 +39,22 @@ _PACKAGES = ("mpisim", "calib", "recon")
 Result = Mapping[str, Any]
 """What `--json` prints: numbers, strings, lists, mappings. An entry `text` is for people and not part of the JSON."""
 T = TypeVar("T")
+GROUPS = {
+    "simulate": "simulate",
+    "calibrate": "measure coarsely and recover",
+    "reconstruct": "measure a phantom and reconstruct its image",
+    "files": "files",
+    "studies": "networks and studies",
+    "": "of other packages",
+}
+"""Headings of the list of commands by group, in the order of work."""
 
 
 class CommandModule(Protocol):
-    """What the module of a subcommand holds."""
+    """What the module of a subcommand holds.
+
+    A mapping `KEYS` from the keys of `--json` to their meaning, where it has one, is shown by `--help`.
+    """
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the options to a parser."""
@@ -62,12 +77,18 @@ class Command:
         A command line that works, shown by `--help`.
     module
         Name of the module with `add_arguments` and `run`, see `CommandModule`; it is imported when the command is used.
+    group
+        A key of `GROUPS`: under which heading, and so where, the command is listed.
     """
 
     name: str
     summary: str
     example: str
     module: str
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        one_of(f"group of the command {self.name}", self.group, GROUPS)
 
     def load(self) -> CommandModule:
         """Import the module; raise `InputError` if that of another package fails."""
@@ -121,10 +142,33 @@ class Parser(argparse.ArgumentParser):
 
 
 def table() -> dict[str, Command]:
-    """Return every command by name, in the order mpisim, calib, recon, then other packages; a taken name is refused."""
+    """Return every command by name, in the order of work: by group, then mpisim, calib, recon and other packages.
+
+    A name that is taken is refused.
+    """
     order = {name: place for place, name in enumerate(_PACKAGES)}
     points = sorted(entry_points(group=GROUP), key=lambda p: (order.get(p.name, len(order)), p.name))
-    return gathered(points, "command", Command, lambda listed: {command.name: command for command in listed})
+    found = gathered(points, "command", Command, lambda listed: {command.name: command for command in listed})
+    groups = list(GROUPS)
+    return dict(sorted(found.items(), key=lambda item: groups.index(item[1].group)))
+
+
+def keys_of(command: Command) -> dict[str, str]:
+    """Return the keys of a command's `--json` with their meaning; none for a module that does not state them."""
+    return dict(getattr(command.load(), "KEYS", {}))
+
+
+def _epilog(command: Command) -> str:
+    """Return the example and the keys of `--json`, for the help."""
+    lines = [f"example: {command.example}"]
+    keys = keys_of(command)
+    if keys:
+        width = max(map(len, keys))
+        lines += ["", "keys of --json:"]
+        for name, text in keys.items():
+            first, *rest = wrap(text, 117 - width - 4)
+            lines += [f"  {name:<{width}}  {first}", *(f"{'':{width + 4}}{line}" for line in rest)]
+    return "\n".join(lines)
 
 
 def parser_of(command: Command) -> Parser:
@@ -132,7 +176,7 @@ def parser_of(command: Command) -> Parser:
     parser = Parser(
         prog=f"mpisim {command.name}",
         description=command.summary,
-        epilog=f"example: {command.example}",
+        epilog=_epilog(command),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print one machine-readable object on stdout")

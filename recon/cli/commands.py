@@ -10,17 +10,20 @@ COMMANDS = (
         "measure a phantom with the scanner of a system matrix",
         "mpisim measure sm.nc --phantom tubes --snr 30 --out y.nc",
         "recon.cli.measure",
+        "reconstruct",
     ),
     Command(
         "reconstruct",
         "reconstruct the image of a measurement",
         "mpisim reconstruct fine.nc y.nc --method admm --out image.nc",
         "recon.cli.reconstruct",
+        "reconstruct",
     ),
     Command(
         "demo",
         "simulate, measure, recover and reconstruct in one go, with a report",
         "mpisim demo --out demo",
         "recon.cli.demo",
+        "reconstruct",
     ),
 )
