@@ -16,8 +16,10 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
-    parser.add_argument("name", help="a network that `mpisim methods` lists, or admm")
-    parser.add_argument("--data", required=True, help="folder of `mpisim dataset` with the splits train and validation")
+    parser.add_argument("name", help="a network that `mpisim methods` lists, or admm, kaczmarz or tikhonov")
+    parser.add_argument(
+        "--data", required=True, help="folder of `mpisim dataset` with the splits train (for networks) and validation"
+    )
     parser.add_argument("--factor", type=_count("factor"), help="networks: 2, 4 or 8 (default: 4)")
     parser.add_argument("--steps", type=_count("steps"), help="networks: steps of every training (default: 500)")
     parser.add_argument("--trials", type=_count("trials"), default=20, help="number of points tried (default: 20)")
@@ -35,11 +37,11 @@ def run(options: argparse.Namespace) -> Result:
 
     table = tunables()
     one_of("what to tune", options.name, tuple(table))
-    given = [name for name in ("factor", "steps") if getattr(options, name) is not None]
-    network = options.name != "admm"
-    require(network or not given, "--" + " and --".join(given), "left out for admm", "a value")
+    flags = table[options.name].flags
+    given = [name for name in ("factor", "steps") if getattr(options, name) is not None and name not in flags]
+    require(not given, "--" + " and --".join(given), f"left out for {options.name}", "a value")
     require(Path(options.data).is_dir(), "data", "a folder of `mpisim dataset`", options.data)
-    settings = {"seed": options.seed, **(_of_network(options.factor or 4, options.steps or 500) if network else {})}
+    settings = {"seed": options.seed, **(_of_network(options.factor or 4, options.steps or 500) if flags else {})}
     result = tune(table[options.name], options.data, options.out, options.trials, options.seed, settings)
     best = ", ".join(f"{name} = {value:.4g}" for name, value in result["values"].items())
     return {**result, "text": f"best of {result['trials']} trials: {best}, score {result['score']:.5g}"}

@@ -48,11 +48,14 @@ class Tunable:
         Function of (values by name, folder of the trial, folder of the data, options) whose result is minimised. A
         point that diverges (`mpisim.errors.DivergenceError`, or a score that is infinite or NaN) counts as infinitely
         bad.
+    flags
+        Names of the flags of `mpisim tune`, besides the seed, that the score takes.
     """
 
     summary: str
     space: Mapping[str, tuple[float, float]]
     score: Callable[[Mapping[str, float], Path, Path, Mapping[str, object]], float]
+    flags: tuple[str, ...] = ("factor", "steps")
 
 
 class SearchResult(TypedDict):

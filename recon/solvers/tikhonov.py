@@ -1,7 +1,7 @@
 r"""Images by Tikhonov regularisation: the exact minimiser of the problem of `recon.solvers.least_squares`.
 
 Over all real images the minimiser is :math:`x = (S^T S + l I)^{-1} S^T u` with the stacked real matrix and data. Over
-:math:`x \ge 0` it is the non-negative least-squares solution with the Cholesky factor of :math:`S^T S + l I`.
+:math:`x \ge 0` it is found by `recon.solvers.non_negative`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from mpisim.deprecation import renamed_arguments
-from mpisim.errors import require
+from mpisim.errors import InputError, require
 from recon.solvers.least_squares import check_problem, penalty
+from recon.solvers.non_negative import minimise_non_negative
 from recon.solvers.operators import stack_real
 
 __all__ = ["tikhonov"]
@@ -27,7 +28,7 @@ def tikhonov(matrix: np.ndarray, y: np.ndarray, regularisation: float = 1e-3, no
     regularisation
         Lambda, without unit, above zero.
     non_negative
-        Minimise over x >= 0, by non-negative least squares.
+        Minimise over x >= 0.
 
     Returns
     -------
@@ -37,7 +38,8 @@ def tikhonov(matrix: np.ndarray, y: np.ndarray, regularisation: float = 1e-3, no
     Raises
     ------
     InputError
-        If shapes do not fit, a number is NaN, the regularisation is not positive or the matrix is zero.
+        If shapes do not fit, a number is NaN, the regularisation is not positive or below rounding, or the matrix is
+        zero.
     """
     check_problem(matrix, y)
     level = penalty(matrix, regularisation)
@@ -47,7 +49,8 @@ def tikhonov(matrix: np.ndarray, y: np.ndarray, regularisation: float = 1e-3, no
     gram, right = rows.T @ rows + level * np.eye(rows.shape[1]), rows.T @ data
     if not non_negative:
         return np.linalg.solve(gram, right)
-    from scipy.optimize import nnls
-
-    root = np.linalg.cholesky(gram)
-    return nnls(root.T, np.linalg.solve(root, right), maxiter=30 * len(gram))[0]
+    try:
+        return minimise_non_negative(gram, right)
+    except np.linalg.LinAlgError:
+        must = "large enough for a problem that is not singular to rounding"
+        raise InputError(f"Input regularisation must be {must}; instead received {regularisation}.") from None
