@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from mpisim.data.attributes import plain_attributes
 from mpisim.errors import InputError, require
 from mpisim.io.content import content_of
 from mpisim.io.hdf5 import hdf5_contents, hdf5_kind
@@ -29,7 +30,7 @@ _READERS: dict[str, Callable[[str | os.PathLike[str]], Contents]] = {
     "zip": npz_contents,
     "safetensors": tensor_contents,
 }
-ARRAY_FILES = "a MATLAB, NumPy (.npy, .npz) or HDF5 file"
+ARRAY_FILES = "a MATLAB file, a NumPy file (.npy, .npz) or an HDF5 file"
 """The files of others from which arrays are read, in words."""
 
 
@@ -40,7 +41,7 @@ def contents_of(path: str | os.PathLike[str]) -> Contents:
     """
     kind = content_of(path)
     if kind == "unknown" and Path(path).suffix.lower() == ".toml":
-        return Contents("TOML file", (), load_toml(path))
+        return Contents("TOML file", (), plain_attributes(load_toml(path)))
     if kind not in _READERS:
         raise InputError(f"Input {path} must be {ARRAY_FILES}; instead received a file of another format.")
     return _READERS[kind](path)

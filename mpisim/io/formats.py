@@ -206,7 +206,7 @@ def _format_of(path: FilePath) -> str:
     known = [s for entry in FORMATS.values() for s in entry.suffixes]
     require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
     other = exists and not named and content_of(path) in ("unknown", "safetensors")
-    require(not other, str(path), f"a NetCDF file, {ARRAY_FILES}", "a file of another format")
+    require(not other, str(path), f"a NetCDF file, {ARRAY_FILES}", "another kind of file")
     return named[0] if named else "netcdf"
 
 
@@ -221,8 +221,9 @@ def foreign_contents(path: FilePath) -> Contents | None:
 
     Raises `InputError` if the file is missing, damaged or of no known format.
     """
-    content = content_of(path)
-    if content == "safetensors" or (content == "unknown" and Path(path).suffix.lower() == ".toml"):
+    suffix = Path(path).suffix.lower()
+    content = content_of(path) if Path(path).is_file() else "missing"
+    if content == "safetensors" or (content == "unknown" and suffix == ".toml"):
         return contents_of(path)
     kind = _format_of(path)
     if FORMATS[kind].read is _read_arrays:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -46,6 +47,7 @@ DAMAGE = (
     zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,
+    tokenize.TokenError,
 )
 """What the libraries below raise for damaged files."""
 
