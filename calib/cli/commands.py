@@ -44,17 +44,17 @@ COMMANDS = (
         "studies",
     ),
     Command(
-        "study",
-        "compare our numbers with the paper's",
-        "mpisim study table3 --quick --out study",
-        "calib.cli.study",
-        "studies",
-    ),
-    Command(
         "tune",
         "search hyper-parameters on validation data",
         "mpisim tune transms --factor 4 --data transms --trials 10 --out search",
         "calib.cli.tune",
+        "studies",
+    ),
+    Command(
+        "study",
+        "compare our numbers with the paper's",
+        "mpisim study table3 --quick --out study",
+        "calib.cli.study",
         "studies",
     ),
 )

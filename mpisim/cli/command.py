@@ -40,7 +40,7 @@ Result = Mapping[str, Any]
 """What `--json` prints: numbers, strings, lists, mappings. An entry `text` is for people and not part of the JSON."""
 T = TypeVar("T")
 GROUPS = {
-    "simulate": "simulate",
+    "simulate": "simulate system matrices",
     "calibrate": "measure coarsely and recover",
     "reconstruct": "measure a phantom and reconstruct its image",
     "files": "files",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import warnings
@@ -12,7 +13,7 @@ from pathlib import Path
 # Spinning waits of OpenMP cost 10-500x on a busy machine; this must be set before torch or numba load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from mpisim.cli.command import Command, Result, as_typed, parse, table
+from mpisim.cli.command import GROUPS, Command, Result, as_typed, parse, table
 from mpisim.errors import InputError, one_of
 from mpisim.memory import limited_memory
 from mpisim.version import __version__
@@ -23,8 +24,13 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0, 2 for bad input, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:  # a process of our own, which draws to files only: no display, and no name that fails
+        os.environ["MPLBACKEND"] = "agg"
     if sys.stderr is None:  # closed by the caller: `print` would take stdout, which belongs to `--json`
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):  # a terminal that knows ASCII only gets \xb5 for a micro sign
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     warnings.formatwarning = _one_line
     try:
         return _dispatch(words)
@@ -49,6 +55,7 @@ def _dispatch(words: list[str]) -> int:
     if words[:1] == ["--version"]:
         print(__version__)
         return 0
+    _check_encoding(words)
     commands = table()
     if not words or words[0] in ("-h", "--help"):
         print(_overview(commands))
@@ -58,18 +65,43 @@ def _dispatch(words: list[str]) -> int:
     with as_typed({"memory": "--memory"}), limited_memory(options.memory):
         result = command.load().run(options)
     if options.json:
-        print(json.dumps({k: v for k, v in result.items() if k != "text"}, allow_nan=False, default=float))
+        plain = _finite({k: v for k, v in result.items() if k != "text"})
+        print(json.dumps(plain, allow_nan=False))
     else:
         print(_readable(result))
     return 0
 
 
+def _check_encoding(words: list[str]) -> None:
+    """Refuse names that the libraries of file formats cannot encode, before any work."""
+    for word in words:
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            must = "in the encoding of the locale (a UTF-8 locale, such as LC_ALL=C.UTF-8, takes any name)"
+            raise InputError(f"Input name must be {must}; instead received {word!a}.") from None
+
+
+def _finite(value: object) -> object:
+    """Return a result for JSON, which has no NaN and no infinity: they become null."""
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    number = float(value)  # type: ignore[arg-type]
+    return number if math.isfinite(number) else None
+
+
 def _overview(commands: Mapping[str, Command]) -> str:
+    """List the commands under the headings of their groups."""
     width = max(map(len, commands))
-    lines = [f"  {c.name:<{width}}  {c.summary}" for c in commands.values()]
-    return "usage: mpisim COMMAND [options]    (mpisim COMMAND --help shows options and an example)\n\n" + "\n".join(
-        lines
-    )
+    lines = ["usage: mpisim COMMAND [options]    (mpisim COMMAND --help shows options and an example)"]
+    for group, heading in GROUPS.items():
+        listed = [f"  {c.name:<{width}}  {c.summary}" for c in commands.values() if c.group == group]
+        lines += ["", f"{heading}:", *listed] if listed else []
+    return "\n".join(lines)
 
 
 def _readable(result: Result) -> str:
