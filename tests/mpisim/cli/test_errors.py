@@ -222,7 +222,7 @@ def test_an_output_that_fails_leaves_the_old_file(folder, capsys, tmp_path):
 
 def test_an_overflow_gets_one_sentence():
     with pytest.raises(mpisim.InputError, match="must be finite everywhere"), np.errstate(all="ignore"):
-        tracer = mpisim.Sample(concentration=1e300)
+        tracer = mpisim.Sample(size=(2, 2), height=2, concentration=1e308)
         mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=3), mpisim.Particle(24e-9), mpisim.Grid((8, 8)), tracer)
 
 
