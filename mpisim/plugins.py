@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from mpisim.errors import InputError, require
+from mpisim.errors import InputError, require, with_article
 
 __all__ = ["Registry", "gathered"]
 
@@ -40,7 +40,9 @@ def gathered(
     for point in points:
         with _reported(kind, point):
             for name, entry in read(point.load()).items():
-                require(isinstance(entry, record), f"{kind} {name}", f"a {record.__name__}", type(entry).__name__)
+                require(
+                    isinstance(entry, record), f"{kind} {name}", with_article(record.__name__), type(entry).__name__
+                )
                 require(name not in found, f"name of the {kind}", "a new one", repr(name))
                 found[name] = entry
     return found
@@ -136,10 +138,10 @@ class Registry(Mapping[str, R], Generic[R]):
 
     def _checked(self, name: str, record: R) -> R:
         if isinstance(self._record, type):
-            wanted = "class" if self._record is type else self._record.__name__
+            wanted = with_article("class" if self._record is type else self._record.__name__)
             good = isinstance(record, self._record)
         else:
-            wanted, good = self.kind, self._record(record)
+            wanted, good = with_article(self.kind), self._record(record)
         if not good:
-            raise InputError(f"Input {self.kind} {name} must be a {wanted}; instead received {type(record).__name__}.")
+            raise InputError(f"Input {self.kind} {name} must be {wanted}; instead received {type(record).__name__}.")
         return record

@@ -19,7 +19,7 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.data.noise_level import with_noise
 from mpisim.data.schema import build, expect, validate
-from mpisim.errors import require
+from mpisim.errors import require, with_article
 from mpisim.io.arrays import array_dataset
 from mpisim.io.atomic import not_a_folder
 from mpisim.io.content import content_of
@@ -183,7 +183,7 @@ def read(
         kind = "hdf5"  # an array of another program's NetCDF file is named
     entry = FORMATS[kind]
     foreign = [name for name in given if name not in entry.options]
-    require(not foreign, str(path), f"{ARRAY_FILES} where {' and '.join(foreign)} is given", f"a {kind} file")
+    require(not foreign, str(path), f"{ARRAY_FILES} where {' and '.join(foreign)} is given", with_article(f"{kind} file"))
     with limited_memory(memory), FORMATS.guarded(kind):
         data = entry.read(path, **given)
     return with_noise(validate(data, str(path)), snr=snr, noise_std=noise_std, noiseless=noiseless)
@@ -333,7 +333,7 @@ def check_format(entry: FileFormat, name: str = "under test") -> None:
             require(file.is_file(), f"file format {name}", "one that writes the file it is asked for", "no file")
             back = validate(entry.read(file), f"{kind} of the file format {name}")
         same = back.equals(data) and back.attrs == data.attrs
-        require(same, f"file format {name}", f"one that gives a {kind} back as it was", "another dataset")
+        require(same, f"file format {name}", f"one that gives {with_article(kind)} back as it was", "another dataset")
 
 
 def _examples() -> list[xr.Dataset]:
