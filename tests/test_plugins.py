@@ -46,7 +46,8 @@ def coarse():
     grid = Grid((4, 4), (0.004, 0.004))
     dims = ("frequency", "y", "x")
     values = np.ones((2, 4, 4), complex)
-    return calib.downsample(build("system_matrix", values, dims, grid.coords(), stage="fine", origin="measured"), 2)
+    known = {"stage": "fine", "origin": "measured", "noise_std": 0.0}
+    return calib.downsample(build("system_matrix", values, dims, grid.coords(), **known), 2, snr=None)
 
 
 def run(environment, *words):
@@ -148,7 +149,7 @@ def test_a_table_refuses_taken_names_and_other_types():
     for name in (None, "", ["one"]):
         with pytest.raises(InputError, match="Input name of the thing must be a new one"):
             table.register(name, 2)
-    with pytest.raises(InputError, match="Input thing two must be a int; instead received str"):
+    with pytest.raises(InputError, match="Input thing two must be an int; instead received str"):
         table.register("two", "2")
     table.register("two", 2)
     assert dict(table) == {"one": 1, "two": 2} and len(table) == 2

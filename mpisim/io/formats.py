@@ -183,7 +183,8 @@ def read(
         kind = "hdf5"  # an array of another program's NetCDF file is named
     entry = FORMATS[kind]
     foreign = [name for name in given if name not in entry.options]
-    require(not foreign, str(path), f"{ARRAY_FILES} where {' and '.join(foreign)} is given", with_article(f"{kind} file"))
+    must = f"{ARRAY_FILES} where {' and '.join(foreign)} is given"
+    require(not foreign, str(path), must, with_article(f"{kind} file"))
     with limited_memory(memory), FORMATS.guarded(kind):
         data = entry.read(path, **given)
     return with_noise(validate(data, str(path)), snr=snr, noise_std=noise_std, noiseless=noiseless)
