@@ -7,13 +7,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
 from calib.learned.bundled import bundled_weights
-from calib.recovery import METHODS, recover
+from calib.recovery import METHODS, recover_at
 from mpisim.data.noise import rms
+from mpisim.data.noise_estimate import sampled_rows
+from mpisim.data.noise_level import GivenNoise, NoiseLevel, Values, chosen_level, measured_values
 from mpisim.data.sampling import Sampling
-from mpisim.data.views import as_images, noise_per_row
+from mpisim.data.schema import expect
+from mpisim.data.views import as_images, noise_known, noise_per_row
 from mpisim.errors import one_of, whole
 from mpisim.io.formats import expect_output, read_blocks, write, write_blocks
 from mpisim.progress import progress
@@ -29,6 +33,9 @@ def recover_file(
     method: str = "transms",
     weights: str | os.PathLike[str] | None = None,
     values_at_once: int = _VALUES_AT_ONCE,
+    snr: float | None = None,
+    noise_std: float | None = None,
+    noiseless: bool = False,
 ) -> dict[str, object]:
     """Recover the fine system matrix of a file into another one, block by block where it is large.
 
@@ -44,30 +51,39 @@ def recover_file(
         See `recover`.
     values_at_once
         Largest number of coarse values in memory.
+    snr, noise_std, noiseless
+        The noise level of the coarse matrix, see `recover`. Where it is missing, it is estimated from rows of the
+        complete file.
 
     Returns
     -------
     dict
-        `rows` and the `grid` (x, y) of the fine matrix.
+        `rows` and the `grid` (x, y) of the fine matrix, and `noise`: the `noise_std` and `snr` (dB) of the coarse one
+        and whether they were `estimated`; None where they are not known and the method needs none.
 
     Raises
     ------
     InputError
         As `recover`; or if a file cannot be read or written.
     """
+    given = GivenNoise(snr, noise_std, noiseless)
     record = METHODS[one_of("method", method, METHODS)]
-    expect_output(out)
+    expect_output(out, coarse)
     values = sys.maxsize if record.complete else whole("values_at_once", values_at_once)
     matrix = _survey(coarse, values)
+    level = _level(coarse, values, matrix, given) if record.noise or given != GivenNoise() else None
     if matrix.blocks > 1 and record.learned and weights is None:  # the same weights for all blocks
-        file = bundled_weights(method, matrix.factor, not matrix.noisy)
+        noisy = matrix.noisy if level is None else level.noise_std > 0
+        file = bundled_weights(method, matrix.factor, not noisy)
         weights = file if file.is_file() else None
     unit = None if matrix.blocks == 1 else matrix.unit
-    summary: dict[str, object] = {"rows": matrix.rows}
+    stated = None if matrix.noise_std is None else NoiseLevel.of(matrix.noise_std, matrix.level, estimated=False)
+    noise = stated if level is None else level
+    summary: dict[str, object] = {"rows": matrix.rows, "noise": None if noise is None else noise.described()}
 
     def recovered() -> Iterator[xr.Dataset]:
         for block in progress(read_blocks(coarse, values), total=matrix.blocks, unit="block"):
-            fine = recover(block, method, weights, unit)
+            fine = recover_at(level, block, method, weights, unit)
             summary["grid"] = list(reversed(as_images(fine).shape[-2:]))
             yield fine
 
@@ -80,20 +96,51 @@ def recover_file(
 
 @dataclass(frozen=True)
 class _Survey:
-    """What all blocks of a coarse file together are: their number, rows, RMS, factor, and whether any has noise."""
+    """What all blocks of a coarse file together are.
+
+    Their number, rows, RMS, factor, measured values in a row, the RMS and the unit of those, and the RMS of their noise
+    (None where it is not known).
+    """
 
     blocks: int
     rows: int
     unit: float | None
     factor: int
-    noisy: bool
+    voxels: int
+    level: float
+    units: str
+    noise_std: float | None
+
+    @property
+    def noisy(self) -> bool:
+        return bool(self.noise_std)
 
 
 def _survey(coarse: str | os.PathLike[str], values: int) -> _Survey:
-    size, energy, noisy, blocks, rows, factor = 0, 0.0, False, 0, 0, 1
+    size, energy, measured, noise, known = 0, 0.0, 0.0, 0.0, True
+    blocks, rows = 0, 0
     for block in read_blocks(coarse, values):
-        part = as_images(block)
+        part = as_images(expect(block, "system_matrix", "coarse", stage="coarse"))
+        sampling, samples = Sampling.of(block), measured_values(block)
         size, energy = size + part.size, energy + part.size * float(rms(part)) ** 2
-        noisy, blocks, rows = noisy or bool(noise_per_row(block).any()), blocks + 1, rows + len(part)
-        factor = Sampling.of(block).factor
-    return _Survey(blocks, rows, (energy / size) ** 0.5 or None, factor, noisy)
+        measured += samples.size * float(rms(samples.astype(complex))) ** 2
+        known = known and noise_known(block)
+        noise += len(part) * float(rms(noise_per_row(block))) ** 2 if known else 0.0
+        blocks, rows, voxels = blocks + 1, rows + len(part), samples.shape[1]
+        units = str(block["system_matrix"].attrs.get("units", "1"))
+    unit, level = (energy / size) ** 0.5 or None, (measured / max(1, rows * voxels)) ** 0.5
+    return _Survey(blocks, rows, unit, sampling.factor, voxels, level, units, (noise / rows) ** 0.5 if known else None)
+
+
+def _level(coarse: str | os.PathLike[str], values: int, matrix: _Survey, given: GivenNoise) -> NoiseLevel | None:
+    """Return the noise level where it is not the file's, as for a matrix in memory: from the same rows."""
+    chosen = sampled_rows(matrix.rows, matrix.voxels)
+    parts: list[np.ndarray] = []
+    start = 0
+    if matrix.noise_std is None and given == GivenNoise():
+        for block in read_blocks(coarse, values):
+            part = measured_values(block)
+            parts.append(part[chosen[(chosen >= start) & (chosen < start + len(part))] - start])
+            start += len(part)
+    rows = np.concatenate(parts) if parts else np.zeros((0, matrix.voxels), complex)
+    return chosen_level(Values(matrix.level, rows, matrix.noise_std, matrix.units), given)

@@ -26,6 +26,7 @@ from calib.nets.table import NETS
 from mpisim.data.downsampling import downsample
 from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian
+from mpisim.data.noise_level import GivenNoise, NoiseLevel, level_of
 from mpisim.data.sampling import Sampling
 from mpisim.data.schema import build, expect
 from mpisim.data.views import as_images, replace_rows, row_dims
@@ -35,7 +36,7 @@ from mpisim.plugins import Registry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["METHODS", "check_method", "recover"]
+__all__ = ["METHODS", "check_method", "recover", "recover_at"]
 
 
 def recover(
@@ -43,8 +44,15 @@ def recover(
     method: str = "transms",
     weights: str | os.PathLike[str] | None = None,
     unit: float | None = None,
+    snr: float | None = None,
+    noise_std: float | None = None,
+    noiseless: bool = False,
 ) -> xr.Dataset:
     """Recover the fine system matrix of a coarse one.
+
+    A coarse matrix without `noise_std` does not know its noise. The level is then estimated from its rows
+    (`mpisim.data.noise_estimate`), used, said in a warning and written in the attribute `recovery`, unless one of
+    `snr`, `noise_std` and `noiseless` gives it.
 
     Parameters
     ----------
@@ -58,20 +66,48 @@ def recover(
     unit
         RMS of the complete coarse matrix in its unit; needed only where `coarse` is a block of it. Networks whose
         `scaling` is `amplitude` (the bundled ones of 8x) see how strong a row is against it.
+    snr
+        RMS of the measured values over their noise in dB.
+    noise_std
+        Complex noise standard deviation of the measured values, in the unit of the matrix.
+    noiseless
+        Whether the measured values are exact. At most one of the three may be given; it goes before the file's level.
 
     Returns
     -------
     xarray.Dataset
-        A fine system matrix with origin `recovered`, and the variable `recovery_std` if the method computes it.
+        A fine system matrix with origin `recovered`, and the variable `recovery_std` if the method computes it. Its
+        noise is unknown. A noise level that was given or estimated is in the attribute `recovery` under `noise`, with
+        `noise_std`, `snr` and `estimated`.
 
     Raises
     ------
     InputError
         If the method is unknown, the matrix is not coarse or not sampled as the method asks, the weights are missing or
-        made for another method or factor, or the unit is not positive.
+        made for another method or factor, the unit is not positive, or the noise level is given twice or neither known
+        nor to be estimated.
     """
+    given = GivenNoise(snr, noise_std, noiseless)
     record = METHODS[one_of("method", method, METHODS)]
     expect(coarse, "system_matrix", "coarse", stage="coarse")
+    Sampling.of(coarse, record.samplings, method)
+    level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
+    return recover_at(level, coarse, method, weights, unit)
+
+
+def recover_at(
+    level: NoiseLevel | None,
+    coarse: xr.Dataset,
+    method: str,
+    weights: str | os.PathLike[str] | None,
+    unit: float | None,
+) -> xr.Dataset:
+    """Recover a coarse matrix, or a block of one, at this noise level, or at that of the dataset where it is None.
+
+    The other arguments, the result and errors are those of `recover`.
+    """
+    record = METHODS[one_of("method", method, METHODS)]
+    coarse = coarse if level is None else level.applied(coarse)
     sampling = Sampling.of(coarse, record.samplings, method)
     unit = None if unit is None else positive("unit", unit)
     require("weights" in record.takes or weights is None, "weights", f"left out for the method {method}", str(weights))
@@ -86,7 +122,12 @@ def recover(
         extra=_deviation(recovered, coarse),
         stage="fine",
         origin="recovered",
-        recovery={"method": method, "sampling": coarse.attrs["sampling"], **recovered.metadata},
+        recovery={
+            "method": method,
+            "sampling": coarse.attrs["sampling"],
+            **({} if level is None else {"noise": level.described()}),
+            **recovered.metadata,
+        },
         sampling=None,
     )
 
@@ -161,10 +202,12 @@ def _ridge(coarse: xr.Dataset) -> Recovered:
 
 
 _UNTRAINED = {
-    "bicubic": Method("bicubic interpolation of block means (MATLAB imresize)", bicubic),
+    "bicubic": Method("bicubic interpolation of block means (MATLAB imresize)", bicubic, noise=False),
     "bicubic-dc": Method("bicubic, then data consistency with the block means", bicubic_consistent),
-    "bicubic-strided": Method("bicubic of strided samples, unaligned as published", bicubic, ("strided",)),
-    "bicubic-strided-aligned": Method("bicubic of strided samples where they lie", bicubic_aligned, ("strided",)),
+    "bicubic-strided": Method("bicubic of strided samples, unaligned as published", bicubic, ("strided",), noise=False),
+    "bicubic-strided-aligned": Method(
+        "bicubic of strided samples where they lie", bicubic_aligned, ("strided",), noise=False
+    ),
     "cs": Method(
         "compressed sensing: random voxels, sparse in the Fourier domain", compressed_sensing, samplings=("random",)
     ),

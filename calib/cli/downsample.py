@@ -12,7 +12,15 @@ from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.data.views import as_images
 from mpisim.io import expect_output
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "out": "file of the coarse matrix",
+    "rows": "rows of the matrix",
+    "grid": "voxels of the coarse matrix along x, y[, z]",
+    "noise_std": "complex noise standard deviation, the largest of the rows; null where it is not known",
+}
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +46,7 @@ def run(options: argparse.Namespace) -> Result:
     """Measure the matrix coarsely and return the name, the size and the noise of the coarse one."""
     from mpisim.data.downsampling import downsample
 
-    expect_output(options.out)
+    expect_output(options.out, options.fine)
     snr = None if options.noiseless else options.snr
     coarse = downsample(mpisim.read(options.fine), options.factor, options.sampling, snr, options.seed)
     mpisim.write(coarse, options.out)
@@ -46,5 +54,5 @@ def run(options: argparse.Namespace) -> Result:
         "out": options.out,
         "rows": len(as_images(coarse)),
         "grid": list(reversed(as_images(coarse).shape[-2:])),
-        "noise_std": float(coarse["noise_std"].max()),
+        "noise_std": float(coarse["noise_std"].max()) if "noise_std" in coarse else None,
     }

@@ -5,8 +5,18 @@ from __future__ import annotations
 import argparse
 
 from mpisim.cli.command import Result
+from mpisim.cli.noise_options import add_noise_options
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "out": "file of the fine matrix",
+    "method": "method of recovery that was used",
+    "rows": "rows of the matrix",
+    "grid": "voxels of the fine matrix along x, y",
+    "noise": "of the coarse matrix: noise_std, snr in dB, whether they were estimated; null where not known",
+}
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("coarse", help="coarse system matrix (.nc)")
     parser.add_argument("--method", default="transms", help="a name that `mpisim methods` lists (default: transms)")
     parser.add_argument("--weights", help="weights of `mpisim train` (default: those bundled with the package)")
+    add_noise_options(parser)
     parser.add_argument("--out", required=True, help="fine system matrix (.nc) to write")
 
 
@@ -21,5 +32,6 @@ def run(options: argparse.Namespace) -> Result:
     """Recover the matrix and return the name of the fine one."""
     from calib.files import recover_file
 
-    result = recover_file(options.coarse, options.out, options.method, options.weights)
+    noise = {"snr": options.snr, "noise_std": options.noise_std, "noiseless": options.noiseless}
+    result = recover_file(options.coarse, options.out, options.method, options.weights, **noise)
     return {"out": options.out, "method": options.method, **result}

@@ -51,6 +51,9 @@ class Method:
         Whether it needs all rows of a matrix at once; files are otherwise recovered in blocks.
     version
         Raised by whoever changes the numbers that the method gives: results that studies keep are computed again.
+    noise
+        Whether it uses the noise of the coarse matrix. `apply` then gets a dataset that knows it: the level is
+        estimated where the file does not state it.
     """
 
     summary: str
@@ -59,6 +62,7 @@ class Method:
     takes: tuple[str, ...] = ()
     complete: bool = False
     version: int = 1
+    noise: bool = True
 
     def __post_init__(self) -> None:
         require(callable(self.apply), "apply of the method", "a function", type(self.apply).__name__)

@@ -11,17 +11,17 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.noise import complex_gaussian, sigma_from_snr
+from mpisim.data.noise import PROTOCOL_SNR, complex_gaussian, sigma_from_snr
 from mpisim.data.sampling import RandomSampling, Sampling, block_mean
 from mpisim.data.schema import VOXEL_DIMS, expect
-from mpisim.data.views import as_images, noise_like, replace_rows
+from mpisim.data.views import as_images, noise_known, noise_like, replace_rows
 from mpisim.errors import decibels, seed_number
 
 __all__ = ["downsample"]
 
 
 def downsample(
-    fine: xr.Dataset, factor: int, sampling: str = "box", snr: float | None = None, seed: int = 0
+    fine: xr.Dataset, factor: int, sampling: str = "box", snr: float | None = PROTOCOL_SNR, seed: int = 0
 ) -> xr.Dataset:
     """Measure a fine system matrix coarsely.
 
@@ -34,8 +34,8 @@ def downsample(
     sampling
         `box`, `strided` or `random`.
     snr
-        RMS of the block means over the noise in dB (33.7 reproduces the noise of the paper's figures), or None for no
-        noise. Strided and random values carry S^2 times that noise.
+        RMS of the block means over the noise in dB (33.7 is that of the paper's figures), or None for no noise.
+        Strided and random values carry S^2 times that noise.
     seed
         Seed of the noise and of the random choice.
 
@@ -44,6 +44,8 @@ def downsample(
     xarray.Dataset
         A coarse system matrix with `noise_std` and, for `random`, the mask `sampled`. The deviation is that of the
         noise added and of the noise the fine matrix has (`noise_std`), which S^2 voxels of a block share: 1 / S of it.
+        Where the noise of the fine matrix is unknown, that of the coarse one is, too, and has no `noise_std`; what was
+        added is in the attribute `sampling`.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def downsample(
         fine,
         coarse,
         operator.coarse_grid(Grid.of(fine)),
-        noise_std=np.hypot(sigma, _own_noise(fine) * operator.carried_noise),
+        noise_std=np.hypot(sigma, _own_noise(fine) * operator.carried_noise) if noise_known(fine) else None,
         extra=mask,
         stage="coarse",
         sampling={"scheme": operator.scheme, "factor": operator.factor, "snr": snr, "seed": seed},
@@ -74,7 +76,7 @@ def downsample(
 
 
 def _own_noise(fine: xr.Dataset) -> np.ndarray:
-    """Noise deviation of a fine matrix, a number or one per row; zero where it is not known."""
+    """Noise deviation of a fine matrix that knows it, a number or one per row."""
     if "noise_std" not in fine or fine["noise_std"].ndim == 0:
         return np.asarray(fine["noise_std"].values if "noise_std" in fine else 0.0)
     return noise_like(fine, fine["system_matrix"].isel({d: 0 for d in VOXEL_DIMS if d in fine["system_matrix"].dims}))

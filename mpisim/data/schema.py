@@ -16,11 +16,14 @@ frequency, angle is in rad. A system matrix further has the attributes
 - `stage`: `fine`, or `coarse` with the attribute `sampling` (a mapping with `scheme`, `factor`, `seed`, `snr`);
 - `origin`: `simulated`, `measured` or `recovered`;
 
-and a coarse one, or a measurement, the variable `noise_std`: the complex noise standard deviation of its values, a
-scalar or one per row. A coarse file holds **block means** (the large sample's signal over factor^2); a random sampling
-keeps the fine grid and marks its voxels in `sampled` (y, x). Attributes are numbers, strings, lists or mappings; they
-carry every parameter (`scanner`, `particle`, `grid`, `sample`: of the fine matrix, in a coarse file too), the seed and
-the software version.
+A matrix or measurement whose noise is known has the variable `noise_std`: the complex noise standard deviation of its
+values, a scalar or one per row, and 0 where they are exact, as those of a simulation are. Without it the noise is
+**unknown**, which is not the same as none. (Only a fine matrix of origin `simulated` is exact without it, too: versions
+up to 0.1 wrote it so.)
+
+A coarse file holds **block means** (the large sample's signal over factor^2); a random sampling keeps the fine grid and
+marks its voxels in `sampled` (y, x). Attributes are numbers, strings, lists or mappings; they carry every parameter
+(`scanner`, `particle`, `grid`, `sample`: of the fine matrix, in a coarse file too), the seed and the software version.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ import xarray as xr
 
 from mpisim.data.attributes import plain_attributes
 from mpisim.data.finite import require_finite
-from mpisim.errors import finite, one_of, require, whole
+from mpisim.errors import finite, one_of, require, whole, with_article
 from mpisim.version import __version__
 
 __all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "ascending", "build", "expect", "validate"]
@@ -69,7 +72,8 @@ def build(
     coords
         Coordinates, as xarray takes them; units are added by name.
     noise_std
-        Complex noise standard deviation in `units`, a scalar or an array over the row dimensions.
+        Complex noise standard deviation in `units`, a scalar or an array over the row dimensions; 0 for exact values,
+        None where it is not known.
     units
         Unit of the values.
     **attributes
@@ -163,7 +167,7 @@ def _check_stage(data: xr.Dataset, name: str) -> None:
 def expect(data: xr.Dataset, kind: str, name: str, stage: str | None = None) -> xr.Dataset:
     """Validate, and raise `InputError` unless the dataset is of this kind and stage."""
     validate(data, name)
-    require(data.attrs["kind"] == kind, name, f"a {kind}", f"a {data.attrs['kind']}")
+    require(data.attrs["kind"] == kind, name, with_article(kind), with_article(data.attrs["kind"]))
     if stage is not None:
         require(data.attrs["stage"] == stage, name, f"a {stage} system matrix", f"a {data.attrs['stage']} one")
     return data

@@ -15,6 +15,7 @@ from mpisim.errors import require
 __all__ = [
     "as_images",
     "as_matrix",
+    "noise_known",
     "noise_like",
     "noise_per_row",
     "replace_rows",
@@ -50,16 +51,28 @@ def as_matrix(data: xr.Dataset) -> np.ndarray:
     return variable.values.reshape(-1, voxels)
 
 
+def noise_known(data: xr.Dataset) -> bool:
+    """Whether a dataset knows the noise of its values; exact ones have a `noise_std` of 0.
+
+    A simulated fine matrix is exact in any case: versions up to 0.1 wrote it without `noise_std`.
+    """
+    return "noise_std" in data or (data.attrs.get("origin") == "simulated" and data.attrs.get("stage") == "fine")
+
+
 def noise_per_row(data: xr.Dataset) -> np.ndarray:
     """Complex noise standard deviation of every row of `as_images`, shape (row,), in the unit of the matrix.
 
-    Zero where the dataset does not know its noise: its values are then taken as exact.
+    Raises `InputError` if the dataset does not know its noise (`mpisim.data.noise_level` estimates it).
     """
     return noise_like(data, data["system_matrix"].isel(x=0, y=0)).reshape(-1)
 
 
 def noise_like(data: xr.Dataset, like: xr.DataArray) -> np.ndarray:
-    """Complex noise standard deviation of a dataset for every value of an array of its dimensions, zero if unknown."""
+    """Complex noise standard deviation of a dataset for every value of an array of its dimensions.
+
+    Raises `InputError` if the dataset does not know its noise.
+    """
+    require(noise_known(data), "dataset", "one that knows its noise (noise_std; 0 for exact values)", "one without it")
     if "noise_std" not in data:
         return np.zeros(like.shape)
     return data["noise_std"].broadcast_like(like).transpose(*like.dims).values
@@ -85,7 +98,8 @@ def replace_rows(
     grid
         Their voxels along x and y.
     noise_std
-        Complex noise standard deviation of the values, a number or one per row; None where there is none.
+        Complex noise standard deviation of the values, a number or one per row, 0 for exact values; None where it is
+        not known.
     extra
         Further variables, as xarray takes them.
     **attributes

@@ -37,7 +37,8 @@ def test_blocks_give_what_the_whole_gives(fine, tmp_path, method, factor, scheme
     per_angle = coarse["system_matrix"].size // coarse.sizes["angle"]
     told = recover_file(tmp_path / "coarse.nc", tmp_path / "parts.nc", method, values_at_once=4 * per_angle)
     parts = mpisim.read(tmp_path / "parts.nc")
-    assert told == {"rows": 24, "grid": [16, 16]}
+    assert {**told, "noise": 0} == {"rows": 24, "grid": [16, 16], "noise": 0}
+    assert told["noise"]["noise_std"] == pytest.approx(float(coarse["noise_std"])) and not told["noise"]["estimated"]
     assert np.allclose(as_images(parts), as_images(whole), rtol=1e-4, atol=1e-5 * np.abs(as_images(whole)).max())
     for name in whole.coords:
         assert np.array_equal(parts[name].values, whole[name].values)
@@ -61,11 +62,13 @@ def test_volumes_and_refusals(fine, tmp_path):
     coords = {"z": [0.0, 1e-3], "y": fine["y"].values, "x": fine["x"].values}
     dims = ("frequency", "z", "y", "x")
     volume = build("system_matrix", values, dims, coords, stage="fine", origin="measured", units="1")
-    mpisim.write(calib.downsample(volume, 2), tmp_path / "coarse.nc")
+    mpisim.write(calib.downsample(volume, 2, snr=None), tmp_path / "coarse.nc")
     told = recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", "bicubic", values_at_once=1)
     found = mpisim.read(tmp_path / "fine.nc")
     assert told["rows"] == 10 and found["system_matrix"].shape == (5, 2, 16, 16)
-    assert np.allclose(as_images(found), as_images(calib.recover(calib.downsample(volume, 2), "bicubic")), rtol=1e-5)
+    assert np.allclose(
+        as_images(found), as_images(calib.recover(calib.downsample(volume, 2, snr=None), "bicubic")), rtol=1e-5
+    )
     mpisim.write(volume, tmp_path / "sm.nc")
     before = (tmp_path / "fine.nc").read_bytes()
     for source, name, message in (

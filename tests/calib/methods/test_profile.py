@@ -41,7 +41,7 @@ def test_it_beats_the_published_network(fine, factor, snr, published):
 
 
 def test_scale_phase_and_consistency(fine):
-    coarse = calib.downsample(fine, 4)
+    coarse = calib.downsample(fine, 4, snr=None)
     found = as_images(calib.recover(coarse, "profile"))
     assert np.abs(block_mean(found, 4) - as_images(coarse)).max() < 1e-6 * np.abs(as_images(coarse)).max()
     turned = coarse.copy(deep=True)
@@ -62,7 +62,7 @@ def test_a_scanner_that_is_not_ideal_gets_no_worse_than_bicubic(fine):
 
 
 def test_without_angles(fine):
-    coarse = calib.downsample(fine, 4)
+    coarse = calib.downsample(fine, 4, snr=None)
     numbered = coarse.isel(angle=0)
     with pytest.raises(InputError, match="Input coarse must be of rows"):
         calib.recover(numbered, "profile")

@@ -239,6 +239,6 @@ def test_refusals(fine):
     for option, value in {"margin": -1, "mu": 0, "tolerance": -1e-3, "iterations": 0}.items():
         with pytest.raises(InputError, match=f"Input {option} must be"):
             sparse_rows(b, mask, **{option: value})
-    unmarked = calib.downsample(fine, 2, "random").drop_vars("sampled")
+    unmarked = calib.downsample(fine, 2, "random", snr=None).drop_vars("sampled")
     with pytest.raises(InputError, match="Input coarse must be a dataset with the variable sampled"):
         calib.recover(unmarked, "cs")

@@ -5,6 +5,7 @@ import pytest
 
 import calib
 import mpisim
+from mpisim.cli.main import main
 from mpisim.data.sampling import block_mean
 from mpisim.data.views import as_images
 from mpisim.errors import InputError
@@ -41,7 +42,7 @@ def test_a_box_sample_is_a_large_sample(fine):
     """What a 4 x 4 mm sample gives, simulated, is 16 times the stored block mean (float32 file precision)."""
     scanner, particle = mpisim.open_sided_ffl(0.8, angles=6), mpisim.Particle(22e-9)
     large = mpisim.simulate(scanner, particle, mpisim.Grid((8, 8)), mpisim.Sample(size=(4e-3, 4e-3), points=16))
-    coarse = calib.downsample(fine, 4)
+    coarse = calib.downsample(fine, 4, snr=None)
     assert mpisim.nrmse(16 * as_images(coarse), as_images(large)) < 1e-6
 
 
@@ -70,9 +71,27 @@ def test_bad_input(fine, arguments, message):
         calib.downsample(fine, **arguments)
 
 
+def test_by_default_it_adds_the_noise_of_the_protocol_as_the_command_does(fine, tmp_path):
+    mpisim.write(fine, tmp_path / "sm.nc")
+    assert main(["downsample", str(tmp_path / "sm.nc"), "--factor", "4", "--out", str(tmp_path / "coarse.nc")]) == 0
+    coarse = calib.downsample(fine, 4)
+    assert coarse.attrs["sampling"]["snr"] == 33.7 and float(coarse["noise_std"]) > 0
+    assert mpisim.read(tmp_path / "coarse.nc").identical(coarse)
+
+
+@pytest.mark.parametrize("snr", [None, 30])
+def test_unknown_noise_stays_unknown(fine, snr):
+    """What is added is known, the noise that the fine matrix has is not."""
+    measured = fine.drop_vars("noise_std").assign_attrs(origin="measured")
+    coarse = calib.downsample(measured, 4, snr=snr, seed=1)
+    assert "noise_std" not in coarse and coarse.attrs["sampling"]["snr"] == snr
+    exact = calib.downsample(fine.drop_vars("noise_std"), 4, snr=snr, seed=1)  # a file of version 0.1
+    assert exact.identical(calib.downsample(fine, 4, snr=snr, seed=1))
+
+
 def test_a_coarse_matrix_is_not_sampled_again(fine):
     with pytest.raises(InputError, match="must be a fine system matrix; instead received a coarse one"):
-        calib.downsample(calib.downsample(fine, 4), 2)
+        calib.downsample(calib.downsample(fine, 4, snr=None), 2, snr=None)
 
 
 @pytest.mark.parametrize(("scheme", "share"), [("box", 1 / 4), ("strided", 1), ("random", 1)])
@@ -85,8 +104,8 @@ def test_the_noise_a_fine_matrix_has_is_carried_on(fine, scheme, share):
         wanted = np.hypot(float(clean["noise_std"]), share * noise)
         np.testing.assert_allclose(noisy["noise_std"].values, np.broadcast_to(wanted, noisy["noise_std"].shape))
         assert np.array_equal(as_images(noisy), as_images(clean))
-    drawn = fine.copy(data={"system_matrix": fine["system_matrix"].values * 0 + complex_noise(fine, 0.7)})
-    drawn = calib.downsample(drawn.assign(noise_std=0.7), 4, scheme)
+    drawn = fine.assign(system_matrix=(fine["system_matrix"].dims, complex_noise(fine, 0.7)), noise_std=0.7)
+    drawn = calib.downsample(drawn, 4, scheme, snr=None)
     values = as_images(drawn)[..., drawn["sampled"].values > 0] if scheme == "random" else as_images(drawn)
     assert np.sqrt(np.mean(np.abs(values) ** 2)) == pytest.approx(float(drawn["noise_std"]), rel=0.05)
 

@@ -56,7 +56,7 @@ def test_the_fine_grid_follows_from_a_coarse_file(fine, scheme):
         mpisim.open_sided_ffl(0.8, angles=1), mpisim.Particle(22e-9), Grid((4, 8), (0.01, 0.03), (0.005, -0.002, 0.0))
     )
     for matrix in (fine, small):
-        coarse = calib.downsample(matrix, 4, scheme)
+        coarse = calib.downsample(matrix, 4, scheme, snr=None)
         sampling = Sampling.of(coarse)
         found = sampling.fine_grid(Grid.of(coarse))
         assert np.allclose(found.axis(0), matrix["x"], atol=1e-12) and np.allclose(
@@ -67,13 +67,13 @@ def test_the_fine_grid_follows_from_a_coarse_file(fine, scheme):
 
 def test_samples_lie_where_the_coarse_file_says(fine):
     """Block means at the mean of their voxels, strided samples at the first voxel of their block."""
-    box, strided = (calib.downsample(fine, 4, s) for s in ("box", "strided"))
+    box, strided = (calib.downsample(fine, 4, s, snr=None) for s in ("box", "strided"))
     assert np.allclose(box["x"], fine["x"].values.reshape(-1, 4).mean(1), atol=1e-12)
     assert np.allclose(strided["x"], fine["x"][::4], atol=1e-12)
 
 
 def test_a_sampling_that_a_method_cannot_take_is_refused(fine):
-    coarse = calib.downsample(fine, 4, "strided")
+    coarse = calib.downsample(fine, 4, "strided", snr=None)
     with pytest.raises(InputError, match="sampled by box or random for the method m; instead received strided"):
         Sampling.of(coarse, ("box", "random"), "m")
     with pytest.raises(InputError, match="must be a coarse system matrix; instead received a fine one"):

@@ -1,0 +1,214 @@
+"""The noise level of a dataset: known, exact or unknown, and how it is given, estimated and said.
+
+A dataset with the variable `noise_std` knows its noise, and 0 means that its values are exact. One without it does not
+know its noise (`mpisim.data.schema`), and what needs the level then takes the one that a user gives, or estimates it
+(`mpisim.data.noise_estimate`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import xarray as xr
+
+from mpisim.data.noise import rms, sigma_from_snr
+from mpisim.data.noise_estimate import estimate_noise, sampled_rows
+from mpisim.data.views import as_images, noise_known, noise_per_row
+from mpisim.errors import decibels, non_negative, require, warn
+
+__all__ = [
+    "GivenNoise",
+    "NoiseLevel",
+    "Values",
+    "chosen_level",
+    "level_of",
+    "measured_values",
+    "with_noise",
+]
+
+
+@dataclass(frozen=True)
+class GivenNoise:
+    """A noise level as users give it, in one of three ways or not at all.
+
+    Parameters
+    ----------
+    snr
+        RMS of the measured values over the noise, in dB.
+    noise_std
+        Complex noise standard deviation, in the unit of the values.
+    noiseless
+        Whether the values are exact.
+
+    Raises
+    ------
+    InputError
+        If more than one is given, or a value is out of range.
+    """
+
+    snr: float | None = None
+    noise_std: float | None = None
+    noiseless: bool = False
+
+    def __post_init__(self) -> None:
+        given = [name for name, value in asdict(self).items() if value is not None and value is not False]
+        require(len(given) <= 1, "noise level", "given once, as snr, noise_std or noiseless", " and ".join(given))
+        if self.snr is not None:
+            decibels("snr", self.snr)
+        if self.noise_std is not None:
+            non_negative("noise_std", self.noise_std)
+
+    def sigma(self, level: float) -> float | None:
+        """Return the noise standard deviation where the measured values have the RMS `level`; None if not given."""
+        if self.noiseless:
+            return 0.0
+        if self.snr is not None:
+            return sigma_from_snr(np.array([level]), self.snr)
+        return None if self.noise_std is None else float(self.noise_std)
+
+
+@dataclass(frozen=True)
+class NoiseLevel:
+    """A noise level that does not come from the file.
+
+    Parameters
+    ----------
+    noise_std
+        Complex noise standard deviation, in the unit of the values; 0 for exact values.
+    snr
+        RMS of the measured values over it, in dB; None for exact values.
+    estimated
+        Whether it was estimated from the values; otherwise it was given.
+    """
+
+    noise_std: float
+    snr: float | None
+    estimated: bool
+
+    @classmethod
+    def of(cls, noise_std: float, level: float, *, estimated: bool) -> NoiseLevel:
+        """Return the noise level of a standard deviation where the measured values have the RMS `level`."""
+        snr = 20 * math.log10(level / noise_std) if noise_std > 0 and level > 0 else None
+        return cls(noise_std, snr, estimated)
+
+    def described(self) -> dict[str, object]:
+        """Return `noise_std`, `snr` (dB) and `estimated`, for files and the command line."""
+        return asdict(self)
+
+    def applied(self, data: xr.Dataset) -> xr.Dataset:
+        """Return a dataset of the schema with this level."""
+        units = data[str(data.attrs["kind"])].attrs.get("units", "1")
+        return data.assign(noise_std=((), self.noise_std, {"units": units}))
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a noise level is told from.
+
+    Parameters
+    ----------
+    level
+        RMS of all measured values.
+    rows
+        Some rows of measured values, those of `mpisim.data.noise_estimate.sampled_rows`, complex (row, voxel).
+    noise_std
+        RMS of the noise standard deviations of the rows that the dataset states; None where it does not know them.
+    units
+        Unit of the values.
+    """
+
+    level: float
+    rows: np.ndarray
+    noise_std: float | None
+    units: str
+
+    @classmethod
+    def of(cls, data: xr.Dataset) -> Values:
+        """Return those of a system matrix."""
+        values = measured_values(data)
+        return cls(
+            rms(values.astype(complex)),
+            values[sampled_rows(*values.shape)],
+            float(rms(noise_per_row(data))) if noise_known(data) else None,
+            str(data["system_matrix"].attrs.get("units", "1")),
+        )
+
+
+def measured_values(data: xr.Dataset) -> np.ndarray:
+    """Values of a system matrix that were measured, complex (row, voxel): random sampling leaves voxels out."""
+    images = as_images(data)
+    if "sampled" in data:
+        return images[:, data["sampled"].transpose("y", "x").values.astype(bool)]
+    return images.reshape(len(images), -1)
+
+
+def level_of(data: xr.Dataset, given: GivenNoise, name: str = "coarse") -> NoiseLevel | None:
+    """Return the noise level of a system matrix where it is not the one that the dataset states, as `chosen_level`."""
+    if noise_known(data) and given == GivenNoise():
+        return None
+    return chosen_level(Values.of(data), given, name)
+
+
+def chosen_level(values: Values, given: GivenNoise, name: str = "coarse") -> NoiseLevel | None:
+    """Return the noise level to take in place of the dataset's, or None where the dataset's holds.
+
+    A given level goes before that of the dataset. Where neither is there, the level is estimated from the values. A
+    warning says both.
+
+    Raises `InputError` if the level is missing and cannot be estimated.
+    """
+    unit = "" if values.units == "1" else f" {values.units}"
+    sigma = given.sigma(values.level)
+    if sigma is not None:
+        if values.noise_std is not None and not math.isclose(sigma, values.noise_std, rel_tol=1e-6):
+            warn(f"the noise level that was given, {sigma:.3g}{unit}, replaces that of {name}, {values.noise_std:.3g}")
+        return NoiseLevel.of(sigma, values.level, estimated=False)
+    if values.noise_std is not None:
+        return None
+    found = NoiseLevel.of(estimate_noise(values.rows, name), values.level, estimated=True)
+    if found.snr is None:
+        warn(f"{name} does not state its noise; none was found beyond rounding, and its values count as exact")
+    else:
+        warn(
+            f"{name} does not state its noise; {found.noise_std:.3g}{unit} ({found.snr:.1f} dB below the RMS) was "
+            "estimated from its rows and is used"
+        )
+    return found
+
+
+def with_noise(
+    data: xr.Dataset, snr: float | None = None, noise_std: float | None = None, noiseless: bool = False
+) -> xr.Dataset:
+    """Return a system matrix or measurement with the noise level that is given.
+
+    Parameters
+    ----------
+    data
+        A dataset of the schema.
+    snr
+        RMS of the measured values over the noise, in dB.
+    noise_std
+        Complex noise standard deviation, in the unit of the values.
+    noiseless
+        Whether the values are exact.
+
+    Returns
+    -------
+    xarray.Dataset
+        The dataset with `noise_std`; as it is where no level is given.
+
+    Raises
+    ------
+    InputError
+        If more than one is given, a value is out of range, or the dataset is an image.
+    """
+    given = GivenNoise(snr, noise_std, noiseless)
+    if given == GivenNoise():
+        return data
+    kind = data.attrs.get("kind")
+    require(kind in ("system_matrix", "measurement"), "data", "a system matrix or a measurement", f"kind {kind}")
+    values = measured_values(data) if kind == "system_matrix" else data["measurement"].values
+    level = rms(values.astype(complex))
+    return NoiseLevel.of(given.sigma(level) or 0.0, level, estimated=False).applied(data)
