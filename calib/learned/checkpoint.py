@@ -56,7 +56,7 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Ten
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         metadata = json.loads(header.get("about", "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"Input {path} must be a readable safetensors file; instead received one that fails with: {error}."
         ) from None

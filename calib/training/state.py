@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -81,6 +81,8 @@ class TrainingState:
         All validations so far.
     schedules
         Lengths that were planned before and left.
+    scope
+        What the training matrices are (`calib.learned.scope.Scope.as_mapping`), which the weights state.
     """
 
     config: TrainConfig
@@ -94,6 +96,7 @@ class TrainingState:
     minutes: float = 0.0
     history: list[Validation] = field(default_factory=list)
     schedules: list[Schedule] = field(default_factory=list)
+    scope: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def new(
@@ -126,6 +129,7 @@ class TrainingState:
         metadata: Metadata = {
             "train": self.config.as_mapping(),
             "data": self.data,
+            **({"scope": self.scope} if self.scope else {}),
             "start": self.origin,
             **({"schedules": self.schedules} if self.schedules else {}),
             "step": self.step,

@@ -25,6 +25,7 @@ import torch
 import xarray as xr
 
 from calib.learned.apply import apply_model
+from calib.learned.scope import Scope
 from calib.training.identity import data_digest, is_data_digest
 from calib.training.loss import batch_loss
 from calib.training.recipe import TrainConfig, learning_rate
@@ -181,6 +182,7 @@ class Run:
         self.validation = _validation_pairs(config, validation)
         digest = data_digest(training, validation)
         self.state = TrainingState.new(config, rows, digest, self.device, initial_weights)
+        self.state.scope = Scope.of(training).as_mapping()
         output_folder(folder)
         if resume and file.is_file():
             self.state.restore(file, lambda stored: is_data_digest(stored, training, validation, rows))
