@@ -17,6 +17,7 @@ once (0.24 %); with rows cut before the fit it is 2.1 %.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -24,9 +25,11 @@ import xarray as xr
 from calib.batches import apply_in_batches
 from calib.learned.apply import load_network, weights_file
 from calib.methods.consistency import nearest_consistent
+from calib.methods.geometry import Geometry
 from calib.recovery import METHODS, recover
 from mpisim.data.grid import Grid
 from mpisim.data.noise import rms
+from mpisim.data.noise_level import GivenNoise, level_of
 from mpisim.data.sampling import BoxSampling, Sampling
 from mpisim.data.schema import expect
 from mpisim.data.views import as_images, noise_per_row, replace_rows
@@ -42,6 +45,9 @@ def recover_by_patches(
     patch: int = 16,
     overlap: int = 8,
     consistency: bool = True,
+    snr: float | None = None,
+    noise_std: float | None = None,
+    noiseless: bool = False,
 ) -> xr.Dataset:
     """Recover the fine system matrix of a coarse one patch by patch.
 
@@ -57,6 +63,8 @@ def recover_by_patches(
         Coarse voxels that neighbouring patches have in common at least; 0 sets them side by side.
     consistency
         Whether data consistency closes the whole, where the coarse values are block means.
+    snr, noise_std, noiseless
+        The noise level of the coarse matrix, as for `calib.recover`.
 
     Returns
     -------
@@ -71,6 +79,8 @@ def recover_by_patches(
     record = METHODS[one_of("method", method, METHODS)]
     expect(coarse, "system_matrix", "coarse", stage="coarse")
     sampling = Sampling.of(coarse, tuple(s for s in record.samplings if s != "random"), method)
+    level = level_of(coarse, GivenNoise(snr, noise_std, noiseless))
+    coarse = coarse if level is None else level.applied(coarse)
     values, factor = as_images(coarse), sampling.factor
     starts_y, starts_x = (patch_starts(n, patch, overlap) for n in values.shape[-2:])
     along_y, along_x = (patch_weights(n, patch, overlap, factor) for n in values.shape[-2:])
@@ -88,6 +98,7 @@ def recover_by_patches(
     if consistency and isinstance(sampling, BoxSampling):
         rows = nearest_consistent(rows, values, noise_per_row(coarse), factor)
     of_patch = {"sampling": coarse.attrs["sampling"], "patch": patch, "overlap": overlap}
+    of_patch |= {} if level is None else {"noise": level.described()}
     return replace_rows(
         coarse,
         rows,
@@ -107,8 +118,8 @@ def _fitted(
     model, _ = load_network(file, method, Sampling.of(coarse).factor)
     if model.config.denoise == "none":
         return coarse, file
-    means = apply_in_batches(model.denoised, coarse, refinement=1)
-    return replace_rows(coarse, means, Grid.of(coarse)), file
+    means = apply_in_batches(partial(model.denoised, geometry=Geometry.of(coarse)), coarse, refinement=1)
+    return replace_rows(coarse, means, Grid.of(coarse), noise_std=0.0), file
 
 
 def patch_starts(length: int, patch: int, overlap: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import xarray as xr
 
 from calib.batches import apply_in_batches
 from calib.learned.bundled import bundled_weights
+from calib.methods.geometry import Geometry
 from calib.methods.record import Recovered
 from calib.nets.table import NETS
 from mpisim.data.grid import Grid
@@ -40,7 +42,7 @@ def recover_by_network(
     height, width = as_images(coarse).shape[-2:]
     fits = not NETS[method].even or (height % 2 == 0 and width % 2 == 0)
     require(fits, "coarse", f"of even sides for {method}", f"{width} x {height}")
-    rows = apply_in_batches(model, coarse, unit=unit)
+    rows = apply_in_batches(partial(model, geometry=Geometry.of(coarse)), coarse, unit=unit)
     return Recovered(rows, {"weights": file.name, "trained": metadata.get("train")})
 
 
@@ -74,6 +76,7 @@ def load_network(file: Path, method: str, factor: int) -> tuple[RecoveryModel, M
 
 def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
     """Recover a coarse matrix with a model in memory, in bounded batches."""
-    rows = apply_in_batches(model.eval(), coarse, next(model.parameters()).device)
+    recover_rows = partial(model.eval(), geometry=Geometry.of(coarse))
+    rows = apply_in_batches(recover_rows, coarse, next(model.parameters()).device)
     grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
     return replace_rows(coarse, rows, grid, stage="fine", origin="recovered", sampling=None)

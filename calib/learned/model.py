@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from calib.learned.canonical import canonical_orientation, from_canonical, to_canonical
 from calib.learned.config import ModelConfig
 from calib.methods.consistency import nearest_consistent
+from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.ridge import SIGMA_THRESHOLD, ridge_means
 from calib.nets.layers import bicubic_upsample
 from calib.nets.table import NETS
@@ -43,7 +44,7 @@ class RecoveryModel(nn.Module):
         self.net = design.build(config.factor)
         self.offset = Sampling.named(design.sampling, config.factor, (config.factor, config.factor)).offset
 
-    def forward(self, block_means: Tensor, sigma: Tensor) -> Tensor:
+    def forward(self, block_means: Tensor, sigma: Tensor, geometry: Geometry = CENTERED) -> Tensor:
         """Recover fine rows.
 
         Parameters
@@ -53,6 +54,8 @@ class RecoveryModel(nn.Module):
             otherwise in any unit.
         sigma
             Complex noise deviation of each row, (B,), in the same unit.
+        geometry
+            Where the voxels lie about the scanner's axis, for the ridge fit.
 
         Returns
         -------
@@ -60,7 +63,8 @@ class RecoveryModel(nn.Module):
             Fine rows (B, 2, S h, S w) in the same unit.
         """
         shift, scale = self.scale(block_means)
-        return self.recover_scaled((block_means - shift) / scale, sigma / scale[:, 0, 0, 0]) * scale + shift
+        scaled, noise = (block_means - shift) / scale, sigma / scale[:, 0, 0, 0]
+        return self.recover_scaled(scaled, noise, geometry=geometry) * scale + shift
 
     def scale(self, block_means: Tensor, unit: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the shift and scale of every row, in shapes that broadcast with (B, 2, h, w).
@@ -77,9 +81,11 @@ class RecoveryModel(nn.Module):
             scale = scale**0.75 * (1.0 if unit is None else unit[:, None, None, None] ** 0.25)
         return torch.zeros_like(scale), torch.where(scale > 0, scale, torch.ones_like(scale))
 
-    def recover_scaled(self, x: Tensor, sigma: Tensor, decision_jitter: Tensor | None = None) -> Tensor:
+    def recover_scaled(
+        self, x: Tensor, sigma: Tensor, decision_jitter: Tensor | None = None, geometry: Geometry = CENTERED
+    ) -> Tensor:
         """Recover scaled rows; `decision_jitter` is that of `calib.learned.canonical.canonical_orientation`."""
-        seen = self.denoised(x, sigma)
+        seen = self.denoised(x, sigma, geometry)
         interpolant = self.interpolant(seen)
         if self.config.canonical:
             orientation = canonical_orientation(seen, decision_jitter, self.config.flip_threshold)
@@ -88,13 +94,13 @@ class RecoveryModel(nn.Module):
             out = self.net(seen).float() + interpolant
         return nearest_consistent(out, x, sigma, self.config.factor) if self.config.consistency else out
 
-    def denoised(self, x: Tensor, sigma: Tensor) -> Tensor:
+    def denoised(self, x: Tensor, sigma: Tensor, geometry: Geometry = CENTERED) -> Tensor:
         """Return coarse rows as the network sees them, (B, 2, h, w)."""
         if self.config.denoise == "none":
             return x
         threshold = _SIGMA_THRESHOLD if self.training else SIGMA_THRESHOLD
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-            return ridge_means(x, sigma, self.config.factor, threshold)
+            return ridge_means(x, sigma, self.config.factor, threshold, geometry)
 
     def interpolant(self, x: Tensor) -> Tensor | float:
         """Return what is added to the network's output: the skip, (B, 2, S h, S w), or 0."""

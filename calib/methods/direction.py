@@ -7,9 +7,10 @@ y\sin\theta`, :math:`\varphi = 0` for even and :math:`\pi/2` for odd f, :math:`a
 .. math:: A_{jk} = r_k a_k\,D(\nu_k\cos\theta)\,D(\nu_k\sin\theta)\,\cos(2\pi\nu_k u_j - \varphi), \qquad
           D(\nu) = \frac{\sin\pi\nu S}{S\sin\pi\nu},
 
-with u_j of the blocks' centres. The direction with the largest evidence (`calib.methods.gaussian_process`) is found by
-steps to either side, each half as long as the one before; then length and parity are chosen again. A direction that was
-not among those tried costs `_EVIDENCE_PENALTY` (Akaike).
+with u_j of the blocks' centres, all in voxels counted from the scanner's axis (`calib.methods.geometry`). The direction
+with the largest evidence (`calib.methods.gaussian_process`) is found by steps to either side, each half as long as the
+one before; then length and parity are chosen again. A direction that was not among those tried costs
+`_EVIDENCE_PENALTY` (Akaike).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor
 
 from calib.methods.gaussian_process import posterior, spectrum
+from calib.methods.geometry import CENTERED, Geometry
 
 __all__ = ["LENGTHS", "Process", "features", "refined", "wave_numbers"]
 
@@ -34,29 +36,36 @@ _EVIDENCE_PENALTY = 2.0  # what twice the log evidence must gain
 class Process(NamedTuple):
     """The processes of B rows."""
 
-    angle: Tensor  # (B,), rad
+    angle: Tensor  # (B,), rad, where voxels are counted
     length: Tensor  # (B,), fine voxels
     even: Tensor  # (B,), bool
 
 
-def wave_numbers(height: int, width: int, factor: int) -> np.ndarray:
+def wave_numbers(height: int, width: int, factor: int, geometry: Geometry = CENTERED) -> np.ndarray:
     """Return the wave numbers of a coarse grid's processes, in cycles per fine voxel, without zero."""
-    period = 1.5 * factor * float(np.hypot(height, width))
+    period = geometry.period(factor * height, factor * width)
     return np.arange(1, int(np.ceil(period * 5 / (2 * np.pi * LENGTHS[0]))) + 1) / period
 
 
-def features(process: Process, height: int, width: int, factor: int, block: int | None = None) -> Tensor:
+def features(
+    process: Process,
+    height: int,
+    width: int,
+    factor: int,
+    block: int | None = None,
+    geometry: Geometry = CENTERED,
+) -> Tensor:
     """Return A (B, voxels, q), in double precision, of the block means of a coarse grid.
 
     The wave numbers' grid is `factor` times finer. `block` is S where it is not `factor`: 1 gives the fine rows
     themselves, on `factor` times as many voxels.
     """
     block = factor if block is None else block
-    sides = (n * (factor // block) for n in (height, width))
-    y, x = (block * (torch.arange(n, dtype=torch.float64)[:, None] - (n - 1) / 2) for n in sides)
+    finer = factor // block
+    y, x = (torch.from_numpy(p)[:, None] for p in geometry.places(finer * height, finer * width, block))
     angle, length, even = (t.to(y.device) for t in (process.angle.double(), process.length.double(), process.even))
     cos, sin = angle.cos()[:, None], angle.sin()[:, None]
-    nu = torch.from_numpy(np.concatenate([[0.0], wave_numbers(height, width, factor)]))
+    nu = torch.from_numpy(np.concatenate([[0.0], wave_numbers(height, width, factor, geometry)]))
     density = spectrum(length[:, None], nu)
     density[:, 0] *= even
     size = (density / density.sum(1, keepdim=True)).sqrt() * torch.where(nu > 0, 2**0.5, 1.0)
@@ -76,7 +85,13 @@ def _averaged(nu: Tensor, block: int) -> Tensor:
 
 
 def refined(
-    starts: Sequence[Process], means: Tensor, variance: Tensor, noise: Tensor, factor: int, step: float
+    starts: Sequence[Process],
+    means: Tensor,
+    variance: Tensor,
+    noise: Tensor,
+    factor: int,
+    step: float,
+    geometry: Geometry = CENTERED,
 ) -> tuple[Process, Tensor]:
     """Find the most likely processes near others.
 
@@ -90,6 +105,8 @@ def refined(
         Block edge S.
     step
         Half the spacing of the directions tried, in rad.
+    geometry
+        Where the voxels lie.
 
     Returns
     -------
@@ -100,12 +117,12 @@ def refined(
     b, v, n = (t.cpu().double() for t in (means.flatten(2), variance.clamp(min=1e-30), noise))
 
     def evidence(process: Process) -> Tensor:
-        return posterior(features(process, height, width, factor), b, v, n)[1]
+        return posterior(features(process, height, width, factor, geometry=geometry), b, v, n)[1]
 
     first, *others = (_Scored(p, evidence(p)) for p in (Process(*(t.cpu() for t in start)) for start in starts))
     ends = [_climbed(start, step, evidence) for start in (first, *others)]
     found = _likeliest([first, *ends], _EVIDENCE_PENALTY).process
-    return found, posterior(features(found, height, width, factor), b, v, n)[0]
+    return found, posterior(features(found, height, width, factor, geometry=geometry), b, v, n)[0]
 
 
 class _Scored(NamedTuple):

@@ -2,11 +2,12 @@ r"""All rows of a harmonic from one profile, which is what an ideal field-free-l
 
 In the plane of an ideal scanner the row of harmonic k at angle :math:`\theta` is a ridge,
 :math:`a_{k\theta}(r) = (f_k * w_\theta)(x\cos\theta + y\sin\theta)`, with one profile :math:`f_k` for all angles, even
-or odd, and :math:`w_\theta` the shadow of the sample, a square of one voxel's edge h. In Fourier features of a period
-beyond the field of view, cosines or sines of frequency :math:`\nu`, the shadow is the factor
-:math:`\mathrm{sinc}(\nu h\cos\theta)\,\mathrm{sinc}(\nu h\sin\theta)`, so that all block means of a harmonic are
+or odd about the scanner's axis x = y = 0, and :math:`w_\theta` the shadow of the sample, a rectangle with the edges
+:math:`h_x, h_y` of a voxel. In Fourier features of a period beyond the field of view, cosines or sines of frequency
+:math:`\nu`, the shadow is the factor
+:math:`\mathrm{sinc}(\nu h_x\cos\theta)\,\mathrm{sinc}(\nu h_y\sin\theta)`, so that all block means of a harmonic are
 linear in one small vector of coefficients, :math:`\bar b_k = D c_k + n`: 60 angles x 64 block means for 40 unknowns at
-4x.
+4x. Coordinates and edges are those of the file (`calib.methods.geometry`), in units of the shorter edge.
 
 A priori :math:`f_k` is a Gaussian process of length :math:`\ell` and variance v with the root R of the spectrum.
 Length, variance and parity are those with the largest evidence of :math:`\bar b_k = D R c + n`, and :math:`R \hat c`
@@ -17,6 +18,7 @@ interpolated by bicubic and added, then the result is made consistent with the b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ import xarray as xr
 from calib.methods.bicubic import interpolate_bicubic
 from calib.methods.consistency import nearest_consistent
 from calib.methods.gaussian_process import log_evidence, spectrum
+from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.record import Recovered
 from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images, noise_per_row
@@ -33,10 +36,10 @@ from mpisim.errors import require
 __all__ = ["LENGTHS", "fit_profiles", "recover_by_profiles"]
 
 LENGTHS = tuple(float(v) for v in np.geomspace(0.7, 8.0, 13))
-"""Correlation lengths tried, in fine voxels."""
+"""Correlation lengths tried, in edges of a fine voxel; up to the last one in longer edges where it is oblong."""
 _VARIANCES = tuple(float(v) for v in np.geomspace(0.25, 64.0, 9))  # in mean squares of a harmonic's block means
 _FLOOR = 1e-12
-_HIGHEST = 0.75  # cycles per voxel
+_HIGHEST = 0.75  # cycles per shorter edge
 _MARGIN = 4.0  # standard deviations of the square of a row's noise norm that are still taken for noise
 
 
@@ -48,9 +51,10 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     dims = tuple(coarse["system_matrix"].dims)
     good = dims == ("angle", "frequency", "y", "x")
     require(good, "coarse", "of rows (angle, frequency) for profile", f"rows {dims[:-2]}")
-    values, factor = coarse["system_matrix"].values, Sampling.of(coarse).factor
+    require("angle" in coarse.coords, "coarse", "of rows with the coordinate angle (rad) for profile", "one without it")
+    values, factor = coarse["system_matrix"].values.astype(complex), Sampling.of(coarse).factor
     sigma = noise_per_row(coarse).reshape(values.shape[:2])
-    fitted, metadata = fit_profiles(values, sigma, coarse["angle"].values, factor)
+    fitted, metadata = fit_profiles(values, sigma, coarse["angle"].values, factor, Geometry.of(coarse))
     means, rows = as_images(coarse), fitted.reshape(-1, *fitted.shape[-2:])
     noise = sigma.ravel() * (1 + _MARGIN / means[0].size ** 0.5) ** 0.5
     unexplained = nearest_consistent(np.zeros_like(means), means - block_mean(rows, factor), noise, 1)
@@ -59,7 +63,7 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
 
 
 def fit_profiles(
-    block_means: np.ndarray, sigma: np.ndarray, angles: np.ndarray, factor: int
+    block_means: np.ndarray, sigma: np.ndarray, angles: np.ndarray, factor: int, geometry: Geometry = CENTERED
 ) -> tuple[np.ndarray, dict[str, object]]:
     """Fit a profile to every harmonic.
 
@@ -73,6 +77,8 @@ def fit_profiles(
         Angles in rad.
     factor
         Block edge S.
+    geometry
+        Where the voxels lie about the scanner's axis.
 
     Returns
     -------
@@ -80,11 +86,11 @@ def fit_profiles(
         The fine rows of the fit, (angle, frequency, S h, S w), and the lengths (voxels) and parities that were chosen.
     """
     height, width = block_means.shape[-2:]
-    features, waves = _features(height * factor, width * factor, angles)
+    features, waves = _features(height * factor, width * factor, angles, geometry)
     design = block_mean(features, factor).reshape(len(angles), features.shape[1], -1)
     found = np.empty((*block_means.shape[:2], height * factor, width * factor), complex)
     lengths, parities = [], []
-    candidates = _candidates(np.einsum("aqm,apm->qp", design, design), waves)
+    candidates = _candidates(np.einsum("aqm,apm->qp", design, design), waves, _lengths(geometry))
     for k in range(block_means.shape[1]):
         b = block_means[:, k].reshape(len(angles), -1)
         coefficients, length, parity = _likeliest(b, np.einsum("aqm,am->q", design, b), sigma[:, k], candidates)
@@ -94,14 +100,23 @@ def fit_profiles(
     return found, {"lengths": lengths, "parities": parities}
 
 
-def _features(height: int, width: int, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _lengths(geometry: Geometry) -> tuple[float, ...]:
+    """Return the correlation lengths that are tried, in shorter edges of a voxel."""
+    lengths = list(LENGTHS)
+    while lengths[-1] < LENGTHS[-1] * max(geometry.edges) * (1 - 1e-9):
+        lengths.append(lengths[-1] * LENGTHS[1] / LENGTHS[0])
+    return tuple(lengths)
+
+
+def _features(height: int, width: int, angles: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
     """Return the voxel means of features (angle, q, y, x), first cosines, then sines, and their frequencies (q,)."""
-    y, x = (np.arange(n) - (n - 1) / 2 for n in (height, width))
-    period = 1.5 * float(np.hypot(height, width))
+    hx, hy = geometry.edges
+    y, x = (edge * places for edge, places in zip((hy, hx), geometry.places(height, width), strict=True))
+    period = geometry.period(height, width, geometry.edges)
     waves = np.arange(int(_HIGHEST * period) + 1) / period
     c, s = (f(angles)[:, None, None, None] for f in (np.cos, np.sin))
     nu = waves[:, None, None]
-    shadow = np.sinc(nu * c) * np.sinc(nu * s)
+    shadow = np.sinc(nu * (hx * c)) * np.sinc(nu * (hy * s))
     phase = 2 * np.pi * nu * (c * x + s * y[:, None])
     features = np.concatenate([shadow * np.cos(phase), (shadow * np.sin(phase))[:, 1:]], axis=1)
     return features, np.concatenate([waves, waves[1:]])
@@ -117,11 +132,11 @@ class _Candidate(NamedTuple):
     vectors: np.ndarray
 
 
-def _candidates(gram: np.ndarray, waves: np.ndarray) -> list[_Candidate]:
+def _candidates(gram: np.ndarray, waves: np.ndarray, lengths: Sequence[float]) -> list[_Candidate]:
     """Return a candidate for every length and parity."""
     even = np.arange(waves.size) < (waves.size + 1) // 2
     candidates = []
-    for length in LENGTHS:
+    for length in lengths:
         for parity, chosen in ((1, even), (-1, ~even)):
             density = spectrum(np.array(length), waves) * np.where(waves > 0, 2, 1) * chosen
             root = np.sqrt(density / density.sum())

@@ -1,7 +1,8 @@
 r"""Single rows as ridges: the most likely Gaussian process along the most likely direction.
 
 In the plane of an ideal scanner a row is a ridge, :math:`a(r) = f(u)` with :math:`u = x\cos\theta + y\sin\theta` (the
-average of the sample over its voxel is a convolution along u and changes nothing), and f is even or odd. A priori f is
+average of the sample over its voxel is a convolution along u and changes nothing), and f is even or odd about the
+scanner's axis, whose place and the voxels' edges follow from the coordinates (`calib.methods.geometry`). A priori f is
 a Gaussian process of length :math:`\ell`, written in Fourier features of a period beyond the field of view, cosines or
 sines, :math:`f(u) = \phi(u)^T R c`, :math:`c \sim N(0, 2e\,I)`, with R the root of the spectrum and e the mean square
 of the row. Measured are block means with noise, :math:`\bar b = M\Phi_\theta R c + n`. With the thin SVD
@@ -35,6 +36,7 @@ from calib.batches import apply_in_batches
 from calib.methods.consistency import nearest_consistent
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
 from calib.methods.gaussian_process import log_evidence
+from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.record import Recovered
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
@@ -52,10 +54,10 @@ SIGMA_THRESHOLD = 1.0
 
 def recover_by_ridges(coarse: xr.Dataset) -> Recovered:
     """Recover every row as the most likely ridge, then project it on the measured block means."""
-    factor = Sampling.of(coarse).factor
+    factor, geometry = Sampling.of(coarse).factor, Geometry.of(coarse)
 
     def interpolate(means: Tensor, sigma: Tensor) -> Tensor:
-        return ridge_interpolate(means, sigma, factor)
+        return ridge_interpolate(means, sigma, factor, geometry=geometry)
 
     rows = apply_in_batches(interpolate, coarse)
     return Recovered(nearest_consistent(rows, as_images(coarse), noise_per_row(coarse), factor))
@@ -78,7 +80,13 @@ class _Fit(NamedTuple):
     freedom: Tensor  # how many real values the noise of both channels has left to it, (B,)
 
 
-def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float = _DISCREPANCY) -> Tensor:
+def ridge_interpolate(
+    block_means: Tensor,
+    sigma: Tensor,
+    factor: int,
+    discrepancy: float = _DISCREPANCY,
+    geometry: Geometry = CENTERED,
+) -> Tensor:
     """Interpolate rows as ridges.
 
     Parameters
@@ -91,6 +99,8 @@ def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepan
         Block edge S.
     discrepancy
         delta, the share of a row's energy that need not be a ridge.
+    geometry
+        Where the voxels lie about the scanner's axis.
 
     Returns
     -------
@@ -98,34 +108,42 @@ def ridge_interpolate(block_means: Tensor, sigma: Tensor, factor: int, discrepan
         Fine rows (B, 2, S h, S w).
     """
     height, width = block_means.shape[-2:]
-    fit = _fitted(block_means, sigma, factor, discrepancy)
-    process, coefficients = _refined(block_means, fit, factor)
-    fine = coefficients @ features(process, height, width, factor, 1).mT
+    fit = _fitted(block_means, sigma, factor, discrepancy, geometry)
+    process, coefficients = _refined(block_means, fit, factor, geometry)
+    fine = coefficients @ features(process, height, width, factor, 1, geometry).mT
     return fine.unflatten(2, (factor * height, factor * width)).to(block_means)
 
 
-def ridge_means(block_means: Tensor, sigma: Tensor, factor: int, sigma_threshold: float = SIGMA_THRESHOLD) -> Tensor:
+def ridge_means(
+    block_means: Tensor,
+    sigma: Tensor,
+    factor: int,
+    sigma_threshold: float = SIGMA_THRESHOLD,
+    geometry: Geometry = CENTERED,
+) -> Tensor:
     """Denoise block means (B, 2, h, w): those of a fit without discrepancy, moved to within the noise of the measured.
 
-    Block means, sigma and factor are those of `ridge_interpolate`. A direction between those tried is searched
-    (`calib.methods.direction`) from a misfit of `sigma_threshold` standard deviations above what the noise leaves; a
-    larger threshold takes less time.
+    Block means, sigma, factor and geometry are those of `ridge_interpolate`. A direction between those tried is
+    searched (`calib.methods.direction`) from a misfit of `sigma_threshold` standard deviations above what the noise
+    leaves; a larger threshold takes less time.
     """
-    fit = _fitted(block_means, sigma, factor, _ROUNDING)
+    if geometry != CENTERED and not sigma.any():  # as patches of a fit are
+        return block_means
+    fit = _fitted(block_means, sigma, factor, _ROUNDING, geometry)
     left = ((block_means - fit.means).square().sum((2, 3)) / fit.noise).sum(1)
     odd = (left > fit.freedom + sigma_threshold * (2 * fit.freedom).sqrt()) & (sigma > 0)
     fitted = fit.means
     if odd.any():
-        process, coefficients = _refined(block_means[odd], _Fit(*(t[odd] for t in fit)), factor)
+        process, coefficients = _refined(block_means[odd], _Fit(*(t[odd] for t in fit)), factor, geometry)
         height, width = block_means.shape[-2:]
-        again = coefficients @ features(process, height, width, factor).mT
+        again = coefficients @ features(process, height, width, factor, geometry=geometry).mT
         fitted = fitted.index_put((odd,), again.unflatten(2, (height, width)).to(fitted))
     return nearest_consistent(fitted, block_means, sigma, 1)
 
 
-def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float) -> _Fit:
+def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float, geometry: Geometry) -> _Fit:
     """Fit every row by the likeliest of the candidates."""
-    bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor)))
+    bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor, geometry)))
     b = block_means.flatten(2)
     energy = b.square().mean(-1)
     noise = sigma[:, None] ** 2 / 2 + discrepancy * energy.mean(1, keepdim=True).clamp(min=1e-30)
@@ -139,22 +157,28 @@ def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float)
     return _Fit(chosen, variance, noise, means, b.shape[-1] * 2 - shrinkage.sum((1, 2)))
 
 
-def _refined(block_means: Tensor, fit: _Fit, factor: int) -> tuple[Process, Tensor]:
+def _refined(block_means: Tensor, fit: _Fit, factor: int, geometry: Geometry) -> tuple[Process, Tensor]:
     """Look for likelier directions near the likeliest candidate, and near the likeliest other one of a rough ridge."""
-    bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor)))
+    bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor, geometry)))
     b = block_means.flatten(2)
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
     rough = fit.noise + _DISCREPANCY * fit.variance.mean(1, keepdim=True) / 2
     evidence = _evidence(bank, b, z, fit.variance, rough).unflatten(1, (ANGLES, -1))
     evidence[torch.arange(len(b)), fit.chosen // evidence.shape[2]] = -torch.inf
-    starts = [_process(chosen) for chosen in (fit.chosen, evidence.flatten(1).argmax(1))]
-    return refined(starts, block_means, fit.variance, fit.noise, factor, _STEP)
+    starts = [_process(chosen, geometry) for chosen in (fit.chosen, evidence.flatten(1).argmax(1))]
+    step = _STEP * max(geometry.edges)
+    return refined(starts, block_means, fit.variance, fit.noise, factor, step, geometry)
 
 
-def _process(chosen: Tensor) -> Process:
+def _directions(geometry: Geometry) -> Tensor:
+    """Return the directions tried, (ANGLES,), where voxels are counted."""
+    return torch.from_numpy(geometry.directions(np.pi * np.arange(ANGLES) / ANGLES))
+
+
+def _process(chosen: Tensor, geometry: Geometry) -> Process:
     """Return what the candidates of these numbers are."""
     lengths = torch.tensor(LENGTHS, device=chosen.device)
-    angle = np.pi / ANGLES * (chosen // (2 * len(LENGTHS))).double()
+    angle = _directions(geometry).to(chosen.device)[chosen // (2 * len(LENGTHS))]
     return Process(angle, lengths[chosen // 2 % len(LENGTHS)], chosen % 2 == 0)
 
 
@@ -167,16 +191,18 @@ def _evidence(bank: Bank, b: Tensor, z: Tensor, variance: Tensor, noise: Tensor)
 
 
 @lru_cache(maxsize=4)
-def ridge_bank(height: int, width: int, factor: int) -> Bank:
+def ridge_bank(height: int, width: int, factor: int, geometry: Geometry = CENTERED) -> Bank:
     """Precompute the candidates of a coarse grid."""
-    angles = np.pi * torch.arange(ANGLES, dtype=torch.float64) / ANGLES
+    angles = _directions(geometry)
     ones = torch.ones(ANGLES)
-    q = wave_numbers(height, width, factor).size + 1
+    q = wave_numbers(height, width, factor, geometry).size + 1
     candidates = []
     for length in LENGTHS:
         for even in (True, False):
             process = Process(angles, length * ones, torch.full((ANGLES,), even))
-            candidates.append([_candidate(a, q) for a in features(process, height, width, factor).numpy()])
+            candidates.append(
+                [_candidate(a, q) for a in features(process, height, width, factor, geometry=geometry).numpy()]
+            )
     by_angle = [c for of_angle in zip(*candidates, strict=True) for c in of_angle]
     return Bank(*(torch.from_numpy(np.stack(part).astype(np.float32)) for part in zip(*by_angle, strict=True)))
 

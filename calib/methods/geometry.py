@@ -1,0 +1,91 @@
+r"""Where the voxels of a grid lie about the axis of the scanner, as a fit of rows needs it.
+
+The line of a field-free-line scanner turns about the axis x = y = 0 of the coordinates. A row of an ideal scanner is
+therefore a function of :math:`u = x\cos\theta + y\sin\theta` that is even or odd about u = 0, wherever the grid lies.
+With the numbers i, j of the voxels counted from that axis, :math:`x = h_x i`, :math:`y = h_y j`,
+
+.. math:: u = h_x\,(i\cos\theta + a\,j\sin\theta) \propto i\cos\theta' + j\sin\theta', \qquad
+          \tan\theta' = a\tan\theta, \quad a = h_y / h_x :
+
+counted in voxels, a row on oblong voxels is a row on square ones at another angle, with a stretched profile.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from mpisim.data.grid import Grid
+from mpisim.data.sampling import Sampling
+from mpisim.errors import warn
+
+__all__ = ["CENTERED", "Geometry"]
+
+_TOLERANCE = 1e-4  # in voxels: what rounding leaves in the coordinates of files
+_FARTHEST = 16.0  # half diagonals of the grid
+
+
+class Geometry(NamedTuple):
+    """The voxels of a fine grid about the axis of the scanner.
+
+    Parameters
+    ----------
+    aspect
+        Edge of a voxel along y over that along x.
+    x, y
+        Centre of the grid in voxels, counted from the axis.
+    """
+
+    aspect: float = 1.0
+    x: float = 0.0
+    y: float = 0.0
+
+    @classmethod
+    def of(cls, coarse: xr.Dataset) -> Geometry:
+        """Return the geometry of the fine grid of a coarse matrix, from its coordinates.
+
+        A grid that lies more than eight of its diagonals away is taken to be centred on the axis, with a warning: its
+        coordinates hardly count from there.
+        """
+        grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
+        hx, hy = grid.voxel[:2]
+        aspect, x, y = (_snapped(v) for v in (hy / hx - 1, grid.center[0] / hx, grid.center[1] / hy))
+        if np.hypot(grid.center[0], grid.center[1]) > _FARTHEST * np.hypot(grid.fov[0], grid.fov[1]) / 2:
+            warn(
+                f"The centre of the grid is {1e3 * np.hypot(grid.center[0], grid.center[1]):.0f} mm away from the "
+                "scanner's axis x = y = 0; rows are fitted as if the axis were at the centre of the grid."
+            )
+            x, y = 0.0, 0.0
+        return cls(1 + aspect, x, y)
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Edges of a voxel along x and y, in units of the shorter one."""
+        return max(1.0, 1 / self.aspect), max(1.0, self.aspect)
+
+    def places(self, height: int, width: int, block: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Return y and x of the centres of `height` x `width` blocks of voxels, in voxels from the axis."""
+        y, x = (block * (np.arange(n) - (n - 1) / 2) for n in (height, width))
+        return y + self.y, x + self.x
+
+    def period(self, height: float, width: float, edges: tuple[float, float] = (1.0, 1.0)) -> float:
+        """Return the period of Fourier features on a grid: 1.5 times what distances from the axis to both sides span.
+
+        `height` and `width` are in voxels; `edges` along x and y put the result in other units.
+        """
+        reach_y, reach_x = edges[1] * (height + 2 * abs(self.y)), edges[0] * (width + 2 * abs(self.x))
+        return 1.5 * float(np.hypot(reach_y, reach_x))
+
+    def directions(self, angles: np.ndarray) -> np.ndarray:
+        """Return angles, in rad from 0 to pi, as they appear where voxels are counted (theta' of the module)."""
+        return angles if self.aspect == 1 else np.arctan2(self.aspect * np.sin(angles), np.cos(angles))
+
+
+CENTERED = Geometry()
+"""Square voxels, centred on the axis."""
+
+
+def _snapped(value: float) -> float:
+    return 0.0 if abs(value) < _TOLERANCE else round(float(value), 6)
