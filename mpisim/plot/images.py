@@ -34,7 +34,8 @@ def draw_images(
     images
         Titles, and datasets of kind `image` or measurements that know their `phantom`, over (y, x).
     top
-        Upper end of the colour scale; the largest value by default. The lower end is 0, or the least value below it.
+        Upper end of the colour scale, whose lower end is then 0: larger and smaller values have the colours of the
+        ends. By default the scale reaches from 0, or the least value below it, to the largest value.
     truth
         Title of the image from which the others differ; a second line then shows the differences on a scale of
         plus and minus half of `top`.
@@ -53,7 +54,7 @@ def draw_images(
     low = min(0.0, *(float(v.min()) for v in planes.values())) if top is None else 0.0
     limits = (low, high if high > low else low + 1)
     written = [[(notes or {}).get(title, "") for title in images]]
-    label = _label(next(iter(images.values())))
+    label = _label(next(iter(images.values()))) + ("" if top is None else f", cut at {top:.3g}")
     groups = [Group([line], [""], label, limits, "inferno", None if truth else written)]
     if truth is not None:
         groups.append(_differences(planes, line, truth, limits[1] / 2, written))

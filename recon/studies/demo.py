@@ -7,15 +7,17 @@ lines.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS
-from calib.studies.fig6 import figure_rows
 from calib.studies.harness.results import formatted, text_table
 from mpisim.cli.command import Result, call
 from mpisim.data.noise import PROTOCOL_SNR
@@ -23,9 +25,9 @@ from mpisim.data.views import as_matrix
 from mpisim.errors import one_of, positive, whole
 from mpisim.io import read
 from mpisim.io.atomic import output_folder, write_text
-from mpisim.plot import draw_images, row_panels, save_figure
+from mpisim.plot import chosen_rows, draw_images, row_panels, save_figure
 from mpisim.progress import progress
-from recon.studies.report import write_report
+from recon.studies.report import draw_summary, write_report
 
 __all__ = ["available_methods", "demo"]
 
@@ -33,6 +35,7 @@ IMAGE_SNR = 30
 """RMS of the measured signal over the noise in dB."""
 Figures = dict[str, float | None]
 """Figures of a recovered matrix or an image by name."""
+_TOP = 1.25  # end of the colour scale of images over the largest concentration of the phantom
 
 
 class Chain:
@@ -85,8 +88,8 @@ def demo(
     -------
     dict
         Content of `results.json`: by method the nRMSE of the matrix (a fraction), the pSNR of the image against the
-        reconstruction with the reference matrix and against the true phantom (dB). Also the name of the `report`, and
-        a table as `text`.
+        reconstruction with the reference matrix and against the true phantom (dB). Also the positions of the
+        calibrations, the check that the report describes as `room`, the name of the `report`, and a table as `text`.
 
     Raises
     ------
@@ -105,14 +108,49 @@ def demo(
     chain = Chain(output_folder(out))
     results = {"reference": _reference(chain, sf_gradient, particle_diameter, factor, seed)}
     results |= {method: _recovered(chain, method) for method in available_methods(factor)}
+    check = _check_of_room(chain, results)
     chain.bar.close()
-    summary = {"configuration": configuration, "methods": results, "commands": list(chain.seconds)}
-    _draw(chain.folder, [method for method in results if method != "reference"])
+    summary = {"configuration": configuration, **_calibration(chain.folder), "methods": results, "room": check}
+    summary["commands"] = list(chain.seconds)
+    figures = _draw(chain.folder, results)
     write_text(chain.folder / "results.json", json.dumps(summary, indent=1))
     report = chain.folder / "report.html"
-    figures = {name: chain.folder / f"{name}.png" for name in ("rows", "errors", "images")}
-    write_report(report, summary, chain.seconds, figures, len(as_matrix(read(chain.folder / "sm.nc"))))
+    write_report(report, summary, chain.seconds, figures)
     return {**summary, "report": str(report), "text": f"{_table(results)}\nreport: {report}"}
+
+
+def _calibration(folder: Path) -> dict[str, object]:
+    """Return what the report says of the calibration: positions of the sample, complex rows, and noise over signal."""
+    fine, coarse, y = (read(folder / name) for name in ("sm.nc", "coarse.nc", "y.nc"))
+    positions = {name: m.sizes["x"] * m.sizes["y"] for name, m in (("fine", fine), ("coarse", coarse))}
+    truth = y["phantom"].values
+    zeros = 20 * math.log10(math.sqrt(truth.size) * abs(truth).max() / np.linalg.norm(truth))
+    return {
+        "calibration_positions": positions,
+        "angles": fine.sizes["angle"],
+        "rows": len(as_matrix(fine)),
+        "image_of_zeros_psnr_phantom": zeros,
+    }
+
+
+def _check_of_room(chain: Chain, results: Mapping[str, Figures]) -> dict[str, object] | None:
+    """Reconstruct with the reference matrix in a noise ball of as little room as that of the best recovered one.
+
+    The room of a ball is its radius over the least residual. The method is the one whose image is nearest to the
+    phantom; None is returned where none is nearer than the image of the reference matrix, or the room is not known.
+    """
+    key, reference = "image_psnr_phantom", results["reference"]
+    nearest = max((m for m in results if m != "reference"), key=lambda m: results[m].get(key) or -math.inf)
+    found = results[nearest]
+    radii = [figures.get(name) for figures in (found, reference) for name in ("image_eps", "image_least_residual")]
+    if not all(radii) or (found.get(key) or -math.inf) <= (reference.get(key) or math.inf):
+        return None
+    radius, least, of_reference, least_of_reference = (float(r) for r in radii if r)
+    eps = float(f"{least_of_reference * radius / least:.4g}")
+    words = ("sm.nc", "y.nc", "--eps", eps, "--out", "image_reference_same_room.nc")
+    again = _image_figures(chain.run("reconstruct", *words))
+    rooms = {"room": radius / least, "reference_room": of_reference / least_of_reference}
+    return {"method": nearest, "eps": eps, "reference_eps": of_reference, **rooms, key: again.get(key)}
 
 
 def _reference(chain: Chain, sf_gradient: float, particle_diameter: float, factor: int, seed: int) -> Figures:
@@ -147,19 +185,28 @@ def _image_figures(result: Result) -> Figures:
 
 
 def _table(results: Mapping[str, Figures]) -> str:
-    formats = {"nrmse": "{:.2%}", "image_psnr": "{:.1f} dB", "image_psnr_phantom": "{:.1f} dB"}
+    formats = {"nrmse": "{:.2%}", "image_psnr_phantom": "{:.1f} dB", "image_psnr": "{:.1f} dB"}
     lines = [[name, *formatted(dict.fromkeys(formats) | figures, formats)] for name, figures in results.items()]
-    return text_table(("method", "nRMSE", "pSNR", "pSNR to phantom"), lines)
+    titles = ("matrix", "nRMSE", "pSNR to phantom", "pSNR to reference image")
+    return text_table(titles, lines)
 
 
-def _draw(folder: Path, methods: Sequence[str]) -> None:
-    """Write figures of rows of every matrix, their errors, and all images."""
-    reference = read(folder / "sm.nc")
+def _draw(folder: Path, results: Mapping[str, Figures]) -> dict[str, Path]:
+    """Write the figures of the report and return their files by name."""
+    methods = [m for m in results if m != "reference"]
+    reference, y = read(folder / "sm.nc"), read(folder / "y.nc")
     recovered = [(m, read(folder / f"fine_{m}.nc")) for m in methods]
-    chosen = figure_rows(reference)
+    chosen = chosen_rows(reference)
     every = [("measured", read(folder / "coarse.nc")), *recovered, ("reference", reference)]
-    save_figure(row_panels(every, reference, chosen), folder / "rows.png")
-    save_figure(row_panels(recovered, reference, chosen, errors=True), folder / "errors.png")
-    names = ["reference", *methods]
-    images = {"phantom": read(folder / "y.nc")} | {n: read(folder / f"image_{n}.nc") for n in names}
-    save_figure(draw_images(images), folder / "images.png")
+    images = {"phantom": y} | {n: read(folder / f"image_{n}.nc") for n in ("reference", *methods)}
+    quality = {n: results[n].get("image_psnr_phantom") for n in ("reference", *methods)}
+    notes = {n: f"{value:.1f} dB" for n, value in quality.items() if value is not None}
+    drawn = {
+        "summary": draw_summary(results),
+        "images": draw_images(images, _TOP * float(y["phantom"].max()), "phantom", notes),
+        "errors": row_panels(recovered, reference, chosen, errors=True),
+        "rows": row_panels(every, reference, chosen),
+    }
+    for name, figure in drawn.items():
+        save_figure(figure, folder / f"{name}.png")
+    return {name: folder / f"{name}.png" for name in drawn}

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import mpisim
+import recon
 from mpisim.cli.command import call
 from mpisim.cli.main import main
 from recon.studies.demo import demo
+from recon.studies.report import answers
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +37,63 @@ def test_the_report_needs_no_other_file(result):
     out, summary = result
     page = (out / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="([^"]{0,40})', page)
-    assert len(sources) == 3 and all(s.startswith("data:image/png;base64,") for s in sources)
+    assert len(sources) == 4 and all(s.startswith("data:image/png;base64,") for s in sources)
     assert all(line in page for line in summary["commands"])
     assert f"{100 * summary['methods']['transms']['nrmse']:.2f} %" in page
-    for name in ("rows", "errors", "images"):
+    for name in ("summary", "images", "errors", "rows"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_report_opens_with_answers(result):
+    out, summary = result
+    page = (out / "report.html").read_text()
+    asked = re.findall("<dt>(.*?)</dt>", page)
+    assert [q.split()[1] for q in asked[:3]] == ["much", "wrong", "does"] and page.index("<dt>") < page.index("<table>")
+    assert "64 positions in place of 1024: 16 times fewer" in page
+    assert f"reaches {summary['methods']['reference']['image_psnr_phantom']:.1f} dB against the true phantom" in page
+    assert page.count("<figcaption>") == page.count("<img ") == 4
+    truth = mpisim.read(out / "y.nc")["phantom"].values
+    assert summary["image_of_zeros_psnr_phantom"] == pytest.approx(recon.psnr(0 * truth, truth))
+
+
+def test_the_check_of_room_is_a_reconstruction_of_the_reference_matrix(result):
+    out, summary = result
+    check, methods = summary["room"], summary["methods"]
+    nearest = max((m for m in methods if m != "reference"), key=lambda m: methods[m]["image_psnr_phantom"])
+    if check is None:
+        assert methods[nearest]["image_psnr_phantom"] <= methods["reference"]["image_psnr_phantom"]
+        return
+    assert check["method"] == nearest
+    image = mpisim.read(out / "image_reference_same_room.nc")
+    assert image.attrs["eps"] / image.attrs["least_residual"] == pytest.approx(check["room"], rel=2e-3)
+    assert check["image_psnr_phantom"] == pytest.approx(
+        recon.psnr(image["image"].values, mpisim.read(out / "y.nc")["phantom"].values)
+    )
+
+
+def made_up(room):
+    """A summary of two methods, of which the better matrix gives the worse image."""
+    figures = {"a": (0.002, 20.0), "b": (0.1, 23.0)}
+    return {
+        "configuration": {"factor": 4, "calibration_snr_dB": 40.0},
+        "calibration_positions": {"fine": 1024, "coarse": 64},
+        "image_of_zeros_psnr_phantom": 6.5,
+        "methods": {"reference": {"image_psnr_phantom": 22.0}}
+        | {name: {"nrmse": error, "image_psnr_phantom": psnr} for name, (error, psnr) in figures.items()},
+        "room": room,
+    }
+
+
+def test_answers_are_those_of_the_numbers():
+    said = list(answers(made_up(None), {"mpisim recover coarse.nc --method a --out fine_a.nc": 3.0}).values())
+    assert len(said) == 3 and "The recovery takes 3 s at most" in said[0]
+    assert "Best is a with an nRMSE of 0.2 % of the whole matrix, worst b with 10 %" in said[1]
+    assert "is 1 % of its RMS" in said[1]
+    assert "with that of a 20.0 dB (2.0 dB less) and with that of b 23.0 dB (1.0 dB more)" in said[2]
+    check = {"method": "b", "eps": 21.0, "reference_eps": 22.0, "room": 1.04, "reference_room": 1.08}
+    for value, words in ((23.1, "no sign of a better matrix"), (21.0, "it is chance here")):
+        text = list(answers(made_up(check | {"image_psnr_phantom": value}), {}).values())[3]
+        assert words in text and "leaves 96 % of ε unexplained, that of the reference matrix 93 %" in text
 
 
 def test_its_command_lines_give_its_files(result, tmp_path):
