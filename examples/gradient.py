@@ -1,0 +1,205 @@
+"""How do resolution and signal-to-noise ratio vary with the gradient?
+
+A stronger gradient narrows the response of the particles across the field-free line, whose full width at half maximum
+is 4.16 k_B T / (m G) (Goodwill and Conolly, IEEE Trans. Med. Imaging 29, 1851, 2010). The drive field that covers the
+same field of view grows with it, and with both the received voltage. What resolution an image has then depends on the
+noise, too.
+
+*Noise.* A one-sided density s of the voltage (``--noise-density``, in V per root Hz) gives the complex amplitude of a
+harmonic, measured for the time t at every angle, the variance ``sigma^2 = s^2 / (2 t)``, real and imaginary part
+together. The signal-to-noise ratio in dB is ``20 log10(RMS / sigma)`` with the RMS of the system matrix of a sample of
+1 mm^3 with the concentration of ``--concentration``.
+
+*Resolution* is the full width at half maximum of the point spread of the image, in the centre of the field of view, the
+mean along x and y. The image is the best linear one: for the system matrix A, real and imaginary parts of its rows
+below each other, it is ``(A^T A + lambda)^-1 A^T y``. Here ``lambda = (sigma^2 / 2) / c^2`` for objects whose
+mean over 1 mm x 1 mm varies by c = 1, that is, by the concentration of the sample. A point then becomes its column of
+``(A^T A + lambda)^-1 A^T A``. Less noise gives a sharper image, down to the voxel of 0.5 mm. (Resolution from the
+transfer function of the imaging process: Knopp et al., IEEE Trans. Med. Imaging 30, 1284, 2011.)
+
+A harmonic k has about k stripes over the field of view. Where the resolution no longer falls with the gradient, the
+highest recorded harmonic limits it (``--harmonics``): with 2 to 9 it stays at 6 mm here, with 2 to 25 at 2.4 mm.
+
+Scanner, coil and particles are ideal: no relaxation, one core diameter, a homogeneous coil of 1 mT/A. The volume of
+cores is the same for all diameters.
+
+Run::
+
+    python examples/gradient.py [--gradients 0.3:1.5:5] [--diameters 20,25,30] [--noise-density 1e-9] [--out FILE.png]
+"""  # noqa: D400 - a question
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.optimize import brentq
+
+import mpisim
+from mpisim.cli.command import argument_type
+from mpisim.cli.options import diameters_nm, gradients, integers, number
+from mpisim.data.views import as_matrix
+from mpisim.errors import positive
+from mpisim.plot import save_figure
+from mpisim.progress import progress
+
+FOV = 0.032
+VOXELS = 65  # odd, so that a voxel lies in the centre
+SAMPLE = 1e-3  # edge of the calibration sample in m
+DIAMETER = 25e-9  # whose number of particles is `--concentration`
+
+
+def noise_level(density: float, seconds: float) -> float:
+    """Return the complex standard deviation in V of a harmonic's amplitude for a noise density in V per root Hz."""
+    return density / math.sqrt(2 * seconds)
+
+
+def width_of_response(gradient: float, particle: mpisim.Particle) -> float:
+    """Return the full width at half maximum of L'(beta G u) across the line in m."""
+    half = brentq(lambda x: mpisim.langevin_prime(x) - 1 / 6, 0.1, 10)
+    return 2 * half / (particle.beta * gradient)
+
+
+def point_spread(rows: np.ndarray, sigma: float, contrast: float) -> np.ndarray:
+    """Return the image of a point in the centre voxel, of shape (y, x).
+
+    `rows` is the system matrix (row, voxel) in V, `sigma` the complex noise in V, and `contrast` the standard deviation
+    of the concentration of a voxel.
+    """
+    matrix = np.concatenate([rows.real, rows.imag])
+    kernel = matrix @ matrix.T
+    kernel[np.diag_indices_from(kernel)] += sigma**2 / 2 / contrast**2
+    centre = matrix.shape[1] // 2
+    return (matrix.T @ np.linalg.solve(kernel, matrix[:, centre])).reshape(VOXELS, VOXELS)
+
+
+def full_width(profile: np.ndarray, step: float) -> float:
+    """Return the full width at half maximum, in the unit of `step`, of a profile with its peak in the middle."""
+    middle, half = len(profile) // 2, profile[len(profile) // 2] / 2
+    widths = []
+    for side in (profile[middle:], profile[middle::-1]):
+        below = int(np.argmax(side < half))
+        if below == 0:
+            return math.nan  # it does not fall to half within the field of view
+        widths.append(below - 1 + (side[below - 1] - half) / (side[below - 1] - side[below]))
+    return step * sum(widths)
+
+
+def study(options: argparse.Namespace) -> np.ndarray:
+    """Return resolution in m, width of the response in m and SNR in dB, of shape (3, diameter, gradient)."""
+    grid, sigma = mpisim.Grid((VOXELS, VOXELS), (FOV, FOV)), noise_level(options.noise_density, options.seconds)
+    results = np.empty((3, len(options.diameters), len(options.gradients)))
+    filling = (SAMPLE / grid.voxel[0]) ** 2  # volume of the sample over that of a voxel's tracer
+    for i, diameter in enumerate(progress(options.diameters, unit="diameter")):
+        particle = mpisim.Particle(diameter)
+        concentration = options.concentration * (DIAMETER / diameter) ** 3
+        for j, gradient in enumerate(options.gradients):
+            scanner = mpisim.open_sided_ffl(gradient, fov=FOV, harmonics=options.harmonics)
+            sample = mpisim.Sample(concentration=concentration, height=SAMPLE)  # fills a voxel
+            rows = as_matrix(mpisim.simulate(scanner, particle, grid, sample)).astype(complex)
+            image = point_spread(rows, sigma, SAMPLE / grid.voxel[0])
+            centre = VOXELS // 2
+            widths = [full_width(line, grid.voxel[0]) for line in (image[centre], image[:, centre])]
+            signal = filling * np.sqrt(np.mean(np.abs(rows) ** 2))
+            level = 20 * math.log10(signal / sigma)
+            results[:, i, j] = np.mean(widths), width_of_response(gradient, particle), level
+    return results
+
+
+def report(results: np.ndarray, options: argparse.Namespace) -> list[str]:
+    """Return a table with a line for every diameter and gradient."""
+    sigma = noise_level(options.noise_density, options.seconds)
+    lines = [f"noise {options.noise_density:.3g} V/sqrt(Hz), {options.seconds:g} s: sigma = {sigma:.3g} V"]
+    lines += ["diameter  gradient  resolution  response     SNR", "      nm       T/m          mm        mm      dB"]
+    for i, diameter in enumerate(options.diameters):
+        for j, gradient in enumerate(options.gradients):
+            resolution, response, level = results[:, i, j]
+            numbers = f"{1e3 * resolution:10.2f}  {1e3 * response:8.2f}  {level:6.1f}"
+            lines.append(f"{1e9 * diameter:8.3g}  {gradient:8.3g}  {numbers}")
+    return lines
+
+
+def draw(results: np.ndarray, options: argparse.Namespace) -> Figure:
+    """Draw resolution and signal-to-noise ratio against the gradient, a line for every diameter."""
+    figure = Figure(figsize=(9.5, 3.8), dpi=110, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for i, diameter in enumerate(options.diameters):
+        name = f"{1e9 * diameter:.3g} nm"
+        (line,) = left.plot(options.gradients, 1e3 * results[0, i], "o-", label=name)
+        left.plot(options.gradients, 1e3 * results[1, i], "--", color=line.get_color(), linewidth=1)
+        right.plot(options.gradients, results[2, i], "o-", label=name)
+    left.plot([], [], "--", color="black", linewidth=1, label="response of the particles")
+    left.set(yscale="log", ylabel="full width at half maximum in mm")
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter("{x:g}")
+    left.tick_params(axis="y", which="minor", labelsize=7)
+    right.set_ylabel("RMS of the matrix over noise in dB")
+    for ax in (left, right):
+        ax.set_xlabel("selection-field gradient in T/m")
+        ax.grid(alpha=0.3, which="both")
+        ax.legend(title="core diameter", fontsize=8)
+    return figure
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    typed = argument_type
+    parser.add_argument(
+        "--gradients",
+        type=typed("sf-gradient", gradients),
+        default="0.3:1.5:5",
+        metavar="T/M",
+        help="list or first:last:count in T/m (default 0.3:1.5:5)",
+    )
+    parser.add_argument(
+        "--diameters",
+        type=typed("particle-diameter", diameters_nm),
+        default="20,25,30",
+        metavar="NM",
+        help="of cores, list or range in nm (default 20,25,30)",
+    )
+    parser.add_argument(
+        "--noise-density",
+        type=typed("--noise-density", _positive),
+        default=1e-9,
+        metavar="V/RTHZ",
+        help="one-sided density of the noise in V/sqrt(Hz) (default 1e-9)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=typed("--seconds", _positive),
+        default=0.01,
+        help="measuring time of an angle in s (default 0.01)",
+    )
+    harmonics = typed("--harmonics", integers)
+    parser.add_argument("--harmonics", type=harmonics, default="2:25", help="recorded ones (default 2:25)")
+    parser.add_argument(
+        "--concentration",
+        type=typed("--concentration", _positive),
+        default=1e18,
+        help="particles of 25 nm per m^3, or the same volume of others (default 1e18: about 0.5 mmol/l of iron)",
+    )
+    parser.add_argument("--out", default="gradient.png", help="PNG file to write (default gradient.png)")
+    return parser
+
+
+def _positive(name: str, text: str) -> float:
+    return positive(name, number(name, text))
+
+
+def main(words: Sequence[str] | None = None) -> np.ndarray:
+    """Run the study for the options of a command line: print the table, write the figure, return the numbers."""
+    options = arguments().parse_args(words)
+    results = study(options)
+    print("\n".join(report(results, options)))
+    save_figure(draw(results, options), options.out)
+    print(f"figure: {options.out}")
+    return results
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""How coarse may I calibrate for 2 %?
+
+For every scanner and tracer of a range the fine system matrix is simulated and calibrated coarsely: with a sample of
+2 x 2, 4 x 4 or 8 x 8 voxels, with noise that is ``--snr`` dB below the RMS of the coarse matrix. Each method recovers
+the fine matrix. The error is the nRMSE, the Frobenius norm of the difference over that of the fine matrix. The answer
+is the largest sample whose error is below ``--target`` for every scanner and tracer of the range, and with it the
+number of positions at which the sample must be measured.
+
+The scanners are ideal: methods that presume one (``profile``, ``ridge``, networks trained on such) are at their best.
+``own_coil.py`` shows what an inhomogeneous coil changes; for a scanner of your own, replace ``open_sided_ffl``.
+
+Run::
+
+    python examples/how_coarse.py [--target 2] [--gradients 0.5:0.9:2] [--diameters 24] [--out how_coarse.png]
+"""  # noqa: D400 - a question
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import calib
+import mpisim
+from mpisim.cli.command import argument_type
+from mpisim.cli.options import diameters_nm, gradients, integer, integers, number
+from mpisim.plot import save_figure
+from mpisim.progress import progress
+
+METHODS = ("bicubic-dc", "ridge", "profile", "transms")
+
+
+def study(cases: Sequence[tuple[float, float]], options: argparse.Namespace) -> np.ndarray:
+    """Return the nRMSE in % of every case (gradient in T/m, diameter in m), method and factor, in this order."""
+    angles = round(180 / options.angle_step)
+    errors = np.empty((len(cases), len(options.methods), len(options.factors)))
+    for i, (gradient, diameter) in enumerate(progress(cases, unit="scanner")):
+        scanner = mpisim.open_sided_ffl(gradient, angles=angles)
+        fine = mpisim.simulate(scanner, mpisim.Particle(diameter), mpisim.Grid((options.grid, options.grid)))
+        for k, factor in enumerate(options.factors):
+            coarse = calib.downsample(fine, factor=factor, snr=options.snr, seed=options.seed)
+            for j, method in enumerate(options.methods):
+                errors[i, j, k] = 100 * calib.nrmse(calib.recover(coarse, method), fine)
+    return errors
+
+
+def report(errors: np.ndarray, options: argparse.Namespace) -> list[str]:
+    """Return a table of mean and worst errors, and the answer for every method."""
+    width = max(map(len, options.methods))
+    heading = "".join(f"{f'{factor} x {factor}':>16}" for factor in options.factors)
+    lines = [f"mean (worst) nRMSE in %, {len(errors)} scanners, {options.snr:g} dB", f"{'':{width}}{heading}"]
+    for j, method in enumerate(options.methods):
+        cells = (
+            f"{mean:.2f} ({worst:.2f})" for mean, worst in zip(errors[:, j].mean(0), errors[:, j].max(0), strict=True)
+        )
+        lines.append(f"{method:{width}}" + "".join(f"{cell:>16}" for cell in cells))
+    lines += [f"for {options.target:g} %:"]
+    for j, method in enumerate(options.methods):
+        good = [f for k, f in enumerate(options.factors) if errors[:, j, k].max() <= options.target]
+        answer = "no sample of these"
+        if good:
+            positions = (options.grid // max(good)) ** 2
+            answer = f"{max(good)} x {max(good)} voxels: {positions} positions in place of {options.grid**2}"
+        lines.append(f"  {method:{width}}  {answer}")
+    return lines
+
+
+def draw(errors: np.ndarray, options: argparse.Namespace) -> Figure:
+    """Draw the mean errors against the edge of the sample, with a shade from the least to the largest."""
+    figure = Figure(figsize=(6.5, 4.2), dpi=110, layout="constrained")
+    ax = figure.subplots()
+    for j, method in enumerate(options.methods):
+        (line,) = ax.plot(options.factors, errors[:, j].mean(0), "o-", label=method)
+        ax.fill_between(options.factors, errors[:, j].min(0), errors[:, j].max(0), color=line.get_color(), alpha=0.2)
+    ax.axhline(options.target, color="black", linestyle="--", linewidth=1, label=f"{options.target:g} %")
+    ax.set(xscale="log", yscale="log", xlabel="edge of the sample in voxels", ylabel="nRMSE of the matrix in %")
+    ax.set_xticks(options.factors, [f"{f}\n{(options.grid // f) ** 2} positions" for f in options.factors])
+    ax.minorticks_off()
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=8)
+    return figure
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    typed = argument_type
+    parser.add_argument(
+        "--target",
+        type=typed("--target", number),
+        default=2.0,
+        help="largest nRMSE in % (default 2)".replace("%", "%%"),
+    )
+    parser.add_argument(
+        "--gradients",
+        type=typed("sf-gradient", gradients),
+        default="0.5:0.9:2",
+        metavar="T/M",
+        help="list or first:last:count in T/m (default 0.5:0.9:2)",
+    )
+    parser.add_argument(
+        "--diameters",
+        type=typed("particle-diameter", diameters_nm),
+        default="24",
+        metavar="NM",
+        help="of cores, list or range in nm (default 24)",
+    )
+    parser.add_argument(
+        "--factors",
+        type=typed("--factors", integers),
+        default="2,4,8",
+        help="edges of the sample in voxels (default 2,4,8)",
+    )
+    parser.add_argument(
+        "--methods", type=lambda text: tuple(text.split(",")), default=METHODS, help=f"default {','.join(METHODS)}"
+    )
+    parser.add_argument(
+        "--snr",
+        type=typed("--snr", number),
+        default=33.7,
+        help="RMS of the coarse matrix over the noise in dB (default 33.7)",
+    )
+    parser.add_argument(
+        "--grid", type=typed("--grid", integer), default=32, help="voxels along each edge of 32 mm (default 32)"
+    )
+    parser.add_argument("--angle-step", type=typed("--angle-step", number), default=6.0, help="in degrees (default 6)")
+    parser.add_argument("--seed", type=typed("--seed", integer), default=0, help="of the noise (default 0)")
+    parser.add_argument("--out", default="how_coarse.png", help="PNG file to write (default how_coarse.png)")
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> np.ndarray:
+    """Answer for the options of a command line: print the table, write the figure, return the errors in %."""
+    options = arguments().parse_args(words)
+    cases = [(gradient, diameter) for gradient in options.gradients for diameter in options.diameters]
+    errors = study(cases, options)
+    print("\n".join(report(errors, options)))
+    save_figure(draw(errors, options), options.out)
+    print(f"figure: {options.out}")
+    return errors
+
+
+if __name__ == "__main__":
+    main()
