@@ -11,7 +11,12 @@ from mpisim.cli.command import Result
 if TYPE_CHECKING:
     from calib.methods.record import Method
 
-__all__ = ["MethodEntry", "add_arguments", "run"]
+__all__ = ["KEYS", "MethodEntry", "add_arguments", "run"]
+
+KEYS = {
+    "methods": "by name: summary, sampling, whether it is learned, factors of bundled weights, version",
+}
+"""Keys of `--json`."""
 
 
 class MethodEntry(TypedDict):

@@ -10,7 +10,16 @@ from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import integer, integers, number
 from mpisim.errors import one_of, positive
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "study": "name of the study",
+    "quick": "whether it is the short form",
+    "table": "the numbers, a list of rows",
+    "files": "what was written",
+    "*": "further numbers, which differ from study to study",
+}
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

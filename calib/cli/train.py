@@ -14,7 +14,16 @@ from mpisim.progress import say
 if TYPE_CHECKING:
     from calib.training.recipe import TrainConfig
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "step": "steps of the training",
+    "minutes": "time that they took",
+    "learning_rate": "learning rate of the last step",
+    "validation_nrmse": "error on the validation matrices, a fraction",
+    "weights": "file of the weights",
+}
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

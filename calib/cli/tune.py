@@ -11,7 +11,15 @@ from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import integer
 from mpisim.errors import one_of, require
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "values": "best value of every parameter by name",
+    "score": "their score",
+    "trials": "number of points tried",
+    "out": "folder of the search",
+}
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

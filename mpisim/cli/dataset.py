@@ -13,7 +13,14 @@ from mpisim.errors import one_of, require
 if TYPE_CHECKING:
     from mpisim.dataset.cases import Case
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "out": "folder of the data set",
+    "matrices": "number of fine matrices in it",
+    "factors": "factors of the coarse files beside them",
+}
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

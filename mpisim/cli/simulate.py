@@ -5,12 +5,19 @@ from __future__ import annotations
 import argparse
 
 from mpisim.cli.command import Result, argument_type
+from mpisim.cli.info import KEYS as INFO_KEYS
 from mpisim.cli.info import described
 from mpisim.cli.options import diameters_nm, gradients
 from mpisim.cli.scanner_options import add_scanner_arguments, chosen_grid, chosen_sample, chosen_scanner
 from mpisim.errors import require
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    **{name: INFO_KEYS[name] for name in ("kind", "stage", "origin", "size", "unit", "rms", "noise", "noise_std", "*")},
+    "out": "file of the matrix",
+}
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

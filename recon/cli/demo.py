@@ -7,7 +7,20 @@ import argparse
 from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import integer, ranged
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "configuration": "scanner, tracer, factor, noise levels and seed",
+    "calibration_positions": "positions of the sample in the fine and the coarse calibration",
+    "angles": "rotation angles",
+    "rows": "rows of the matrix",
+    "image_of_zeros_psnr_phantom": "pSNR in dB of an image of zeros against the phantom",
+    "methods": "by method: errors of matrix and image",
+    "room": "check of the noise ball that the report describes; null where there is none",
+    "commands": "the command lines of the demo",
+    "report": "file of the report",
+}
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
