@@ -100,6 +100,7 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
     for name, lines in texts.items():
         flag = _flag(name)
         kind = argument_type(flag, _PARSERS[kinds[name]]) if kinds[name] in _PARSERS else str
+        lines += [f"in Python {name}"] if name in _FLAGS else []
         with suppress(argparse.ArgumentError):  # an option with the name of a flag above
             parser.add_argument(flag, dest=_dest(name), type=kind, metavar="V", help="; ".join(lines))
 

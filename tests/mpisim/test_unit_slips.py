@@ -31,6 +31,7 @@ Particle, Grid, Sample = mpisim.Particle, mpisim.Grid, mpisim.Sample
         *each(lambda v: Sample(height=v), (3,)),
         *each(lambda v: PeriodicSequence(v, (Tone(1),)), (23.2, 23.2e6)),
         *each(lambda v: PeriodicSequence(v, (Tone(16), Tone(17)), samples_per_period=432), (1.53, 1.53e6)),
+        *each(lambda v: PeriodicSequence(25e3, (Tone(1, v),)), (90.0, 180.0, -45)),  # degrees
     ],
 )
 def test_a_slip_of_the_unit_is_refused(make, value):

@@ -268,7 +268,7 @@ def test_help_lists_the_methods_and_their_options(capsys):
     text = help_text(capsys)
     assert all(f"{name}: {solver.summary}" in text for name, solver in recon.METHODS.items())
     assert "admm: most iterations (default 5000); kaczmarz: sweeps over all rows (default 20)" in text
-    assert "--lambda V kaczmarz: lambda, without unit (default 0.001)" in text
+    assert "--lambda V kaczmarz: lambda, without unit (default 0.001)" in text and "in Python regularisation" in text
 
 
 @dataclass(frozen=True)
