@@ -1,20 +1,31 @@
-"""Errors of a recovered system matrix against a reference: over the whole matrix, by harmonic and row by row."""
+"""Errors of a recovered system matrix against a reference: over the whole matrix, by harmonic and row by row.
+
+Two files are compared a block of rows at a time: the squared norms of every row add up to those of the matrix and of
+its harmonics, so that memory does not grow with the files.
+"""
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.metrics import nrmse
+from mpisim.data.metrics import squared_norms
 from mpisim.data.schema import expect
 from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, require_same_rows
 from mpisim.errors import require
+from mpisim.io.contents import contents_of
+from mpisim.io.formats import read_blocks
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "evaluate_files"]
+
+_VALUES_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,38 @@ def evaluate(found: xr.Dataset, reference: xr.Dataset) -> Evaluation:
     InputError
         If one is not fine, rows, shapes, voxel positions or units differ, or the reference is zero.
     """
+    return _summed([_norms(found, reference)])
+
+
+def evaluate_files(
+    found: str | os.PathLike[str], reference: str | os.PathLike[str], values_at_once: int = _VALUES_AT_ONCE
+) -> Evaluation:
+    """Compare two files as `evaluate` compares their matrices, in blocks of at most so many values of each.
+
+    Raises `InputError` as `evaluate`; or if a file cannot be read.
+    """
+    shapes = [_shape(path) for path in (found, reference)]
+    size = values_at_once if shapes[0] == shapes[1] else 2**62  # `evaluate` says what differs
+    blocks = zip(read_blocks(found, size), read_blocks(reference, size), strict=True)
+    return _summed([_norms(a, b) for a, b in blocks])
+
+
+def _shape(path: str | os.PathLike[str]) -> tuple[int, ...] | None:
+    return next((a.shape for a in contents_of(path).arrays if a.name == "system_matrix"), None)
+
+
+@dataclass(frozen=True)
+class _Norms:
+    """Squared norms of error and reference for every row, over the dimensions of rows, and the harmonics of them."""
+
+    dims: tuple[str, ...]
+    error: np.ndarray
+    reference: np.ndarray
+    harmonics: tuple[int, ...]
+
+
+def _norms(found: xr.Dataset, reference: xr.Dataset) -> _Norms:
+    """Check that two matrices, or blocks of them, can be compared, and return their norms by row."""
     expect(found, "system_matrix", "found", stage="fine")
     expect(reference, "system_matrix", "reference", stage="fine")
     a, b = as_images(found), as_images(reference)
@@ -74,10 +117,33 @@ def evaluate(found: xr.Dataset, reference: xr.Dataset) -> Evaluation:
     require(a.shape == b.shape, "found", f"of the reference's {wanted} voxels", received)
     require_same_rows(found, reference, "found")
     _require_same_voxels(found, reference)
-    found = in_unit_of(found, reference, "found")
-    a = as_images(found)
-    harmonics, errors = _by_harmonic(found, reference) if "harmonic" in reference.coords else ((), ())
-    return Evaluation(nrmse(found, reference), nrmse(a, b, axis=(-2, -1)), harmonics, errors)
+    a = as_images(in_unit_of(found, reference, "found"))
+    error, squared = squared_norms(a, b, axis=(-2, -1))
+    sizes = {str(d): n for d, n in reference["system_matrix"].sizes.items() if d not in ("y", "x")}
+    harmonics = reference["harmonic"].values if "harmonic" in reference.coords else ()
+    shape = tuple(sizes.values())
+    return _Norms(tuple(sizes), error.reshape(shape), squared.reshape(shape), tuple(int(h) for h in harmonics))
+
+
+def _summed(blocks: Sequence[_Norms]) -> Evaluation:
+    """Return the errors of a matrix from the norms of its blocks along the first dimension."""
+    dims = blocks[0].dims
+    error, squared = (np.concatenate([getattr(b, name) for b in blocks]) for name in ("error", "reference"))
+    require(bool(np.any(squared > 0)), "reference", "different from zero", "all zeros")
+    harmonics = sum((b.harmonics for b in blocks), ()) if dims[0] == "frequency" else blocks[0].harmonics
+    others = tuple(i for i, dim in enumerate(dims) if dim != "frequency")
+    by_harmonic = _ratio(error.sum(axis=others), squared.sum(axis=others)) if harmonics else np.zeros(0)
+    return Evaluation(
+        math.sqrt(error.sum() / squared.sum()),
+        _ratio(error, squared).ravel(),
+        harmonics,
+        tuple(float(e) if np.isfinite(e) else None for e in by_harmonic),
+    )
+
+
+def _ratio(error: np.ndarray, squared: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.sqrt(error) / np.sqrt(squared))
 
 
 def _require_same_voxels(found: xr.Dataset, reference: xr.Dataset) -> None:
@@ -85,11 +151,3 @@ def _require_same_voxels(found: xr.Dataset, reference: xr.Dataset) -> None:
         off = float(np.max(np.abs(found[axis].values - reference[axis].values)))
         must = f"at the reference's voxel centres along {axis}"
         require(off < 1e-3 * edge, "found", must, f"centres up to {off:.3g} m off")
-
-
-def _by_harmonic(found: xr.Dataset, reference: xr.Dataset) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
-    wanted = reference["system_matrix"]
-    others = tuple(i for i, dim in enumerate(wanted.dims) if dim != "frequency")
-    errors = nrmse(found["system_matrix"].values, wanted.values, axis=others)
-    numbers = tuple(int(h) for h in reference["harmonic"].values)
-    return numbers, tuple(float(e) if np.isfinite(e) else None for e in errors)

@@ -6,7 +6,6 @@ import argparse
 
 import numpy as np
 
-import mpisim
 from mpisim.cli.command import Result
 
 __all__ = ["KEYS", "add_arguments", "run"]
@@ -30,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Return the errors of a matrix: of all of it, and quantiles of those of its rows (fractions)."""
-    from calib.evaluation import evaluate
+    from calib.evaluation import evaluate_files
 
-    result = evaluate(mpisim.read(options.found), mpisim.read(options.reference))
+    result = evaluate_files(options.found, options.reference)
     if options.rows:
         _write_rows(options.rows, result.row_nrmse)
     return result.figures()

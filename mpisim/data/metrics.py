@@ -15,7 +15,7 @@ import xarray as xr
 from mpisim.data.units import in_unit_of
 from mpisim.errors import InputError, require
 
-__all__ = ["nrmse"]
+__all__ = ["nrmse", "squared_norms"]
 
 
 Values = xr.Dataset | np.ndarray
@@ -44,13 +44,24 @@ def nrmse(found: Values, reference: Values, axis: int | tuple[int, ...] | None =
     """
     if isinstance(found, xr.Dataset) and isinstance(reference, xr.Dataset):
         found = in_unit_of(found, reference, "found")
-    a, b = _values(found), _values(reference)
-    require(a.shape == b.shape, "found", f"of the reference's shape {b.shape}", a.shape)
-    scale = np.sqrt(np.sum(np.abs(b.astype(complex)) ** 2, axis=axis))
+    squared_error, squared = squared_norms(_values(found), _values(reference), axis)
+    scale = np.sqrt(squared)
     require(bool(np.all(scale > 0)) or axis is not None, "reference", "different from zero", "all zeros")
     with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.sqrt(np.sum(np.abs(a.astype(complex) - b) ** 2, axis=axis)) / scale
+        error = np.sqrt(squared_error) / scale
     return float(error) if axis is None else error
+
+
+def squared_norms(
+    a: np.ndarray, b: np.ndarray, axis: int | tuple[int, ...] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the squared norms of a - b and of b over some axes, whose sums over blocks are those of all.
+
+    Raises `InputError` if the shapes differ.
+    """
+    require(a.shape == b.shape, "found", f"of the reference's shape {b.shape}", a.shape)
+    error = np.sum(np.abs(a.astype(complex) - b) ** 2, axis=axis)
+    return error, np.sum(np.abs(b.astype(complex)) ** 2, axis=axis)
 
 
 def _values(data: Values) -> np.ndarray:
