@@ -23,6 +23,7 @@ from mpisim.data.schema import VOXEL_DIMS, build, expect
 from mpisim.data.units import unit_of
 from mpisim.data.views import as_matrix
 from mpisim.errors import decibels, require, seed_number, warn, whole
+from mpisim.memory import require_memory
 from mpisim.particles.table import PARTICLES
 from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.matrix import simulate
@@ -33,6 +34,8 @@ from recon.phantoms import Phantom
 __all__ = ["measure"]
 
 T = TypeVar("T")
+_ROWS_AT_ONCE = 64
+_COPIES = 1.5  # of the finer matrix in memory while it is simulated
 
 
 def measure(
@@ -77,7 +80,8 @@ def measure(
     Raises
     ------
     InputError
-        If the matrix is coarse or lacks its provenance, the phantom is empty on the grid, or a number is out of range.
+        If the matrix is coarse or lacks its provenance, the phantom is empty on the grid, a number is out of range, or
+        the simulation needs more memory than `mpisim.memory` allows.
     """
     expect(fine, "system_matrix", "matrix", stage="fine")
     require(isinstance(phantom, Phantom), "phantom", "a recon.phantoms.Phantom", type(phantom).__name__)
@@ -90,10 +94,10 @@ def measure(
     _say_what_is_cut_off(phantom, grid)
     unit = unit_of(fine)
     if same_grid:
-        clean = as_matrix(fine).astype(complex) @ truth.ravel()
+        clean = _signal(as_matrix(fine), truth)
     else:
         model, filling = _finer(fine, grid, refine)
-        clean = as_matrix(model).astype(complex) @ phantom.sample(grid.refined(refine)).ravel()
+        clean = _signal(as_matrix(model), phantom.sample(grid.refined(refine)))
         truth, unit = truth * filling, unit_of(model)
     sigma = 0.0 if noiseless else sigma_from_snr(clean, snr)
     shape = clean.shape if count is None else (count, *clean.shape)
@@ -106,6 +110,12 @@ def measure(
         "phantom": phantom.describe(),
     }
     return _dataset(fine, noisy, sigma, unit, origin).assign(phantom=_as_image(truth, fine))
+
+
+def _signal(matrix: np.ndarray, concentration: np.ndarray) -> np.ndarray:
+    """Return the product of a matrix (row, voxel) and a concentration in double precision, some rows at a time."""
+    blocks = (matrix[i : i + _ROWS_AT_ONCE] for i in range(0, len(matrix), _ROWS_AT_ONCE))
+    return np.concatenate([block.astype(complex) @ concentration.ravel() for block in blocks])
 
 
 def _say_what_is_cut_off(phantom: Phantom, grid: Grid) -> None:
@@ -149,6 +159,8 @@ def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float
     particle = _described(fine, "particle", particle_from_mapping, PARTICLES)
     sample = _described(fine, "sample", lambda values: from_mapping(Sample, values, "sample"))
     filling = math.prod(replace(sample, size=None).edges(grid)) / math.prod(sample.edges(grid))
+    needed = 16 * _COPIES * len(as_matrix(fine)) * math.prod(grid.shape) * refine**2
+    require_memory(f"refine {refine} (a simulation on {refine} x {refine} times as many voxels)", needed)
     model = simulate(scanner, particle, grid.refined(refine), replace(sample, size=None))
     rows, wanted = len(as_matrix(model)), len(as_matrix(fine))
     require(rows == wanted, "matrix", f"of the {rows} rows that its scanner gives", wanted)
