@@ -64,7 +64,7 @@ def draw_matrix(
     figure = Figure(figsize=(max(width, 7.0), height + 2.6), dpi=DPI, layout="constrained")
     more = f"; the first {_MOST} of {len(chosen)} chosen rows" if len(chosen) > _MOST else ""
     figure.suptitle(_heading(data) + more, fontsize=10)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(2.6, height))
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.6, height))[:, 0]
     spectrum = spectrum_of(data)
     ax = top.subplots()
     plot_spectrum(ax, spectrum, "signal, RMS over voxels" + (" and angles" if "angle" in data.dims else ""))

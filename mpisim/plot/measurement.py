@@ -45,46 +45,40 @@ def draw_measurement(data: xr.Dataset, frame: int = 0, channel: int = 0) -> Figu
         require(whole(name, number, least=0) < count, name, f"a number from 0 to {count - 1}", number)
     shown = data.isel(frame=frame) if "frame" in data["measurement"].dims else data
     picture = "phantom" in data and data["phantom"].squeeze().ndim == 2
-    parts = 3 if picture else 2
-    figure = Figure(figsize=(4.2 * parts, 3.6), dpi=DPI, layout="constrained")
-    axes = figure.subplots(1, parts)
-    _map(figure, axes[0], shown, channel)
-    _spectrum(axes[1], shown)
+    mapped = {"angle", "frequency"} <= set(shown["measurement"].dims)
+    parts = 1 + mapped + picture
+    figure = Figure(figsize=(max(4.2 * parts, 6.0), 3.6), dpi=DPI, layout="constrained")
+    axes = list(figure.subplots(1, parts, squeeze=False)[0])
+    if mapped:
+        _map(figure, axes.pop(0), shown, channel)
+    _spectrum(axes.pop(0), shown)
     if picture:
-        _phantom(figure, axes[2], data)
+        _phantom(figure, axes.pop(0), data)
     figure.suptitle(_heading(data, frame, channel), fontsize=10)
     return figure
 
 
 def _map(figure: Figure, ax: Axes, data: xr.Dataset, channel: int) -> None:
-    """Draw amplitudes over angle and frequency, or along the only axis of the rows."""
+    """Draw amplitudes over angle and frequency."""
     from matplotlib.colors import LogNorm
 
     values = abs(data["measurement"].astype(complex))
     values = values.isel(receive=channel) if "receive" in values.dims else values
     unit = data["measurement"].attrs.get("units", "1")
     label = "amplitude" if unit == "1" else f"amplitude in {unit}"
-    if not {"angle", "frequency"} <= set(values.dims):
-        ax.semilogy(np.arange(values.size), np.where(values > 0, values, np.nan).ravel(), ".", markersize=4)
-        ax.set(xlabel="row", ylabel=label)
-        ax.grid(alpha=0.3)
-        return
-    x, name = _frequencies(data)
+    spectrum = spectrum_of(data)
     angles = np.degrees(data["angle"].values) if "angle" in data.coords else np.arange(values.sizes["angle"])
     top = float(values.max()) or 1.0
     drawn = np.maximum(values.transpose("angle", "frequency").values, _DECADES * top)
-    mesh = ax.pcolormesh(x, angles, drawn, shading="nearest", norm=LogNorm(_DECADES * top, top), cmap="viridis")
-    ax.set_xlabel(name, fontsize=8)
+    mesh = ax.pcolormesh(
+        spectrum.x, angles, drawn, shading="nearest", norm=LogNorm(_DECADES * top, top), cmap="viridis"
+    )
+    ax.set_xlabel(spectrum.label, fontsize=8)
     ax.set_ylabel("angle in degrees" if "angle" in data.coords else "angle number", fontsize=8)
     ax.tick_params(labelsize=7)
     bar = figure.colorbar(mesh, ax=ax)
     bar.set_label(label, fontsize=8)
     bar.ax.tick_params(labelsize=7)
-
-
-def _frequencies(data: xr.Dataset) -> tuple[np.ndarray, str]:
-    spectrum = spectrum_of(data)
-    return spectrum.x, spectrum.label
 
 
 def _spectrum(ax: Axes, data: xr.Dataset) -> None:

@@ -35,7 +35,7 @@ def part_of(row: np.ndarray, part: str = "stronger") -> tuple[np.ndarray, str]:
     row = row.astype(complex)  # squares of small voltages underflow in single precision
     if part == "stronger":
         part = "real" if np.linalg.norm(row.real) >= np.linalg.norm(row.imag) else "imag"
-    return {"real": np.real, "imag": np.imag, "magnitude": np.abs}[part](row), part
+    return {"real": row.real, "imag": row.imag, "magnitude": np.abs(row)}[part], part
 
 
 def row_titles(data: xr.Dataset, indices: Sequence[int]) -> list[str]:
@@ -62,7 +62,8 @@ def _words(data: xr.Dataset, dim: str, place: int) -> str:
         return f"{np.degrees(float(data['angle'].values[place])):.4g}°"
     if dim == "z":
         return f"z = {1e3 * float(data['z'].values[place]):.3g} mm" if data.sizes["z"] > 1 else ""
-    return f"{'channel' if dim == 'receive' else dim} {place}" if data.sizes[dim] > 1 else ""
+    word = {"receive": "channel", "frequency": "row"}.get(dim, dim)
+    return f"{word} {place}" if data.sizes[dim] > 1 else ""
 
 
 def chosen_rows(

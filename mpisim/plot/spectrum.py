@@ -66,13 +66,13 @@ def spectrum_of(data: xr.Dataset) -> Spectrum:
     scale = float(abs(variable).max()) or 1.0  # squares of small voltages underflow
     power = abs(variable / scale) ** 2
     others = [d for d in power.dims if d not in ("frequency", "receive", "angle")]
-    by_angle = scale * np.sqrt(power.mean(others))
-    rms = scale * np.sqrt(power.mean([*others, *(["angle"] if "angle" in power.dims else [])]))
-    ends = (by_angle.min("angle"), by_angle.max("angle")) if "angle" in by_angle.dims else (rms, rms)
+    by_angle: xr.DataArray = scale * power.mean(others) ** 0.5
+    turned = "angle" in power.dims
+    rms = scale * power.mean([*others, "angle"] if turned else others) ** 0.5
+    least, most = (by_angle.min("angle"), by_angle.max("angle")) if turned else (rms, rms)
     x, label = _axis(data, variable.sizes["frequency"])
-    return Spectrum(
-        x, label, _channels(rms), *map(_channels, ends), _noise(data, variable), data[kind].attrs.get("units", "1")
-    )
+    units = str(data[kind].attrs.get("units", "1"))
+    return Spectrum(x, label, _channels(rms), _channels(least), _channels(most), _noise(data, variable), units)
 
 
 def _axis(data: xr.Dataset, count: int) -> tuple[np.ndarray, str]:
@@ -97,7 +97,7 @@ def _noise(data: xr.Dataset, variable: xr.DataArray) -> np.ndarray | None:
         noise = noise.rename({noise.dims[0]: "frequency"}).drop_vars("frequency", errors="ignore")
     others = [d for d in noise.dims if d not in ("frequency", "receive")]
     like = variable.isel({d: 0 for d in variable.dims if d not in ("frequency", "receive")}, drop=True)
-    level = np.sqrt((noise**2).mean(others)) if others else noise
+    level: xr.DataArray = (noise**2).mean(others) ** 0.5 if others else noise
     return _channels(level.broadcast_like(like))
 
 

@@ -37,9 +37,15 @@ def deviation(ours: float | None, published: float | None, relative: bool = True
 
 
 def text_table(titles: Sequence[str], lines: Iterable[Sequence[object]], notes: Iterable[str] = ()) -> str:
-    """Return an aligned table: first column to the left, the others to the right, None as `-`; then notes."""
-    words = [list(titles), *(["-" if value is None else str(value) for value in line] for line in lines)]
-    widths = [max(len(line[i]) for line in words) for i in range(len(titles))]
+    """Return an aligned table: first column to the left, the others to the right, None as `-`; then notes.
+
+    A column with no value in any line is left out.
+    """
+    values = [list(line) for line in lines]
+    kept = [i for i in range(len(titles)) if not values or any(line[i] is not None for line in values)]
+    filled = [["-" if line[i] is None else str(line[i]) for i in kept] for line in values]
+    words = [[titles[i] for i in kept], *filled]
+    widths = [max(len(line[i]) for line in words) for i in range(len(kept))]
     aligned = (
         "  ".join(w.ljust(n) if i == 0 else w.rjust(n) for i, (w, n) in enumerate(zip(line, widths, strict=True)))
         for line in words

@@ -74,7 +74,7 @@ def test_rows_without_coordinates_are_the_strongest_or_those_numbered():
     values = np.ones((6, 8, 8), complex) * np.arange(6)[:, None, None]
     data = bare(values, ("frequency", "y", "x"))
     assert [i for _, i in chosen_rows(data)] == [2, 3, 4, 5]
-    assert chosen_rows(data, rows=[0, 1]) == [("frequency 0", 0), ("frequency 1", 1)]
+    assert chosen_rows(data, rows=[0, 1]) == [("row 0", 0), ("row 1", 1)]
     assert row_titles(bare(values[0], ("y", "x")), [0]) == ["row 0"]
     for wrong in ({"angles": [0.0]}, {"harmonics": [2]}, {"rows": [6]}):
         with pytest.raises(mpisim.InputError, match=r"Input (angles|harmonics|rows) must be"):

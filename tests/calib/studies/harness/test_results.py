@@ -24,6 +24,11 @@ def test_a_text_table_is_aligned():
     assert lines == ["name         x", "a          1.5", "long name    -", "note"]
 
 
+def test_columns_without_a_value_are_left_out_of_the_text():
+    lines = text_table(("name", "paper", "x"), [("a", None, 1), ("b", None, 2)]).splitlines()
+    assert lines == ["name  x", "a     1", "b     2"]
+
+
 def test_csv_has_six_digits_whole_numbers_and_empty_cells():
     assert as_csv(TABLE) == 'method,steps,error,weights\n"a, b",1234567,0.123457,\nc,,,bundled\n'
     read = pd.read_csv(io.StringIO(as_csv(TABLE)))
