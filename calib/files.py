@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from calib.learned.bundled import bundled_weights
+from calib.choice import Choice, choose, warn_of_scope
+from calib.learned.bundled import BUNDLED, bundled_weights
 from calib.recovery import METHODS, recover_at
 from mpisim.data.noise import rms
 from mpisim.data.noise_estimate import sampled_rows
@@ -30,7 +31,7 @@ _VALUES_AT_ONCE = 200_000  # coarse ones: at 8x these are 100 MB of fine ones, a
 def recover_file(
     coarse: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    method: str = "transms",
+    method: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     values_at_once: int = _VALUES_AT_ONCE,
     snr: float | None = None,
@@ -48,7 +49,7 @@ def recover_file(
     coarse, out
         The files (.nc).
     method, weights
-        See `recover`.
+        See `recover`. Where no method is named, none is taken that needs all rows of a matrix that comes in blocks.
     values_at_once
         Largest number of coarse values in memory.
     snr, noise_std, noiseless
@@ -58,8 +59,9 @@ def recover_file(
     Returns
     -------
     dict
-        `rows` and the `grid` (x, y) of the fine matrix, and `noise`: the `noise_std` and `snr` (dB) of the coarse one
-        and whether they were `estimated`; None where they are not known and the method needs none.
+        The `method`, the `reason` why it was taken where none was named, the number of `rows`, the `grid` (x, y) of the
+        fine matrix, and `noise`: the `noise_std` and `snr` (dB) of the coarse one and whether they were `estimated`;
+        None where they are not known and the method needs none.
 
     Raises
     ------
@@ -67,9 +69,13 @@ def recover_file(
         As `recover`; or if a file cannot be read or written.
     """
     given = GivenNoise(snr, noise_std, noiseless)
-    record = METHODS[one_of("method", method, METHODS)]
+    if method is not None:
+        one_of("method", method, METHODS)
     expect_output(out, coarse)
-    values = sys.maxsize if record.complete else whole("values_at_once", values_at_once)
+    values = whole("values_at_once", values_at_once)
+    choice = _chosen(coarse, values, weights) if method is None else Choice(method)
+    method, record = choice.method, METHODS[choice.method]
+    values = sys.maxsize if record.complete else values
     matrix = _survey(coarse, values)
     level = _level(coarse, values, matrix, given) if record.noise or given != GivenNoise() else None
     if matrix.blocks > 1 and record.learned and weights is None:  # the same weights for all blocks
@@ -79,11 +85,15 @@ def recover_file(
     unit = None if matrix.blocks == 1 else matrix.unit
     stated = None if matrix.noise_std is None else NoiseLevel.of(matrix.noise_std, matrix.level, estimated=False)
     noise = stated if level is None else level
-    summary: dict[str, object] = {"rows": matrix.rows, "noise": None if noise is None else noise.described()}
+    summary: dict[str, object] = {"method": method, "reason": choice.reason or None, "rows": matrix.rows}
+    summary["noise"] = None if noise is None else noise.described()
 
     def recovered() -> Iterator[xr.Dataset]:
         for block in progress(read_blocks(coarse, values), total=matrix.blocks, unit="block"):
-            fine = recover_at(level, block, method, weights, unit)
+            fine = recover_at(level, block, method, weights, unit, choice.reason)
+            if record.learned and choice.unchecked and "grid" not in summary:  # once
+                file = weights or BUNDLED / str(fine.attrs["recovery"]["weights"])
+                warn_of_scope(block if level is None else level.applied(block), file)
             summary["grid"] = list(reversed(as_images(fine).shape[-2:]))
             yield fine
 
@@ -92,6 +102,13 @@ def recover_file(
     else:
         write(next(recovered()), out)
     return summary
+
+
+def _chosen(coarse: str | os.PathLike[str], values: int, weights: str | os.PathLike[str] | None) -> Choice:
+    """Choose a method by the first block; one that needs all rows at once only where they are that block."""
+    blocks = read_blocks(coarse, values)
+    first = expect(next(blocks), "system_matrix", "coarse", stage="coarse")
+    return choose(first, weights, in_blocks=next(blocks, None) is not None)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from calib.choice import Choice, choose, warn_of_scope
 from calib.learned.apply import recover_by_network
+from calib.learned.bundled import BUNDLED
 from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
 from calib.methods.compressed import compressed_sensing
 from calib.methods.profile import recover_by_profiles
@@ -41,7 +44,7 @@ __all__ = ["METHODS", "check_method", "recover", "recover_at"]
 
 def recover(
     coarse: xr.Dataset,
-    method: str = "transms",
+    method: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     unit: float | None = None,
     snr: float | None = None,
@@ -59,7 +62,9 @@ def recover(
     coarse
         A coarse system matrix of the schema.
     method
-        A name of `METHODS`.
+        A name of `METHODS`. None takes `transms` where its weights were trained on such matrices, and elsewhere what
+        presumes less (`calib.choice`): a warning says so, and `recovery` states the `method` and the `reason`. A
+        network that is named warns where it was trained on other matrices.
     weights
         A weights file of `mpisim train`; None takes the bundled one, for a file without noise the one that was trained
         for exact block means, if there is one.
@@ -88,11 +93,22 @@ def recover(
         nor to be estimated.
     """
     given = GivenNoise(snr, noise_std, noiseless)
-    record = METHODS[one_of("method", method, METHODS)]
+    if method is not None:
+        one_of("method", method, METHODS)
     expect(coarse, "system_matrix", "coarse", stage="coarse")
-    Sampling.of(coarse, record.samplings, method)
+    choice = choose(coarse, weights) if method is None else Choice(method)
+    record = METHODS[choice.method]
+    Sampling.of(coarse, record.samplings, choice.method)
     level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
-    return recover_at(level, coarse, method, weights, unit)
+    recovered = recover_at(level, coarse, choice.method, weights, unit, choice.reason)
+    if record.learned and choice.unchecked:
+        warn_of_scope(coarse if level is None else level.applied(coarse), weights or _bundled(recovered))
+    return recovered
+
+
+def _bundled(recovered: xr.Dataset) -> Path:
+    """Return the bundled weights that a matrix was recovered with."""
+    return BUNDLED / str(recovered.attrs["recovery"]["weights"])
 
 
 def recover_at(
@@ -101,10 +117,12 @@ def recover_at(
     method: str,
     weights: str | os.PathLike[str] | None,
     unit: float | None,
+    reason: str = "",
 ) -> xr.Dataset:
     """Recover a coarse matrix, or a block of one, at this noise level, or at that of the dataset where it is None.
 
-    The other arguments, the result and errors are those of `recover`.
+    `reason` says why the method was taken where none was named. The other arguments, the result and errors are those of
+    `recover`; what the weights were trained on is not compared.
     """
     record = METHODS[one_of("method", method, METHODS)]
     coarse = coarse if level is None else level.applied(coarse)
@@ -124,6 +142,7 @@ def recover_at(
         origin="recovered",
         recovery={
             "method": method,
+            **({"reason": reason} if reason else {}),
             "sampling": coarse.attrs["sampling"],
             **({} if level is None else {"noise": level.described()}),
             **recovered.metadata,

@@ -32,6 +32,7 @@ FLOORS = {
         {"methods"},
         {"nets"},
         {"learned"},
+        {"choice"},
         {"recovery", "training"},
         {"files", "patches", "comparison"},
         {"studies"},

@@ -12,6 +12,7 @@ __all__ = ["KEYS", "add_arguments", "run"]
 KEYS = {
     "out": "file of the fine matrix",
     "method": "method of recovery that was used",
+    "reason": "why it was used where none was named; null where one was",
     "rows": "rows of the matrix",
     "grid": "voxels of the fine matrix along x, y",
     "noise": "of the coarse matrix: noise_std, snr in dB, whether they were estimated; null where not known",
@@ -22,7 +23,11 @@ KEYS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     parser.add_argument("coarse", help="coarse system matrix (.nc)")
-    parser.add_argument("--method", default="transms", help="a name that `mpisim methods` lists (default: transms)")
+    parser.add_argument(
+        "--method",
+        help="a name that `mpisim methods` lists (default: transms where its weights were trained on such matrices, "
+        "else what presumes less)",
+    )
     parser.add_argument("--weights", help="weights of `mpisim train` (default: those bundled with the package)")
     add_noise_options(parser)
     parser.add_argument("--out", required=True, help="fine system matrix (.nc) to write")
@@ -34,4 +39,4 @@ def run(options: argparse.Namespace) -> Result:
 
     noise = {"snr": options.snr, "noise_std": options.noise_std, "noiseless": options.noiseless}
     result = recover_file(options.coarse, options.out, options.method, options.weights, **noise)
-    return {"out": options.out, "method": options.method, **result}
+    return {"out": options.out, **result}

@@ -19,6 +19,7 @@ def fine():
     )
 
 
+@pytest.mark.filterwarnings("ignore:The weights transms")  # trained on 32 x 32 voxels
 @pytest.mark.parametrize(
     ("method", "factor", "scheme", "snr"),
     [
@@ -37,7 +38,7 @@ def test_blocks_give_what_the_whole_gives(fine, tmp_path, method, factor, scheme
     per_angle = coarse["system_matrix"].size // coarse.sizes["angle"]
     told = recover_file(tmp_path / "coarse.nc", tmp_path / "parts.nc", method, values_at_once=4 * per_angle)
     parts = mpisim.read(tmp_path / "parts.nc")
-    assert {**told, "noise": 0} == {"rows": 24, "grid": [16, 16], "noise": 0}
+    assert {**told, "noise": 0} == {"method": method, "reason": None, "rows": 24, "grid": [16, 16], "noise": 0}
     assert told["noise"]["noise_std"] == pytest.approx(float(coarse["noise_std"])) and not told["noise"]["estimated"]
     assert np.allclose(as_images(parts), as_images(whole), rtol=1e-4, atol=1e-5 * np.abs(as_images(whole)).max())
     for name in whole.coords:
@@ -46,13 +47,14 @@ def test_blocks_give_what_the_whole_gives(fine, tmp_path, method, factor, scheme
     assert parts.attrs["recovery"].get("weights") == whole.attrs["recovery"].get("weights")
 
 
+@pytest.mark.filterwarnings("ignore:The weights transms")  # trained on 32 x 32 voxels
 def test_noise_of_some_rows_chooses_one_network_for_all(fine, tmp_path):
     coarse = calib.downsample(fine, 4, snr=None)
     noise = np.zeros((6, 4))
     noise[5, 3] = 0.01 * float(np.abs(coarse["system_matrix"]).max())
     coarse["noise_std"] = (("angle", "frequency"), noise)
     mpisim.write(coarse, tmp_path / "coarse.nc")
-    recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", values_at_once=64)
+    recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", "transms", values_at_once=64)
     assert mpisim.read(tmp_path / "fine.nc").attrs["recovery"]["weights"] == "transms_4x.safetensors"
 
 

@@ -1,0 +1,127 @@
+"""Which method recovers a coarse matrix where none is named, and what named weights were not trained on.
+
+`transms` is taken where bundled weights fit: block means of a factor and sides that they take, and a matrix within the
+scope that they state (`calib.learned.scope`). Otherwise it is what presumes less: `profile` (rows of an ideal scanner,
+checked row by row), without angles `ridge`, both of which need no training; for other samplings, the interpolant that
+knows where the samples lie, or compressed sensing. Whoever is given another method than `transms` is told why.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import xarray as xr
+
+from calib.learned.bundled import bundled_weights
+from calib.learned.scope import Facts, stated_metadata, stated_scope
+from calib.nets.table import FACTORS, NETS
+from mpisim.data.sampling import Sampling
+from mpisim.data.views import as_images, noise_per_row
+from mpisim.errors import warn
+
+__all__ = ["DEFAULT", "Choice", "choose", "differences", "warn_of_scope"]
+
+DEFAULT = "transms"
+"""Method of recovery where its weights fit."""
+_OF_SAMPLING = {"strided": "bicubic-strided-aligned", "random": "cs"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method and why it was taken.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    reason
+        Why it was taken, in words; the file of the recovered matrix states it. Empty where the method was named.
+    unchecked
+        Whether nobody has compared the matrix with what the weights were trained on yet.
+    """
+
+    method: str
+    reason: str = ""
+    unchecked: bool = True
+
+
+def choose(coarse: xr.Dataset, weights: str | os.PathLike[str] | None = None, in_blocks: bool = False) -> Choice:
+    """Choose a method for a coarse matrix, and warn in one line where it is not the usual one.
+
+    Parameters
+    ----------
+    coarse
+        The coarse system matrix, or a block of it.
+    weights
+        Weights that were given: then it is the method of theirs.
+    in_blocks
+        Whether it is a block: then no method is taken that needs all rows at once.
+    """
+    if weights is not None:
+        method = str(stated_metadata(weights).get("model", {}).get("method", DEFAULT))
+        return Choice(method if method in NETS else DEFAULT, "its weights were given")
+    choice = _choice(coarse, in_blocks)
+    if choice.method != DEFAULT:
+        warn(f"The method is {choice.method}, because {choice.reason}.")
+    return choice
+
+
+def _choice(coarse: xr.Dataset, in_blocks: bool) -> Choice:
+    sampling = Sampling.of(coarse)
+    if sampling.scheme in _OF_SAMPLING:
+        method = _OF_SAMPLING[sampling.scheme]
+        return Choice(method, f"{sampling.scheme} samples are no block means, which {DEFAULT} takes")
+    unfit = _unfit(coarse)
+    if not unfit:
+        return Choice(DEFAULT, "its weights were trained on such matrices", unchecked=False)
+    angles = tuple(coarse["system_matrix"].dims) == ("angle", "frequency", "y", "x") and "angle" in coarse.coords
+    return Choice("profile" if angles and not in_blocks else "ridge", unfit)
+
+
+def _unfit(coarse: xr.Dataset) -> str:
+    """Return in words why the default method does not fit; empty where it does."""
+    factor = Sampling.of(coarse).factor
+    file = bundled_weights(DEFAULT, factor)
+    if factor not in FACTORS or not file.is_file():
+        return f"no weights of {DEFAULT} are bundled for {factor}x"
+    height, width = as_images(coarse).shape[-2:]
+    if NETS[DEFAULT].even and (height % 2 or width % 2):
+        return f"{DEFAULT} takes coarse grids of even sides only, not {width} x {height}"
+    different = differences(coarse, file, exact=True)
+    return f"{DEFAULT} was trained on other matrices: this one has {_listed(different)}" if different else ""
+
+
+def warn_of_scope(coarse: xr.Dataset, weights: str | os.PathLike[str]) -> None:
+    """Warn in one line where weights that were named were trained on other matrices, or do not say on which.
+
+    The coarse matrix knows its noise.
+    """
+    name = os.path.basename(weights)
+    different = differences(coarse, weights, exact=not noise_per_row(coarse).any())
+    if different is None:
+        warn(f"The weights {name} do not state what they were trained on; whether they fit this matrix is not known.")
+    elif different:
+        warn(
+            f"The weights {name} were trained on other matrices: this one has {_listed(different)}. The result may be "
+            "far off; where no method is named, one that presumes less is taken."
+        )
+
+
+def differences(coarse: xr.Dataset, weights: str | os.PathLike[str], exact: bool) -> list[str] | None:
+    """Return in words what a coarse matrix has that weights were not trained on; None where that is not known.
+
+    `exact` says whether its values have no noise.
+    """
+    metadata = stated_metadata(weights)
+    scope = stated_scope(metadata)
+    if scope is None:
+        return None
+    found = scope.differences(Facts.of(coarse), Sampling.of(coarse).factor)
+    if not exact and metadata.get("train", {}).get("noiseless_fraction") == 1:
+        found.append("noise, not exact values")
+    return found
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

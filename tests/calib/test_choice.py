@@ -1,0 +1,111 @@
+"""The method where none is named, and the warning where weights that are named were trained on other matrices."""
+
+import math
+
+import pytest
+
+import calib
+import mpisim
+from calib.files import recover_file
+from calib.learned.checkpoint import load_tensors, save_tensors
+from calib.training.recipe import recipe
+from calib.training.train import train
+from mpisim.cli.main import main
+from mpisim.data.grid import Grid
+from mpisim.errors import DataWarning
+
+
+def matrix(grid=None, angles=(0.0, math.pi / 3, math.pi / 2), **scanner):
+    return mpisim.simulate(mpisim.open_sided_ffl(0.7, angles=angles, **scanner), mpisim.Particle(22e-9), grid or Grid())
+
+
+@pytest.fixture(scope="module")
+def ordinary():
+    return matrix()
+
+
+@pytest.mark.parametrize("snr", [33.7, None])
+def test_transms_is_taken_where_it_was_trained_on_such_matrices(ordinary, snr):
+    """Without a warning, which would be an error here; the numbers are those of the method named."""
+    coarse = calib.downsample(ordinary, 4, snr=snr)
+    found = calib.recover(coarse)
+    assert found.attrs["recovery"]["method"] == "transms"
+    assert found.attrs["recovery"]["reason"] == "its weights were trained on such matrices"
+    named = calib.recover(coarse, "transms")
+    assert (found["system_matrix"] == named["system_matrix"]).all() and "reason" not in named.attrs["recovery"]
+
+
+OTHERS = {
+    "grid": ({"grid": Grid((16, 16))}, "16 x 16 fine voxels, not 32 x 32"),
+    "oblong": ({"grid": Grid((16, 32))}, "16 x 32 fine voxels, .* and voxels of 2 x 1 mm, not square ones"),
+    "harmonics": ({"harmonics": (10, 11, 12)}, "harmonics up to 12, not up to 9"),
+    "angles": ({"angles": (0.026, 0.8, 1.6)}, "angles up to 1.5 degrees from the trained ones"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), OTHERS.values(), ids=OTHERS)
+def test_elsewhere_it_is_what_presumes_less(change, words):
+    """It is said why, and better than the network by far, which warns where it is named."""
+    fine = matrix(**change)
+    coarse = calib.downsample(fine, 8, snr=33.7)
+    with pytest.warns(DataWarning, match=f"The method is profile, because transms was trained on .* has {words}"):
+        found = calib.recover(coarse)
+    recovery = found.attrs["recovery"]
+    assert recovery["method"] == "profile" and recovery["reason"].startswith("transms was trained on other matrices")
+    with pytest.warns(DataWarning, match=f"The weights transms_8x.safetensors were trained on .* has {words}"):
+        network = calib.recover(coarse, "transms")
+    assert calib.nrmse(found, fine) < 0.5 * calib.nrmse(network, fine)
+
+
+@pytest.mark.parametrize(
+    ("factor", "sampling", "method", "words"),
+    [
+        (2, "strided", "bicubic-strided-aligned", "strided samples are no block means"),
+        (2, "random", "cs", "random samples are no block means"),
+        (16, "box", "profile", "no weights of transms are bundled for 16x"),
+    ],
+)
+def test_what_transms_cannot_take(ordinary, factor, sampling, method, words):
+    coarse = calib.downsample(ordinary.isel(frequency=slice(2)), factor, sampling, snr=30)
+    with pytest.warns(DataWarning, match=f"The method is {method}, because {words}"):
+        assert calib.recover(coarse).attrs["recovery"]["method"] == method
+
+
+def test_without_angles_and_of_odd_sides():
+    fine = matrix(Grid((24, 24)), harmonics=(2, 3))
+    coarse = calib.downsample(fine, 8, snr=30).drop_vars("angle")
+    with pytest.warns(DataWarning, match="The method is ridge, because transms takes coarse grids of even sides only"):
+        assert calib.recover(coarse).attrs["recovery"]["method"] == "ridge"
+
+
+def test_files_and_the_command_line(tmp_path, capsys):
+    """The choice is that of a matrix in memory; in blocks it is a method of single rows."""
+    coarse = calib.downsample(matrix(Grid((16, 16))), 4, snr=33.7)
+    mpisim.write(coarse, tmp_path / "coarse.nc")
+    words = ["recover", str(tmp_path / "coarse.nc"), "--out", str(tmp_path / "fine.nc")]
+    with pytest.warns(DataWarning, match="The method is profile, because .* has 16 x 16 fine voxels, not 32 x 32.$"):
+        assert main(words) == 0
+    assert "method  profile\nreason  transms was trained on other matrices" in capsys.readouterr().out
+    assert mpisim.read(tmp_path / "fine.nc").attrs["recovery"]["method"] == "profile"
+    with pytest.warns(DataWarning, match="The method is ridge"):
+        told = recover_file(tmp_path / "coarse.nc", tmp_path / "rows.nc", values_at_once=64)
+    assert told["method"] == "ridge" and "16 x 16 fine voxels" in told["reason"]
+    with pytest.warns(DataWarning, match="The weights transms_4x.safetensors were trained on other") as caught:
+        told = recover_file(tmp_path / "coarse.nc", tmp_path / "net.nc", "transms", values_at_once=64)
+    assert len(caught) == 1 and told["reason"] is None
+
+
+def test_weights_that_are_given_name_the_method(data, tmp_path):
+    """Weights that state nothing are used, and it is said that nothing is known; exact ones warn of noise."""
+    config = recipe("srcnn", 2, steps=1, batch=4, noiseless_fraction=1.0)
+    train(config, data["train"], data["validation"], tmp_path)
+    file = tmp_path / "weights.safetensors"
+    exact = calib.downsample(data["validation"][0], 2, snr=None)
+    assert calib.recover(exact, weights=file).attrs["recovery"]["method"] == "srcnn"
+    noisy = calib.downsample(data["validation"][0], 2, snr=30)
+    with pytest.warns(DataWarning, match="weights.safetensors were trained on .* has noise, not exact values"):
+        calib.recover(noisy, "srcnn", file)
+    tensors, metadata = load_tensors(file, "weights")
+    save_tensors(file, tensors, "weights", {k: v for k, v in metadata.items() if k not in ("scope", "software")})
+    with pytest.warns(DataWarning, match="weights.safetensors do not state what they were trained on"):
+        calib.recover(exact, "srcnn", file)
