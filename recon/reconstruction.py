@@ -137,8 +137,8 @@ def reconstruct(
 def _stated(row_mask: object, *numbers: float | None) -> dict[str, object]:
     """Return the conditions on rows that were given, for the attributes of the image."""
     names = ("min_frequency", "max_frequency", "row_snr")
-    given = {name: float(n) for name, n in zip(names, numbers, strict=True) if n is not None}
-    return ({} if row_mask is None else {"row_mask": True}) | given
+    masked: dict[str, object] = {} if row_mask is None else {"row_mask": True}
+    return masked | {name: float(n) for name, n in zip(names, numbers, strict=True) if n is not None}
 
 
 def _say_what_was_not_reached(figures: Mapping[str, np.ndarray]) -> None:

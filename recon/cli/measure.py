@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpisim.cli.command import Result, argument_type
+from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import at_least, integer, lengths_mm, number, numbers, ranged, scaled
 from mpisim.errors import require
 from mpisim.io import expect_output
@@ -37,6 +37,8 @@ _LENGTHS = {
     "radius": ("--radius", "shape: radius of the disc (default 4)"),
 }
 """Flag and help by length of a phantom."""
+_TYPED = {name: "--" + name.replace("_", "-") for name in ("phantom", "snr", "seed", "refine", "same_grid", "frames")}
+"""Flag by parameter of `recon.measure`."""
 _LENGTHS_OF = {
     "tubes": ("width_left", "width_right", "length", "gap"),
     "resolution": ("length", "gap"),
@@ -88,16 +90,17 @@ def run(options: argparse.Namespace) -> Result:
     expect_output(options.out, options.matrix)
     phantom = _phantom(options)
     matrix = mpisim.read(options.matrix)
-    y = recon.measure(
-        matrix,
-        phantom,
-        snr=options.snr,
-        seed=options.seed,
-        refine=options.refine,
-        same_grid=options.same_grid,
-        noiseless=options.noiseless,
-        frames=options.frames,
-    )
+    with as_typed(_TYPED):
+        y = recon.measure(
+            matrix,
+            phantom,
+            snr=options.snr,
+            seed=options.seed,
+            refine=options.refine,
+            same_grid=options.same_grid,
+            noiseless=options.noiseless,
+            frames=options.frames,
+        )
     mpisim.write(y, options.out)
     return {
         "out": options.out,
