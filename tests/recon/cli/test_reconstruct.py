@@ -267,8 +267,12 @@ def help_text(capsys):
 def test_help_lists_the_methods_and_their_options(capsys):
     text = help_text(capsys)
     assert all(f"{name}: {solver.summary}" in text for name, solver in recon.METHODS.items())
-    assert "admm: most iterations (default 5000); kaczmarz: sweeps over all rows (default 20)" in text
-    assert "--lambda V kaczmarz: lambda, without unit (default 0.001)" in text and "in Python regularisation" in text
+    sweeps, weight = recon.methods.KaczmarzOptions().iterations, recon.methods.KaczmarzOptions().regularisation
+    most = recon.methods.AdmmOptions().iterations
+    assert f"admm: most iterations (default {most}); kaczmarz: sweeps over all rows (default {sweeps})" in text
+    assert (
+        f"--lambda V kaczmarz: lambda, without unit (default {weight})" in text and "in Python regularisation" in text
+    )
 
 
 @dataclass(frozen=True)
