@@ -50,8 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     catalogue = "; ".join(f"{name}: {solver.summary}" for name, solver in METHODS.items()).replace("%", "%%")
     parser.add_argument("matrix", help="fine system matrix (.nc)")
-    parser.add_argument("measurement", help="measurement of the same rows (.nc, or .mat)")
-    parser.add_argument("--variable", help="name of the array in a .mat file")
+    parser.add_argument("measurement", help="measurement of the same rows (.nc, or an array: .mat, .npy, .npz, HDF5)")
+    parser.add_argument("--variable", help="array: its name")
+    parser.add_argument("--frames", metavar="AXIS", help="array: axis of its frames, first or last (rows x frames)")
+    parser.add_argument("--stacked", action="store_true", help="array: real parts above imaginary parts")
     parser.add_argument("--method", default="admm", help=f"default admm; {catalogue}")
     ball = parser.add_mutually_exclusive_group()
     ball.add_argument(
@@ -137,7 +139,9 @@ def run(options: argparse.Namespace) -> Result:
     chosen = _method_options(options)
     mask = None if options.row_mask is None else _mask(options.row_mask)
     reference = mpisim.read(options.reference) if options.reference else None
-    matrix, y = mpisim.read(options.matrix), mpisim.read(options.measurement, options.variable)
+    layout = {"frames": options.frames, "stacked": options.stacked}
+    with as_typed({"frames": "--frames", "variable": "--variable", "stacked": "--stacked"}):
+        matrix, y = mpisim.read(options.matrix), mpisim.read(options.measurement, options.variable, **layout)
     if reference is not None:
         _check_reference(reference, matrix)
     with as_typed(_typed(options)):

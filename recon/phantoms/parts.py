@@ -19,8 +19,18 @@ from typing import Any
 import numpy as np
 
 from mpisim import Grid
+from mpisim.errors import numbers_of, require, within
 
 __all__ = ["Disc", "Phantom", "Pixels", "Rectangle"]
+
+
+def _check_lengths(name: str, center: tuple[float, float], lengths: tuple[float, ...]) -> None:
+    """Refuse a part whose lengths can only be in another unit: edges from 1e-6 to 2 m, a centre within 2 m."""
+    require(len(numbers_of(f"centre of the {name}", center)) == 2, f"centre of the {name}", "(x, y)", center)
+    for length in lengths:
+        within(f"length of the {name}", length, 1e-6, 2.0, "m")
+    for position in center:
+        within(f"centre of the {name}", position, -2.0, 2.0, "m")
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,9 @@ class Rectangle:
     center: tuple[float, float]
     edges: tuple[float, float]
     concentration: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_lengths("rectangle", self.center, self.edges)
 
     @property
     def amount(self) -> float:
@@ -52,6 +65,9 @@ class Disc:
     center: tuple[float, float]
     radius: float
     concentration: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_lengths("disc", self.center, (self.radius,))
 
     @property
     def amount(self) -> float:
@@ -79,6 +95,7 @@ class Pixels:
     digest: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
+        _check_lengths("pixels", self.center, self.edges)
         values = np.array(self.values, dtype=float)
         values.flags.writeable = False
         object.__setattr__(self, "values", values)

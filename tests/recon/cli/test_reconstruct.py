@@ -188,6 +188,11 @@ def test_a_matlab_measurement_is_read(folder, capsys):
     result = run(capsys, "reconstruct", "S.nc", "b.mat", "--variable", "b", "--noise-db", "40", "--out", "image.nc")
     assert result["feasible"] is True
     assert int(mpisim.read("image.nc")["image"].values.argmax()) == 5
+    frames = np.stack([S @ np.eye(16)[i] for i in (5, 9, 2)], axis=1)  # rows x frames
+    scipy_io.savemat("f.mat", {"b": np.concatenate([frames.real, frames.imag])})
+    words = ("--frames", "last", "--stacked", "--method", "tikhonov")
+    run(capsys, "reconstruct", "S.nc", "f.mat", "--variable", "b", *words, "--out", "image.nc")
+    assert mpisim.read("image.nc")["image"].values.reshape(3, -1).argmax(axis=1).tolist() == [5, 9, 2]
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,10 @@ def test_the_share_outside_the_field_of_view():
         lambda: recon.phantoms.tubes(gap=10),
         lambda: recon.phantoms.resolution(widths=(1, 2)),
         lambda: recon.phantoms.shape(radius=4),
+        lambda: Rectangle((0, 0), (4, 22)),
+        lambda: Rectangle((0, 8), (4e-3, 22e-3)),
+        lambda: Rectangle((0, 0, 0), (4e-3, 22e-3)),
+        lambda: Disc((0, 0), 4),
     ],
 )
 def test_bad_phantoms_get_one_sentence(make):
