@@ -12,6 +12,7 @@ import xarray as xr
 
 from mpisim.data.metrics import nrmse
 from mpisim.data.schema import expect
+from mpisim.data.units import in_unit_of
 from mpisim.dataset.cases import Case, transms_cases
 from mpisim.dataset.spec import DatasetSpec, fine_file
 from mpisim.errors import InputError, require
@@ -69,9 +70,11 @@ class Protocol:
         return [self._checked(read(file), case, file) for file, case in zip(files, cases, strict=True)]
 
     def _checked(self, matrix: xr.Dataset, case: Case, file: Path) -> xr.Dataset:
-        """Return a matrix from a file; raise `InputError` unless it is that of the protocol."""
+        """Return a matrix from a file in V; raise `InputError` unless it is that of the protocol."""
         expect(matrix, "system_matrix", str(file), stage="fine")
-        different = _differing(matrix, self.simulate(case))
+        wanted = self.simulate(case)
+        matrix = in_unit_of(matrix, wanted, str(file), "the simulated matrix")
+        different = _differing(matrix, wanted)
         if different:
             what = "; ".join(different[:4])
             raise InputError(f"Input data must be of this study's protocol; instead received {file} with {what}.")

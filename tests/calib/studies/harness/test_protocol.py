@@ -45,6 +45,20 @@ def test_data_of_the_protocol_with_other_values_are_refused(tmp_path):
         SMALL.matrices(SMALL.of("test"), tmp_path / "data")
 
 
+def test_data_in_another_multiple_of_the_unit_are_converted(tmp_path):
+    generate(CASES, SPEC, tmp_path / "data", splits=["test"])
+    file = sorted((tmp_path / "data" / "test").glob("*.nc"))[0]
+    data = mpisim.read(file)
+    milli = data["system_matrix"].copy(data=data["system_matrix"].values * 1e3).assign_attrs(units="mV")
+    mpisim.write(data.assign(system_matrix=milli), file)
+    read, simulated = (SMALL.matrices(SMALL.of("test"), folder)[0] for folder in (tmp_path / "data", None))
+    assert read["system_matrix"].attrs["units"] == "V"
+    assert np.allclose(read["system_matrix"], simulated["system_matrix"], rtol=1e-6, atol=0)
+    mpisim.write(data.assign(system_matrix=data["system_matrix"].assign_attrs(units="A")), file)
+    with pytest.raises(InputError, match=r"Input unit of .* must be V, the unit of the simulated matrix, or"):
+        SMALL.matrices(SMALL.of("test"), tmp_path / "data")
+
+
 def test_data_that_lack_a_matrix_or_a_split_are_refused(tmp_path):
     generate(CASES, SPEC, tmp_path, splits=["test"])
     with pytest.raises(InputError, match=r"without train/g0\.5000_d20\.000\.nc"):
