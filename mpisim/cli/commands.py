@@ -21,12 +21,12 @@ COMMANDS = (
     ),
     Command(
         "convert",
-        "convert a MATLAB array to NetCDF",
+        "convert an array of MATLAB, NumPy or HDF5 to NetCDF",
         "mpisim convert S.mat sm.nc --variable S --grid 8x8",
         "mpisim.cli.convert",
         "files",
     ),
-    Command("info", "describe a file", "mpisim info sm.nc", "mpisim.cli.info", "files"),
+    Command("info", "describe a file, or list the arrays in it", "mpisim info sm.nc", "mpisim.cli.info", "files"),
     Command(
         "plot",
         "draw a system matrix, a measurement or an image",
