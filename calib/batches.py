@@ -16,7 +16,7 @@ from mpisim.progress import progress
 if TYPE_CHECKING:
     from torch import Tensor, device
 
-__all__ = ["apply_in_batches", "from_channels", "to_channels"]
+__all__ = ["apply_in_batches", "from_channels", "rows_in_batches", "to_channels"]
 
 _SMALLEST = 1e-30  # units of which single precision computes quotients, and their reciprocals
 _ROWS_AT_ONCE = {"cpu": 32, "other": 256}  # what the caches of a processor hold, what keeps a GPU busy
@@ -64,13 +64,24 @@ def apply_in_batches(
         Rows (row, H, W) of the type of the coarse ones, in the unit of the matrix. They are computed in single
         precision. A row of zeros, as a dead channel leaves it, comes back as zeros.
     """
+    values, sigma = as_images(coarse), noise_per_row(coarse)
+    refinement = Sampling.of(coarse).factor if refinement is None else refinement
+    return rows_in_batches(recover_rows, values, sigma, refinement, unit, device)
+
+
+def rows_in_batches(
+    recover_rows: Callable[[Tensor, Tensor], Tensor],
+    rows: np.ndarray,
+    sigma: np.ndarray,
+    refinement: int,
+    unit: float | None = None,
+    device: str | device = "cpu",
+) -> np.ndarray:
+    """Apply a function of rows to complex rows (row, h, w) with the noise deviations (row,); see `apply_in_batches`."""
     import torch
 
-    values, sigma = as_images(coarse), noise_per_row(coarse)
-    unit = unit or float(rms(values)) or 1.0  # single precision holds rows of any unit
-    if not _SMALLEST < unit < 1 / _SMALLEST:
-        values = values.astype(complex)  # which can be divided by it
-    refinement = Sampling.of(coarse).factor if refinement is None else refinement
+    unit = unit or float(rms(rows)) or 1.0  # single precision holds rows of any unit
+    values = rows if _SMALLEST < unit < 1 / _SMALLEST else rows.astype(complex)  # which can be divided by it
     found = np.empty((len(values), *(refinement * n for n in values.shape[-2:])), np.complex64)
     with torch.inference_mode():
         at_once = _ROWS_AT_ONCE["cpu" if torch.device(device).type == "cpu" else "other"]
@@ -81,4 +92,4 @@ def apply_in_batches(
     found[~values.any(axis=(1, 2))] = 0
     in_unit = found.astype(values.dtype, copy=False)
     in_unit *= in_unit.real.dtype.type(unit)
-    return in_unit.astype(coarse["system_matrix"].dtype, copy=False)
+    return in_unit.astype(rows.dtype, copy=False)

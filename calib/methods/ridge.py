@@ -32,20 +32,24 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from calib.batches import apply_in_batches
+from calib.batches import rows_in_batches
+from calib.methods.bicubic import interpolate_bicubic
 from calib.methods.consistency import nearest_consistent
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
 from calib.methods.gaussian_process import log_evidence
 from calib.methods.geometry import CENTERED, Geometry
+from calib.methods.misfit import agree, named_rows
 from calib.methods.record import Recovered
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
+from mpisim.errors import warn
 
-__all__ = ["ANGLES", "SIGMA_THRESHOLD", "recover_by_ridges", "ridge_interpolate", "ridge_means"]
+__all__ = ["ANGLES", "SIGMA_THRESHOLD", "recover_by_ridges", "ridge_interpolate", "ridge_means", "ridge_rows"]
 
 ANGLES = 60
 """Directions tried, evenly spaced over 180 degrees from 0; those of the paper's protocol."""
 _DISCREPANCY = 1e-3
+_DOUBTED = 3e-3  # share left of a row from which its detail is doubted: above the discrepancy
 _ROUNDING = 1e-7
 _STEP = np.pi / ANGLES / 2
 SIGMA_THRESHOLD = 1.0
@@ -53,14 +57,49 @@ SIGMA_THRESHOLD = 1.0
 
 
 def recover_by_ridges(coarse: xr.Dataset) -> Recovered:
-    """Recover every row as the most likely ridge, then project it on the measured block means."""
+    """Recover every row as the most likely ridge, then project it on the measured block means.
+
+    Rows that no ridge describes are interpolated by bicubic, counted in the metadata and named in a warning.
+    """
     factor, geometry = Sampling.of(coarse).factor, Geometry.of(coarse)
+    rows, good = ridge_rows(as_images(coarse), noise_per_row(coarse), factor, geometry)
+    if good.all():
+        return Recovered(rows)
+    (others,) = np.nonzero(~good)
+    warn(
+        f"{len(others)} of {len(rows)} rows are no ridges beyond their noise and were recovered by bicubic-dc "
+        f"({named_rows(coarse, others)})."
+    )
+    return Recovered(rows, {"rows_refitted": {"bicubic-dc": len(others)}})
 
-    def interpolate(means: Tensor, sigma: Tensor) -> Tensor:
-        return ridge_interpolate(means, sigma, factor, geometry=geometry)
 
-    rows = apply_in_batches(interpolate, coarse)
-    return Recovered(nearest_consistent(rows, as_images(coarse), noise_per_row(coarse), factor))
+def ridge_rows(
+    means: np.ndarray, sigma: np.ndarray, factor: int, geometry: Geometry, unit: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Recover rows as ridges, or by bicubic interpolation where none describes them; see `recover_by_ridges`.
+
+    Parameters
+    ----------
+    means, sigma
+        Block means, complex (row, h, w), and their complex noise deviation, (row,).
+    factor, geometry
+        Block edge S, and where the voxels lie.
+    unit
+        RMS of the complete matrix, where these are some of its rows.
+
+    Returns
+    -------
+    tuple
+        Fine rows (row, S h, S w), and which of them are ridges, (row,).
+    """
+
+    def interpolate(rows: Tensor, noise: Tensor) -> Tensor:
+        return ridge_interpolate(rows, noise, factor, geometry=geometry)
+
+    rows = rows_in_batches(interpolate, means, sigma, factor, unit)
+    good = agree(rows, means, sigma, factor, _DOUBTED)
+    rows[~good] = interpolate_bicubic(means[~good], factor)
+    return nearest_consistent(rows, means, sigma, factor), good
 
 
 class Bank(NamedTuple):

@@ -1,0 +1,116 @@
+r"""Whether rows are what a method presumes: their residual on the measured block means against the noise.
+
+Of m complex block means with the noise deviation :math:`\sigma`, the residual :math:`r` of a right fit has
+:math:`\lVert r\rVert^2/\sigma^2` of a gamma distribution of shape m or, by what the fit has taken from it, below. A row
+misfits where a value so large has a chance below 1e-9, and where more than a share of its energy is left beyond the
+noise,
+
+.. math:: \frac{\lVert r\rVert^2 - m\sigma^2}{\lVert\bar b\rVert^2} > s .
+
+What is left can be interpolated, so that a small share does no harm: it takes the error of interpolation to about
+:math:`\sqrt s` of it, unless the fit has invented detail that block means do not show. Where anything is left, the
+detail is therefore compared with what the next coarser block means would miss of the measured ones; the more is left,
+the less of it is believed. In exact data the first condition is void.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from scipy.special import gammainccinv
+
+from calib.methods.bicubic import interpolate_bicubic
+from mpisim.data.noise import rms
+from mpisim.data.sampling import block_mean
+from mpisim.data.views import row_dims
+
+__all__ = ["EXPLAINED", "MOST_LEFT", "agree", "named_rows", "share_left"]
+
+EXPLAINED = 1e-5
+"""Share of a row's energy that may be left where a fit explains it completely."""
+MOST_LEFT = 0.1
+"""Share of a row's energy that may be left beyond the noise where a fit describes it at all."""
+
+_CHANCE = 1e-9
+_LIKELY_DETAIL = 0.5  # of rows of an ideal scanner it is .2 to .6
+
+
+def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Return the energy of residuals beyond the noise over that of the rows, zero where the noise explains it.
+
+    Parameters
+    ----------
+    residual, means
+        Complex (..., h, w): what a fit leaves of the block means, and these.
+    sigma
+        Complex noise deviation of the rows, (...).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shares (...); infinity where nothing was measured but something fitted.
+    """
+    voxels = means.shape[-1] * means.shape[-2]
+    left, energy = (np.sum(np.abs(v.astype(complex)) ** 2, axis=(-2, -1)) for v in (residual, means))
+    beyond = np.where(left > gammainccinv(voxels, _CHANCE) * sigma**2, left - voxels * sigma**2, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(beyond > 0, beyond / energy, 0.0)
+
+
+def agree(
+    rows: np.ndarray, means: np.ndarray, sigma: np.ndarray, factor: int, explained: float = EXPLAINED
+) -> np.ndarray:
+    """Return which fine rows describe what was measured: little is left of it, and no detail is invented.
+
+    Parameters
+    ----------
+    rows
+        Fine rows of a fit, complex (B, H, W).
+    means, sigma
+        Measured block means (B, h, w) and their complex noise deviation, (B,).
+    factor
+        Block edge S.
+    explained
+        Share left of a row from which its detail is doubted.
+    """
+    left = share_left(means - block_mean(rows, factor), means, sigma)
+    good = left <= MOST_LEFT
+    doubted = good & (left > explained)
+    if doubted.any():
+        allowed = np.sqrt(MOST_LEFT / left[doubted])
+        good[doubted] = _detail(rows[doubted], means[doubted], factor) <= _LIKELY_DETAIL * allowed
+    return good
+
+
+def _detail(rows: np.ndarray, means: np.ndarray, factor: int) -> np.ndarray:
+    """Return how much detail fine rows add, relative to what block means let expect, (B,).
+
+    The detail of rows (B, H, W) is what bicubic interpolation of their own block means misses. It is compared with what
+    interpolation misses of the measured block means (B, h, w) where these are averaged once more, over 2 x 2 blocks.
+    """
+    even = means[:, : means.shape[1] // 2 * 2, : means.shape[2] // 2 * 2]
+    if 0 in even.shape:
+        return np.zeros(len(rows))
+    added = rms(rows - interpolate_bicubic(block_mean(rows, factor), factor), (1, 2))
+    return added / np.maximum(rms(even - interpolate_bicubic(block_mean(even, 2), 2), (1, 2)), np.finfo(float).tiny)
+
+
+def named_rows(coarse: xr.Dataset, rows: Sequence[int] | np.ndarray, most: int = 3) -> str:
+    """Return the first of some rows (numbers of `as_images`) in words, such as `angle 3 degrees, harmonic 2`."""
+    dims = row_dims(coarse)
+    places = np.unravel_index(np.asarray(rows[:most], dtype=int), [coarse.sizes[d] for d in dims]) if dims else ()
+    rows_places = zip(*places, strict=True)
+    names = [", ".join(_named(coarse, d, i) for d, i in zip(dims, at, strict=True)) for at in rows_places]
+    return "; ".join(names) + ("; ..." if len(rows) > most else "")
+
+
+def _named(coarse: xr.Dataset, dim: str, index: int) -> str:
+    if dim == "angle" and dim in coarse.coords:
+        return f"angle {np.degrees(float(coarse[dim][index])):.4g} degrees"
+    if dim == "frequency" and "harmonic" in coarse.coords:
+        return f"harmonic {int(coarse['harmonic'][index])}"
+    if dim == "frequency" and dim in coarse.coords:
+        return f"frequency {float(coarse[dim][index]) / 1e3:.4g} kHz"
+    return f"{dim} {index}"
