@@ -270,7 +270,7 @@ def test_metadata_that_no_file_holds_get_one_sentence(coarse):
 
     calib.METHODS.register("wrong", calib.Method("wrong", apply))
     try:
-        with pytest.raises(InputError, match="must be made of numbers, words, lists and mappings"):
+        with pytest.raises(InputError, match="attribute recovery must be made of numbers, words"):
             calib.recover(coarse, "wrong")
     finally:
         calib.METHODS.unregister("wrong")

@@ -7,7 +7,7 @@ with `check_format`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -88,7 +88,7 @@ def _read_arrays(path: FilePath, **options: Any) -> xr.Dataset:
 def _arrays(suffixes: tuple[str, ...], *contents: str) -> FileFormat:
     def holds(path: FilePath) -> bool:
         content = content_of(path)
-        return content in contents and (content != "hdf5" or hdf5_kind(path) == "other")
+        return content in contents and (content != "hdf5" or hdf5_kind(path) in ("other", "netcdf"))
 
     return FileFormat(suffixes, _read_arrays, options=ARRAY_OPTIONS, holds=holds)
 
@@ -172,15 +172,13 @@ def read(
     InputError
         If the file is missing, damaged, of another kind, needs more memory, or does not fit the grid.
     """
-    kind = _format_of(path)
     require(grid is None or isinstance(grid, Grid), "grid", "a mpisim.Grid", repr(grid))
     values = {
         **{"variable": variable, "grid": grid, "coarse": coarse, "block_means": block_means or None},
         **{"order": order, "transposed": transposed, "flip": flip, "stacked": stacked or None, "frames": frames},
     }
     given = {name: value for name, value in values.items() if value is not None}
-    if kind == "netcdf" and given and content_of(path) == "hdf5" and hdf5_kind(path) == "netcdf":
-        kind = "hdf5"  # an array of another program's NetCDF file is named
+    kind = _format_of(path, given)
     entry = FORMATS[kind]
     foreign = [name for name in given if name not in entry.options]
     must = f"{ARRAY_FILES} where {' and '.join(foreign)} is given"
@@ -190,25 +188,30 @@ def read(
     return with_noise(validate(data, str(path)), snr=snr, noise_std=noise_std, noiseless=noiseless)
 
 
-def _format_of(path: FilePath) -> str:
+def _format_of(path: FilePath, options: Container[str] = ()) -> str:
     """Return the name of the format of a file that is read: by its content, or else by its suffix.
 
-    Where several fit, the suffix decides. What nothing knows is taken for NetCDF, whose reader says what is wrong.
+    Where several fit, those of the suffix come first, and of these arrays of any program last; the first is taken that
+    takes all of the options that are given. What nothing knows is taken for the format of the suffix, whose reader says
+    what is wrong.
     """
     suffix, exists = Path(path).suffix.lower(), Path(path).is_file()
     named = [n for n, f in FORMATS.items() if suffix in f.suffixes]
-    if exists:
-        order = [*named, *(n for n in FORMATS if n not in named)]
-        for name in order:
-            holds = FORMATS[name].holds
-            if holds(path) if holds is not None else name in named:
-                return name
+    named.sort(key=lambda n: FORMATS[n].read is _read_arrays)
+    order = [*named, *(n for n in FORMATS if n not in named)] if exists else []
+    fits = [n for n in order if _holds(FORMATS[n], path, n in named)]
+    if fits:
+        return next((n for n in fits if all(option in FORMATS[n].options for option in options)), fits[0])
     mdf = suffix == ".mdf" and not named
     known = [s for entry in FORMATS.values() for s in entry.suffixes]
     require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
     other = exists and not named and content_of(path) in ("unknown", "safetensors")
     require(not other, str(path), f"a NetCDF file, {ARRAY_FILES}", "another kind of file")
     return named[0] if named else "netcdf"
+
+
+def _holds(entry: FileFormat, path: FilePath, is_named: bool) -> bool:
+    return is_named if entry.holds is None else entry.holds(path)
 
 
 def _format_to_write(path: FilePath) -> str:
@@ -229,7 +232,8 @@ def foreign_contents(path: FilePath) -> Contents | None:
     kind = _format_of(path)
     if FORMATS[kind].read is _read_arrays:
         return contents_of(path)
-    if kind != "netcdf" or not (content == "netcdf3" or (content == "hdf5" and hdf5_kind(path) == "netcdf")):
+    foreign = content == "netcdf3" or (content == "hdf5" and hdf5_kind(path) == "netcdf")
+    if kind != "netcdf" or not foreign:
         return None
     found = contents_of(path)
     return None if {"kind", "format_version"} <= set(found.attributes) else found
