@@ -173,7 +173,7 @@ BAD = {
     ),
     "options of MATLAB": (
         "convert {f}/sm.nc {f}/o.nc --grid 8x8",
-        "where --grid is given; instead received a file of format netcdf",
+        "where --grid is given; instead received a netcdf file",
     ),
     "no eps": (
         "reconstruct {f}/sm.nc {f}/y.nc --eps foo --out {f}/o.nc",
