@@ -1,7 +1,7 @@
 """The gallery: every example is run as a user runs it, and its page shows what it says, prints and draws.
 
 A finished run is kept beside the pages under the digest of the example and of the code, so that a second build takes no
-time.
+time. While you write, `sphinx-build -D gallery_keep=1` keeps runs of other code, too.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-def _run(example: Path, folder: Path, digest: str) -> str:
+def _run(example: Path, folder: Path, digest: str, keep: bool) -> str:
     """Run an example unless it was run with this code; return what it printed. Its picture lies in the folder."""
     record, picture = folder / f"{example.stem}.txt", folder / f"{example.stem}.png"
     key = hashlib.sha256(digest.encode() + example.read_bytes()).hexdigest()
-    if record.is_file() and picture.is_file() and record.read_text(encoding="utf-8").startswith(key):
-        return record.read_text(encoding="utf-8").partition("\n")[2]
+    if record.is_file() and picture.is_file():
+        known, _, printed = record.read_text(encoding="utf-8").partition("\n")
+        if keep or known == key:
+            return printed
     logger.info("running %s", example.name)
-    command = [sys.executable, "-W", "error", str(example), "--out", picture.name]
+    command = [sys.executable, "-W", "error::DeprecationWarning", str(example), "--out", picture.name]
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": str(_ROOT)}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=environment)
     if done.returncode != 0:
@@ -47,12 +49,12 @@ def _run(example: Path, folder: Path, digest: str) -> str:
     return done.stdout
 
 
-def _page(example: Path, folder: Path, digest: str) -> str:
+def _page(example: Path, folder: Path, digest: str, keep: bool) -> str:
     title, _, rest = (ast.get_docstring(ast.parse(example.read_text(encoding="utf-8"))) or "").partition("\n")
     title = title.rstrip(".")
     parts = [f"{title}\n{'=' * len(title)}\n", rest.strip() + "\n"]
     if example.stem not in _NEEDS_FILES:
-        printed = _run(example, folder, digest).strip()
+        printed = _run(example, folder, digest, keep).strip()
         parts.append(f".. image:: {example.stem}.png\n   :alt: {title}\n")
         if printed:
             parts.append(
@@ -67,7 +69,7 @@ def _write(app: Sphinx) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     digest, examples = _code_digest(), sorted((_ROOT / "examples").glob("*.py"))
     for example in examples:
-        text = _page(example, folder, digest)
+        text = _page(example, folder, digest, bool(app.config.gallery_keep))
         page = folder / f"{example.stem}.rst"
         if not page.is_file() or page.read_text(encoding="utf-8") != text:
             page.write_text(text, encoding="utf-8")
@@ -75,5 +77,6 @@ def _write(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Write the pages before they are read."""
+    app.add_config_value("gallery_keep", False, "env")
     app.connect("builder-inited", _write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,8 @@ shows a broken one.
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from docutils.utils.math import MathError, pick_math_environment
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -16,11 +18,19 @@ from sphinx.writers.html5 import HTML5Translator
 logger = logging.getLogger(__name__)
 _SAME = ((r"\dots", r"\ldots"), (r"{\rm Im}", r"\mathrm{Im}"), (r"\mathrel{+}", "{+}"))
 """Commands that the converter does not know, and what looks the same."""
+_FUNCTION = r"\\(?:log|det|exp|sin|cos|coth|max|min)(?![A-Za-z])"
+_SPACES = (
+    (re.compile(rf"(?<=[A-Za-z0-9}}])\s*(?={_FUNCTION})"), r"\\,"),
+    (re.compile(rf"({_FUNCTION})\s*(?=[A-Za-z]|\\(?!left|bigl|Bigl|lvert|lVert|,|\())"), r"\1\\,"),
+)
+"""Thin spaces around the name of a function, which not all browsers leave."""
 
 
 def _converted(node: nodes.Element, source: str, as_block: bool) -> str:
     for unknown, known in _SAME:
         source = source.replace(unknown, known)
+    for place, space in _SPACES:
+        source = place.sub(space, source)
     if as_block and pick_math_environment(source).startswith("align"):
         source = f"\\begin{{aligned}}{source.strip()}\\end{{aligned}}"
     try:
