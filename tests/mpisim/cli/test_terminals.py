@@ -43,12 +43,10 @@ def test_a_name_that_the_locale_cannot_encode_is_refused_before_work(folder, cap
     assert (code, out) == (2, "") and err.startswith("mpisim: Input name must be in the encoding of the locale")
 
 
-@pytest.mark.parametrize("backend", ["nonsense", "TkAgg"])
-def test_a_bad_backend_loses_no_picture(folder, backend):
-    words = ("plot", "sm.nc", "--out", f"{backend}.png", "--json")
-    done = command(folder, *words, MPLBACKEND=backend, DISPLAY="")
+def test_a_bad_backend_loses_no_picture(folder):
+    done = command(folder, "plot", "sm.nc", "--out", "p.png", "--json", MPLBACKEND="nonsense", DISPLAY="")
     assert done.returncode == 0 and json.loads(done.stdout), done.stderr
-    assert (folder / f"{backend}.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_environment_of_a_caller_in_python_stays(folder, capsys, monkeypatch):
