@@ -105,6 +105,8 @@ def _is_placeholder(item: h5py.Dataset) -> bool:
 
 def _of_dataset(item: h5py.Dataset, path: str, name: str, matlab: bool) -> StoredArray:
     label, dtype = _type(item)
+    if dtype is not None and not _sound(item):
+        return StoredArray(name, (), label, dtype, problem="one whose type of numbers is damaged or unknown")
     if "MATLAB_empty" in item.attrs or item.shape is None:
         sizes = tuple(int(n) for n in np.ravel(item[()])[:32]) if item.shape is not None and item.size <= 32 else (0,)
         return StoredArray(name, sizes, f"empty {label}", dtype, problem=f"an empty one of the shape {sizes}")
@@ -140,6 +142,20 @@ def _type(item: h5py.Dataset) -> tuple[str, np.dtype[Any] | None]:
         return named or str(dtype), dtype
     text = dtype.kind in "SU" or h5py.check_string_dtype(dtype) is not None
     return "text" if text else "references" if h5py.check_ref_dtype(dtype) else f"records ({dtype})", None
+
+
+def _sound(item: h5py.Dataset) -> bool:
+    """Whether the type in the file is the one that its numbers are read into, whose parts do not overlap.
+
+    The HDF5 library ends the interpreter where it converts between damaged types.
+    """
+    dtype = item.dtype
+    if dtype.names:
+        parts = sorted((dtype.fields[n][1], dtype.fields[n][0].itemsize) for n in dtype.names)
+        ends = [start + size for start, size in parts]
+        if any(end > start for end, (start, _) in zip(ends, [*parts[1:], (dtype.itemsize, 0)], strict=True)):
+            return False
+    return bool(item.id.get_type() == h5py.h5t.py_create(dtype, logical=True))
 
 
 def _text(value: Any) -> str:
