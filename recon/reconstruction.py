@@ -145,10 +145,11 @@ def _say_what_was_not_reached(figures: Mapping[str, np.ndarray]) -> None:
     """Warn where the noise ball holds no image, or the image that was found lies outside it."""
     if not {"feasible", "converged", "eps", "residual", "least_residual"} <= set(figures):
         return
-    feasible = np.asarray(figures["feasible"], dtype=bool)
+    feasible, proven = np.asarray(figures["feasible"], dtype=bool), np.isfinite(figures["least_residual"])
     outside = figures["residual"] > (1 + _REACHED) * figures["eps"]
     advice = "a larger eps, or eps = auto, allows for the errors of the matrix"
-    _say("no image lies in the noise ball", advice, ~feasible, figures)
+    _say("no image lies in the noise ball", advice, ~feasible & proven, figures)
+    _say("no image was found in the noise ball", advice, ~feasible & ~proven, figures)
     missed = feasible & ~np.asarray(figures["converged"], dtype=bool) & outside
     _say("the noise ball was not reached", "more iterations may reach it", missed, figures)
 
