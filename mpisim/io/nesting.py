@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,16 @@ def load_toml(path: str | os.PathLike[str], name: str = "file") -> dict[str, Any
 
 def require_flat(value: Any, name: str) -> Any:
     """Return a value of lists and mappings; raise `InputError` if it is nested deeper than `DEEPEST` levels."""
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        level = [part for whole in level if isinstance(whole, list | dict) for part in _parts(whole)]
-        if not level:
-            return value
-    raise _too_deep(name)
+    level = _nested([value])
+    for _ in range(DEEPEST):
+        level = _nested(part for whole in level for part in _parts(whole))
+    if level:
+        raise _too_deep(name)
+    return value
+
+
+def _nested(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, list | dict)]
 
 
 def _parts(value: list[Any] | dict[Any, Any]) -> list[Any]:

@@ -222,7 +222,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _plain(value: object) -> object:
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _encoding(variable: xr.Variable) -> dict[str, Any]:
