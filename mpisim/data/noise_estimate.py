@@ -20,25 +20,34 @@ where v is the variance of one value (:math:`\sigma^2 / 2` for real and imaginar
 of rotated rows. The rank is the smallest k at which the largest of the remaining ones is no larger than noise alone
 would give, :math:`\lambda_{k+1} \le v\,(\mu + 2 s)`, with :math:`\mu = (\sqrt{n-k} + \sqrt{p-k})^2` and
 :math:`s = (\sqrt{n-k} + \sqrt{p-k})\,(1/\sqrt{n-k} + 1/\sqrt{p-k})^{1/3}`, centre and width of the Tracy-Widom law
-(Johnstone, Annals of Statistics 29, 2001; the sequence of tests: Kritchman and Nadler, IEEE TSP 57, 2009). What
-breaks the first property (a relaxation time that depends on the field, a coil with a phase of its own) has few
-dimensions, too. It makes the estimate too large, never too small.
+(Johnstone, Annals of Statistics 29, 2001; the sequence of tests: Kritchman and Nadler, IEEE TSP 57, 2009). Where rows
+are not rotated, the least one may not be too small either, :math:`\lambda_p \ge v\,(\mu' - 2 s')` with differences in
+place of the sums: a signal of all dimensions does not end in a floor. What breaks the first property (a relaxation time
+that depends on the field, a coil with a phase of its own) has few dimensions, too. It makes the estimate too large,
+never too small.
 
 The same test on the complex rows as they are (n rows, p = m, v = sigma^2) needs no phase. The smaller of the two levels
 is taken. An eighth of the dimensions and 50 degrees of freedom must be left to the noise, and at least one dimension to
 the signal; another matrix is refused.
 
-Estimated over true level, 30 simulated matrices (gradients .7 to 1.03 T/m, cores of 15 to 34 nm) at 20 to 50 dB: 0.99 to
-1.02 at 2x and 4x, 0.95 to 1.03 at 8x. With phases that vary by 0.3 rad within a row: up to 1.1 at 2x and 4x, 2.2 at 8x.
+The noise of all rows is taken to be the same. Where it is not, the squares of what the rows leave in the dimensions of
+the noise spread more than a chi-square law says. `spread` is the ratio of their 90 and 10 % quantiles over that of the
+law, as a ratio of standard deviations; it is about 1 for equal noise.
+
+Estimated over true level for 30 simulated matrices (gradients .7 to 1.03 T/m, cores of 15 to 34 nm) at 20 to 50 dB:
+0.99 to 1.02 at 2x and 4x, 0.95 to 1.03 at 8x; with phases that vary by 0.3 rad within a row, up to 1.1 at 2x and 4x and
+2.2 at 8x.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from mpisim.errors import InputError
 
-__all__ = ["estimate_noise", "sampled_rows"]
+__all__ = ["NoiseEstimate", "estimate_noise", "sampled_rows"]
 
 _CERTAIN_PHASE = 0.7
 _LARGEST_MATRIX = 2_000_000  # values of the rows that are looked at: 32 MB
@@ -48,8 +57,15 @@ _ROUNDING = 1e-6  # of the RMS: 17 units in the last place of single precision
 _WIDTHS = 2.0
 
 
-def estimate_noise(rows: np.ndarray, name: str = "system matrix") -> float:
-    """Return the complex noise standard deviation of rows, in their unit; 0 where there is none but rounding.
+class NoiseEstimate(NamedTuple):
+    """Complex noise standard deviation in the unit of the rows, and how much it differs between rows (1: not)."""
+
+    noise_std: float
+    spread: float = 1.0
+
+
+def estimate_noise(rows: np.ndarray, name: str = "system matrix") -> NoiseEstimate:
+    """Return the noise of rows; a standard deviation of 0 where there is none but rounding.
 
     Parameters
     ----------
@@ -65,26 +81,18 @@ def estimate_noise(rows: np.ndarray, name: str = "system matrix") -> float:
     """
     scale = float(np.max(np.abs(rows), initial=0.0))
     if scale == 0:
-        return 0.0
+        return NoiseEstimate(0.0)
     values = (np.asarray(rows) / scale).astype(complex)
     values = values[np.any(values != 0, axis=1)]
-    square = np.sum(values**2, axis=1)
-    phase = np.exp(-0.5j * np.angle(square))
-    if _is_real(values, phase):
-        levels = [_level((values * phase[0]).real)]
-    else:
-        certain = np.abs(square) > _CERTAIN_PHASE * np.sum(np.abs(values) ** 2, axis=1)
-        rotated = values[certain] * phase[certain, None]
-        halves = _level(np.hstack([rotated.real, rotated.imag]), rotated=len(rotated))
-        levels = [_level(values), None if halves is None else 2**0.5 * halves]
-    found = [level for level in levels if level is not None]
+    found = [estimate for estimate in _estimates(values) if estimate is not None]
     if not found:
         raise InputError(
             f"Input {name} must be given with its noise level (snr, noise_std or noiseless), which is not in the file; "
             f"instead received none, and {rows.shape[0]} rows of {rows.shape[1]} voxels from which it cannot be told."
         )
-    level = min(found)
-    return scale * level if level > _ROUNDING * np.sqrt(np.mean(np.abs(values) ** 2)) else 0.0
+    level, spread = min(found)
+    exact = level <= _ROUNDING * np.sqrt(np.mean(np.abs(values) ** 2))
+    return NoiseEstimate(0.0) if exact else NoiseEstimate(scale * level, spread)
 
 
 def sampled_rows(rows: int, voxels: int) -> np.ndarray:
@@ -93,32 +101,49 @@ def sampled_rows(rows: int, voxels: int) -> np.ndarray:
     return np.arange(rows) if rows <= most else np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
-def _is_real(values: np.ndarray, phase: np.ndarray) -> bool:
-    """Whether all values are real up to one phase, so that their noise is real, too."""
-    turned = values * phase[0]
-    return bool(np.all(np.abs(turned.imag) <= 1e-12))
+def _estimates(values: np.ndarray) -> list[NoiseEstimate | None]:
+    """Return the estimates by the ways that apply to rows (row, voxel) without zero rows."""
+    square = np.sum(values**2, axis=1)
+    phase = np.exp(-0.5j * np.angle(square))
+    if np.all(np.abs((values * phase[0]).imag) <= 1e-12):  # real values up to one phase: their noise is real, too
+        return [_tail((values * phase[0]).real)]
+    certain = np.abs(square) > _CERTAIN_PHASE * np.sum(np.abs(values) ** 2, axis=1)
+    rotated = values[certain] * phase[certain, None]
+    halves = _tail(np.hstack([rotated.real, rotated.imag]), rotated=len(rotated))
+    return [_tail(values), None if halves is None else halves._replace(noise_std=2**0.5 * halves.noise_std)]
 
 
-def _level(matrix: np.ndarray, rotated: int = 0) -> float | None:
-    """Return the standard deviation of the noise of a matrix (row, value); None where it cannot be told."""
+def _tail(matrix: np.ndarray, rotated: int = 0) -> NoiseEstimate | None:
+    """Return the noise of the values of a matrix (row, value) from its small singular values; None if it has none."""
     n, p = matrix.shape
-    powers = _squared_singular_values(matrix)
+    if matrix.size == 0:
+        return None
+    _, singular, directions = np.linalg.svd(matrix, full_matrices=False)
+    powers = singular**2
     tails = np.cumsum(powers[::-1])[::-1]
-    rounding = _ROUNDING**2 * tails[:1] / matrix.size
+    rounding = _ROUNDING**2 * tails[0] / matrix.size
     for k in range(powers.size):
         freedom = (n - k) * (p - k) - rotated
         if freedom < _LEAST_FREEDOM or powers.size - k < _LEAST_SHARE * powers.size + 1:
             return None
         variance = tails[k] / freedom
-        root_n, root_p = (n - k) ** 0.5, (p - k) ** 0.5
-        width = (root_n + root_p) * (1 / root_n + 1 / root_p) ** (1 / 3)
-        if variance <= rounding or powers[k] <= variance * ((root_n + root_p) ** 2 + _WIDTHS * width):
-            return float(variance**0.5) if k > 0 else None
+        if variance <= rounding or _is_flat(powers[k:], variance, n - k, p - k, least=rotated == 0):
+            left = np.sum(np.abs(matrix @ directions[k:].conj().T) ** 2, axis=1)
+            each = freedom / n * (2 if np.iscomplexobj(matrix) else 1)
+            return NoiseEstimate(float(variance**0.5), _spread(left, each)) if k > 0 else None
     return None
 
 
-def _squared_singular_values(matrix: np.ndarray) -> np.ndarray:
-    """Squares of the singular values, descending."""
-    if matrix.size == 0:
-        return np.zeros(0)
-    return np.linalg.svd(matrix, compute_uv=False) ** 2
+def _is_flat(powers: np.ndarray, variance: float, n: int, p: int, least: bool) -> bool:
+    """Whether squared singular values, descending, are those of noise: the largest and, if asked, the least one."""
+    high, low = n**0.5 + p**0.5, abs(n**0.5 - p**0.5)
+    inverse_high, inverse_low = n**-0.5 + p**-0.5, abs(n**-0.5 - p**-0.5)
+    fits = powers[0] <= variance * (high**2 + _WIDTHS * high * inverse_high ** (1 / 3))
+    return bool(fits and not (least and powers[-1] < variance * (low**2 - _WIDTHS * low * inverse_low ** (1 / 3))))
+
+
+def _spread(powers: np.ndarray, freedom: float) -> float:
+    """Return how much the standard deviations of rows differ, given sums of `freedom` squares of each."""
+    low, high = np.quantile(powers, (0.1, 0.9))
+    law = [(1 - 2 / (9 * freedom) + z * (2 / (9 * freedom)) ** 0.5) ** 3 for z in (-1.2816, 1.2816)]  # Wilson, Hilferty
+    return float((high / low * law[0] / law[1]) ** 0.5) if low > 0 and law[0] > 0 else 1.0

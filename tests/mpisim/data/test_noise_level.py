@@ -1,0 +1,112 @@
+"""The noise level of a dataset: unknown is not none; what is given, estimated and said."""
+
+import numpy as np
+import pytest
+
+from mpisim.data.noise import complex_gaussian
+from mpisim.data.noise_level import GivenNoise, level_of, measured_values, with_noise
+from mpisim.data.schema import build
+from mpisim.data.views import noise_known, noise_per_row
+from mpisim.errors import DataWarning, InputError
+from tests.mpisim.data.matrices import sample_matrix
+
+SAMPLING = {"scheme": "box", "factor": 2}
+
+
+@pytest.fixture
+def smooth():
+    """A coarse matrix of rank 1 with noise of 0.5 (unit V), which it does not state."""
+    row = np.exp(-(np.linspace(-2, 2, 16) ** 2))
+    values = 20 * np.linspace(1, 2, 60)[:, None] * row + complex_gaussian((60, 16), 0.5, 0)
+    coords = {"y": 1e-3 * np.arange(4), "x": 1e-3 * np.arange(4)}
+    dims = ("frequency", "y", "x")
+    attributes = {"stage": "coarse", "origin": "measured", "sampling": SAMPLING}
+    return build("system_matrix", values.reshape(60, 4, 4), dims, coords, **attributes)
+
+
+def test_unknown_noise_is_not_none():
+    unknown = sample_matrix(origin="measured")
+    exact = sample_matrix(origin="measured", noise_std=0.0)
+    assert not noise_known(unknown) and noise_known(exact) and not noise_per_row(exact).any()
+    with pytest.raises(InputError, match="must be one that knows its noise"):
+        noise_per_row(unknown)
+
+
+def test_simulated_matrices_of_earlier_versions_are_exact_and_coarse_ones_are_not():
+    assert not noise_per_row(sample_matrix(origin="simulated")).any()
+    assert not noise_known(sample_matrix("coarse", origin="simulated", sampling=SAMPLING))
+
+
+@pytest.mark.parametrize(("given", "sigma"), [({"noiseless": True}, 0), ({"noise_std": 2}, 2), ({"snr": 20}, 0.1)])
+def test_a_level_is_given_in_three_ways(smooth, given, sigma):
+    level = np.sqrt(np.mean(np.abs(measured_values(smooth)) ** 2))
+    found = with_noise(smooth, **given)["noise_std"]
+    assert float(found) == pytest.approx(sigma * (level if "snr" in given else 1)) and found.attrs["units"] == "V"
+    y = build("measurement", np.full(3, 2j), ("frequency",), {}, origin="measured")
+    assert float(with_noise(y, **given)["noise_std"]) == pytest.approx(sigma * (2 if "snr" in given else 1))
+
+
+def test_nothing_given_changes_nothing(smooth):
+    assert with_noise(smooth) is smooth
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"snr": 30, "noiseless": True}, "Input noise level must be given once, as snr, noise_std or noiseless; "),
+        ({"snr": 30, "noise_std": 0.0}, "Input noise level must be given once"),
+        ({"noise_std": -1}, "Input noise_std must be a number of zero or more"),
+        ({"snr": np.nan}, "Input snr must be a finite number of decibels"),
+    ],
+)
+def test_bad_levels(given, message):
+    with pytest.raises(InputError, match=message):
+        GivenNoise(**given)
+    with pytest.raises(InputError, match="a system matrix or a measurement"):
+        with_noise(build("image", np.ones((1, 1)), ("y", "x"), {"y": [0.0], "x": [0.0]}), snr=3)
+
+
+def test_a_known_level_holds(smooth):
+    assert level_of(with_noise(smooth, noise_std=0.5), GivenNoise()) is None
+
+
+def test_an_unknown_level_is_estimated_and_said(smooth):
+    with pytest.warns(
+        DataWarning, match=r"^coarse does not state its noise; 0\.\d+ V \(\d+\.\d dB below the RMS\) was"
+    ):
+        level = level_of(smooth, GivenNoise())
+    assert level.estimated and level.noise_std == pytest.approx(0.5, rel=0.1)
+    rms = np.sqrt(np.mean(np.abs(measured_values(smooth)) ** 2))
+    assert level.snr == pytest.approx(20 * np.log10(rms / level.noise_std))
+    assert level.described() == {"noise_std": level.noise_std, "snr": level.snr, "estimated": True}
+
+
+def test_noise_that_differs_from_row_to_row_is_said(smooth):
+    loud = smooth["system_matrix"].values + complex_gaussian((60, 4, 4), 3, 1) * (np.arange(60) % 2)[:, None, None]
+    with pytest.warns(DataWarning, match="the noise differs from row to row"):
+        level_of(smooth.assign(system_matrix=(smooth["system_matrix"].dims, loud)), GivenNoise())
+
+
+def test_exact_values_count_as_exact(smooth):
+    exact = np.round(smooth["system_matrix"].values.real * 0 + 1) * np.exp(1j * np.arange(60))[:, None, None]
+    with pytest.warns(DataWarning, match="none was found beyond rounding, and its values count as exact"):
+        level = level_of(smooth.assign(system_matrix=(smooth["system_matrix"].dims, exact)), GivenNoise())
+    assert level.noise_std == 0 and level.snr is None
+
+
+def test_a_given_level_replaces_that_of_the_file(smooth):
+    known = with_noise(smooth, noise_std=0.5)
+    with pytest.warns(DataWarning, match=r"that was given, 0\.2 V, replaces that of coarse, 0\.5"):
+        level = level_of(known, GivenNoise(noise_std=0.2))
+    assert level.noise_std == 0.2 and not level.estimated
+    assert level_of(known, GivenNoise(noise_std=0.5)).noise_std == 0.5  # without a word: it is the same
+
+
+def test_unmeasured_voxels_of_random_sampling_do_not_count(smooth):
+    mask = np.zeros((4, 4), np.int8)
+    mask[::2, 1:] = 1
+    values = smooth["system_matrix"].values * mask
+    data = smooth.assign(system_matrix=(smooth["system_matrix"].dims, values), sampled=(("y", "x"), mask))
+    assert np.array_equal(measured_values(data), values[:, mask == 1])
+    sigma = float(with_noise(data, snr=20)["noise_std"])
+    assert sigma == pytest.approx(0.1 * np.sqrt(np.mean(np.abs(values[:, mask == 1]) ** 2)))
