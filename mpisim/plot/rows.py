@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.metrics import nrmse
+from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, row_dims
 from mpisim.errors import InputError, numbers_of, require, whole
 from mpisim.plot.panels import Group, Panel, edges, panels
@@ -156,7 +157,7 @@ def row_panels(
     Parameters
     ----------
     matrices
-        Titles and matrices, on any grids; with `errors`, on the reference's.
+        Titles and matrices, on any grids; with `errors`, on the reference's. Units are converted to the reference's.
     reference
         The matrix whose rows set the scale, and whose empty parts are left out.
     chosen
@@ -168,10 +169,11 @@ def row_panels(
     Raises
     ------
     InputError
-        If there is no matrix, or no row is chosen.
+        If there is no matrix, no row is chosen, or units cannot be converted.
     """
     if not matrices or not chosen:
         raise InputError("Input matrices must be one or more with at least one row; instead received none.")
+    matrices = [(title, in_unit_of(matrix, reference, title)) for title, matrix in matrices]
     group = _error_group(matrices, reference, chosen) if errors else _row_group(matrices, reference, chosen)
     return panels([group], [title for title, _ in matrices])
 

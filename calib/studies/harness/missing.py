@@ -13,7 +13,7 @@ from dataclasses import replace
 from calib.studies.harness.budgets import HOURS, STEPS
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row
-from calib.studies.harness.study import QUICK_MATRICES, QUICK_STEPS, StudyOptions
+from calib.studies.harness.study import QUICK_STEPS, StudyOptions
 from mpisim.errors import InputError
 
 __all__ = ["hours", "made", "missing_note", "or_trained", "quick_note", "shown"]
@@ -60,8 +60,7 @@ def quick_note(options: StudyOptions) -> list[str]:
     if not (options.quick and options.train):
         return []
     steps = QUICK_STEPS if options.steps is None else options.steps
-    how = f"trained for {steps} steps on {QUICK_MATRICES['train']} matrices"
-    return [f"networks were {how}: they show the form of the study, not what they can do"]
+    return [f"networks were trained for {steps} steps only: they show the form of the study, not what they can do"]
 
 
 def missing_note(options: StudyOptions, table: Iterable[Row]) -> list[str]:

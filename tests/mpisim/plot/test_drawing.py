@@ -99,6 +99,9 @@ def test_errors_are_magnitudes_over_the_peak_on_a_logarithmic_scale(fine):
     assert np.allclose(shown.get_array(), np.maximum(0.01 * wanted / wanted.max(), 1e-4), rtol=1e-3)
     assert shown.get_clim() == (1e-4, 1.0) and type(shown.norm).__name__ == "LogNorm"
     assert "1 %" in texts(figure)
+    in_uv = wrong.assign(system_matrix=(1e6 * wrong["system_matrix"]).assign_attrs(units="uV"))
+    again = images(row_panels([("a", in_uv)], fine, [("row", index)], errors=True))[0]
+    assert np.allclose(again.get_array(), shown.get_array(), rtol=1e-3)
 
 
 def test_measurements_are_drawn_with_their_noise(y):
