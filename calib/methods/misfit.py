@@ -34,7 +34,6 @@ MOST_LEFT = 0.1
 """Share of a row's energy that may be left beyond the noise where a fit describes it at all."""
 
 _CHANCE = 1e-9
-_LIKELY_DETAIL = 0.5  # of rows of an ideal scanner it is .2 to .6
 
 
 def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray) -> np.ndarray:
@@ -60,7 +59,12 @@ def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray) -> np
 
 
 def agree(
-    rows: np.ndarray, means: np.ndarray, sigma: np.ndarray, factor: int, explained: float = EXPLAINED
+    rows: np.ndarray,
+    means: np.ndarray,
+    sigma: np.ndarray,
+    factor: int,
+    explained: float = EXPLAINED,
+    alike: bool = False,
 ) -> np.ndarray:
     """Return which fine rows describe what was measured: little is left of it, and no detail is invented.
 
@@ -74,27 +78,32 @@ def agree(
         Block edge S.
     explained
         Share left of a row from which its detail is doubted.
+    alike
+        Whether the rows should be of one strength and detail, as those of a harmonic are. At 8x the block means of some
+        hardly differ from zero, and say nothing of their detail.
     """
     left = share_left(means - block_mean(rows, factor), means, sigma)
     good = left <= MOST_LEFT
     doubted = good & (left > explained)
     if doubted.any():
-        allowed = np.sqrt(MOST_LEFT / left[doubted])
-        good[doubted] = _detail(rows[doubted], means[doubted], factor) <= _LIKELY_DETAIL * allowed
+        likely = _missed(means)
+        likely = np.full_like(likely, np.median(likely)) if alike else likely
+        detail = rms(rows - interpolate_bicubic(block_mean(rows, factor), factor), (1, 2))
+        good &= ~doubted | (detail * np.sqrt(left / MOST_LEFT) <= _likely_detail(factor) * likely)
     return good
 
 
-def _detail(rows: np.ndarray, means: np.ndarray, factor: int) -> np.ndarray:
-    """Return how much detail fine rows add, relative to what block means let expect, (B,).
-
-    The detail of rows (B, H, W) is what bicubic interpolation of their own block means misses. It is compared with what
-    interpolation misses of the measured block means (B, h, w) where these are averaged once more, over 2 x 2 blocks.
-    """
+def _missed(means: np.ndarray) -> np.ndarray:
+    """Return the RMS of what interpolation misses of block means (B, h, w) averaged once more, over 2 x 2, (B,)."""
     even = means[:, : means.shape[1] // 2 * 2, : means.shape[2] // 2 * 2]
     if 0 in even.shape:
-        return np.zeros(len(rows))
-    added = rms(rows - interpolate_bicubic(block_mean(rows, factor), factor), (1, 2))
-    return added / np.maximum(rms(even - interpolate_bicubic(block_mean(even, 2), 2), (1, 2)), np.finfo(float).tiny)
+        return np.full(len(means), np.inf)
+    return rms(even - interpolate_bicubic(block_mean(even, 2), 2), (1, 2))
+
+
+def _likely_detail(factor: int) -> float:
+    """Detail over what is missed at the next coarser factor: up to .3, .6 and 2.5 for ideal rows at 2x, 4x and 8x."""
+    return max(0.5, factor**2 / 32)
 
 
 def named_rows(coarse: xr.Dataset, rows: Sequence[int] | np.ndarray, most: int = 3) -> str:

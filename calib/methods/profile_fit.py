@@ -150,7 +150,7 @@ class _Design(NamedTuple):
 
     def agree(self, profile: _Profile, b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
         """Return which rows a profile describes, (angle,)."""
-        return agree(self.rows(profile), b, sigma, self.factor)
+        return agree(self.rows(profile), b, sigma, self.factor, alike=True)
 
 
 def _robust(design: _Design, b: np.ndarray, sigma: np.ndarray) -> tuple[_Profile, np.ndarray]:

@@ -8,7 +8,7 @@ import mpisim
 from calib.methods.profile import fit_profiles
 from mpisim.data.sampling import block_mean
 from mpisim.data.views import as_images
-from mpisim.errors import InputError
+from mpisim.errors import DataWarning, InputError
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +61,74 @@ def test_a_scanner_that_is_not_ideal_gets_no_worse_than_bicubic(fine):
     assert errors["profile"] > 0.01  # and it is not what it is on an ideal one
 
 
+@pytest.mark.parametrize("snr", [None, 33.7])
+def test_what_no_profile_explains_is_noise_not_detail(fine, snr):
+    """A mild fall of the coil: forced through it, exact block means invented detail twenty times the row."""
+    bent = fine.copy(deep=True)
+    fall = 1 - 0.2 * np.linspace(0, 1, 32) ** 2
+    bent["system_matrix"] = bent["system_matrix"] * fall.astype(np.float32)
+    coarse = calib.downsample(bent, 8, snr=snr, seed=0)
+    assert calib.nrmse(calib.recover(coarse, "profile"), bent) < 0.25 * calib.nrmse(
+        calib.recover(coarse, "bicubic-dc"), bent
+    )
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Few rows, since those that no profile describes go through the ridge fit."""
+    scanner = mpisim.open_sided_ffl(0.6, angles=6, harmonics=(2, 3))
+    return mpisim.simulate(scanner, mpisim.Particle(25e-9), mpisim.Grid((16, 16)))
+
+
+@pytest.mark.parametrize("snr", [None, 33.7])
+def test_a_dead_row_is_zero_and_does_not_spoil_the_others(small, snr):
+    coarse = calib.downsample(small, 2, snr=snr, seed=0)
+    dead = coarse.copy(deep=True)
+    dead["system_matrix"][2, 1] = 0
+    with pytest.warns(DataWarning, match="1 of 12 rows .*angle 60 degrees, harmonic 3"):
+        found = calib.recover(dead, "profile")
+    whole = as_images(calib.recover(coarse, "profile"))
+    rows, others = as_images(found), np.arange(12) != 5
+    assert not rows[5].any()
+    assert sum(found.attrs["recovery"]["rows_refitted"].values()) == 1
+    assert np.linalg.norm(rows[others] - whole[others]) < 5e-3 * np.linalg.norm(whole)
+
+
+def test_one_wild_row_does_not_spoil_the_others(small):
+    coarse = calib.downsample(small, 2, snr=33.7, seed=0)
+    wild = coarse.copy(deep=True)
+    wild["system_matrix"][2, 1] *= 100 * np.sign(np.arange(8) - 3.5)
+    with pytest.warns(DataWarning, match="1 of 12 rows"):
+        rows = as_images(calib.recover(wild, "profile"))
+    others = np.arange(12) != 5
+    whole = as_images(calib.recover(coarse, "profile"))
+    assert np.linalg.norm(rows[others] - whole[others]) < 5e-3 * np.linalg.norm(whole)
+
+
+SLIPS = {
+    "y reversed": lambda c: c.assign(system_matrix=c["system_matrix"].copy(data=c["system_matrix"].values[..., ::-1, :])),
+    "angles that are degrees": lambda c: c.assign_coords(angle=np.degrees(c["angle"])),
+    "x and y exchanged": lambda c: c.assign(system_matrix=c["system_matrix"].copy(data=np.swapaxes(c["system_matrix"].values, -1, -2))),
+    "the scanner's axis at the centre of the grid": lambda c: c.assign_coords(x=c["x"] + 0.01),
+}
+UNDONE = {"y reversed": lambda v: v[..., ::-1, :], "x and y exchanged": lambda v: np.swapaxes(v, -1, -2)}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_slips_are_named_and_cost_no_more_than_the_interpolant(small, slip):
+    coarse = SLIPS[slip](calib.downsample(small, 2, snr=33.7, seed=0))
+    with pytest.warns(DataWarning, match=f"They fit with {slip}"):
+        found = calib.recover(coarse, "profile")
+    interpolated = calib.recover(coarse, "bicubic-dc")
+    wanted = UNDONE.get(slip, lambda v: v)(small["system_matrix"].values)
+    errors = [calib.nrmse(f["system_matrix"].values, wanted) for f in (found, interpolated)]
+    assert errors[0] < 1.02 * errors[1]
+
+
 def test_without_angles(fine):
     coarse = calib.downsample(fine, 4, snr=None)
+    with pytest.raises(InputError, match="Input coarse must be of rows with the coordinate angle"):
+        calib.recover(coarse.drop_vars("angle"), "profile")
     numbered = coarse.isel(angle=0)
     with pytest.raises(InputError, match="Input coarse must be of rows"):
         calib.recover(numbered, "profile")
