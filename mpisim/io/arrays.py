@@ -74,7 +74,7 @@ def array_dataset(
         return build("measurement", rows, ("frame", "frequency")[-rows.ndim :], {}, **about)
     rows = how.rows_of_voxels(values, grid, array.first_fastest, name).astype(np.complex128, order="C")
     if not block_means:
-        rows /= factor**2
+        rows.view(np.float64)[...] /= factor**2  # real numbers: a complex division makes NaN of infinity
     return build(
         "system_matrix",
         rows,

@@ -11,6 +11,7 @@ from mpisim import Grid, InputError, Particle, open_sided_ffl, read, simulate, w
 from mpisim.data.schema import build
 from mpisim.io import netcdf
 from mpisim.io.atomic import output_folder, replacing, write_text
+from mpisim.io.formats import expect_output, read_blocks
 
 RNG = np.random.default_rng(4)
 
@@ -129,6 +130,68 @@ def test_folders_are_made_and_permissions_follow_the_umask(tmp_path):
     umask = os.umask(0)
     os.umask(umask)
     assert target.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.array(["2026-01-01", "2026-01-02"], "M8[ns]"),
+        np.array(["2026-01-01T12:30:00.123456789", "NaT"], "M8[ns]"),
+        np.array([1, 2_000_000_001], "m8[ns]"),
+    ],
+)
+def test_times_come_back(tmp_path, times):
+    data = sample_matrix().assign_coords(time=("angle", times))
+    write(data, tmp_path / "sm.nc")
+    found = read(tmp_path / "sm.nc")
+    assert_same(found.drop_attrs(), data.drop_attrs())
+    write(found, tmp_path / "again.nc")
+    assert np.array_equal(read(tmp_path / "again.nc").time.values, times, equal_nan=True)
+    blocks = list(read_blocks(tmp_path / "sm.nc", 1))
+    assert np.array_equal(np.concatenate([b.time.values for b in blocks]), times, equal_nan=True)
+
+
+def test_a_unit_that_counts_from_something_is_no_time(tmp_path):
+    data = sample_matrix()
+    data["system_matrix"].attrs["units"] = "volts since the start"
+    write(data, tmp_path / "sm.nc")
+    assert_same(read(tmp_path / "sm.nc"), data)
+
+
+@pytest.mark.parametrize("axes", ["x", "y", "xy"])
+def test_descending_axes_are_sorted_and_their_values_too(tmp_path, axes):
+    data = sample_matrix().assign(sampled=(("y", "x"), RNG.random((4, 5)) > 0.5))
+    disk = netcdf.encode(data).isel({axis: slice(None, None, -1) for axis in axes})
+    disk.to_netcdf(tmp_path / "sm.nc", engine="netcdf4")
+    assert_same(read(tmp_path / "sm.nc"), data)
+    for i, block in enumerate(read_blocks(tmp_path / "sm.nc", 1)):
+        assert np.array_equal(block.system_matrix.values[0], data.system_matrix.values[i])
+
+
+def test_attributes_of_numpy_come_back_plain_and_others_are_named(tmp_path):
+    data = sample_matrix().assign_attrs(gain=np.array([1.0, 2.0]), level=np.float32(1.5), on=np.bool_(True))
+    data["angle"].attrs["calibrated"] = True
+    write(data, tmp_path / "sm.nc")
+    found = read(tmp_path / "sm.nc")
+    assert (found.attrs["gain"], found.attrs["level"], found.attrs["on"]) == ([1.0, 2.0], 1.5, True)
+    assert found["angle"].attrs["calibrated"] is True and found["angle"].attrs["units"] == "rad"
+    for broken, name in ((data.assign_attrs(gain=1j), "gain"), (data.assign_attrs(gain={"a": print}), "gain")):
+        with pytest.raises(InputError, match=f"Input attribute {name} must be made of numbers"):
+            write(broken, tmp_path / "no.nc")
+    data["angle"].attrs["calibrated"] = object()
+    with pytest.raises(InputError, match="Input attribute calibrated of angle must be"):
+        write(data, tmp_path / "no.nc")
+    assert not (tmp_path / "no.nc").exists()
+
+
+def test_an_output_is_none_of_the_inputs(tmp_path):
+    write(sample_matrix(), tmp_path / "sm.nc")
+    (tmp_path / "link.nc").symlink_to(tmp_path / "sm.nc")
+    os.link(tmp_path / "sm.nc", tmp_path / "hard.nc")
+    for name in ("sm.nc", "link.nc", "hard.nc", "../" + tmp_path.name + "/sm.nc"):
+        with pytest.raises(InputError, match="output file must be another file than the input"):
+            expect_output(tmp_path / name, tmp_path / "sm.nc")
+    expect_output(tmp_path / "new.nc", tmp_path / "sm.nc", tmp_path / "missing.nc")
 
 
 # -- files that are wrong ---------------------------------------------------------------------------------------------
