@@ -21,6 +21,7 @@ from calib.evaluation import Evaluation, evaluate
 from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS, recover
 from mpisim.data.grid import Grid
+from mpisim.data.noise_level import GivenNoise, NoiseLevel, level_of
 from mpisim.data.sampling import Sampling
 from mpisim.data.schema import expect
 from mpisim.data.views import require_same_rows
@@ -65,10 +66,13 @@ class Comparison:
         Methods that apply, from the smallest error to the largest, then those that do not.
     matrices
         Recovered matrices by method, in the order of `results`.
+    noise
+        Noise level of the coarse matrix that was given or estimated; None for that of the file.
     """
 
     results: tuple[Compared, ...]
     matrices: Mapping[str, xr.Dataset] = field(default_factory=dict, repr=False)
+    noise: NoiseLevel | None = None
 
     @property
     def applied(self) -> tuple[Compared, ...]:
@@ -81,7 +85,9 @@ def compare(
     reference: xr.Dataset,
     methods: Sequence[str] | None = None,
     weights: Sequence[str | os.PathLike[str]] = (),
-    **noise: object,
+    snr: float | None = None,
+    noise_std: float | None = None,
+    noiseless: bool = False,
 ) -> Comparison:
     """Recover a coarse system matrix by every method that applies and compare each with a reference.
 
@@ -95,8 +101,9 @@ def compare(
         Names of `calib.METHODS`; by default all.
     weights
         Weights files of `mpisim train`, each for its own method in place of bundled ones.
-    **noise
-        Noise of the coarse matrix, as `calib.recover` takes it.
+    snr, noise_std, noiseless
+        Noise of the coarse matrix, as `calib.recover` takes it; at most one. A level that is neither known nor given is
+        estimated once, for all methods.
 
     Returns
     -------
@@ -106,8 +113,8 @@ def compare(
     Raises
     ------
     InputError
-        If a method is unknown, the reference is not of the coarse matrix's rows and voxels, a weights file is damaged
-        or for another factor, or no method applies.
+        If a method is unknown, the reference is not of the coarse matrix's rows and voxels, a weights file is damaged,
+        the noise level is given twice, or no method applies.
     """
     expect(coarse, "system_matrix", "coarse", stage="coarse")
     _require_reference(coarse, reference)
@@ -117,14 +124,27 @@ def compare(
     given = {_method_of(file): file for file in weights}
     import torch  # noqa: F401 - loaded before the first method is timed
 
+    level = _level(coarse, GivenNoise(snr, noise_std, noiseless))
+    known = coarse if level is None else level.applied(coarse)
     matrices: dict[str, xr.Dataset] = {}
-    results = [_compared(name, coarse, reference, given, matrices, noise) for name in progress(names, unit="method")]
+    results = [_compared(name, known, reference, given, matrices) for name in progress(names, unit="method")]
     ordered = sorted(results, key=lambda r: (r.errors is None, r.errors.nrmse if r.errors else 0.0))
     reasons = "; ".join(f"{r.method}: {r.reason}" for r in results)
     require(bool(matrices), "coarse", "a matrix to which one of the methods applies", f"none ({reasons})")
     for note in dict.fromkeys(note for result in ordered for note in result.notes):
         warn(note)
-    return Comparison(tuple(ordered), {r.method: matrices[r.method] for r in ordered if r.errors is not None})
+    found = {r.method: matrices[r.method] for r in ordered if r.errors is not None}
+    return Comparison(tuple(ordered), found, level)
+
+
+def _level(coarse: xr.Dataset, given: GivenNoise) -> NoiseLevel | None:
+    """Return the noise level that was given or estimated; None where the file knows it or it cannot be estimated."""
+    if given != GivenNoise():
+        return level_of(coarse, given)
+    try:
+        return level_of(coarse, given)
+    except InputError:
+        return None  # methods that need it say so
 
 
 def _require_reference(coarse: xr.Dataset, reference: xr.Dataset) -> None:
@@ -150,7 +170,6 @@ def _compared(
     reference: xr.Dataset,
     weights: Mapping[str, str | os.PathLike[str]],
     matrices: dict[str, xr.Dataset],
-    noise: Mapping[str, object],
 ) -> Compared:
     """Recover by a method and compare; add the matrix to `matrices`, or say why the method does not apply."""
     reason = _obstacle(name, coarse, weights)
@@ -160,7 +179,7 @@ def _compared(
         warnings.simplefilter("always", DataWarning)
         start = time.perf_counter()
         try:
-            found = recover(coarse, name, weights.get(name), **noise)  # type: ignore[arg-type]
+            found = recover(coarse, name, weights.get(name))
         except InputError as error:
             return Compared(name, reason=str(error))
         seconds = time.perf_counter() - start

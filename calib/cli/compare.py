@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 
 from mpisim.cli.command import Result, as_typed
+from mpisim.cli.noise_options import add_noise_options
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
 KEYS = {
     "coarse": "the coarse matrix",
     "reference": "the fine matrix that methods are compared with",
+    "noise": "of the coarse matrix, where it was given or estimated: noise_std, snr in dB, estimated; else null",
     "methods": "for every method: whether it applies, nrmse and nrmse_by_harmonic (fractions), seconds, reason, notes",
     "files": "what was written",
 }
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", action="append", default=[], metavar="FILE", help="weights of `mpisim train`; may be repeated"
     )
+    add_noise_options(parser)
     parser.add_argument("--keep", action="store_true", help="also write the recovered matrices, fine_METHOD.nc")
     parser.add_argument("--out", default="compare", help="folder to write (default: compare)")
 
@@ -44,8 +47,10 @@ def run(options: argparse.Namespace) -> Result:
     folder = output_folder(options.out)
     coarse, reference = mpisim.read(options.coarse), mpisim.read(options.reference)
     with as_typed({"methods": "--methods", "weights": "--weights", "reference": "--reference"}):
-        comparison = compare(coarse, reference, options.methods, options.weights)
-    described = {"coarse": str(options.coarse), "reference": str(options.reference)}
+        noise = {"snr": options.snr, "noise_std": options.noise_std, "noiseless": options.noiseless}
+        comparison = compare(coarse, reference, options.methods, options.weights, **noise)
+    level = None if comparison.noise is None else comparison.noise.described()
+    described = {"coarse": str(options.coarse), "reference": str(options.reference), "noise": level}
     files = write_comparison(comparison, reference, folder, described)
     if options.keep:
         for method, matrix in comparison.matrices.items():

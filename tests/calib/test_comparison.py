@@ -80,6 +80,29 @@ def test_another_reference_is_refused_before_work_starts(matrices, change, messa
         calib.compare(coarse, change(fine), ("bicubic",))
 
 
+def test_unknown_noise_is_estimated_once_for_all_methods():
+    scanner = mpisim.open_sided_ffl(0.9, angles=24, harmonics=tuple(range(2, 10)))
+    fine = mpisim.simulate(scanner, mpisim.Particle(24e-9), mpisim.Grid((16, 16)))
+    coarse = calib.downsample(fine, factor=2, snr=33.7, seed=0)
+    with pytest.warns(UserWarning, match="noise") as caught:
+        comparison = calib.compare(coarse.drop_vars("noise_std"), fine, ("bicubic", "bicubic-dc", "profile"))
+    assert len(caught) == 1 and comparison.noise.estimated and len(comparison.applied) == 3
+    assert comparison.noise.noise_std == pytest.approx(float(coarse["noise_std"]), rel=0.2)
+
+
+def test_unknown_noise_can_be_given(matrices):
+    coarse, fine = matrices
+    sigma = float(coarse["noise_std"])
+    unknown = coarse.drop_vars("noise_std")  # and of too few rows for an estimate
+    comparison = calib.compare(unknown, fine, ("bicubic", "bicubic-dc"))
+    assert [r.method for r in comparison.applied] == ["bicubic"] and "noise" in comparison.results[1].reason
+    given = calib.compare(unknown, fine, ("bicubic-dc",), noise_std=sigma)
+    known = calib.compare(coarse, fine, ("bicubic-dc",))
+    assert given.results[0].errors.nrmse == known.results[0].errors.nrmse and known.noise is None
+    with pytest.raises(mpisim.InputError, match="noise level"):
+        calib.compare(coarse, fine, ("bicubic",), snr=30, noiseless=True)
+
+
 def test_no_method_at_all(matrices):
     with pytest.raises(mpisim.InputError, match=r"one of the methods applies; instead received none \(cs: it needs"):
         calib.compare(*matrices, ("cs",))
