@@ -129,3 +129,31 @@ def test_weights_of_another_factor_and_odd_sides(fine, tmp_path):
     )
     with pytest.raises(InputError, match="Input coarse must be of even sides for transms; instead received 10 x 3"):
         calib.recover(calib.downsample(odd, 2, snr=None), "transms", tmp_path / "w.safetensors")
+
+
+@pytest.mark.filterwarnings("ignore:The weights transms", "ignore:.*rows are no ridges", "ignore:.*rows do not fit")
+@pytest.mark.parametrize("method", [m for m, about in calib.METHODS.items() if not about.learned] + ["transms"])
+def test_recovery_does_not_depend_on_the_unit(method):
+    """To rounding, for every method, in double precision, which holds the weakest rows of such matrices."""
+    scanner = mpisim.open_sided_ffl(0.9, angles=3, harmonics=(2, 3))
+    fine = mpisim.simulate(scanner, mpisim.Particle(24e-9), mpisim.Grid((16, 16)))
+    coarse = calib.downsample(fine, 2, calib.METHODS[method].samplings[0], snr=33.7, seed=1)
+    coarse["system_matrix"] = coarse["system_matrix"].astype(complex)
+    wanted = as_images(calib.recover(coarse, method))
+    for scale in (1e-30, 1e30):
+        scaled = coarse.copy(deep=True)
+        scaled["system_matrix"] *= scale
+        scaled["noise_std"] *= scale
+        found = as_images(calib.recover(scaled, method)) / scale
+        assert np.linalg.norm(found - wanted) < 1e-5 * np.linalg.norm(wanted), scale
+
+
+def test_a_matrix_of_a_single_particle(tmp_path):
+    """Voltages of 1e-46 V, which single precision does not hold, come through simulation, files and recovery."""
+    scanner, particle, grid = mpisim.open_sided_ffl(0.9, angles=4), mpisim.Particle(24e-9), mpisim.Grid((16, 16))
+    errors = []
+    for concentration in (1e20, 1e-20):
+        fine = mpisim.simulate(scanner, particle, grid, mpisim.Sample(concentration=concentration))
+        mpisim.write(calib.downsample(fine, 2, snr=33.7, seed=1), tmp_path / "coarse.nc")
+        errors.append(calib.nrmse(calib.recover(mpisim.read(tmp_path / "coarse.nc"), "bicubic-dc"), fine))
+    assert np.isclose(*errors, rtol=1e-4)
