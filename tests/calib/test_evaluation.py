@@ -57,3 +57,22 @@ def test_units_are_converted(fine):
     currents = found.assign(system_matrix=(variable.dims, variable.values, {"units": "A"}))
     with pytest.raises(InputError, match="Input unit of found must be V, the unit of reference, or a multiple of it"):
         calib.evaluate(currents, fine)
+
+
+@pytest.mark.parametrize("split", ["angle", "frequency"])
+def test_files_are_compared_in_blocks(fine, tmp_path, split):
+    """The same figures as of complete matrices, where blocks are of angles or of harmonics."""
+    from calib.evaluation import evaluate, evaluate_files
+
+    found = calib.recover(calib.downsample(fine, 4, snr=None), "bicubic")
+    pair = [data if split == "angle" else data.isel(angle=2) for data in (found, fine)]
+    for name, data in zip(("found.nc", "fine.nc"), pair, strict=True):
+        mpisim.write(data, tmp_path / name)
+    whole, by_blocks = evaluate(*pair), evaluate_files(tmp_path / "found.nc", tmp_path / "fine.nc", 3 * 1024)
+    assert by_blocks.nrmse == pytest.approx(whole.nrmse, rel=1e-12)
+    assert by_blocks.row_nrmse == pytest.approx(whole.row_nrmse, rel=1e-12)
+    assert by_blocks.harmonics == whole.harmonics == tuple(range(2, 10))
+    assert by_blocks.nrmse_by_harmonic == pytest.approx(whole.nrmse_by_harmonic, rel=1e-12)
+    mpisim.write(pair[1].isel(frequency=slice(0, 4)), tmp_path / "less.nc")
+    with pytest.raises(InputError, match="Input found must be of the reference's"):
+        evaluate_files(tmp_path / "found.nc", tmp_path / "less.nc", 1)
