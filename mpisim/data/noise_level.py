@@ -165,19 +165,19 @@ def chosen_level(values: Values, given: GivenNoise, name: str = "coarse") -> Noi
     sigma = given.sigma(values.level)
     if sigma is not None:
         if values.noise_std is not None and not math.isclose(sigma, values.noise_std, rel_tol=1e-6):
-            warn(f"the noise level that was given, {sigma:.3g}{unit}, replaces that of {name}, {values.noise_std:.3g}")
+            warn(f"The noise level that was given, {sigma:.3g}{unit}, replaces {values.noise_std:.3g}{unit} of {name}.")
         return NoiseLevel.of(sigma, values.level, estimated=False)
     if values.noise_std is not None:
         return None
     noise_std, spread = estimate_noise(values.rows, name)
     found = NoiseLevel.of(noise_std, values.level, estimated=True)
     if found.snr is None:
-        warn(f"{name} does not state its noise; none was found beyond rounding, and its values count as exact")
+        warn(f"The noise of {name} is not stated; none was found beyond rounding, and its values count as exact.")
         return found
     warn(
-        f"{name} does not state its noise; {noise_std:.3g}{unit} ({found.snr:.1f} dB below the RMS) was estimated "
+        f"The noise of {name} is not stated; {noise_std:.3g}{unit} ({found.snr:.1f} dB below the RMS) was estimated "
         "from its rows and is used"
-        + (", though the noise differs from row to row; state noise_std row by row" if spread > _SPREAD else "")
+        + (" for all, though it differs from row to row; state noise_std row by row." if spread > _SPREAD else ".")
     )
     return found
 

@@ -72,7 +72,7 @@ def test_a_known_level_holds(smooth):
 
 def test_an_unknown_level_is_estimated_and_said(smooth):
     with pytest.warns(
-        DataWarning, match=r"^coarse does not state its noise; 0\.\d+ V \(\d+\.\d dB below the RMS\) was"
+        DataWarning, match=r"^The noise of coarse is not stated; 0\.\d+ V \(\d+\.\d dB below the RMS\) was"
     ):
         level = level_of(smooth, GivenNoise())
     assert level.estimated and level.noise_std == pytest.approx(0.5, rel=0.1)
@@ -83,7 +83,7 @@ def test_an_unknown_level_is_estimated_and_said(smooth):
 
 def test_noise_that_differs_from_row_to_row_is_said(smooth):
     loud = smooth["system_matrix"].values + complex_gaussian((60, 4, 4), 3, 1) * (np.arange(60) % 2)[:, None, None]
-    with pytest.warns(DataWarning, match="the noise differs from row to row"):
+    with pytest.warns(DataWarning, match="is used for all, though it differs from row to row"):
         level_of(smooth.assign(system_matrix=(smooth["system_matrix"].dims, loud)), GivenNoise())
 
 
@@ -96,7 +96,7 @@ def test_exact_values_count_as_exact(smooth):
 
 def test_a_given_level_replaces_that_of_the_file(smooth):
     known = with_noise(smooth, noise_std=0.5)
-    with pytest.warns(DataWarning, match=r"that was given, 0\.2 V, replaces that of coarse, 0\.5"):
+    with pytest.warns(DataWarning, match=r"^The noise level that was given, 0\.2 V, replaces 0\.5 V of coarse\.$"):
         level = level_of(known, GivenNoise(noise_std=0.2))
     assert level.noise_std == 0.2 and not level.estimated
     assert level_of(known, GivenNoise(noise_std=0.5)).noise_std == 0.5  # without a word: it is the same
