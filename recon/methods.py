@@ -28,11 +28,11 @@ def _option(default: T, text: str) -> T:
 
 @dataclass(frozen=True)
 class AdmmOptions:
-    """Options of `recon.admm`; the defaults are those of TranSMS."""
+    """Options of `recon.admm`; the defaults are those that `mpisim tune admm` finds (`docs/results.md`)."""
 
-    a1: float = _option(0.95, "weight of the absolute values")
-    atv: float = _option(0.05, "weight of the total variation")
-    mu: float = _option(10.0, "penalty weight")
+    a1: float = _option(0.65, "weight of the absolute values")
+    atv: float = _option(0.35, "weight of the total variation")
+    mu: float = _option(5.0, "penalty weight")
     iterations: int = _option(5000, "most iterations")
     tolerance: float = _option(1e-3, "relative stopping tolerance; with 0 all iterations are done")
     precision: str = _option("auto", "float32, float64 or auto")

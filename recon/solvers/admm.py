@@ -16,7 +16,7 @@ r"""Images by the alternating direction method of multipliers (ADMM).
 a hat being the over-relaxation :math:`\hat{x} = \alpha x + (1 - \alpha) z`, :math:`\alpha = 1.8`, :math:`\rho = 300`.
 All parameters are constant.
 
-**Scaling.** :math:`\mu = 10` presumes images and matrices of order one. Inside, the matrix has the norm 1
+**Scaling.** :math:`\mu = 5` presumes images and matrices of order one. Inside, the matrix has the norm 1
 (`recon.solvers.factor`) and every image the scale 1 (`recon.solvers.state`), so that units do not change the iteration.
 
 **Stopping**, checked every ten iterations, each image by itself: primal residual
@@ -97,9 +97,9 @@ def admm(
     eps: float | np.ndarray,
     shape: tuple[int, ...] | None = None,
     *,
-    a1: float = 0.95,
-    atv: float = 0.05,
-    mu: float = 10.0,
+    a1: float = 0.65,
+    atv: float = 0.35,
+    mu: float = 5.0,
     iterations: int = 5000,
     non_negative: bool = True,
     tolerance: float = 1e-3,

@@ -13,7 +13,7 @@ from tests.recon.problems import random_problem
 TIGHT = {"tolerance": 1e-7, "iterations": 20000, "precision": "float64"}
 
 
-def objective(x, shape, a1=0.95, atv=0.05):
+def objective(x, shape, a1=0.65, atv=0.35):
     return a1 * np.abs(x).sum() + atv * total_variation(x.reshape(shape), len(shape))
 
 
