@@ -7,7 +7,8 @@ A given `eps` is in whitened units where the noise is known, and in units of the
 the radius from the data (`recon.selection.discrepancy`). It serves data of unknown noise, and recovered matrices, whose
 errors add to the noise of the measurement, so that the ball of radius sqrt(M) can be empty.
 Images are concentrations relative to the calibration sample's; a matrix in another multiple of the measurement's unit
-is converted. Of a choice of rows (`recon.selection.rows`) M is the number of rows that are kept.
+is converted. A matrix per concentration, such as V/(mmol/l), gives an image in that concentration. Of a choice of rows
+(`recon.selection.rows`) M is the number of rows that are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import xarray as xr
 
 from mpisim.data.noise import sigma_from_snr
 from mpisim.data.schema import DIMS, VOXEL_DIMS, build, expect
-from mpisim.data.units import in_unit_of
+from mpisim.data.units import conversion, in_unit_of, numerator, unit_of
 from mpisim.data.views import as_matrix, require_same_rows
 from mpisim.deprecation import renamed_arguments
 from mpisim.errors import InputError, decibels, one_of, require, warn
@@ -87,10 +88,10 @@ def reconstruct(
     Returns
     -------
     xarray.Dataset
-        `image` ([frame,] [z,] y, x), relative concentration. The attributes carry the method, its options, eps, the
-        iterations, whether the noise ball is feasible, its least residual (both in the unit of eps), the number of
-        rows that were used, and the provenance of the matrix and of the measurement. A `DataWarning` says where the
-        noise ball holds no image, or was not reached.
+        `image` ([frame,] [z,] y, x), relative concentration (see the module). The attributes carry the method, its
+        options, eps, the iterations, whether the noise ball is feasible, its least residual (both in the unit of eps),
+        the number of rows that were used, and the provenance of the matrix and of the measurement. A `DataWarning` says
+        where the noise ball holds no image, or was not reached.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def reconstruct(
     kept = chosen_rows(matrix, row_mask, min_frequency, max_frequency, row_snr)
     rows = len(as_matrix(matrix))
     used = rows if kept is None else int(np.count_nonzero(kept))
-    matrix = in_unit_of(matrix, y, "the matrix", "the measurement")
+    matrix, unit = _in_unit_of_data(matrix, y)
     sigma = _noise(y, noise_db)
     ball = _ball(matrix, method, eps, sigma is not None, used)
     problem = _problem(matrix, y, sigma, ball, bool(non_negative), kept)
@@ -121,7 +122,7 @@ def reconstruct(
         values[0] if single else values,
         tuple(voxels if single else ["frame", *voxels]),
         coords,
-        units="1",
+        units=unit,
         method=method,
         options={**asdict(chosen), "non_negative": bool(non_negative)},
         preset=preset,
@@ -192,6 +193,16 @@ def _check_pair(matrix: xr.Dataset, y: xr.Dataset) -> None:
     received = {str(d): n for d, n in data.sizes.items() if d != "frame"}
     require(received == wanted, "y", f"measured over the matrix's rows {wanted}", received)
     require_same_rows(y, matrix, "y")
+
+
+def _in_unit_of_data(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, str]:
+    """Return the matrix in the unit of the data, and the unit of the image: "1", or what the matrix is per."""
+    above, below = numerator(unit_of(matrix))
+    if below == "1" or conversion(unit_of(matrix), unit_of(y)) is not None or conversion(above, unit_of(y)) is None:
+        return in_unit_of(matrix, y, "the matrix", "the measurement"), "1"
+    names = [name for name in ("system_matrix", "noise_std") if name in matrix]
+    stated = matrix.assign({name: matrix[name].assign_attrs(units=above) for name in names})
+    return in_unit_of(stated, y, "the matrix", "the measurement"), below
 
 
 def _noise(y: xr.Dataset, noise_db: float | None) -> xr.DataArray | None:

@@ -14,7 +14,7 @@ import xarray as xr
 
 from mpisim.errors import require, warn
 
-__all__ = ["conversion", "in_unit", "in_unit_of", "unit_of"]
+__all__ = ["conversion", "in_unit", "in_unit_of", "numerator", "unit_of"]
 
 _PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9}
 _BASES = ("V", "A", "T", "Wb", "Hz")
@@ -39,6 +39,15 @@ def conversion(unit: str, other: str) -> float | None:
     if one[1] != two[1]:
         return None
     return 10.0 ** (one[0] - two[0])
+
+
+def numerator(unit: str) -> tuple[str, str]:
+    """Return what a unit is per what: ("uV", "mmol/l") for "uV/(mmol/l)", and "1" in second place without a slash."""
+    above, slash, below = unit.partition("/")
+    below = below.strip()
+    if below.startswith("(") and below.endswith(")"):
+        below = below[1:-1].strip()
+    return (above.strip(), below) if slash and below else (unit, "1")
 
 
 def _parsed(unit: str) -> tuple[int, str]:

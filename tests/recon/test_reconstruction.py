@@ -159,6 +159,16 @@ def test_another_unit_is_refused_and_an_unknown_one_is_presumed():
     assert image["image"].equals(recon.reconstruct(small_matrix(), small_measurement())["image"])
 
 
+def test_a_matrix_per_concentration_gives_an_image_in_it():
+    per = in_units(small_matrix(), "mV/(mmol/l)", 1e3 / 20)  # a sample of 20 mmol/l
+    per["noise_std"] = ((), 0.0, {"units": "mV/(mmol/l)"})
+    image = recon.reconstruct(per, small_measurement(), method="tikhonov")["image"]
+    expected = recon.reconstruct(small_matrix(), small_measurement(), method="tikhonov")["image"]
+    assert image.attrs["units"] == "mmol/l" and mpisim.nrmse(image.values, 20 * expected.values) < 1e-6
+    with pytest.raises(InputError, match=r"^Input unit of the matrix must be V, "):
+        recon.reconstruct(in_units(per, "A/(mmol/l)", 1.0), small_measurement())
+
+
 # -- rows -------------------------------------------------------------------------------------------------------------
 
 

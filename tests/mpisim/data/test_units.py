@@ -3,7 +3,7 @@ import pytest
 
 import mpisim
 from mpisim import InputError
-from mpisim.data.units import conversion, in_unit, in_unit_of, unit_of
+from mpisim.data.units import conversion, in_unit, in_unit_of, numerator, unit_of
 from mpisim.errors import DataWarning
 from tests.mpisim.data.matrices import sample_matrix
 
@@ -86,6 +86,21 @@ def test_an_unknown_unit_is_presumed_and_said(unknown):
     ):
         assert in_unit_of(volts, data, "y") is volts
     assert in_unit_of(data, in_units("1"), "y") is data  # two unknown ones: as ever
+
+
+@pytest.mark.parametrize(
+    ("unit", "parts"),
+    [
+        ("V", ("V", "1")),
+        ("1", ("1", "1")),
+        ("uV/(mmol/l)", ("uV", "mmol/l")),
+        ("V / m", ("V", "m")),
+        ("V/mmol/l", ("V", "mmol/l")),
+        ("V/", ("V/", "1")),
+    ],
+)
+def test_what_a_unit_is_per(unit, parts):
+    assert numerator(unit) == parts
 
 
 def test_errors_do_not_depend_on_units():
