@@ -24,17 +24,25 @@ _SPACES = (
     (re.compile(rf"({_FUNCTION})\s*(?=[A-Za-z]|\\(?!left|bigl|Bigl|lvert|lVert|,|\())"), r"\1\\,"),
 )
 """Thin spaces around the name of a function, which not all browsers leave."""
+_FRACTION = re.compile(r"\\[td]?frac\s*([0-9A-Za-z])\s*([0-9A-Za-z]|\\[A-Za-z]+)")
+"""A fraction without braces, whose digits the converter would take for one number."""
+
+_BAR = re.compile(r'<mo(?: class="math(?:open|close)")?>([|∥‖])</mo>')
+"""Bars of norms, which browsers would set as far apart as a relation."""
 
 
 def _converted(node: nodes.Element, source: str, as_block: bool) -> str:
     for unknown, known in _SAME:
         source = source.replace(unknown, known)
+    source = _FRACTION.sub(r"\\frac{\1}{\2}", source)
     for place, space in _SPACES:
         source = place.sub(space, source)
     if as_block and pick_math_environment(source).startswith("align"):
         source = f"\\begin{{aligned}}{source.strip()}\\end{{aligned}}"
     try:
-        return str(tex2mathml(source, as_block=as_block))
+        return _BAR.sub(
+            r'<mo lspace="0" rspace="0" stretchy="false">\1</mo>', str(tex2mathml(source, as_block=as_block))
+        )
     except MathError as error:
         logger.warning("equation %r: %s", source, error, location=node)
         return f"<code>{source}</code>"

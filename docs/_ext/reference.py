@@ -89,7 +89,7 @@ def public_page(package: str) -> str:
     known = homes()
     first = {home: name for name, home in reversed(known.items())}
     parts = [_heading(package, "="), f".. automodule:: {package}\n"]
-    own = [name for name in known if name.startswith(f"{package}.")]
+    own = [name for name in known if name.startswith(f"{package}.") and "__" not in name]
     for name in sorted(own, key=str.casefold):
         other = first[known[name]]
         parts.append(_described(name) if other == name else f":py:obj:`{name} <{other}>` is ``{other}``.\n")
