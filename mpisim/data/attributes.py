@@ -55,7 +55,7 @@ _DEEPEST = 100  # levels of lists and mappings; a list that holds itself has no 
 
 def _of_numpy(value: np.ndarray | np.generic, name: str) -> Any:
     if value.dtype.kind in "mM":
-        return np.datetime_as_string(value).tolist() if value.dtype.kind == "M" else value.astype(str).tolist()
+        return value.astype(str).tolist()  # the words of ISO 8601, or a number and its unit
     if value.dtype.kind not in "biufUO":
         raise _refused(name, value)
     return value.tolist()

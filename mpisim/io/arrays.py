@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -66,7 +67,7 @@ def array_dataset(
     array = chosen(path, variable)
     name = f"{array.name} of {Path(path).name}"
     given = {k: v for k, v in asdict(how).items() if v not in (None, False)}
-    about = {"origin": "measured", "units": "1", "source": Path(path).name, "variable": array.name}
+    about: dict[str, Any] = {"origin": "measured", "units": "1", "source": Path(path).name, "variable": array.name}
     about |= {"layout": given} if given else {}
     values = array.read(str(path))
     if grid is None:

@@ -7,7 +7,7 @@ with `check_format`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -188,7 +188,7 @@ def read(
     return with_noise(validate(data, str(path)), snr=snr, noise_std=noise_std, noiseless=noiseless)
 
 
-def _format_of(path: FilePath, options: Container[str] = ()) -> str:
+def _format_of(path: FilePath, options: Collection[str] = ()) -> str:
     """Return the name of the format of a file that is read: by its content, or else by its suffix.
 
     Where several fit, those of the suffix come first, and of these arrays of any program last; the first is taken that

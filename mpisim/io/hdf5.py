@@ -65,8 +65,8 @@ def hdf5_kind(path: str | os.PathLike[str]) -> str:
 def _plain(value: Any) -> Any:
     value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufSU" and value.size <= 100:
-        value = np.char.decode(value, "utf-8", "replace") if value.dtype.kind == "S" else value
-        return value.tolist()
+        words = np.asarray(value)
+        return (np.char.decode(words, "utf-8", "replace") if words.dtype.kind == "S" else words).tolist()
     return value if isinstance(value, str) else f"({type(value).__name__})"
 
 

@@ -101,7 +101,7 @@ class Layout:
         rows = rows.reshape(len(rows), *(sizes[axis] for axis in slowest_first))
         rows = rows.transpose(0, *(1 + slowest_first.index(axis) for axis in grid.dims))
         rows = self._unstacked(rows, name)
-        away = [1 + grid.dims.index(axis) for axis in self.flip or "" if axis in grid.dims]
+        away = tuple(1 + grid.dims.index(axis) for axis in self.flip or "" if axis in grid.dims)
         require(len(away) == len(self.flip or ""), "flip", f"made of the axes of the grid {grid.dims}", repr(self.flip))
         return np.flip(rows, away)
 

@@ -210,8 +210,14 @@ def _with_times(disk: xr.Dataset) -> xr.Dataset:
     spans = {k for k, v in disk.variables.items() if str(v.attrs.get("dtype", "")).startswith("timedelta64")}
     if not since | spans:
         return disk
-    options = {"mask_and_scale": False, "concat_characters": False, "decode_coords": False, "use_cftime": None}
-    decoded = xr.decode_cf(disk, decode_times=True, decode_timedelta=True, **options)
+    decoded = xr.decode_cf(
+        disk,
+        concat_characters=False,
+        mask_and_scale=False,
+        decode_times=True,
+        decode_coords=False,
+        decode_timedelta=True,
+    )
     return disk.assign({k: decoded.variables[k] for k in since | spans})
 
 
