@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from calib.choice import Choice, choose, warn_of_scope
-from calib.learned.bundled import BUNDLED, bundled_weights
+from calib.choice import Choice, choose, choose_again, warn_of_scope
+from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS, recover_at
 from mpisim.data.noise import rms
 from mpisim.data.noise_estimate import sampled_rows
@@ -78,10 +78,11 @@ def recover_file(
     values = sys.maxsize if record.complete else values
     matrix = _survey(coarse, values)
     level = _level(coarse, values, matrix, given) if record.noise or given != GivenNoise() else None
+    file = weights
     if matrix.blocks > 1 and record.learned and weights is None:  # the same weights for all blocks
         noisy = matrix.noisy if level is None else level.noise_std > 0
-        file = bundled_weights(method, matrix.factor, not noisy)
-        weights = file if file.is_file() else None
+        bundled = bundled_weights(method, matrix.factor, not noisy)
+        file = bundled if bundled.is_file() else None
     unit = None if matrix.blocks == 1 else matrix.unit
     stated = None if matrix.noise_std is None else NoiseLevel.of(matrix.noise_std, matrix.level, estimated=False)
     noise = stated if level is None else level
@@ -89,12 +90,18 @@ def recover_file(
     summary["noise"] = None if noise is None else noise.described()
 
     def recovered() -> Iterator[xr.Dataset]:
-        for block in progress(read_blocks(coarse, values), total=matrix.blocks, unit="block"):
-            fine = recover_at(level, block, method, weights, unit, choice.reason)
-            if record.learned and choice.unchecked and "grid" not in summary:  # once
-                file = weights or BUNDLED / str(fine.attrs["recovery"]["weights"])
-                warn_of_scope(block if level is None else level.applied(block), file)
-            summary["grid"] = list(reversed(as_images(fine).shape[-2:]))
+        taken, of_taken = choice, file
+        for number, block in enumerate(progress(read_blocks(coarse, values), total=matrix.blocks, unit="block")):
+            fine = recover_at(level, block, taken.method, of_taken, unit, taken.reason)
+            if number == 0:
+                taken = choose_again(block, choice, fine, in_blocks=matrix.blocks > 1)
+                if taken is not choice:
+                    of_taken = None
+                    fine = recover_at(level, block, taken.method, of_taken, unit, taken.reason)
+                elif record.learned and choice.unchecked:
+                    warn_of_scope(block if level is None else level.applied(block), weights, fine)
+                grid = list(reversed(as_images(fine).shape[-2:]))
+                summary.update(method=taken.method, reason=taken.reason or None, grid=grid)
             yield fine
 
     if matrix.blocks > 1:

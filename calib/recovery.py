@@ -12,15 +12,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from calib.choice import Choice, choose, warn_of_scope
+from calib.choice import Choice, choose, choose_again, warn_of_scope
 from calib.learned.apply import recover_by_network
-from calib.learned.bundled import BUNDLED
 from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
 from calib.methods.compressed import compressed_sensing
 from calib.methods.profile import recover_by_profiles
@@ -96,19 +94,17 @@ def recover(
     if method is not None:
         one_of("method", method, METHODS)
     expect(coarse, "system_matrix", "coarse", stage="coarse")
-    choice = choose(coarse, weights) if method is None else Choice(method)
+    choice = choose(coarse, weights, in_blocks=unit is not None) if method is None else Choice(method)
     record = METHODS[choice.method]
     Sampling.of(coarse, record.samplings, choice.method)
     level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
     recovered = recover_at(level, coarse, choice.method, weights, unit, choice.reason)
+    again = choose_again(coarse, choice, recovered, in_blocks=unit is not None)
+    if again is not choice:
+        return recover_at(level, coarse, again.method, None, unit, again.reason)
     if record.learned and choice.unchecked:
-        warn_of_scope(coarse if level is None else level.applied(coarse), weights or _bundled(recovered))
+        warn_of_scope(coarse if level is None else level.applied(coarse), weights, recovered)
     return recovered
-
-
-def _bundled(recovered: xr.Dataset) -> Path:
-    """Return the bundled weights that a matrix was recovered with."""
-    return BUNDLED / str(recovered.attrs["recovery"]["weights"])
 
 
 def recover_at(

@@ -26,12 +26,15 @@ from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.ridge import SIGMA_THRESHOLD, ridge_means
 from calib.nets.layers import bicubic_upsample
 from calib.nets.table import NETS
-from mpisim.data.sampling import Sampling
+from mpisim.data.sampling import Sampling, block_mean
 
 __all__ = ["RecoveryModel"]
 
 _SIGMA_THRESHOLD = 3.0
 """That of the ridge fit in training, where time counts: few rows are so far from all directions tried."""
+
+_PRECISION = 0.005
+"""Residual of the block means that is tolerated beside the noise, in units of the RMS of all of them."""
 
 
 class RecoveryModel(nn.Module):
@@ -44,7 +47,13 @@ class RecoveryModel(nn.Module):
         self.net = design.build(config.factor)
         self.offset = Sampling.named(design.sampling, config.factor, (config.factor, config.factor)).offset
 
-    def forward(self, block_means: Tensor, sigma: Tensor, geometry: Geometry = CENTERED) -> Tensor:
+    def forward(
+        self,
+        block_means: Tensor,
+        sigma: Tensor,
+        geometry: Geometry = CENTERED,
+        misfits: list[Tensor] | None = None,
+    ) -> Tensor:
         """Recover fine rows.
 
         Parameters
@@ -56,6 +65,9 @@ class RecoveryModel(nn.Module):
             Complex noise deviation of each row, (B,), in the same unit.
         geometry
             Where the voxels lie about the scanner's axis, for the ridge fit.
+        misfits
+            Receives how well the rows explain the block means before data consistency, (B,): the mean square of the
+            residual over that of the noise. For it, rows must be in units of the RMS of all block means.
 
         Returns
         -------
@@ -64,7 +76,12 @@ class RecoveryModel(nn.Module):
         """
         shift, scale = self.scale(block_means)
         scaled, noise = (block_means - shift) / scale, sigma / scale[:, 0, 0, 0]
-        return self.recover_scaled(scaled, noise, geometry=geometry) * scale + shift
+        out = self.unconstrained(scaled, noise, geometry=geometry)
+        if misfits is not None:
+            residual = (scaled - block_mean(out, self.config.factor)) * scale
+            tolerated = sigma**2 + _PRECISION**2
+            misfits.append(residual.square().sum(1).mean((1, 2)) / tolerated)
+        return self.consistent(out, scaled, noise) * scale + shift
 
     def scale(self, block_means: Tensor, unit: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the shift and scale of every row, in shapes that broadcast with (B, 2, h, w).
@@ -85,14 +102,22 @@ class RecoveryModel(nn.Module):
         self, x: Tensor, sigma: Tensor, decision_jitter: Tensor | None = None, geometry: Geometry = CENTERED
     ) -> Tensor:
         """Recover scaled rows; `decision_jitter` is that of `calib.learned.canonical.canonical_orientation`."""
+        return self.consistent(self.unconstrained(x, sigma, decision_jitter, geometry), x, sigma)
+
+    def consistent(self, out: Tensor, x: Tensor, sigma: Tensor) -> Tensor:
+        """Return rows made consistent with the block means x, where the model does that."""
+        return nearest_consistent(out, x, sigma, self.config.factor) if self.config.consistency else out
+
+    def unconstrained(
+        self, x: Tensor, sigma: Tensor, decision_jitter: Tensor | None = None, geometry: Geometry = CENTERED
+    ) -> Tensor:
+        """Recover scaled rows without data consistency; the arguments are those of `recover_scaled`."""
         seen = self.denoised(x, sigma, geometry)
         interpolant = self.interpolant(seen)
         if self.config.canonical:
             orientation = canonical_orientation(seen, decision_jitter, self.config.flip_threshold)
-            out = from_canonical(self.net(to_canonical(seen, orientation)).float(), orientation) + interpolant
-        else:
-            out = self.net(seen).float() + interpolant
-        return nearest_consistent(out, x, sigma, self.config.factor) if self.config.consistency else out
+            return from_canonical(self.net(to_canonical(seen, orientation)).float(), orientation) + interpolant
+        return self.net(seen).float() + interpolant
 
     def denoised(self, x: Tensor, sigma: Tensor, geometry: Geometry = CENTERED) -> Tensor:
         """Return coarse rows as the network sees them, (B, 2, h, w)."""

@@ -107,8 +107,9 @@ def _overview(commands: Mapping[str, Command]) -> str:
 def _readable(result: Result) -> str:
     if isinstance(result.get("text"), str):
         return str(result["text"])
-    width = max((len(k) for k in result), default=0)
-    return "\n".join(f"{k:<{width}}  {_cell(v)}" for k, v in result.items())
+    known = {k: v for k, v in result.items() if v is not None}
+    width = max(map(len, known), default=0)
+    return "\n".join(f"{k:<{width}}  {_cell(v)}" for k, v in known.items())
 
 
 def _cell(value: object) -> str:

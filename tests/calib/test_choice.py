@@ -57,6 +57,34 @@ def test_elsewhere_it_is_what_presumes_less(change, words):
     assert calib.nrmse(found, fine) < 0.5 * calib.nrmse(network, fine)
 
 
+def test_a_matrix_that_does_not_say_what_it_is(tmp_path):
+    """Harmonics without a number, which the network never met: what it leaves unexplained tells, in files too."""
+    fine = matrix(harmonics=range(13, 23)).drop_vars(["harmonic", "sf_gradient", "particle_diameter"])
+    fine.attrs.pop("scanner")
+    coarse = calib.downsample(fine, 4, snr=33.7)
+    words = "in a tenth of the rows transms leaves .* times the noise of the block means unexplained"
+    with pytest.warns(DataWarning, match=f"The method is profile, because {words}"):
+        found = calib.recover(coarse)
+    with pytest.warns(DataWarning, match=f"The weights transms_4x.safetensors were trained on other matrices: {words}"):
+        network = calib.recover(coarse, "transms")
+    assert network.attrs["recovery"]["misfit"] > 25
+    assert calib.nrmse(found, fine) < 0.1 * calib.nrmse(network, fine)
+    mpisim.write(coarse, tmp_path / "coarse.nc")
+    for values, method in ((10_000, "profile"), (640, "ridge")):
+        with pytest.warns(DataWarning, match=f"The method is {method}, because {words}"):
+            told = recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", values_at_once=values)
+        assert told["method"] == mpisim.read(tmp_path / "fine.nc").attrs["recovery"]["method"] == method
+
+
+@pytest.mark.parametrize("gain", [0.03, 0.2])
+@pytest.mark.parametrize("factor", [2, 8])
+def test_a_scanner_that_is_not_quite_ideal_is_no_other_matrix(ordinary, factor, gain):
+    """A coil whose sensitivity varies over the field of view: there the network is among the best methods."""
+    uneven = ordinary.copy(deep=True)
+    uneven["system_matrix"].values *= 1 + gain * (uneven["x"] + uneven["y"] ** 2 / 0.016).values.T / 0.016
+    assert calib.recover(calib.downsample(uneven, factor, snr=33.7)).attrs["recovery"]["method"] == "transms"
+
+
 @pytest.mark.parametrize(
     ("factor", "sampling", "method", "words"),
     [
