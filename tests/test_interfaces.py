@@ -60,6 +60,7 @@ def test_subcommands_keep_their_options(name):
     assert set(OPTIONS[name]) <= found
 
 
+@pytest.mark.filterwarnings("ignore:The weights")  # which were trained on 32 x 32 voxels
 @pytest.mark.parametrize("scheme", ["box", "strided", "random"])
 def test_old_coarse_files_are_recovered_to_the_same_error(scheme):
     coarse, fine = mpisim.read(OLD / f"{scheme}.nc"), mpisim.read(FINE)

@@ -39,6 +39,7 @@ def run(tmp_path, matrices):
     return folder
 
 
+@pytest.mark.filterwarnings("ignore:The weights weights.safetensors do not state")
 def test_weights_recover_as_before():
     fine = mpisim.read(OLD / "data" / "test" / "g0.6000_d24.000.nc")
     recovered = calib.recover(mpisim.read(OLD / "box.nc"), "srcnn", OLD / "weights.safetensors")
