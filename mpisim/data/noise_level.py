@@ -28,6 +28,7 @@ __all__ = [
     "with_noise",
 ]
 
+_SHARES = (1e-9, 10.0)  # of the RMS, which holds the noise: another standard deviation is a slip of the unit
 _SPREAD = 1.35  # equal noise stays below 1.05, and below 1.31 where the phase of a row varies by 0.3 rad
 
 
@@ -63,12 +64,21 @@ class GivenNoise:
             non_negative("noise_std", self.noise_std)
 
     def sigma(self, level: float) -> float | None:
-        """Return the noise standard deviation where the measured values have the RMS `level`; None if not given."""
+        """Return the noise standard deviation where the measured values have the RMS `level`; None if not given.
+
+        Raises `InputError` where it can only be in another unit than the values.
+        """
         if self.noiseless:
             return 0.0
         if self.snr is not None:
             return sigma_from_snr(np.array([level]), self.snr)
-        return None if self.noise_std is None else float(self.noise_std)
+        if self.noise_std is None:
+            return None
+        low, high = (share * level for share in _SHARES)
+        possible = self.noise_std == 0 or level == 0 or low <= self.noise_std <= high
+        must = f"0, or from {low:.2g} to {high:.2g} for values of an RMS of {level:.2g}, in their unit"
+        require(possible, "noise_std", must, self.noise_std)
+        return float(self.noise_std)
 
 
 @dataclass(frozen=True)

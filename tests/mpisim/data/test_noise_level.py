@@ -66,6 +66,14 @@ def test_bad_levels(given, message):
         with_noise(build("image", np.ones((1, 1)), ("y", "x"), {"y": [0.0], "x": [0.0]}), snr=3)
 
 
+@pytest.mark.parametrize("slip", [1e6, 1e-12])
+def test_a_deviation_in_another_unit_is_refused(smooth, slip):
+    with pytest.raises(
+        InputError, match=r"^Input noise_std must be 0, or from .* for values of an RMS of .*, in their"
+    ):
+        with_noise(smooth, noise_std=0.5 * slip)
+
+
 def test_a_known_level_holds(smooth):
     assert level_of(with_noise(smooth, noise_std=0.5), GivenNoise()) is None
 
