@@ -36,6 +36,7 @@ import xarray as xr
 
 from mpisim.data.attributes import plain_attributes
 from mpisim.data.finite import require_finite
+from mpisim.data.units import conversion, coordinates_in
 from mpisim.errors import finite, one_of, require, whole, with_article
 from mpisim.version import __version__
 
@@ -88,6 +89,7 @@ def build(
     if noise_std is not None:
         noise_dims = tuple(d for d in dims if d not in VOXEL_DIMS)[-np.ndim(noise_std) :] if np.ndim(noise_std) else ()
         data["noise_std"] = (noise_dims, np.asarray(noise_std, dtype=float), {"units": units})
+    data = coordinates_in(data, UNITS, "the dataset")
     for name in set(UNITS) & set(data.coords):
         data[name].attrs["units"] = UNITS[name]
     attributes = {"format_version": FORMAT_VERSION, "kind": kind, "software": f"mpisim {__version__}", **attributes}
@@ -104,6 +106,8 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
         require({"y", "x"} <= set(data[kind].dims), name, "over y and x", data[kind].dims)
         for axis in set(VOXEL_DIMS) & set(data[kind].dims):
             _check_axis(data, str(axis), name)
+    for coordinate, unit in UNITS.items():
+        _check_unit(data, coordinate, unit, name)
     for coordinate in data.coords.values():
         if coordinate.dtype.kind == "f":
             finite(f"coordinate {coordinate.name} of {name}", coordinate.values)
@@ -151,6 +155,13 @@ def _check_axis(data: xr.Dataset, axis: str, name: str) -> None:
     steps = np.diff(data[axis].values)
     regular = steps.size == 0 or (np.all(steps > 0) and np.allclose(steps, steps.mean(), rtol=1e-4, atol=0))
     require(bool(regular), f"coordinate {axis} of {name}", "ascending and equidistant", "something else")
+
+
+def _check_unit(data: xr.Dataset, coordinate: str, unit: str, name: str) -> None:
+    """Refuse a coordinate in another unit; `mpisim.read` converts those of files."""
+    stated = str(data[coordinate].attrs.get("units", unit)) if coordinate in data.coords else unit
+    good = unit == "1" or stated in ("", "1", unit) or conversion(stated, unit) == 1
+    require(good, f"unit of the coordinate {coordinate} of {name}", unit, stated)
 
 
 def _check_stage(data: xr.Dataset, name: str) -> None:

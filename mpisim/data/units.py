@@ -1,4 +1,4 @@
-"""Units of the values of a dataset: compared where two files meet, and converted where one is a multiple of the other.
+"""Units of values and coordinates: compared where two files meet, and converted where one is a multiple of the other.
 
 A unit is an SI prefix and a base unit (`uV`, `mT`), also written out (`microvolt`), with anything after a space or a
 slash in common (`mV s` and `V s`). The micro sign and the Greek letter both mean u. "1", an empty text or none at all
@@ -7,19 +7,23 @@ leave the unit unknown, as files of measured data often do.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
 from mpisim.errors import require, warn
 
-__all__ = ["conversion", "in_unit", "in_unit_of", "numerator", "unit_of"]
+__all__ = ["conversion", "coordinates_in", "in_unit", "in_unit_of", "numerator", "unit_of"]
 
-_PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9}
-_BASES = ("V", "A", "T", "Wb", "Hz")
-_PREFIX_WORDS = {"": "", "femto": "f", "pico": "p", "nano": "n", "micro": "u", "milli": "m", "kilo": "k", "mega": "M"}
+_PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "c": -2, "k": 3, "M": 6, "G": 9}
+_BASES = ("V", "A", "T", "Wb", "Hz", "m", "rad")
+_PREFIX_WORDS = {"": "", "femto": "f", "pico": "p", "nano": "n", "micro": "u", "milli": "m", "centi": "c", "kilo": "k"}
 _BASE_WORDS = {"volt": "V", "ampere": "A", "amp": "A", "tesla": "T", "weber": "Wb", "hertz": "Hz"}
+_BASE_WORDS |= {"meter": "m", "metre": "m", "radian": "rad"}
+_DEGREES = ("deg", "degree", "degrees", "\u00b0")
 _SYMBOL = re.compile(rf"({'|'.join(p for p in _PREFIXES if p)})?({'|'.join(_BASES)})([ /*].*)?")
 _WORD = re.compile(rf"({'|'.join(p for p in _PREFIX_WORDS if p)})?({'|'.join(_BASE_WORDS)})s?([ /*].*)?")
 _UNKNOWN = ("", "1", "unknown", "none")
@@ -35,6 +39,8 @@ def unit_of(data: xr.Dataset) -> str:
 
 def conversion(unit: str, other: str) -> float | None:
     """Return how many of `other` one `unit` is (1e-6 from uV to V), or None where they are not multiples."""
+    if unit.strip().lower() in _DEGREES and _parsed(other) == (0, "rad"):
+        return math.pi / 180
     one, two = _parsed(unit), _parsed(other)
     if one[1] != two[1]:
         return None
@@ -96,6 +102,24 @@ def in_unit(data: xr.Dataset, unit: str, name: str, reference: str = "the other 
     factor = conversion(own, wanted)
     require(factor is not None, f"unit of {name}", f"{wanted}, the unit of {reference}, or a multiple of it", own)
     return _scaled(data, own, wanted)
+
+
+def coordinates_in(data: xr.Dataset, units: Mapping[str, str], name: str) -> xr.Dataset:
+    """Return a dataset whose coordinates are in the units wanted (by name of the coordinate).
+
+    A coordinate that states no unit is in the wanted one. Raises `InputError` for a unit that is no multiple of it.
+    """
+    converted = {}
+    for coordinate, wanted in units.items():
+        stated = str(data[coordinate].attrs.get("units", "")).strip() if coordinate in data.coords else ""
+        if stated.lower() in _UNKNOWN or stated == wanted or wanted == "1":
+            continue
+        factor = conversion(stated, wanted)
+        must = f"{wanted} or a multiple of it"
+        require(factor is not None, f"unit of the coordinate {coordinate} of {name}", must, stated)
+        values = data[coordinate].values * np.float64(1.0 if factor is None else factor)
+        converted[coordinate] = (data[coordinate].dims, values, {**data[coordinate].attrs, "units": wanted})
+    return data.assign_coords(converted) if converted else data
 
 
 def in_unit_of(data: xr.Dataset, reference: xr.Dataset, name: str, reference_name: str = "reference") -> xr.Dataset:

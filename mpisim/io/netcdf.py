@@ -20,7 +20,8 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from mpisim.data.attributes import plain_attributes
-from mpisim.data.schema import ascending, validate
+from mpisim.data.schema import UNITS, ascending, validate
+from mpisim.data.units import coordinates_in
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import deferring_interrupt, replacing
 from mpisim.io.claims import KIND, claimed_bytes
@@ -117,7 +118,7 @@ def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     require_memory(name, _COPIES * _claimed(path))
     with readable(name, KIND), deferring_interrupt(), _opened(path) as disk:
         data = decode(disk.load(), name)
-    return validate(ascending(data), name)
+    return validate(ascending(coordinates_in(data, UNITS, name)), name)
 
 
 _COPIES = 2  # in memory while a file is read: the numbers as they lie there, and as they are used
@@ -151,7 +152,7 @@ def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr
             with readable(name, KIND), deferring_interrupt():
                 require_memory(name, _COPIES * min(size, length - start) * per_index * 16)
                 block = decode(disk.isel({along: slice(start, start + size)}).load(), name)
-            yield validate(ascending(block), name)
+            yield validate(ascending(coordinates_in(block, UNITS, name)), name)
 
 
 def _opened(path: str | os.PathLike[str]) -> xr.Dataset:

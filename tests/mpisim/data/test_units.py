@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import xarray as xr
 
 import mpisim
 from mpisim import InputError
+from mpisim.data.schema import build, validate
 from mpisim.data.units import conversion, in_unit, in_unit_of, numerator, unit_of
 from mpisim.errors import DataWarning
 from tests.mpisim.data.matrices import sample_matrix
@@ -24,8 +26,14 @@ FACTORS = {
     ("mV s", "V s"): 1e-3,
     ("V/m", "mV/m"): 1e3,
     ("counts", "counts"): 1.0,
+    ("mm", "m"): 1e-3,
+    ("cm", "mm"): 10.0,
+    ("metres", "m"): 1.0,
+    ("kHz", "Hz"): 1e3,
+    ("mrad", "rad"): 1e-3,
+    ("radians", "rad"): 1.0,
 }
-OTHERS = [("V", "A"), ("mT", "mV"), ("V", "V s"), ("counts", "V"), ("V^2", "mV^2"), ("m", "mm")]
+OTHERS = [("V", "A"), ("mT", "mV"), ("V", "V s"), ("counts", "V"), ("V^2", "mV^2"), ("kg", "g"), ("m", "rad")]
 
 
 def in_units(unit, factor=1.0, **options):
@@ -111,3 +119,40 @@ def test_errors_do_not_depend_on_units():
     assert mpisim.nrmse(micro, volts) < 1e-15 and mpisim.nrmse(volts, micro) < 1e-15
     with pytest.raises(InputError, match="unit of found"):
         mpisim.nrmse(in_units("A"), volts)
+
+
+def elsewhere(data):
+    """The same matrix with coordinates in other units, as files of others have them."""
+    return data.assign_coords(
+        x=("x", data["x"].values * 1e3, {"units": "mm"}),
+        y=("y", data["y"].values * 1e2, {"units": "cm"}),
+        angle=("angle", np.degrees(data["angle"].values), {"units": "degrees"}),
+        frequency=("frequency", data["frequency"].values / 1e3, {"units": "kHz"}),
+    )
+
+
+def test_coordinates_of_files_are_converted(tmp_path):
+    data = mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=3), mpisim.Particle(24e-9), mpisim.Grid((4, 4)))
+    mpisim.write(data, tmp_path / "sm.nc")
+    xr.open_dataset(tmp_path / "sm.nc", decode_cf=False).pipe(elsewhere).to_netcdf(tmp_path / "mm.nc")
+    back = mpisim.read(tmp_path / "mm.nc")
+    for name, unit in (("x", "m"), ("y", "m"), ("angle", "rad"), ("frequency", "Hz")):
+        assert np.allclose(back[name], data[name], rtol=1e-12, atol=1e-15) and back[name].attrs["units"] == unit
+    assert mpisim.nrmse(back, data) == 0
+    bad = xr.open_dataset(tmp_path / "sm.nc", decode_cf=False)
+    bad["x"].attrs["units"] = "inch"
+    bad.to_netcdf(tmp_path / "inch.nc")
+    with pytest.raises(
+        InputError, match=r"Input unit of the coordinate x of .*inch\.nc must be m or a multiple of it; "
+    ):
+        mpisim.read(tmp_path / "inch.nc")
+
+
+def test_a_dataset_in_other_units_is_refused_or_converted_as_it_is_built():
+    data = sample_matrix()
+    with pytest.raises(InputError, match="Input unit of the coordinate x of y must be m; instead received mm"):
+        validate(data.assign_coords(x=("x", data["x"].values * 1e3, {"units": "mm"})), "y")
+    coords = {"y": data["y"], "x": xr.Variable("x", [1.0, 2.0, 3.0, 4.0, 5.0], {"units": "mm"})}
+    dims = ("frequency", "y", "x")
+    built = build("system_matrix", np.ones((2, 4, 5), complex), dims, coords, stage="fine", origin="measured")
+    assert built["x"].values == pytest.approx([1e-3, 2e-3, 3e-3, 4e-3, 5e-3]) and built["x"].attrs["units"] == "m"
