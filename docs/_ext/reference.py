@@ -171,7 +171,7 @@ def command_section(command: Any, keys: Mapping[str, str]) -> str:
     lines += ["| {} | {} |".format(*_option(action)) for action in actions]
     if keys:
         lines += ["", "Keys of `--json`:", "", "| key | meaning |", "|---|---|"]
-        lines += [f"| `{name}` | {_cell(text)} |" for name, text in keys.items()]
+        lines += [f"| {'others' if name == '*' else f'`{name}`'} | {_cell(text)} |" for name, text in keys.items()]
     return "\n".join(lines) + "\n"
 
 
