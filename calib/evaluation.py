@@ -21,7 +21,7 @@ from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, require_same_rows
 from mpisim.errors import require
 from mpisim.io.contents import contents_of
-from mpisim.io.formats import read_blocks
+from mpisim.io.reading import read_blocks
 
 __all__ = ["Evaluation", "evaluate", "evaluate_files"]
 

@@ -14,13 +14,14 @@ from calib.choice import Choice, choose, choose_again, warn_of_scope
 from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS, recover_at
 from mpisim.data.noise import rms
-from mpisim.data.noise_estimate import sampled_rows
+from mpisim.data.noise_estimate import row_levels, sampled_rows
 from mpisim.data.noise_level import GivenNoise, NoiseLevel, Values, chosen_level, measured_values
 from mpisim.data.sampling import Sampling
 from mpisim.data.schema import expect
 from mpisim.data.views import as_images, noise_known, noise_per_row
 from mpisim.errors import one_of, whole
-from mpisim.io.formats import expect_output, read_blocks, write, write_blocks
+from mpisim.io.reading import read_blocks
+from mpisim.io.writing import expect_output, write, write_blocks
 from mpisim.progress import progress
 
 __all__ = ["recover_file"]
@@ -90,16 +91,18 @@ def recover_file(
     summary["noise"] = None if noise is None else noise.described()
 
     def recovered() -> Iterator[xr.Dataset]:
-        taken, of_taken = choice, file
+        taken, of_taken, start = choice, file, 0
         for number, block in enumerate(progress(read_blocks(coarse, values), total=matrix.blocks, unit="block")):
-            fine = recover_at(level, block, taken.method, of_taken, unit, taken.reason)
+            here = None if level is None else level.part(start, len(as_images(block)))
+            start += len(as_images(block))
+            fine = recover_at(here, block, taken.method, of_taken, unit, taken.reason)
             if number == 0:
                 taken = choose_again(block, choice, fine, in_blocks=matrix.blocks > 1)
                 if taken is not choice:
                     of_taken = None
-                    fine = recover_at(level, block, taken.method, of_taken, unit, taken.reason)
+                    fine = recover_at(here, block, taken.method, of_taken, unit, taken.reason)
                 elif record.learned and choice.unchecked:
-                    warn_of_scope(block if level is None else level.applied(block), weights, fine)
+                    warn_of_scope(block if here is None else here.applied(block), weights, fine)
                 grid = list(reversed(as_images(fine).shape[-2:]))
                 summary.update(method=taken.method, reason=taken.reason or None, grid=grid)
             yield fine
@@ -160,11 +163,14 @@ def _level(coarse: str | os.PathLike[str], values: int, matrix: _Survey, given: 
     """Return the noise level where it is not the file's, as for a matrix in memory: from the same rows."""
     chosen = sampled_rows(matrix.rows, matrix.voxels)
     parts: list[np.ndarray] = []
+    levels: list[np.ndarray] = []
     start = 0
     if matrix.noise_std is None and given == GivenNoise():
         for block in read_blocks(coarse, values):
             part = measured_values(block)
             parts.append(part[chosen[(chosen >= start) & (chosen < start + len(part))] - start])
+            levels.append(row_levels(part))
             start += len(part)
     rows = np.concatenate(parts) if parts else np.zeros((0, matrix.voxels), complex)
-    return chosen_level(Values(matrix.level, rows, matrix.noise_std, matrix.units), given)
+    of_rows = np.concatenate(levels) if levels else np.zeros(0)
+    return chosen_level(Values(matrix.level, rows, matrix.noise_std, matrix.units, of_rows), given)

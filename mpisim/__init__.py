@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from mpisim.data.grid import Grid
     from mpisim.data.metrics import nrmse
     from mpisim.errors import InputError
-    from mpisim.io.formats import FORMATS, FileFormat, check_format, read, write
+    from mpisim.io.checks import check_format
+    from mpisim.io.formats import FORMATS, FileFormat
+    from mpisim.io.reading import read
+    from mpisim.io.writing import write
     from mpisim.particles.checks import check_magnetisation
     from mpisim.particles.particle import Particle, langevin, langevin_prime
     from mpisim.particles.protocol import Instantaneous
@@ -58,7 +61,10 @@ __getattr__, __dir__ = handed_on(
         "mpisim.data.grid": ["Grid"],
         "mpisim.data.metrics": ["nrmse"],
         "mpisim.errors": ["InputError"],
-        "mpisim.io.formats": ["FORMATS", "FileFormat", "check_format", "read", "write"],
+        "mpisim.io.checks": ["check_format"],
+        "mpisim.io.formats": ["FORMATS", "FileFormat"],
+        "mpisim.io.reading": ["read"],
+        "mpisim.io.writing": ["write"],
         "mpisim.particles.checks": ["check_magnetisation"],
         "mpisim.particles.particle": ["Particle", "langevin", "langevin_prime"],
         "mpisim.particles.protocol": ["Instantaneous"],

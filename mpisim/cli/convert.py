@@ -89,7 +89,7 @@ def _add_layout(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Result:
     """Convert a file."""
     import mpisim
-    from mpisim.io.formats import expect_output
+    from mpisim.io.writing import expect_output
 
     expect_output(options.out, options.source)
     grid = None

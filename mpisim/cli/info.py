@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Describe a file, from its metadata and, for the RMS, block by block."""
-    from mpisim.io.formats import blocks_of, foreign_contents
+    from mpisim.io.formats import foreign_contents
+    from mpisim.io.reading import blocks_of
 
     contents = foreign_contents(options.file)
     return (

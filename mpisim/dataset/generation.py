@@ -26,7 +26,8 @@ from mpisim.dataset.cases import SPLITS, Case
 from mpisim.dataset.spec import DatasetSpec, coarse_file, fine_file
 from mpisim.errors import one_of, require, whole
 from mpisim.io.atomic import deferring_interrupt, output_folder, remove_leftovers, write_text
-from mpisim.io.formats import read, write
+from mpisim.io.reading import read
+from mpisim.io.writing import write
 from mpisim.parallel import run_all, shard
 from mpisim.progress import progress
 

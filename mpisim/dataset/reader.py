@@ -10,7 +10,7 @@ import xarray as xr
 from mpisim.data.schema import expect
 from mpisim.dataset.cases import SPLITS
 from mpisim.errors import require
-from mpisim.io.formats import read
+from mpisim.io.reading import read
 
 __all__ = ["read_split", "split_files"]
 

@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 
 import mpisim
-from mpisim.io.formats import write
+from mpisim.io.writing import write
 from tests.commands import run
 from tests.mpisim.data.matrices import sample_matrix
 

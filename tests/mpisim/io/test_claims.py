@@ -14,7 +14,8 @@ import scipy.io
 from mpisim import InputError, read
 from mpisim.io.claims import claimed_bytes
 from mpisim.io.contents import contents_of
-from mpisim.io.formats import read_blocks, write
+from mpisim.io.reading import read_blocks
+from mpisim.io.writing import write
 from mpisim.memory import limited_memory
 from tests.mpisim.data.matrices import sample_matrix
 from tests.mpisim.io.matlab_files import GRID, complex_values

@@ -16,7 +16,7 @@ import xarray as xr
 import mpisim
 from mpisim import Grid, InputError, read
 from mpisim.io.contents import contents_of
-from mpisim.io.formats import write
+from mpisim.io.writing import write
 from tests.mpisim.data.matrices import sample_matrix
 from tests.mpisim.io.matlab_files import complex_values
 from tests.mpisim.io.test_contents import write_v73

@@ -11,7 +11,8 @@ from mpisim import Grid, InputError, Particle, open_sided_ffl, read, simulate, w
 from mpisim.data.schema import build
 from mpisim.io import netcdf
 from mpisim.io.atomic import output_folder, replacing, write_text
-from mpisim.io.formats import expect_output, read_blocks
+from mpisim.io.reading import read_blocks
+from mpisim.io.writing import expect_output
 
 RNG = np.random.default_rng(4)
 
