@@ -103,7 +103,7 @@ def _missed(means: np.ndarray) -> np.ndarray:
 
 def _likely_detail(factor: int) -> float:
     """Detail over what is missed at the next coarser factor: up to .3, .6 and 2.5 for ideal rows at 2x, 4x and 8x."""
-    return max(0.5, factor**2 / 32)
+    return max(0.5, factor**2 / 64)
 
 
 def named_rows(coarse: xr.Dataset, rows: Sequence[int] | np.ndarray, most: int = 3) -> str:

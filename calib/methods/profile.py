@@ -30,6 +30,8 @@ __all__ = ["LENGTHS", "fit_profiles", "recover_by_profiles"]
 
 _MARGIN = 4.0  # standard deviations of the square of a row's noise norm that are still taken for noise
 
+_REST = 1e-3  # share of a row's energy beyond the noise from which its interpolation is reported
+
 
 def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     """Recover a coarse matrix of block means with dimensions (angle, frequency, y, x).
@@ -49,27 +51,39 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     noise = sigma.ravel() * (1 + _MARGIN / means[0].size ** 0.5) ** 0.5
     interpolated = interpolate_bicubic(_shrunk(means - block_mean(rows, factor), noise), factor)
     rows = nearest_consistent(rows + interpolated, means, noise, factor)
+    (partly,) = np.nonzero(fits.agree.ravel() & (fits.left.ravel() > _REST))
     (others,) = np.nonzero(~fits.agree.ravel())
+    said = []
+    if partly.size:
+        metadata["rows_partly_interpolated"] = len(partly)
+        most = 100 * float(fits.left.ravel()[partly].max()) ** 0.5
+        said.append(
+            f"{len(partly)} of {len(means)} rows hold more than one profile for all angles explains; this rest, up to "
+            f"{most:.2g} % of a row, was interpolated ({named_rows(coarse, partly)})."
+        )
     if others.size:
-        rows[others], metadata["rows_refitted"] = _by_less(coarse, others, factor, geometry)
+        rows[others], counts = _by_less(coarse, others, factor, geometry)
+        metadata["rows_refitted"] = counts
+        by = " and ".join(f"{count} by {name}" for name, count in counts.items())
+        said.append(
+            f"{len(others)} of {len(means)} rows do not fit one profile for all angles and were recovered otherwise, "
+            f"{by} ({named_rows(coarse, others)}).{_cause(coarse, others, factor, geometry)}"
+        )
+    if said:
+        warn(" ".join(said))
     return Recovered(rows, metadata)
 
 
 def _by_less(
     coarse: xr.Dataset, others: np.ndarray, factor: int, geometry: Geometry
 ) -> tuple[np.ndarray, dict[str, int]]:
-    """Recover some rows as ridges or by bicubic interpolation, count both, and warn."""
+    """Recover some rows as ridges or by bicubic interpolation, and count both."""
     from calib.methods.ridge import ridge_rows  # which loads torch
 
     means, sigma = as_images(coarse), noise_per_row(coarse)
-    unit = float(rms(means))
-    rows, ridges = ridge_rows(means[others], sigma[others], factor, geometry, unit)
+    rows, ridges = ridge_rows(means[others], sigma[others], factor, geometry, float(rms(means)))
+    ridges &= means[others].any(axis=(1, 2))
     counts = {"ridge": int(ridges.sum()), "bicubic-dc": int((~ridges).sum())}
-    by = " and ".join(f"{count} by {name}" for name, count in counts.items() if count)
-    warn(
-        f"{len(others)} of {len(means)} rows do not fit one profile for all angles and were recovered otherwise, {by} "
-        f"({named_rows(coarse, others)}).{_cause(coarse, others, factor, geometry)}"
-    )
     return rows, {name: count for name, count in counts.items() if count}
 
 

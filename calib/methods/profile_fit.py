@@ -40,7 +40,7 @@ _FLOOR = 1e-12
 _HIGHEST = 0.75  # cycles per shorter edge
 _LEVELS = np.geomspace(1e-10, 1, 21)  # of what a profile does not explain, in mean squares of a harmonic's block means
 _OUTLYING = 9.0  # energy of a row over the median of its harmonic from which it does not start a fit
-_TRIMMED = 0.6  # share of the rows that such a fit goes on with
+_TRIMMED = 2 / 3  # share of the rows that such a fit goes on with, and that must agree in the end
 _TRIMMINGS = 3
 
 
@@ -72,9 +72,10 @@ def fit_profiles(
 
 
 class ProfileFits(NamedTuple):
-    """The fits of all harmonics: fine rows, which of them agree with what was measured, lengths and parities."""
+    """The fits of all harmonics: fine rows, what they leave, which rows agree with a profile, lengths and parities."""
 
     rows: np.ndarray  # (angle, frequency, H, W)
+    left: np.ndarray  # share of a row's energy beyond the noise, (angle, frequency)
     agree: np.ndarray  # (angle, frequency)
     lengths: list[float]
     parities: list[int]
@@ -87,12 +88,16 @@ def fitted_profiles(
     height, width = block_means.shape[-2:]
     design = _Design.of(height, width, angles, factor, geometry)
     found = np.empty((*block_means.shape[:2], height * factor, width * factor), complex)
-    fits = ProfileFits(found, np.empty(block_means.shape[:2], bool), [], [])
+    shape = block_means.shape[:2]
+    fits = ProfileFits(found, np.empty(shape), np.empty(shape, bool), [], [])
     for k in range(block_means.shape[1]):
         profile, fits.agree[:, k] = _robust(design, block_means[:, k], sigma[:, k])
+        fits.left[:, k] = design.left(profile, block_means[:, k], sigma[:, k])
         found[:, k] = design.rows(profile)
         fits.lengths.append(profile.length)
         fits.parities.append(profile.parity)
+    if 2 * np.sum(~fits.agree.any(0)) >= fits.agree.shape[1]:  # what is wrong with most harmonics, is with all
+        fits.agree[:] = False
     return fits
 
 
@@ -157,7 +162,7 @@ def _robust(design: _Design, b: np.ndarray, sigma: np.ndarray) -> tuple[_Profile
     """Fit a profile to those rows of a harmonic that agree on one; return it and which rows these are.
 
     Where the fit to all rows leaves some unexplained, it is repeated with the better half of the rows until these stay
-    the same (least trimmed squares), then with all that agree. Where fewer than half do, none is taken to.
+    the same (least trimmed squares), then with all that agree. Where fewer than two thirds do, none is taken to.
     """
     everything = np.ones(len(b), bool)
     profile = design.fit(b, sigma, everything, exact=True)
@@ -175,7 +180,7 @@ def _robust(design: _Design, b: np.ndarray, sigma: np.ndarray) -> tuple[_Profile
     for _ in range(2):
         profile = design.fit(b, sigma, used)
         used = design.agree(profile, b, sigma)
-        if 2 * used.sum() < len(b):
+        if used.sum() < _TRIMMED * len(b):
             return profile, np.zeros(len(b), bool)
     return profile, used
 

@@ -50,6 +50,7 @@ def test_scale_phase_and_consistency(fine):
     assert np.linalg.norm(again - 1e3 * np.exp(0.7j) * found) < 2e-3 * np.linalg.norm(again)  # of complex64
 
 
+@pytest.mark.filterwarnings("ignore:.*rows hold more than one profile")
 def test_a_scanner_that_is_not_ideal_gets_no_worse_than_bicubic(fine):
     """A coil whose sensitivity falls by a third to one side makes rows that are no ridges."""
     bent = fine.copy(deep=True)
@@ -63,14 +64,15 @@ def test_a_scanner_that_is_not_ideal_gets_no_worse_than_bicubic(fine):
 
 @pytest.mark.parametrize("snr", [None, 33.7])
 def test_what_no_profile_explains_is_noise_not_detail(fine, snr):
-    """A mild fall of the coil: forced through it, exact block means invented detail twenty times the row."""
+    """A mild fall of the coil: a profile forced through exact block means would invent detail stronger than the row."""
     bent = fine.copy(deep=True)
     fall = 1 - 0.2 * np.linspace(0, 1, 32) ** 2
     bent["system_matrix"] = bent["system_matrix"] * fall.astype(np.float32)
     coarse = calib.downsample(bent, 8, snr=snr, seed=0)
-    assert calib.nrmse(calib.recover(coarse, "profile"), bent) < 0.25 * calib.nrmse(
-        calib.recover(coarse, "bicubic-dc"), bent
-    )
+    with pytest.warns(DataWarning, match="rows hold more than one profile"):
+        found = calib.recover(coarse, "profile")
+    assert found.attrs["recovery"]["rows_partly_interpolated"] > 60
+    assert calib.nrmse(found, bent) < 0.25 * calib.nrmse(calib.recover(coarse, "bicubic-dc"), bent)
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +107,16 @@ def test_one_wild_row_does_not_spoil_the_others(small):
     assert np.linalg.norm(rows[others] - whole[others]) < 5e-3 * np.linalg.norm(whole)
 
 
+def changed(coarse, change):
+    return coarse.assign(system_matrix=coarse["system_matrix"].copy(data=change(coarse["system_matrix"].values)))
+
+
+UNDONE = {"y reversed": lambda v: v[..., ::-1, :], "x and y exchanged": lambda v: np.swapaxes(v, -1, -2)}
 SLIPS = {
-    "y reversed": lambda c: c.assign(system_matrix=c["system_matrix"].copy(data=c["system_matrix"].values[..., ::-1, :])),
+    **{name: lambda c, change=change: changed(c, change) for name, change in UNDONE.items()},
     "angles that are degrees": lambda c: c.assign_coords(angle=np.degrees(c["angle"])),
-    "x and y exchanged": lambda c: c.assign(system_matrix=c["system_matrix"].copy(data=np.swapaxes(c["system_matrix"].values, -1, -2))),
     "the scanner's axis at the centre of the grid": lambda c: c.assign_coords(x=c["x"] + 0.01),
 }
-UNDONE = {"y reversed": lambda v: v[..., ::-1, :], "x and y exchanged": lambda v: np.swapaxes(v, -1, -2)}
 
 
 @pytest.mark.parametrize("slip", SLIPS)
