@@ -26,7 +26,7 @@ from calib.batches import apply_in_batches
 from calib.learned.apply import load_network, weights_file
 from calib.methods.consistency import nearest_consistent
 from calib.methods.geometry import Geometry
-from calib.recovery import METHODS, recover
+from calib.recovery import METHODS, recover_at
 from mpisim.data.grid import Grid
 from mpisim.data.noise import rms
 from mpisim.data.noise_level import GivenNoise, level_of
@@ -93,7 +93,7 @@ def recover_by_patches(
             part = source.isel(y=slice(y, y + patch), x=slice(x, x + patch))
             place = (slice(y * factor, y * factor + size), slice(x * factor, x * factor + size))
             weight = (wy[place[0], None] * wx[place[1]]).astype(rows.real.dtype)
-            recovered = recover(part, method, weights, unit)
+            recovered = recover_at(None, part, method, weights, unit)
             rows[:, *place] += weight * as_images(recovered)
     if consistency and isinstance(sampling, BoxSampling):
         rows = nearest_consistent(rows, values, noise_per_row(coarse), factor)

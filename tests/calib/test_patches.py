@@ -20,6 +20,8 @@ from mpisim.data.sampling import block_mean
 from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
+pytestmark = pytest.mark.filterwarnings("ignore:The weights")  # that state nothing, or were trained on 32 x 32 voxels
+
 
 @pytest.fixture(scope="module")
 def fine():
