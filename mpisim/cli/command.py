@@ -28,6 +28,7 @@ __all__ = [
     "argument_type",
     "as_typed",
     "call",
+    "in_flags",
     "keys_of",
     "parse",
     "parser_of",
@@ -126,9 +127,13 @@ def as_typed(flags: Mapping[str, str]) -> Iterator[None]:
         yield
     except InputError as error:
         demand, instead, received = str(error).partition("; instead received")
-        words = "|".join(map(re.escape, flags))
-        demand = re.sub(rf"(?<![\w./-])({words})(?![\w/-])", lambda match: flags[match[1]], demand)
-        raise type(error)(demand + instead + received) from None
+        raise type(error)(in_flags(demand, flags) + instead + received) from None
+
+
+def in_flags(sentence: str, flags: Mapping[str, str]) -> str:
+    """Return a sentence with parameters replaced by their flags."""
+    words = "|".join(map(re.escape, flags))
+    return re.sub(rf"(?<![\w./-])({words})(?![\w/-])", lambda match: flags[match[1]], sentence)
 
 
 class Parser(argparse.ArgumentParser):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from mpisim.cli.command import Result, argument_type, as_typed
+from mpisim.cli.command import Result, argument_type, as_typed, in_flags
 from mpisim.cli.info import KEYS as INFO_KEYS
 from mpisim.cli.info import described
 from mpisim.cli.noise_options import add_noise_options
 from mpisim.cli.options import at_least, counts, lengths_mm
-from mpisim.errors import require
+from mpisim.errors import DataWarning, require, warn
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -86,6 +89,16 @@ def _add_layout(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@contextmanager
+def _warnings_as_typed() -> Iterator[None]:
+    """Name flags, not parameters, in what the library warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        yield
+    for warning in caught:
+        warn(in_flags(str(warning.message), _FLAGS))
+
+
 def run(options: argparse.Namespace) -> Result:
     """Convert a file."""
     import mpisim
@@ -98,7 +111,7 @@ def run(options: argparse.Namespace) -> Result:
     for name in ("coarse", "fov"):
         without = getattr(options, name) is None or grid is not None
         require(without, f"--{name}", "given together with --grid", "it without")
-    with as_typed(_FLAGS):
+    with as_typed(_FLAGS), _warnings_as_typed():
         data = mpisim.read(
             options.source,
             options.variable,

@@ -137,7 +137,7 @@ class Layout:
         taken = "voxels x rows" if transposed else "rows x voxels"
         options = [key for i, key in enumerate(("transposed", "order")) if len({fit[i] for fit in fits}) > 1]
         warn(
-            f"{name} has the shape {shape}, which fits the grid in several ways; it was read as {taken} with "
+            f"{name} has the shape {shape}, which fits in several ways; it was read as {taken} with "
             f"{order[0]} fastest: say which is right by {' and '.join(options)}."
         )
 

@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 
 import mpisim
+from mpisim.errors import DataWarning
 from mpisim.io.writing import write
 from tests.commands import run
 from tests.mpisim.data.matrices import sample_matrix
@@ -94,6 +95,14 @@ def test_convert_takes_the_layout(tmp_path, capsys):
     np.save(tmp_path / "u.npy", VALUES)
     assert run(capsys, "convert", tmp_path / "u.npy", tmp_path / "u.nc", "--frames", "last")[0] == 0
     assert mpisim.read(tmp_path / "u.nc").measurement.dims == ("frame", "frequency")
+
+
+def test_a_square_matrix_is_warned_of_by_the_flag(tmp_path, capsys):
+    np.save(tmp_path / "S.npy", np.ones((6, 6)))
+    words = ("convert", tmp_path / "S.npy", tmp_path / "o.nc", "--grid", "3x2")
+    with pytest.warns(DataWarning, match=r"fits in several ways; .* by --transposed or --no-transposed\.$"):
+        assert run(capsys, *words)[0] == 0
+    assert run(capsys, *words, "--no-transposed")[0] == 0
 
 
 @pytest.mark.parametrize(
