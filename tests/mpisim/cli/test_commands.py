@@ -89,7 +89,8 @@ def test_a_rectangular_chain(tmp_path, capsys):
         run(capsys, "recover", files["coarse"], "--method", "bicubic", "--out", files["fine"])
         code, out, _ = run(capsys, "evaluate", files["fine"], "--reference", files["sm"], "--json")
         assert code == 0 and json.loads(out)["nrmse"] < (0.1 if factor == 2 else 1.5)
-    assert run(capsys, "measure", files["sm"], "--phantom", "shape", "--out", files["y"])[0] == 0
+    words = ("--phantom", "shape", "--radius", 2)
+    assert run(capsys, "measure", files["sm"], *words, "--out", files["y"])[0] == 0
     assert run(capsys, "reconstruct", files["sm"], files["y"], "--method", "tikhonov", "--out", files["image"])[0] == 0
     assert mpisim.read(files["image"])["image"].shape == (16, 32)
 
