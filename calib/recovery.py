@@ -81,7 +81,7 @@ def recover(
     xarray.Dataset
         A fine system matrix with origin `recovered`, and the variable `recovery_std` if the method computes it. Its
         noise is unknown. A noise level that was given or estimated is in the attribute `recovery` under `noise`, with
-        `noise_std`, `snr` and `estimated`.
+        `noise_std`, `snr`, `estimated` and `by_row`: whether rows were given levels of their own.
 
     Raises
     ------
@@ -231,6 +231,7 @@ _UNTRAINED = {
         "one profile per harmonic for all angles of an ideal scanner; nothing trained",
         recover_by_profiles,
         complete=True,
+        version=2,
     ),
 }
 _NETWORKS = {
