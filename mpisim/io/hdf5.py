@@ -112,14 +112,15 @@ def _of_dataset(item: h5py.Dataset, path: str, name: str, matlab: bool) -> Store
         return StoredArray(name, sizes, f"empty {label}", dtype, problem=f"an empty one of the shape {sizes}")
     shape = item.shape[::-1] if matlab else item.shape
     problem = ""
+    if dtype is None:  # words and references: how they are stored is not asked, which damage can make endless
+        return StoredArray(name, shape, label, first_fastest=matlab)
     if item.is_virtual or item.external:
         problem = "one whose data lie in other files"
-    elif dtype is not None and item.compression in _PACKING and item.scaleoffset is None:
+    elif item.compression in _PACKING and item.scaleoffset is None:
         claimed = item.size * item.dtype.itemsize
         if claimed > _SMALL:
             problem = overclaim(claimed, item.id.get_storage_size(), item.compression is not None)
-    load = None if dtype is None else partial(_load, path, item.name, matlab)
-    return StoredArray(name, shape, label, dtype, load, matlab, problem)
+    return StoredArray(name, shape, label, dtype, partial(_load, path, item.name, matlab), matlab, problem)
 
 
 _SMALL = 2**20  # bytes; a small array may be one of fill values that are not stored

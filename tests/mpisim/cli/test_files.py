@@ -113,7 +113,7 @@ def test_a_square_matrix_is_warned_of_by_the_flag(tmp_path, capsys):
         (("--block-means", "--grid", "3x2"), "Input --block-means must be given together with --coarse"),
         (("--coarse", "2"), "Input --coarse must be given together with --grid"),
         (("--variable", "note"), "must be an array of numbers; instead received one of class text"),
-        (("--variable", "S"), "or have --frames that name the axis"),
+        (("--variable", "S"), "--frames says which axis numbers repetitions"),
         (("--snr", "30", "--noiseless"), "not allowed with argument"),
         (("--grid", "3x2", "--memory", "1e-7"), "(a larger --memory allows more)"),
         (("--memory", "none"), "Input memory must be a positive number of GB; instead received 'none'"),

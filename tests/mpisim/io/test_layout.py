@@ -110,7 +110,7 @@ def test_the_layout_is_kept_in_the_file(tmp_path):
 def test_frames_of_a_measurement(tmp_path):
     values = complex_values(5, 3)  # row, frame
     path = saved(tmp_path, values, "u.mat")
-    refused(path, "have frames that name the axis of its frames", variable="S")
+    refused(path, "frames says which axis numbers repetitions", variable="S")
     found = read(path, frames="last")
     assert found.measurement.dims == ("frame", "frequency") and np.array_equal(found.measurement, values.T)
     assert np.array_equal(read(saved(tmp_path, values.T, "u.mat"), frames="first").measurement, values.T)
