@@ -108,7 +108,7 @@ def _plot_totals(ax: Axes, applied: Sequence[Compared]) -> None:
     places = np.arange(len(applied))
     ax.plot(errors, places, "o", color="#1f5fa8")
     for place, result, error in zip(places, applied, errors, strict=True):
-        words = f"{error:.2g} %, {result.seconds:.2g} s"
+        words = f"{error:.3g} %, {result.seconds:.2g} s"
         ax.annotate(words, (error, place), (7, 0), textcoords="offset points", fontsize=7, va="center")
     positive = [e for e in errors if e > 0]
     if positive:

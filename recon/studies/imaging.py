@@ -18,10 +18,10 @@ from typing import TypeAlias
 import numpy as np
 import xarray as xr
 
-from calib.recovery import METHODS, recover
+from calib.recovery import METHODS
 from calib.studies.harness.cache import ResultCache
 from calib.studies.harness.missing import missing_note
-from calib.studies.harness.recovery import Recovery
+from calib.studies.harness.recovery import Recovery, recovered_by
 from calib.studies.harness.results import Row
 from calib.studies.harness.trained import Trained
 from mpisim.data.downsampling import downsample
@@ -177,7 +177,7 @@ class Imaging:
         reference = self._reference(m)
         scheme = METHODS[case.method].samplings[0]
         coarse = downsample(self.matrices[m], case.factor, scheme, snr=PROTOCOL_SNR, seed=m)
-        fine = recover(coarse, case.method, None if case.weights is None else case.weights.weights)
+        fine = recovered_by(coarse, case.method, None if case.weights is None else case.weights.weights)
         image = reconstruct(fine, reference.y, _SOLVER, eps="auto", preset=_PRESET)
         return _with_figures(image, reference.image, reference.y)
 

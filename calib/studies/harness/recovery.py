@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from calib.patches import recover_by_patches
-from calib.recovery import METHODS, recover
+from calib.recovery import METHODS, recover_at
 from calib.studies.harness.budgets import STEPS, study_config
 from calib.studies.harness.cache import ResultCache
 from calib.studies.harness.convergence import training_columns
@@ -28,7 +29,7 @@ from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.io.digest import digest
 
-__all__ = ["NOISES", "SNR_OF", "Errors", "Patches", "Recovery"]
+__all__ = ["NOISES", "SNR_OF", "Errors", "Patches", "Recovery", "recovered_by"]
 
 NOISES = ("noiseless", "noisy")
 SNR_OF = {"noiseless": None, "noisy": PROTOCOL_SNR}
@@ -55,6 +56,14 @@ class Patches:
     patch: int
     overlap: int
     consistency: bool
+
+
+def recovered_by(coarse: xr.Dataset, method: str, weights: Path | None) -> xr.Dataset:
+    """Return a coarse matrix of known noise recovered by a method, as `calib.recover` does.
+
+    What weights were trained on is not compared: studies show what networks do with matrices that they never saw.
+    """
+    return recover_at(None, coarse, method, weights, None)
 
 
 class Recovery:
@@ -128,7 +137,7 @@ class Recovery:
 
         def compute() -> xr.Dataset:
             if patches is None:
-                return recover(coarse, method, file)
+                return recovered_by(coarse, method, file)
             return recover_by_patches(coarse, method, file, **asdict(patches))
 
         key = {
@@ -166,7 +175,7 @@ class Recovery:
         errors, stopped = [], 0
         for m, fine in enumerate(self.test):
             coarse = downsample(fine, factor, METHODS[method].samplings[0], snr=SNR_OF[noise], seed=m)
-            recovered = recover(coarse, method, file)
+            recovered = recovered_by(coarse, method, file)
             errors.append(nrmse(recovered, fine))
             stopped += recovered.attrs["recovery"].get("rows_not_converged", 0)
         return {"nrmse": errors, "percent": 100 * float(np.mean(errors)), "rows_not_converged": stopped}

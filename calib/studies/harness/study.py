@@ -24,6 +24,7 @@ from calib.studies.harness.protocol import Protocol
 from mpisim.cli.command import Result
 from mpisim.errors import one_of, positive, require, whole
 from mpisim.io.atomic import output_folder
+from mpisim.plot.backend import load_matplotlib
 from mpisim.plugins import gathered
 from mpisim.progress import say
 
@@ -62,7 +63,8 @@ class StudyOptions:
         Folder for numbers and figures.
     quick
         Whether to run the short form: three test matrices, the factor 4, and, with `train`, trainings of four steps on
-        six matrices. It shows the form of a study; its files are named and labelled as short forms.
+        six matrices. It shows the form of a study; its files are named and labelled as short forms. Studies of networks
+        of which none are bundled (Table II, Fig. 4 and 5) train them even without `train`.
     data
         A folder of `mpisim dataset --preset transms`; None simulates the matrices.
     cache
@@ -211,6 +213,7 @@ class Study:
         options = replace(options, factors=options.factors or default)
         output_folder(options.out)
         output_folder(options.store)
+        load_matplotlib()
         return {"study": self.name, "quick": quick, **self.load()(options)}
 
     def load(self) -> Callable[[StudyOptions], Result]:
