@@ -59,7 +59,8 @@ def _add_voxels(parser: argparse.ArgumentParser) -> None:
         type=coarse,
         metavar="S",
         help="the sample filled S x S voxels of the grid to be recovered. The values are taken for signals of that "
-        "sample, the sum over its voxels, and are DIVIDED BY S^2 to block means; --block-means keeps them",
+        "sample, the sum over its voxels, and are DIVIDED BY S^2 to block means (--noise-std is that of the means); "
+        "--block-means keeps them",
     )
     parser.add_argument(
         "--block-means", action="store_true", help="with --coarse: the values are block means, do not divide"
