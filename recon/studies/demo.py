@@ -26,6 +26,7 @@ from mpisim.errors import one_of, positive, whole
 from mpisim.io import read
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.plot import chosen_rows, draw_images, row_panels, save_figure
+from mpisim.plot.backend import load_matplotlib
 from mpisim.progress import progress
 from recon.studies.report import draw_summary, write_report
 
@@ -106,6 +107,7 @@ def demo(
         "seed": whole("seed", seed, least=0),
     }
     chain = Chain(output_folder(out))
+    load_matplotlib()
     results = {"reference": _reference(chain, sf_gradient, particle_diameter, factor, seed)}
     results |= {method: _recovered(chain, method) for method in available_methods(factor)}
     check = _check_of_room(chain, results)
