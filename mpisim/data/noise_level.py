@@ -8,14 +8,14 @@ know its noise (`mpisim.data.schema`), and what needs the level then takes the o
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import xarray as xr
 
 from mpisim.data.noise import rms, sigma_from_snr
-from mpisim.data.noise_estimate import estimate_noise, sampled_rows
-from mpisim.data.views import as_images, noise_known, noise_per_row
+from mpisim.data.noise_estimate import estimate_noise, row_levels, sampled_rows
+from mpisim.data.views import as_images, noise_known, noise_per_row, row_dims
 from mpisim.errors import decibels, non_negative, require, warn
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 _SHARES = (1e-9, 10.0)  # of the RMS, which holds the noise: another standard deviation is a slip of the unit
-_SPREAD = 1.35  # equal noise stays below 1.05, and below 1.31 where the phase of a row varies by 0.3 rad
 
 
 @dataclass(frozen=True)
@@ -88,16 +87,20 @@ class NoiseLevel:
     Parameters
     ----------
     noise_std
-        Complex noise standard deviation, in the unit of the values; 0 for exact values.
+        Complex noise standard deviation, in the unit of the values; 0 for exact values, the RMS of the rows' where they
+        differ.
     snr
         RMS of the measured values over it, in dB; None for exact values.
     estimated
         Whether it was estimated from the values; otherwise it was given.
+    by_row
+        The standard deviation of every row (row,), where they differ.
     """
 
     noise_std: float
     snr: float | None
     estimated: bool
+    by_row: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, noise_std: float, level: float, *, estimated: bool) -> NoiseLevel:
@@ -106,13 +109,22 @@ class NoiseLevel:
         return cls(noise_std, snr, estimated)
 
     def described(self) -> dict[str, object]:
-        """Return `noise_std`, `snr` (dB) and `estimated`, for files and the command line."""
-        return asdict(self)
+        """Return `noise_std`, `snr` (dB), `estimated` and whether it is `by_row`, for files and the command line."""
+        single = {"noise_std": self.noise_std, "snr": self.snr, "estimated": self.estimated}
+        return {**single, "by_row": self.by_row is not None}
+
+    def part(self, start: int, rows: int) -> NoiseLevel:
+        """Return the level of a block of rows from the row `start` on."""
+        return self if self.by_row is None else replace(self, by_row=self.by_row[start : start + rows])
 
     def applied(self, data: xr.Dataset) -> xr.Dataset:
-        """Return a dataset of the schema with this level."""
-        units = data[str(data.attrs["kind"])].attrs.get("units", "1")
-        return data.assign(noise_std=((), self.noise_std, {"units": units}))
+        """Return a dataset of the schema, complete or a block, with the level of its rows."""
+        units = {"units": data[str(data.attrs["kind"])].attrs.get("units", "1")}
+        if self.by_row is None:
+            return data.assign(noise_std=((), self.noise_std, units))
+        dims = row_dims(data)
+        shape = tuple(data.sizes[d] for d in dims)
+        return data.assign(noise_std=(dims, self.by_row.reshape(shape), units))
 
 
 @dataclass(frozen=True)
@@ -129,12 +141,15 @@ class Values:
         RMS of the noise standard deviations of the rows that the dataset states; None where it does not know them.
     units
         Unit of the values.
+    row_levels
+        `mpisim.data.noise_estimate.row_levels` of all rows, (row,).
     """
 
     level: float
     rows: np.ndarray
     noise_std: float | None
     units: str
+    row_levels: np.ndarray
 
     @classmethod
     def of(cls, data: xr.Dataset) -> Values:
@@ -145,6 +160,7 @@ class Values:
             values[sampled_rows(*values.shape)],
             float(rms(noise_per_row(data))) if noise_known(data) else None,
             str(data["system_matrix"].attrs.get("units", "1")),
+            row_levels(values),
         )
 
 
@@ -179,15 +195,17 @@ def chosen_level(values: Values, given: GivenNoise, name: str = "coarse") -> Noi
         return NoiseLevel.of(sigma, values.level, estimated=False)
     if values.noise_std is not None:
         return None
-    noise_std, spread = estimate_noise(values.rows, name)
-    found = NoiseLevel.of(noise_std, values.level, estimated=True)
-    if found.snr is None:
+    estimate = estimate_noise(values.rows, name)
+    if estimate.noise_std == 0:
         warn(f"The noise of {name} is not stated; none was found beyond rounding, and its values count as exact.")
-        return found
+        return NoiseLevel.of(0.0, values.level, estimated=True)
+    by_row = None if estimate.factor is None else estimate.factor * values.row_levels
+    noise_std = estimate.noise_std if by_row is None else float(rms(by_row))
+    found = replace(NoiseLevel.of(noise_std, values.level, estimated=True), by_row=by_row)
+    rows = "" if by_row is None else ", row by row since it differs"
     warn(
         f"The noise of {name} is not stated; {noise_std:.3g}{unit} ({found.snr:.1f} dB below the RMS) was estimated "
-        "from its rows and is used"
-        + (" for all, though it differs from row to row; state noise_std row by row." if spread > _SPREAD else ".")
+        f"from its rows and is used{rows}."
     )
     return found
 

@@ -5,10 +5,12 @@ import os
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import calib
 import mpisim
 from mpisim.cli.main import main
+from mpisim.data.noise import complex_gaussian, rms
 from mpisim.data.noise_level import with_noise
 from mpisim.data.views import as_images
 from mpisim.errors import DataWarning, InputError
@@ -31,7 +33,7 @@ def unknown(known):
     return known.drop_vars("noise_std")
 
 
-@pytest.mark.filterwarnings("ignore:The noise of coarse is not stated")
+@pytest.mark.filterwarnings("ignore::mpisim.errors.DataWarning")
 @pytest.mark.parametrize(("method", "factor"), [("bicubic-dc", 2), ("bicubic-dc", 8), ("profile", 4)])
 def test_with_the_estimate_recovery_is_as_good_as_with_the_level(fine, method, factor):
     coarse = calib.downsample(fine, factor, snr=SNR, seed=2)
@@ -96,6 +98,30 @@ def test_blocks_of_a_file_share_the_estimate_of_the_whole(fine, tmp_path, scheme
     assert np.allclose(as_images(parts), as_images(whole), rtol=1e-5, atol=1e-6 * np.abs(as_images(whole)).max())
     given = calib.recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", method, values_at_once=500, snr=30)
     assert given["noise"]["estimated"] is False and given["noise"]["snr"] == pytest.approx(30)
+
+
+@pytest.mark.filterwarnings("ignore::mpisim.errors.DataWarning")
+def test_noise_that_grows_with_the_harmonic_is_used_row_by_row(fine, tmp_path):
+    fine = fine.isel(angle=slice(None, None, 2))
+    clean = calib.downsample(fine, 4, snr=None)
+    variable = clean["system_matrix"]
+    sigma = xr.DataArray(0.02 * float(rms(variable.values)) * np.arange(2, 10) / 5.5, dims="frequency")
+    noisy = clean.drop_vars("noise_std").assign(
+        system_matrix=(
+            variable.dims,
+            variable.values + (complex_gaussian(variable.shape, 1.0, 1) * sigma.values[:, None, None]),
+        )
+    )
+    stated, one = noisy.assign(noise_std=sigma), with_noise(noisy, noise_std=float(rms(sigma.values)))
+    found = calib.recover(noisy, "profile")
+    assert found.attrs["recovery"]["noise"]["by_row"]
+    errors = [calib.nrmse(m, fine) for m in (found, calib.recover(stated, "profile"), calib.recover(one, "profile"))]
+    assert errors[0] < 1.2 * errors[1] < errors[2]
+    mpisim.write(noisy, tmp_path / "coarse.nc")
+    told = calib.recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", "bicubic-dc", values_at_once=2000)
+    parts, whole = mpisim.read(tmp_path / "fine.nc"), calib.recover(noisy, "bicubic-dc")
+    assert told["noise"] == whole.attrs["recovery"]["noise"] and told["noise"]["by_row"]
+    assert np.allclose(as_images(parts), as_images(whole), rtol=1e-5, atol=1e-6 * np.abs(as_images(whole)).max())
 
 
 @pytest.mark.filterwarnings("ignore:The noise of coarse is not stated")

@@ -5,7 +5,7 @@ import pytest
 
 import mpisim
 from mpisim.data.noise import complex_gaussian, rms
-from mpisim.data.noise_estimate import estimate_noise, sampled_rows
+from mpisim.data.noise_estimate import estimate_noise, row_levels, sampled_rows
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images
 from mpisim.errors import InputError
@@ -48,7 +48,7 @@ def test_it_finds_the_level(rows, scheme, factor, within, snr):
 def test_it_presumes_no_ideal_scanner(rows, distorted, factor, most):
     noisy, sigma = with_noise(sampled(rows * distorted, "box", factor), 33.7)
     estimate = estimate_noise(noisy)
-    assert 0.95 < estimate.noise_std / sigma < most and estimate.spread < 1.35
+    assert 0.95 < estimate.noise_std / sigma < most and estimate.factor is None
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
@@ -62,10 +62,23 @@ def test_any_unit_will_do(rows, scale):
     assert estimate_noise(scale * noisy).noise_std == pytest.approx(scale * estimate_noise(noisy).noise_std, rel=1e-9)
 
 
-def test_noise_that_differs_from_row_to_row_is_seen(rows):
+@pytest.mark.parametrize(("factor", "scatter"), [(2, 0.1), (4, 0.2), (8, 0.35)])
+def test_noise_that_differs_from_row_to_row(rows, factor, scatter):
+    """In proportion to the harmonic: 80 % of the rows within the scatter, the RMS of all to 7 %."""
     by_harmonic = np.tile(np.arange(2, 10) / 5.5, ANGLES)[:, None]
-    noisy, _ = with_noise(sampled(rows, "box", 4), 33.7, relative=by_harmonic)
-    assert estimate_noise(noisy).spread > 1.35
+    noisy, sigma = with_noise(sampled(rows, "box", factor), 33.7, relative=by_harmonic)
+    estimate = estimate_noise(noisy)
+    assert estimate.spread > 1.35 and estimate.factor == pytest.approx(1, abs=0.05)
+    found = estimate.factor * row_levels(noisy)
+    low, high = np.quantile(found / sigma[:, 0], [0.1, 0.9])
+    assert 1 - scatter < low < high < 1 + scatter and rms(found) == pytest.approx(rms(sigma), rel=0.07)
+
+
+@pytest.mark.parametrize("snr", [-10, 0, 40])
+def test_the_level_of_one_row_is_right_for_any_signal(snr):
+    signal = 3 * np.exp(1j) * np.cos(np.arange(400))
+    noisy, sigma = with_noise(signal[None], snr)
+    assert row_levels(noisy)[0] == pytest.approx(sigma, rel=0.1)
 
 
 def test_real_values_have_real_noise():

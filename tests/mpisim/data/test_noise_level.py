@@ -86,13 +86,21 @@ def test_an_unknown_level_is_estimated_and_said(smooth):
     assert level.estimated and level.noise_std == pytest.approx(0.5, rel=0.1)
     rms = np.sqrt(np.mean(np.abs(measured_values(smooth)) ** 2))
     assert level.snr == pytest.approx(20 * np.log10(rms / level.noise_std))
-    assert level.described() == {"noise_std": level.noise_std, "snr": level.snr, "estimated": True}
+    assert level.described() == {"noise_std": level.noise_std, "snr": level.snr, "estimated": True, "by_row": False}
 
 
-def test_noise_that_differs_from_row_to_row_is_said(smooth):
-    loud = smooth["system_matrix"].values + complex_gaussian((60, 4, 4), 3, 1) * (np.arange(60) % 2)[:, None, None]
-    with pytest.warns(DataWarning, match="is used for all, though it differs from row to row"):
-        level_of(smooth.assign(system_matrix=(smooth["system_matrix"].dims, loud)), GivenNoise())
+def test_noise_that_differs_is_told_row_by_row(smooth):
+    sigma = np.where(np.arange(60) % 2, 3.0, 0.5)
+    noise = complex_gaussian((60, 4, 4), 1.0, 1) * sigma[:, None, None]
+    values = noise + 20 * np.linspace(1, 2, 60)[:, None, None] * np.exp(-(np.linspace(-2, 2, 16) ** 2)).reshape(4, 4)
+    loud = smooth.assign(system_matrix=(smooth["system_matrix"].dims, values))
+    with pytest.warns(DataWarning, match=r"estimated from its rows and is used, row by row since it differs\.$"):
+        level = level_of(loud, GivenNoise())
+    found = noise_per_row(level.applied(loud))
+    assert np.quantile(found / sigma, [0.1, 0.9]) == pytest.approx([0.75, 1.25], abs=0.15)
+    assert level.noise_std == pytest.approx(np.sqrt(np.mean(sigma**2)), rel=0.1) and level.described()["by_row"]
+    block = level.part(20, 10).applied(loud.isel(frequency=slice(20, 30)))
+    assert np.array_equal(noise_per_row(block), found[20:30])
 
 
 def test_exact_values_count_as_exact(smooth):
