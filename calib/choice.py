@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import xarray as xr
 
 from calib.learned.bundled import BUNDLED, bundled_weights
-from calib.learned.scope import Facts, stated_metadata, stated_scope
+from calib.learned.facts import Facts
+from calib.learned.scope import stated_metadata, stated_scope
 from calib.nets.table import FACTORS, NETS
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row

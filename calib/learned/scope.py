@@ -16,7 +16,8 @@ not matter. Measured for `transms` at 2x, 4x and 8x (nRMSE over that of the same
   times the largest trained one (1.2 to 5), other angles at 4x (1.2 to 1.4) and at 8x (1.1 to 2; 17 for a single row 1.5
   degrees off an axis of the grid).
 
-`Scope` is what weights state, `Facts` what a matrix knows of itself; what either does not know is not compared.
+`Scope` is what weights state, `calib.learned.facts.Facts` what a matrix knows of itself; what either does not know is
+not compared.
 """
 
 from __future__ import annotations
@@ -32,10 +33,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mpisim.data.grid import Grid
-from mpisim.data.sampling import Sampling
+from calib.learned.facts import Facts, as_mapping
 
-__all__ = ["Facts", "Scope", "stated_metadata", "stated_scope"]
+__all__ = ["Scope", "stated_metadata", "stated_scope"]
 
 Range = tuple[float, float]
 
@@ -46,72 +46,6 @@ _KAPPA = 0.1  # relative distance of kappa from the trained range
 _ANGLE = 0.1  # degrees between an angle and the next trained one
 _FACTOR_OF_ANGLES = 4  # from which on other angles harm; at 8x a row along an axis of the grid is but two numbers
 _DATA_SETS = Path(__file__).parents[1] / "weights" / "scopes.json"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a system matrix knows of itself that matters to a network; None is unknown.
-
-    Parameters
-    ----------
-    shape, edges, center
-        Fine voxels along x and y, their edge lengths in m, and the centre of the grid in m.
-    angles
-        Rotation angles in rad.
-    harmonics
-        Numbers of the harmonics.
-    sf_gradient, particle_diameter, drive_amplitude
-        G in T/m, d in m, A in T.
-    origin
-        `simulated`, `measured` or `recovered`.
-    """
-
-    shape: tuple[int, int]
-    edges: tuple[float, float]
-    center: tuple[float, float]
-    angles: tuple[float, ...] | None = None
-    harmonics: tuple[int, ...] | None = None
-    sf_gradient: float | None = None
-    particle_diameter: float | None = None
-    drive_amplitude: float | None = None
-    origin: str | None = None
-
-    @classmethod
-    def of(cls, data: xr.Dataset) -> Facts:
-        """Return what a fine matrix, or the fine one of a coarse matrix, knows of itself."""
-        grid = Grid.of(data)
-        grid = Sampling.of(data).fine_grid(grid) if data.attrs.get("stage") == "coarse" else grid
-        scanner, particle = (_mapping(data.attrs.get(name)) for name in ("scanner", "particle"))
-        return cls(
-            shape=(grid.shape[0], grid.shape[1]),
-            edges=(grid.voxel[0], grid.voxel[1]),
-            center=(grid.center[0], grid.center[1]),
-            angles=tuple(map(float, data["angle"].values.ravel())) if "angle" in data.coords else None,
-            harmonics=tuple(map(int, data["harmonic"].values.ravel())) if "harmonic" in data.coords else None,
-            sf_gradient=_coordinate(data, "sf_gradient") or _number(scanner.get("sf_gradient")),
-            particle_diameter=_coordinate(data, "particle_diameter") or _number(particle.get("diameter")),
-            drive_amplitude=_number(scanner.get("drive_amplitude")),
-            origin=data.attrs.get("origin"),
-        )
-
-    @property
-    def fov(self) -> float:
-        """Longer edge F of the field of view in m."""
-        return max(n * edge for n, edge in zip(self.shape, self.edges, strict=True))
-
-    @property
-    def reach(self) -> float | None:
-        """How far the drive carries the line, in half fields of view."""
-        if self.drive_amplitude is None or self.sf_gradient is None:
-            return None
-        return self.drive_amplitude / self.sf_gradient / (self.fov / 2)
-
-    @property
-    def kappa(self) -> float | None:
-        """How sharp the response is, G d^3 F in T m^3."""
-        if self.particle_diameter is None or self.sf_gradient is None:
-            return None
-        return self.sf_gradient * self.particle_diameter**3 * self.fov
 
 
 @dataclass(frozen=True)
@@ -173,11 +107,26 @@ class Scope:
     def from_mapping(cls, values: Mapping[str, Any]) -> Scope:
         """Return the scope that a file states; unknown keys, of a later version, are left out."""
         known = {f.name for f in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        return cls(**given)
 
     def as_mapping(self) -> dict[str, object]:
         """Return the values that are known as a mapping that JSON holds."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items() if v is not None}
+
+    def described(self) -> str:
+        """Return in words, in the units of the command line, what the matrices of the training were."""
+        width, height = (1e3 * n * edge for n, edge in zip(self.shape, self.edges, strict=True))
+        voxels = f"{self.shape[0]} x {self.shape[1]} voxels over {width:g} x {height:g} mm"
+        words = [f"{self.origin or 'other'} matrices of {voxels}"]
+        if self.sf_gradient and self.particle_diameter:
+            low, high = (1e9 * d for d in self.particle_diameter)
+            words += [
+                f"{self.sf_gradient[0]:.3g} to {self.sf_gradient[1]:.3g} T/m",
+                f"cores of {low:.3g} to {high:.3g} nm",
+            ]
+        words += [f"harmonics {self.harmonics[0]} to {self.harmonics[1]}"] if self.harmonics else []
+        return ", ".join([*words, *([f"{len(self.angles)} angles"] if self.angles else [])])
 
     def differences(self, facts: Facts, factor: int) -> list[str]:
         """Return in words what a matrix has that weights of a factor were not trained on, if there is anything."""
@@ -257,21 +206,9 @@ def stated_metadata(file: str | os.PathLike[str]) -> Mapping[str, Any]:
 
     try:
         with safe_open(file, framework="numpy") as opened:
-            return _mapping(json.loads((opened.metadata() or {}).get("about", "{}")))
+            return as_mapping(json.loads((opened.metadata() or {}).get("about", "{}")))
     except (SafetensorError, OSError, ValueError, RecursionError):
         return {}
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _coordinate(data: xr.Dataset, name: str) -> float | None:
-    return float(data[name]) if name in data.coords and data[name].ndim == 0 else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _range(values: Iterable[Any]) -> tuple[Any, Any] | None:

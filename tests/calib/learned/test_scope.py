@@ -7,7 +7,8 @@ import pytest
 import calib
 import mpisim
 from calib.learned.bundled import BUNDLED
-from calib.learned.scope import Facts, Scope, stated_metadata, stated_scope
+from calib.learned.facts import Facts
+from calib.learned.scope import Scope, stated_metadata, stated_scope
 from calib.training.recipe import recipe
 from calib.training.train import train
 from mpisim.data.grid import Grid
