@@ -87,5 +87,5 @@ class PeriodicSequence:
 def _checked_tone(tone: tuple[float, ...]) -> Tone:
     multiple, *phase = numbers_of("tone of the scanner", tone) or (0.0,)
     require(len(phase) <= 1, "tone of the scanner", "a multiple and a phase", tone)
-    require(not look_like_degrees(phase), "phase of a tone", "in rad", f"{tone[1]:g}, which looks like degrees")
+    require(not look_like_degrees(phase), "phase of a tone", "in rad", f"{phase}, which look like degrees")
     return Tone(whole("multiple of a tone", multiple), *phase)
