@@ -22,11 +22,11 @@ import xarray as xr
 from scipy.special import gammainccinv
 
 from calib.methods.bicubic import interpolate_bicubic
-from mpisim.data.noise import rms
+from mpisim.data.noise import norm, rms
 from mpisim.data.sampling import block_mean
 from mpisim.data.views import row_dims
 
-__all__ = ["EXPLAINED", "MOST_LEFT", "agree", "named_rows", "share_left"]
+__all__ = ["EXPLAINED", "MOST_LEFT", "agree", "named_rows", "share_left", "shrunk", "with_margin"]
 
 EXPLAINED = 1e-5
 """Share of a row's energy that may be left where a fit explains it completely."""
@@ -34,6 +34,7 @@ MOST_LEFT = 0.1
 """Share of a row's energy that may be left beyond the noise where a fit describes it at all."""
 
 _CHANCE = 1e-9
+_MARGIN = 4.0  # standard deviations of the square of a row's noise norm that are still taken for noise
 
 
 def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray) -> np.ndarray:
@@ -65,6 +66,7 @@ def agree(
     factor: int,
     explained: float = EXPLAINED,
     alike: bool = False,
+    most: float = MOST_LEFT,
 ) -> np.ndarray:
     """Return which fine rows describe what was measured: little is left of it, and no detail is invented.
 
@@ -81,9 +83,11 @@ def agree(
     alike
         Whether the rows should be of one strength and detail, as those of a harmonic are. At 8x the block means of some
         hardly differ from zero, and say nothing of their detail.
+    most
+        Share of a row's energy that may be left.
     """
     left = share_left(means - block_mean(rows, factor), means, sigma)
-    good = left <= MOST_LEFT
+    good = left <= most
     doubted = good & (left > explained)
     if doubted.any():
         likely = _missed(means)
@@ -104,6 +108,23 @@ def _missed(means: np.ndarray) -> np.ndarray:
 def _likely_detail(factor: int) -> float:
     """Detail over what is missed at the next coarser factor: up to .3, .6 and 2.5 for ideal rows at 2x, 4x and 8x."""
     return max(0.5, factor**2 / 64)
+
+
+def shrunk(residual: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    r"""Return residuals (B, h, w) less what of them is noise, by the positive-part James-Stein estimator.
+
+    That is :math:`r \max(0, 1 - m\sigma'^2 / \lVert r\rVert^2)`, where :math:`\sigma'` is the noise deviation `sigma`
+    (B,) with a margin, so that noise alone leaves nothing; see `with_margin`.
+    """
+    length = norm(residual, (1, 2))
+    voxels = residual.shape[1] * residual.shape[2]
+    noise = with_margin(sigma, voxels) * voxels**0.5
+    return residual * (1 - (noise / np.where(length > 0, length, 1)) ** 2).clip(min=0)[:, None, None]
+
+
+def with_margin(sigma: np.ndarray, voxels: int) -> np.ndarray:
+    """Return the noise deviation with which the norm of a row's noise is hardly ever exceeded: 4 of its deviations."""
+    return sigma * (1 + _MARGIN / voxels**0.5) ** 0.5
 
 
 def named_rows(coarse: xr.Dataset, rows: Sequence[int] | np.ndarray, most: int = 3) -> str:

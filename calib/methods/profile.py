@@ -1,13 +1,9 @@
 r"""All rows of a harmonic from one profile, and what to do where a scanner is not ideal.
 
-The profiles are those of `calib.methods.profile_fit`. What they leave of the block means beyond the noise is
-interpolated by bicubic and added; of a residual r of m values,
-
-.. math:: r\,\max\left(0,\ 1 - \frac{m\sigma^2}{\lVert r\rVert^2}\right)
-
-is taken to be no noise (James and Stein, 1961, positive part). Then the result is made consistent with the block means.
-Rows that no profile describes (`calib.methods.misfit`) are recovered as single ridges or, where they are none, by
-bicubic interpolation with data consistency; a warning names them.
+The profiles are those of `calib.methods.profile_fit`. What they leave of the block means is shrunk by its noise (James
+and Stein, 1961), interpolated by bicubic and added. Then the result is made consistent with the block means. Rows that
+no profile describes (`calib.methods.misfit`) are recovered as single ridges or, where they are none, by bicubic
+interpolation with data consistency; a warning names them.
 """
 
 from __future__ import annotations
@@ -18,18 +14,17 @@ import xarray as xr
 from calib.methods.bicubic import interpolate_bicubic
 from calib.methods.consistency import nearest_consistent
 from calib.methods.geometry import Geometry
-from calib.methods.misfit import named_rows
-from calib.methods.profile_fit import LENGTHS, fit_profiles, fitted_profiles
+from calib.methods.misfit import named_rows, shrunk, with_margin
+from calib.methods.profile_fit import LENGTHS, ProfileFits, fit_profiles, fitted_profiles
 from calib.methods.record import Recovered
-from mpisim.data.noise import norm, rms
+from mpisim.data.noise import rms
 from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import require, warn
 
 __all__ = ["LENGTHS", "fit_profiles", "recover_by_profiles"]
 
-_MARGIN = 4.0  # standard deviations of the square of a row's noise norm that are still taken for noise
-
+_BLIND = 8  # factor from which a ridge explains the block means of nearly any row
 _REST = 1e-3  # share of a row's energy beyond the noise from which its interpolation is reported
 
 
@@ -48,11 +43,10 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     fits = fitted_profiles(values, sigma, coarse["angle"].values, factor, geometry)
     metadata: dict[str, object] = {"lengths": fits.lengths, "parities": fits.parities}
     means, rows = as_images(coarse), fits.rows.reshape(-1, *fits.rows.shape[-2:])
-    noise = sigma.ravel() * (1 + _MARGIN / means[0].size ** 0.5) ** 0.5
-    interpolated = interpolate_bicubic(_shrunk(means - block_mean(rows, factor), noise), factor)
-    rows = nearest_consistent(rows + interpolated, means, noise, factor)
-    (partly,) = np.nonzero(fits.agree.ravel() & (fits.left.ravel() > _REST))
-    (others,) = np.nonzero(~fits.agree.ravel())
+    rest = interpolate_bicubic(shrunk(means - block_mean(rows, factor), sigma.ravel()), factor)
+    rows = nearest_consistent(rows + rest, means, with_margin(sigma.ravel(), means[0].size), factor)
+    by = _recover_others(rows, coarse, fits, geometry)
+    (partly,), (others,) = np.nonzero((by == "") & (fits.left.ravel() > _REST)), np.nonzero(by != "")
     said = []
     if partly.size:
         metadata["rows_partly_interpolated"] = len(partly)
@@ -62,29 +56,36 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
             f"{most:.2g} % of a row, was interpolated ({named_rows(coarse, partly)})."
         )
     if others.size:
-        rows[others], counts = _by_less(coarse, others, factor, geometry)
-        metadata["rows_refitted"] = counts
-        by = " and ".join(f"{count} by {name}" for name, count in counts.items())
+        counts = {name: int(np.sum(by == name)) for name in ("ridge", "bicubic-dc")}
+        metadata["rows_refitted"] = {name: count for name, count in counts.items() if count}
+        counted = " and ".join(f"{count} by {name}" for name, count in counts.items() if count)
         said.append(
             f"{len(others)} of {len(means)} rows do not fit one profile for all angles and were recovered otherwise, "
-            f"{by} ({named_rows(coarse, others)}).{_cause(coarse, others, factor, geometry)}"
+            f"{counted} ({named_rows(coarse, others)}).{_cause(coarse, others, factor, geometry)}"
         )
     if said:
         warn(" ".join(said))
     return Recovered(rows, metadata)
 
 
-def _by_less(
-    coarse: xr.Dataset, others: np.ndarray, factor: int, geometry: Geometry
-) -> tuple[np.ndarray, dict[str, int]]:
-    """Recover some rows as ridges or by bicubic interpolation, and count both."""
+def _recover_others(rows: np.ndarray, coarse: xr.Dataset, fits: ProfileFits, geometry: Geometry) -> np.ndarray:
+    """Recover the rows that no profile describes by less, in place; return the method of every row, empty for these.
+
+    A row that its profile describes roughly becomes a ridge, but keeps its profile where it is no ridge, and at 8x,
+    where the block means of one row say too little of its direction.
+    """
     from calib.methods.ridge import ridge_rows  # which loads torch
 
-    means, sigma = as_images(coarse), noise_per_row(coarse)
-    rows, ridges = ridge_rows(means[others], sigma[others], factor, geometry, float(rms(means)))
-    ridges &= means[others].any(axis=(1, 2))
-    counts = {"ridge": int(ridges.sum()), "bicubic-dc": int((~ridges).sum())}
-    return rows, {name: count for name, count in counts.items() if count}
+    means, sigma, factor = as_images(coarse), noise_per_row(coarse), Sampling.of(coarse).factor
+    agree, tolerable, by = fits.agree.ravel(), fits.tolerable.ravel(), np.full(len(rows), "", "U10")
+    (others,) = np.nonzero(~(tolerable if factor >= _BLIND else agree))
+    if others.size:
+        found, ridges = ridge_rows(means[others], sigma[others], factor, geometry, float(rms(means)))
+        ridges &= means[others].any(axis=(1, 2))
+        replaced = ridges | ~tolerable[others]
+        rows[others[replaced]] = found[replaced]
+        by[others[replaced]] = np.where(ridges, "ridge", "bicubic-dc")[replaced]
+    return by
 
 
 def _cause(coarse: xr.Dataset, others: np.ndarray, factor: int, geometry: Geometry) -> str:
@@ -107,10 +108,3 @@ def _cause(coarse: xr.Dataset, others: np.ndarray, factor: int, geometry: Geomet
         if fitted_profiles(values[:, one], sigma[:, one], turned, factor, where).agree.mean() > 0.9:
             return f" They fit {slip}."
     return ""
-
-
-def _shrunk(residual: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Return residuals (row, h, w) less what of them is noise: by the positive-part James-Stein estimator."""
-    length = norm(residual, (1, 2))
-    fraction = 1 - (sigma * residual[0].size ** 0.5 / np.where(length > 0, length, 1)) ** 2
-    return residual * fraction.clip(min=0)[:, None, None]

@@ -28,7 +28,7 @@ import numpy as np
 
 from calib.methods.gaussian_process import log_evidence, spectrum
 from calib.methods.geometry import CENTERED, Geometry
-from calib.methods.misfit import EXPLAINED, agree, share_left
+from calib.methods.misfit import EXPLAINED, MOST_LEFT, agree, share_left
 from mpisim.data.sampling import block_mean
 
 __all__ = ["LENGTHS", "ProfileFits", "fit_profiles", "fitted_profiles"]
@@ -39,6 +39,7 @@ _VARIANCES = tuple(float(v) for v in np.geomspace(0.25, 64.0, 9))  # in mean squ
 _FLOOR = 1e-12
 _HIGHEST = 0.75  # cycles per shorter edge
 _LEVELS = np.geomspace(1e-10, 1, 21)  # of what a profile does not explain, in mean squares of a harmonic's block means
+_TOLERABLE = 0.3  # share left of a row at which a profile with its rest interpolated still beats interpolation alone
 _OUTLYING = 9.0  # energy of a row over the median of its harmonic from which it does not start a fit
 _TRIMMED = 2 / 3  # share of the rows that such a fit goes on with, and that must agree in the end
 _TRIMMINGS = 3
@@ -77,6 +78,7 @@ class ProfileFits(NamedTuple):
     rows: np.ndarray  # (angle, frequency, H, W)
     left: np.ndarray  # share of a row's energy beyond the noise, (angle, frequency)
     agree: np.ndarray  # (angle, frequency)
+    tolerable: np.ndarray  # which rows a profile describes roughly, these included
     lengths: list[float]
     parities: list[int]
 
@@ -89,15 +91,17 @@ def fitted_profiles(
     design = _Design.of(height, width, angles, factor, geometry)
     found = np.empty((*block_means.shape[:2], height * factor, width * factor), complex)
     shape = block_means.shape[:2]
-    fits = ProfileFits(found, np.empty(shape), np.empty(shape, bool), [], [])
+    fits = ProfileFits(found, np.empty(shape), np.empty(shape, bool), np.empty(shape, bool), [], [])
     for k in range(block_means.shape[1]):
         profile, fits.agree[:, k] = _robust(design, block_means[:, k], sigma[:, k])
         fits.left[:, k] = design.left(profile, block_means[:, k], sigma[:, k])
+        roughly = design.agree(profile, block_means[:, k], sigma[:, k], _TOLERABLE)
+        fits.tolerable[:, k] = fits.agree[:, k] | (roughly & fits.agree[:, k].any())
         found[:, k] = design.rows(profile)
         fits.lengths.append(profile.length)
         fits.parities.append(profile.parity)
     if 2 * np.sum(~fits.agree.any(0)) >= fits.agree.shape[1]:  # what is wrong with most harmonics, is with all
-        fits.agree[:] = False
+        fits.agree[:] = fits.tolerable[:] = False
     return fits
 
 
@@ -153,9 +157,9 @@ class _Design(NamedTuple):
         """Return the fine rows (angle, H, W) of a profile."""
         return np.einsum("aqyx,q->ayx", self.features, profile.coefficients)
 
-    def agree(self, profile: _Profile, b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-        """Return which rows a profile describes, (angle,)."""
-        return agree(self.rows(profile), b, sigma, self.factor, alike=True)
+    def agree(self, profile: _Profile, b: np.ndarray, sigma: np.ndarray, most: float = MOST_LEFT) -> np.ndarray:
+        """Return which rows a profile describes but for a share of their energy, (angle,)."""
+        return agree(self.rows(profile), b, sigma, self.factor, alike=True, most=most)
 
 
 def _robust(design: _Design, b: np.ndarray, sigma: np.ndarray) -> tuple[_Profile, np.ndarray]:

@@ -38,9 +38,9 @@ from calib.methods.consistency import nearest_consistent
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
 from calib.methods.gaussian_process import log_evidence
 from calib.methods.geometry import CENTERED, Geometry
-from calib.methods.misfit import agree, named_rows
+from calib.methods.misfit import agree, named_rows, share_left, shrunk
 from calib.methods.record import Recovered
-from mpisim.data.sampling import Sampling
+from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import warn
 
@@ -98,6 +98,9 @@ def ridge_rows(
 
     rows = rows_in_batches(interpolate, means, sigma, factor, unit)
     good = agree(rows, means, sigma, factor, _DOUBTED)
+    residual = means - block_mean(rows, factor)
+    misfit = share_left(residual, means, sigma) > _DOUBTED
+    rows[misfit] += interpolate_bicubic(shrunk(residual[misfit], sigma[misfit]), factor)
     rows[~good] = interpolate_bicubic(means[~good], factor)
     return nearest_consistent(rows, means, sigma, factor), good
 
