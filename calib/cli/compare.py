@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from mpisim.cli.command import Result, as_typed
-from mpisim.cli.noise_options import add_noise_options
+from mpisim.cli.noise_options import NOISE_FLAGS, add_noise_options, given_noise
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -46,8 +46,8 @@ def run(options: argparse.Namespace) -> Result:
 
     folder = output_folder(options.out)
     coarse, reference = mpisim.read(options.coarse), mpisim.read(options.reference)
-    with as_typed({"methods": "--methods", "weights": "--weights", "reference": "--reference"}):
-        noise = {"snr": options.snr, "noise_std": options.noise_std, "noiseless": options.noiseless}
+    with as_typed({"methods": "--methods", "weights": "--weights", "reference": "--reference", **NOISE_FLAGS}):
+        noise = given_noise(options)
         comparison = compare(coarse, reference, options.methods, options.weights, **noise)
     level = None if comparison.noise is None else comparison.noise.described()
     described = {"coarse": str(options.coarse), "reference": str(options.reference), "noise": level}

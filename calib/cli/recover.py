@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from mpisim.cli.command import Result
-from mpisim.cli.noise_options import add_noise_options
+from mpisim.cli.command import Result, as_typed
+from mpisim.cli.noise_options import NOISE_FLAGS, add_noise_options, given_noise
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> Result:
     """Recover the matrix and return the name of the fine one."""
     from calib.files import recover_file
 
-    noise = {"snr": options.snr, "noise_std": options.noise_std, "noiseless": options.noiseless}
-    result = recover_file(options.coarse, options.out, options.method, options.weights, **noise)
+    noise = given_noise(options)
+    with as_typed(NOISE_FLAGS):
+        result = recover_file(options.coarse, options.out, options.method, options.weights, **noise)
     return {"out": options.out, **result}

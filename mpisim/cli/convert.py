@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from mpisim.cli.command import Result, argument_type, as_typed, in_flags
 from mpisim.cli.info import KEYS as INFO_KEYS
 from mpisim.cli.info import described
-from mpisim.cli.noise_options import add_noise_options
+from mpisim.cli.noise_options import NOISE_FLAGS, add_noise_options
 from mpisim.cli.options import at_least, counts, lengths_mm
 from mpisim.errors import DataWarning, require, warn
 
@@ -26,6 +26,7 @@ KEYS = {
 _FLAGS = {name: f"--{name}" for name in ("variable", "grid", "coarse", "order", "flip", "stacked", "frames")} | {
     "block_means": "--block-means",
     "transposed": "--transposed or --no-transposed",
+    **NOISE_FLAGS,
 }
 """Flag by parameter of `mpisim.read`."""
 

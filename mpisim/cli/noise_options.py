@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from mpisim.cli.command import argument_type
 from mpisim.cli.options import number
 
-__all__ = ["add_noise_options"]
+__all__ = ["NOISE_FLAGS", "add_noise_options", "given_noise"]
+
+NOISE_FLAGS = {"snr": "--snr", "noise_std": "--noise-std", "noiseless": "--noiseless"}
+"""Flag by parameter."""
+
+
+def given_noise(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the noise level that was typed, as the arguments of `calib.recover`."""
+    return {name: getattr(options, name) for name in NOISE_FLAGS}
 
 
 def add_noise_options(parser: argparse.ArgumentParser) -> None:

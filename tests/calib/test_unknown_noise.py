@@ -146,6 +146,8 @@ def test_the_command_says_the_estimate_once(known, unknown, tmp_path, capsys):
         assert main([*words, *option]) == 0
         assert json.loads(capsys.readouterr().out)["noise"]["estimated"] is False
     assert main([*words, "--snr", "30", "--noiseless"]) == 2
+    assert main([*words, "--noise-std", "5"]) == 2
+    assert "Input --noise-std must be 0, or from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("link", [None, "symbolic", "hard"])
