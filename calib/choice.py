@@ -152,7 +152,7 @@ def differences(coarse: xr.Dataset, weights: str | os.PathLike[str], exact: bool
         return None
     found = scope.differences(Facts.of(coarse), Sampling.of(coarse).factor)
     if not exact and metadata.get("train", {}).get("noiseless_fraction") == 1:
-        found.append("noise, not exact values")
+        found.append("noise (not exact values)")
     return found
 
 

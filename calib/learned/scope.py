@@ -138,26 +138,26 @@ class Scope:
     def _of_shape(self, facts: Facts) -> str:
         if facts.shape == self.shape:
             return ""
-        return f"{facts.shape[0]} x {facts.shape[1]} fine voxels, not {self.shape[0]} x {self.shape[1]}"
+        return f"{facts.shape[0]} x {facts.shape[1]} fine voxels (not {self.shape[0]} x {self.shape[1]})"
 
     def _of_voxel(self, facts: Facts) -> str:
         mine, theirs = (edges[0] / edges[1] for edges in (self.edges, facts.edges))
         if abs(theirs / mine - 1) <= _ASPECT:
             return ""
         of_training = "square ones" if abs(mine - 1) <= _ASPECT else f"those of the ratio {mine:.3g}"
-        return f"voxels of {1e3 * facts.edges[0]:.3g} x {1e3 * facts.edges[1]:.3g} mm, not {of_training}"
+        return f"voxels of {1e3 * facts.edges[0]:.3g} x {1e3 * facts.edges[1]:.3g} mm (not {of_training})"
 
     def _of_center(self, facts: Facts) -> str:
         pairs = zip(self.center, self.edges, facts.center, facts.edges, strict=True)
         if all(abs(theirs / edge - mine / own) <= _CENTER for mine, own, theirs, edge in pairs):
             return ""
         x, y = (1e3 * value for value in facts.center)
-        return f"a grid centred at ({x:.3g}, {y:.3g}) mm, not at ({1e3 * self.center[0]:g}, {1e3 * self.center[1]:g})"
+        return f"a grid centred at ({x:.3g}, {y:.3g}) mm (not at ({1e3 * self.center[0]:g}, {1e3 * self.center[1]:g}))"
 
     def _of_harmonics(self, facts: Facts) -> str:
         if self.harmonics is None or facts.harmonics is None or max(facts.harmonics) <= self.harmonics[1]:
             return ""
-        return f"harmonics up to {max(facts.harmonics)}, not up to {self.harmonics[1]}"
+        return f"harmonics up to {max(facts.harmonics)} (not up to {self.harmonics[1]})"
 
     def _of_angles(self, facts: Facts) -> str:
         if not self.angles or not facts.angles:
@@ -170,7 +170,7 @@ class Scope:
         if self.reach is None or facts.reach is None or _inside(facts.reach, self.reach, _REACH):
             return ""
         trained = " to ".join(dict.fromkeys(f"{value:.3g}" for value in self.reach))
-        return f"a drive that carries the line {facts.reach:.3g} of half the field of view, not {trained}"
+        return f"a drive that carries the line {facts.reach:.3g} of half the field of view (not {trained})"
 
     def _of_kappa(self, facts: Facts) -> str:
         if self.kappa is None or facts.kappa is None or _inside(facts.kappa, self.kappa, _KAPPA):

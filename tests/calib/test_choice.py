@@ -36,9 +36,9 @@ def test_transms_is_taken_where_it_was_trained_on_such_matrices(ordinary, snr):
 
 
 OTHERS = {
-    "grid": ({"grid": Grid((16, 16))}, "16 x 16 fine voxels, not 32 x 32"),
-    "oblong": ({"grid": Grid((16, 32))}, "16 x 32 fine voxels, .* and voxels of 2 x 1 mm, not square ones"),
-    "harmonics": ({"harmonics": (10, 11, 12)}, "harmonics up to 12, not up to 9"),
+    "grid": ({"grid": Grid((16, 16))}, r"16 x 16 fine voxels \(not 32 x 32\)"),
+    "oblong": ({"grid": Grid((16, 32))}, r"16 x 32 fine voxels .* and voxels of 2 x 1 mm \(not square ones\)"),
+    "harmonics": ({"harmonics": (10, 11, 12)}, r"harmonics up to 12 \(not up to 9\)"),
     "angles": ({"angles": (0.026, 0.8, 1.6)}, "angles up to 1.5 degrees from the trained ones"),
 }
 
@@ -111,7 +111,9 @@ def test_files_and_the_command_line(tmp_path, capsys):
     coarse = calib.downsample(matrix(Grid((16, 16))), 4, snr=33.7)
     mpisim.write(coarse, tmp_path / "coarse.nc")
     words = ["recover", str(tmp_path / "coarse.nc"), "--out", str(tmp_path / "fine.nc")]
-    with pytest.warns(DataWarning, match="The method is profile, because .* has 16 x 16 fine voxels, not 32 x 32.$"):
+    with pytest.warns(
+        DataWarning, match=r"The method is profile, .* has 16 x 16 fine voxels \(not 32 x 32\).$"
+    ):
         assert main(words) == 0
     assert "method  profile\nreason  transms was trained on other matrices" in capsys.readouterr().out
     assert mpisim.read(tmp_path / "fine.nc").attrs["recovery"]["method"] == "profile"
@@ -131,7 +133,7 @@ def test_weights_that_are_given_name_the_method(data, tmp_path):
     exact = calib.downsample(data["validation"][0], 2, snr=None)
     assert calib.recover(exact, weights=file).attrs["recovery"]["method"] == "srcnn"
     noisy = calib.downsample(data["validation"][0], 2, snr=30)
-    with pytest.warns(DataWarning, match="weights.safetensors were trained on .* has noise, not exact values"):
+    with pytest.warns(DataWarning, match="weights.safetensors were trained on .* has noise .not exact values"):
         calib.recover(noisy, "srcnn", file)
     tensors, metadata = load_tensors(file, "weights")
     save_tensors(file, tensors, "weights", {k: v for k, v in metadata.items() if k not in ("scope", "software")})

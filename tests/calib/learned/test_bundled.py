@@ -52,7 +52,7 @@ def test_rectangular_grids_and_other_scanners():
         mpisim.Grid((48, 32), (0.048, 0.032)),
     )
     coarse = calib.downsample(fine, 4, snr=33.7)
-    with pytest.warns(DataWarning, match=r"transms_4x.* were trained on .* has 48 x 32 fine voxels, not 32 x 32"):
+    with pytest.warns(DataWarning, match=r"transms_4x.* were trained on .* has 48 x 32 fine voxels \(not 32 x 32\)"):
         found = calib.recover(coarse, "transms")
     assert calib.nrmse(found, fine) < 0.5 * calib.nrmse(calib.recover(coarse, "bicubic-dc"), fine)
 
