@@ -55,6 +55,7 @@ def table4(options: StudyOptions) -> Result:
     """Run the study and write `table4.nc`, `table4.csv` and `table4.png`."""
     recovery = Recovery(options)
     cases, notes = recovery_cases(recovery)
+    shown(options, [{"method": case.method, "factor": case.factor, **case.training} for case in cases])
     matrices, complete = recovery.test, recovery.complete
     imaging = Imaging(recovery.cache, matrices)
     reference = imaging.reference_figures()
