@@ -11,6 +11,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -68,8 +69,10 @@ def _write(app: Sphinx) -> None:
     folder = Path(app.srcdir) / "generated" / "gallery"
     folder.mkdir(parents=True, exist_ok=True)
     digest, examples = _code_digest(), sorted((_ROOT / "examples").glob("*.py"))
-    for example in examples:
-        text = _page(example, folder, digest, bool(app.config.gallery_keep))
+    keep = bool(app.config.gallery_keep)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        pages = list(pool.map(lambda example: _page(example, folder, digest, keep), examples))
+    for example, text in zip(examples, pages, strict=True):
         page = folder / f"{example.stem}.rst"
         if not page.is_file() or page.read_text(encoding="utf-8") != text:
             page.write_text(text, encoding="utf-8")
