@@ -37,7 +37,7 @@ _CHANCE = 1e-9
 _MARGIN = 4.0  # standard deviations of the square of a row's noise norm that are still taken for noise
 
 
-def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray, alike: bool = False) -> np.ndarray:
     """Return the energy of residuals beyond the noise over that of the rows, zero where the noise explains it.
 
     Parameters
@@ -46,6 +46,9 @@ def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray) -> np
         Complex (..., h, w): what a fit leaves of the block means, and these.
     sigma
         Complex noise deviation of the rows, (...).
+    alike
+        Whether the rows should be of one strength, as those of a harmonic are. The energy of a weaker one is then the
+        median: at 8x the block means of some hardly differ from zero, though the rows do.
 
     Returns
     -------
@@ -54,6 +57,7 @@ def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray) -> np
     """
     voxels = means.shape[-1] * means.shape[-2]
     left, energy = (np.sum(np.abs(v.astype(complex)) ** 2, axis=(-2, -1)) for v in (residual, means))
+    energy = np.maximum(energy, np.median(energy)) if alike else energy
     beyond = np.where(left > gammainccinv(voxels, _CHANCE) * sigma**2, left - voxels * sigma**2, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(beyond > 0, beyond / energy, 0.0)
@@ -81,19 +85,19 @@ def agree(
     explained
         Share left of a row from which its detail is doubted.
     alike
-        Whether the rows should be of one strength and detail, as those of a harmonic are. At 8x the block means of some
-        hardly differ from zero, and say nothing of their detail.
+        Whether the rows should be of one strength and detail, as those of a harmonic are; see `share_left`.
     most
         Share of a row's energy that may be left.
     """
-    left = share_left(means - block_mean(rows, factor), means, sigma)
+    left = share_left(means - block_mean(rows, factor), means, sigma, alike)
     good = left <= most
     doubted = good & (left > explained)
     if doubted.any():
         likely = _missed(means)
         likely = np.full_like(likely, np.median(likely)) if alike else likely
         detail = rms(rows - interpolate_bicubic(block_mean(rows, factor), factor), (1, 2))
-        good &= ~doubted | (detail * np.sqrt(left / MOST_LEFT) <= _likely_detail(factor) * likely)
+        doubt = np.sqrt(left / MOST_LEFT) if alike else 1.0  # many rows with little left support each other's detail
+        good &= ~doubted | (detail * doubt <= _likely_detail(factor) * likely)
     return good
 
 

@@ -151,7 +151,7 @@ class _Design(NamedTuple):
     def left(self, profile: _Profile, b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
         """Return the share of every row's energy that a profile leaves beyond the noise, (angle,)."""
         fitted = np.einsum("aqm,q->am", self.means, profile.coefficients).reshape(b.shape)
-        return share_left(b - fitted, b, sigma)
+        return share_left(b - fitted, b, sigma, alike=True)
 
     def rows(self, profile: _Profile) -> np.ndarray:
         """Return the fine rows (angle, H, W) of a profile."""
