@@ -1,4 +1,9 @@
-"""Arrays in classic NetCDF files (versions 1, 2 and 5), which are not compressed."""
+"""Arrays in classic NetCDF files (versions 1, 2 and 5), which are not compressed.
+
+The header is lists of dimensions, attributes and variables, each with its number of entries (Unidata, NetCDF Classic
+Format Specification). It is walked through before the NetCDF library opens the file, which reads for hours where a
+damaged header claims an attribute of 2^31 values.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
+from mpisim.io.byte_source import Plain
 from mpisim.io.stored import Contents, StoredArray, overclaim, readable
 
 __all__ = ["netcdf3_contents"]
@@ -23,6 +29,8 @@ def netcdf3_contents(path: str | os.PathLike[str]) -> Contents:
     Raises `InputError` if the file is damaged, or claims more than it stores.
     """
     size = Path(path).stat().st_size
+    with readable(str(path), KIND):
+        _walk_header(path)
     with readable(str(path), KIND), netCDF4.Dataset(path) as file:
         variables = dict(file.variables)
         claimed = sum(math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in variables.values())
@@ -30,6 +38,47 @@ def netcdf3_contents(path: str | os.PathLike[str]) -> Contents:
         arrays = tuple(_described(path, name, v, problem) for name, v in variables.items())
         attributes = {name: _plain(file.getncattr(name)) for name in file.ncattrs()}
     return Contents(KIND, arrays, attributes)
+
+
+_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8, 7: 1, 8: 2, 9: 4, 10: 8, 11: 8}
+"""Bytes of a value by the number of its type."""
+
+
+def _walk_header(path: str | os.PathLike[str]) -> None:
+    """Raise `ValueError` where an entry of the header is longer than the file."""
+    with Path(path).open("rb") as file:
+        version = file.read(4)[3]
+        source = Plain(file, Path(path).stat().st_size - 4)
+        wide = 8 if version == 5 else 4  # bytes of a count
+
+        def count(width: int = wide) -> int:
+            return int.from_bytes(source.read(width), "big")
+
+        def padded(length: int) -> None:
+            source.skip(length + -length % 4)
+
+        def entries() -> range:
+            source.skip(4)  # what the list is of
+            return range(count())
+
+        def attributes() -> None:
+            for _ in entries():
+                padded(count())
+                kind = count(4)
+                if kind not in _WIDTHS:
+                    raise ValueError(f"an attribute of the unknown type {kind}")
+                padded(count() * _WIDTHS[kind])
+
+        source.skip(wide)  # number of records
+        for _ in entries():
+            padded(count())
+            source.skip(wide)
+        attributes()
+        for _ in entries():
+            padded(count())
+            source.skip(count() * wide)
+            attributes()
+            source.skip(4 + wide + (4 if version == 1 else 8))  # type, size, start
 
 
 def _described(path: str | os.PathLike[str], name: str, variable: netCDF4.Variable, problem: str) -> StoredArray:

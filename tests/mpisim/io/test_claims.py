@@ -108,6 +108,23 @@ def test_a_classic_file_that_claims_more_than_it_holds(tmp_path):
         claimed_bytes(tmp_path / "s.nc")
 
 
+@pytest.mark.parametrize("form", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"])
+def test_the_header_of_a_classic_file_is_walked_first(tmp_path, form):
+    """An attribute that claims 2^31 letters: the NetCDF library would read for hours."""
+    path = tmp_path / "s.nc"
+    with netCDF4.Dataset(path, "w", format=form) as file:
+        file.title, file.numbers = "abcde", np.arange(3, dtype="i2")
+        file.createDimension("x", 3)
+        file.createVariable("S", "f8", ("x",))[:] = 1.0
+        file["S"].units = "V"
+    assert claimed_bytes(path) == 24
+    content = path.read_bytes()
+    place = content.index(b"abcde")
+    path.write_bytes(content[: place - 4] + b"\x7f\xff\xff\xff" + content[place:])
+    with pytest.raises(InputError, match="must be a readable NetCDF file; .* longer than the whole"):
+        contents_of(path)
+
+
 def test_what_is_packed_honestly_is_read(tmp_path):
     """Zeros take a thousandth of their size, and dimensions without coordinates are no arrays."""
     data = sample_matrix(shape=(5, 40, 40, 40))
