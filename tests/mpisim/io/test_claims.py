@@ -121,7 +121,7 @@ def test_the_header_of_a_classic_file_is_walked_first(tmp_path, form):
     content = path.read_bytes()
     place = content.index(b"abcde")
     path.write_bytes(content[: place - 4] + b"\x7f\xff\xff\xff" + content[place:])
-    with pytest.raises(InputError, match="must be a readable NetCDF file; .* longer than the whole"):
+    with pytest.raises(InputError, match=r"must be a readable NetCDF file; .* longer than the whole"):
         contents_of(path)
 
 
