@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from mpisim.errors import require
+from mpisim.errors import InputError, require
 from mpisim.plugins import Registry
 from recon.selection.discrepancy import discrepancy
-from recon.solvers.factor import factorise
+from recon.solvers.factor import Factorisation, factorise
 from recon.solvers.solver import Problem, Solution, Solver
 
 __all__ = ["METHODS", "AdmmOptions", "KaczmarzOptions", "TikhonovOptions"]
@@ -42,7 +42,7 @@ class AdmmOptions:
 class KaczmarzOptions:
     """Options of `recon.kaczmarz`: lambda, and the number of sweeps."""
 
-    regularisation: float = _option(1e-3, "lambda, without unit")
+    regularisation: float = _option(2e-2, "lambda, without unit")
     iterations: int = _option(20, "sweeps over all rows")
 
 
@@ -50,7 +50,7 @@ class KaczmarzOptions:
 class TikhonovOptions:
     """Option of `recon.tikhonov`: lambda."""
 
-    regularisation: float = _option(1e-3, "lambda, without unit")
+    regularisation: float = _option(2e-2, "lambda, without unit")
 
 
 def _admm(problem: Problem, options: AdmmOptions) -> Solution:
@@ -60,10 +60,21 @@ def _admm(problem: Problem, options: AdmmOptions) -> Solution:
     require(problem.radius is not None, "radius of the noise ball", "a number for the method admm", "None")
     radius = np.full(problem.y.shape[1], problem.radius)
     if problem.radius_from_data:
-        radius = np.maximum(radius, [discrepancy(factor, y, problem.non_negative) for y in problem.y.T])
+        radius = np.array([_radius(problem, factor, y) for y in problem.y.T])
     certify = True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None
     result = admm(factor, problem.y, radius, non_negative=problem.non_negative, certify=certify, **asdict(options))
     return Solution(result.x, {"eps": radius, **{name: getattr(result, name) for name in _FIGURES}})
+
+
+def _radius(problem: Problem, factor: Factorisation, y: np.ndarray) -> float:
+    """Return the radius of the noise ball that the data of one image give, within its limits."""
+    least = problem.radius or 0.0
+    if problem.radius_limit is None:
+        return max(least, discrepancy(factor, y, problem.non_negative))
+    try:
+        return float(np.clip(discrepancy(factor, y, problem.non_negative), least, problem.radius_limit))
+    except InputError:  # the data tell nothing of the noise
+        return least
 
 
 def _kaczmarz(problem: Problem, options: KaczmarzOptions) -> Solution:

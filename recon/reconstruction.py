@@ -6,6 +6,12 @@ RMS(y) / 10^(D/20) for `noise_db` D. White complex noise has :math:`E|n_i|^2 = 1
 A given `eps` is in whitened units where the noise is known, and in units of the data elsewhere. `eps="auto"` estimates
 the radius from the data (`recon.selection.discrepancy`). It serves data of unknown noise, and recovered matrices, whose
 errors add to the noise of the measurement, so that the ball of radius sqrt(M) can be empty.
+
+The norm of such noise is :math:`\sqrt M \pm 1/2` (mean and standard deviation), so that in half of all measurements the
+true image lies outside a ball of radius sqrt(M), and the image inside it is overfitted. By default the radius for a
+matrix that was not recovered is therefore that from the data as far as chance explains it: between sqrt(M) and
+sqrt(M) + 3/2.
+
 Images are concentrations relative to the calibration sample's; a matrix in another multiple of the measurement's unit
 is converted. A matrix per concentration, such as V/(mmol/l), gives an image in that concentration. Of a choice of rows
 (`recon.selection.rows`) M is the number of rows that are kept.
@@ -37,8 +43,10 @@ __all__ = ["reconstruct"]
 
 _REACHED = 0.01  # of eps: an image farther than this outside the noise ball is reported
 
-_Ball: TypeAlias = tuple[float | None, bool]
-"""`radius` and `radius_from_data` of a `Problem`."""
+_Ball: TypeAlias = tuple[float | None, bool, float | None]
+"""`radius`, `radius_from_data` and `radius_limit` of a `Problem`."""
+_CHANCE = 1.5
+"""Three standard deviations of the norm of white complex noise with E|n|^2 = 1."""
 
 
 @renamed_arguments(strength="regularisation")
@@ -67,8 +75,9 @@ def reconstruct(
     method
         A name of `recon.METHODS`: `admm`, `kaczmarz`, `tikhonov`, or one of another package.
     eps
-        Radius of the noise ball of ADMM, or "auto"; see the module. By default "auto" for a recovered matrix and
-        sqrt(M) for any other. "auto" is at least sqrt(M) where the noise is known.
+        Radius of the noise ball of ADMM, or "auto"; see the module. By default "auto" for a recovered matrix; for
+        any other from the data, too, but no more than sqrt(M) + 3/2, or sqrt(M) itself with a preset. "auto" is at
+        least sqrt(M) where the noise is known.
     noise_db
         RMS of the data over their complex noise standard deviation in dB, in place of the measurement's `noise_std`.
     non_negative
@@ -108,7 +117,8 @@ def reconstruct(
     used = rows if kept is None else int(np.count_nonzero(kept))
     matrix, unit = _in_unit_of_data(matrix, y)
     sigma = _noise(y, noise_db)
-    ball = _ball(matrix, method, eps, sigma is not None, used)
+    eps = "auto" if eps is None and METHODS[method].noise_ball and matrix.attrs["origin"] == "recovered" else eps
+    ball = _ball(method, eps, sigma is not None, used, preset is not None)
     problem = _problem(matrix, y, sigma, ball, bool(non_negative), kept)
     with METHODS.guarded(method):
         solution = checked(solver.solve(problem, chosen), problem, f"method {method}")
@@ -219,20 +229,21 @@ def _noise(y: xr.Dataset, noise_db: float | None) -> xr.DataArray | None:
     return sigma
 
 
-def _ball(matrix: xr.Dataset, method: str, eps: float | str | None, noise_known: bool, rows: int) -> _Ball:
+def _ball(method: str, eps: float | str | None, noise_known: bool, rows: int, published: bool) -> _Ball:
     if not METHODS[method].noise_ball:
         require(eps is None, "eps", f"left out for the method {method}, which has no noise ball", eps)
-        return None, False
-    if eps is None and matrix.attrs["origin"] == "recovered":
-        eps = "auto"
+        return None, False, None
     if eps not in (None, "auto"):
-        return zero_or_more("eps", eps), False
+        return zero_or_more("eps", eps), False, None
     if not noise_known and eps is None:
         raise InputError(
             f"Input y must know its noise_std, or eps or noise_db be given, for the method {method}; "
             "instead received none of them."
         )
-    return math.sqrt(rows) if noise_known else 0.0, eps == "auto"
+    radius = math.sqrt(rows) if noise_known else 0.0
+    if eps == "auto":
+        return radius, True, None
+    return radius, not published, radius + _CHANCE
 
 
 def _problem(

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=argument_type("--eps", _radius),
         metavar="E|auto",
         help="admm: radius of the noise ball, whitened if the noise is known, or auto: from the data "
-        "(default: auto for a recovered matrix, sqrt(complex rows) for any other)",
+        "(default: auto for a recovered matrix, for any other auto within the chance of the noise)",
     )
     level = "RMS of the data over the complex noise in dB, if the file lacks it"
     ball.add_argument("--noise-db", type=argument_type("--noise-db", number), metavar="D", help=level)

@@ -27,7 +27,7 @@ __all__ = ["kaczmarz"]
 def kaczmarz(
     matrix: np.ndarray,
     y: np.ndarray,
-    regularisation: float = 1e-3,
+    regularisation: float = 2e-2,
     sweeps: int = 20,
     real: bool = True,
     non_negative: bool = True,

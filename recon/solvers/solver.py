@@ -42,6 +42,8 @@ class Problem:
         Radius of the noise ball ||A x - y||_2 <= radius; None for a method without one.
     radius_from_data
         Whether the method estimates the radius from the data, with `radius` as the least value.
+    radius_limit
+        Largest radius that is taken from the data, and `radius` where the data give none; None for any.
     """
 
     matrix: np.ndarray
@@ -50,6 +52,7 @@ class Problem:
     non_negative: bool = True
     radius: float | None = None
     radius_from_data: bool = False
+    radius_limit: float | None = None
 
 
 @dataclass(frozen=True)

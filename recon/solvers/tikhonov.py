@@ -18,7 +18,7 @@ __all__ = ["tikhonov"]
 
 
 @renamed_arguments(strength="regularisation", positive="non_negative")
-def tikhonov(matrix: np.ndarray, y: np.ndarray, regularisation: float = 1e-3, non_negative: bool = False) -> np.ndarray:
+def tikhonov(matrix: np.ndarray, y: np.ndarray, regularisation: float = 2e-2, non_negative: bool = False) -> np.ndarray:
     """Return the real image that minimises ||S x - u||^2 + l ||x||^2 exactly.
 
     Parameters

@@ -171,9 +171,8 @@ class _Case:
     def radii(self) -> np.ndarray:
         """Radii of the noise balls over sigma that `recon.reconstruct` takes by default, shape (measurement,)."""
         least = np.full(len(self.measured), np.sqrt(self.factor.rows))
-        if self.kind == "reference":
-            return least
-        return np.maximum(least, [discrepancy(self.factor, y) for y in self.columns.T])
+        radii = np.maximum(least, [discrepancy(self.factor, y) for y in self.columns.T])
+        return np.minimum(radii, least + 1.5) if self.kind == "reference" else radii
 
     def images(self, method: str, options: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return images over sigma, shape (voxel, measurement), and their numbers of iterations, as `reconstruct` does.

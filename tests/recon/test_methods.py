@@ -92,5 +92,5 @@ def test_the_defaults_beat_those_of_the_paper_and_of_0_1_0_on_another_scanner():
         return recon.psnr(recon.reconstruct(fine, y, method, **options)["image"].values, y["phantom"].values)
 
     assert against_truth("admm") > against_truth("admm", preset="transms") + 2
-    assert against_truth("tikhonov") > against_truth("tikhonov", regularisation=1e-3) + 1
-    assert against_truth("kaczmarz") > against_truth("kaczmarz", regularisation=1e-3) - 0.3
+    assert against_truth("tikhonov") > against_truth("tikhonov", regularisation=1e-3) + 0.3
+    assert against_truth("kaczmarz") > against_truth("kaczmarz", regularisation=1e-3)
