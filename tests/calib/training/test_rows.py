@@ -10,7 +10,7 @@ from calib.training.rows import TrainingRows
 from mpisim.data.sampling import block_mean
 from mpisim.data.views import as_images
 
-EXACT = 1000  # dB: no noise in single precision
+EXACT = 300  # dB: noise far below single precision
 
 
 def rows_of(matrices, method="transms", **changes):
@@ -66,7 +66,7 @@ def _interpolation_error(matrix, coarse=None, method="bicubic"):
 def test_strided_rows(data):
     """Strided samples are voxels of the fine row, with S^2 the noise of block means."""
     quiet = rows_of(data["train"], snr=EXACT, method="smrnet").batch(0, 50)
-    assert torch.equal(quiet.coarse, quiet.fine[..., ::4, ::4])
+    assert torch.allclose(quiet.coarse, quiet.fine[..., ::4, ::4], rtol=1e-6, atol=1e-12)
     noisy = [rows_of(data["train"], snr=20, method=m).sigma for m in ("smrnet", "transms")]
     assert torch.allclose(noisy[0], 16 * noisy[1])
 
