@@ -111,9 +111,7 @@ def test_files_and_the_command_line(tmp_path, capsys):
     coarse = calib.downsample(matrix(Grid((16, 16))), 4, snr=33.7)
     mpisim.write(coarse, tmp_path / "coarse.nc")
     words = ["recover", str(tmp_path / "coarse.nc"), "--out", str(tmp_path / "fine.nc")]
-    with pytest.warns(
-        DataWarning, match=r"The method is profile, .* has 16 x 16 fine voxels \(not 32 x 32\).$"
-    ):
+    with pytest.warns(DataWarning, match=r"The method is profile, .* has 16 x 16 fine voxels \(not 32 x 32\).$"):
         assert main(words) == 0
     assert "method  profile\nreason  transms was trained on other matrices" in capsys.readouterr().out
     assert mpisim.read(tmp_path / "fine.nc").attrs["recovery"]["method"] == "profile"
