@@ -28,7 +28,7 @@ def _option(default: T, text: str) -> T:
 
 @dataclass(frozen=True)
 class AdmmOptions:
-    """Options of `recon.admm`; the defaults are those that `mpisim tune admm` finds (`docs/results.md`)."""
+    """Options of `recon.admm`; the defaults were chosen on validation scanners (`docs/results.md`)."""
 
     a1: float = _option(0.65, "weight of the absolute values")
     atv: float = _option(0.35, "weight of the total variation")
