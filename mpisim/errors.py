@@ -72,7 +72,7 @@ def _number(value: object) -> float:
 
 
 def decibels(name: str, value: object) -> float:
-    """Return `value` as a float; raise `InputError` unless it lies from -100 to 300 dB (double precision has 313 dB)."""
+    """Return `value` as a float; raise `InputError` unless it lies from -100 to 300 dB (double precision has 313)."""
     good = -100 <= _number(value) <= 300
     require(good, name, "a finite number of decibels between -100 and 300", repr(value))
     return _number(value)
