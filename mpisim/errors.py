@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import sys
 import warnings
 from collections.abc import Collection, Iterable
 from typing import SupportsFloat, TypeVar
@@ -39,12 +40,16 @@ class DataWarning(UserWarning):
     """Data that do not hold what a method presumes; the result is computed, and the sentence says how."""
 
 
+_PACKAGES = ("mpisim", "calib", "recon")
 T = TypeVar("T")
 
 
 def warn(sentence: str) -> None:
-    """Issue a `DataWarning`; the command line prints its sentence as one line on stderr."""
-    warnings.warn(sentence, DataWarning, stacklevel=3)
+    """Issue a `DataWarning` at the caller's line; the command line prints its sentence as one line on stderr."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(sentence, DataWarning, stacklevel=level)
 
 
 def require(condition: bool, name: str, must: str, received: object) -> None:

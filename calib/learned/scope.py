@@ -170,7 +170,7 @@ class Scope:
         if self.reach is None or facts.reach is None or _inside(facts.reach, self.reach, _REACH):
             return ""
         trained = " to ".join(dict.fromkeys(f"{value:.3g}" for value in self.reach))
-        return f"a drive that carries the line {facts.reach:.3g} of half the field of view (not {trained})"
+        return f"a drive that carries the line {facts.reach:.3g} times half the field of view (not {trained})"
 
     def _of_kappa(self, facts: Facts) -> str:
         if self.kappa is None or facts.kappa is None or _inside(facts.kappa, self.kappa, _KAPPA):

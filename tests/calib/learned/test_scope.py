@@ -69,7 +69,7 @@ OUTSIDE = {
     "voxels of 0.5 x 1 mm (not square ones)": {"grid": Grid((32, 32), (0.016, 0.032))},
     "a grid centred at (8, 0) mm (not at (0, 0))": {"grid": Grid(center=(0.008, 0, 0))},
     "harmonics up to 12 (not up to 9)": {"harmonics": (10, 11, 12)},
-    "a drive that carries the line 0.9 of half the field of view (not 1)": {"drive_amplitude": 0.7 * 0.016 * 0.9},
+    "a drive that carries the line 0.9 times half the field of view (not 1)": {"drive_amplitude": 0.7 * 0.016 * 0.9},
     "a gradient x diameter^3 x field of view that is 3.1 times the largest trained one": {
         "diameter": 50e-9,
         "samples_per_period": 456,
