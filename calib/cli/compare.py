@@ -41,10 +41,13 @@ def run(options: argparse.Namespace) -> Result:
     """Compare the methods and return their errors and times."""
     import mpisim
     from calib.comparison import compare
-    from calib.studies.comparison import comparison_rows, comparison_text, write_comparison
-    from mpisim.io.atomic import output_folder
+    from calib.studies.comparison import COMPARISON_FILES, comparison_rows, comparison_text, write_comparison
+    from calib.recovery import METHODS
+    from mpisim.io.atomic import not_an_input, output_folder
 
     folder = output_folder(options.out)
+    for file in (*COMPARISON_FILES, *(f"fine_{method}.nc" for method in METHODS if options.keep)):
+        not_an_input(folder / file, options.coarse, options.reference, *options.weights, name="--out")
     coarse, reference = mpisim.read(options.coarse), mpisim.read(options.reference)
     with as_typed({"methods": "--methods", "weights": "--weights", "reference": "--reference", **NOISE_FLAGS}):
         noise = given_noise(options)

@@ -30,9 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Result:
     """Return the errors of a matrix: of all of it, and quantiles of those of its rows (fractions)."""
     from calib.evaluation import evaluate_files
+    from mpisim.io.atomic import expect_file
 
+    if options.rows is not None:
+        expect_file(options.rows, (".csv",), options.found, options.reference, name="--rows")
     result = evaluate_files(options.found, options.reference)
-    if options.rows:
+    if options.rows is not None:
         _write_rows(options.rows, result.row_nrmse)
     return result.figures()
 

@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Result:
     """Recover the matrix and return the name of the fine one."""
     from calib.files import recover_file
+    from mpisim.io.atomic import not_an_input
 
+    not_an_input(options.out, options.weights)
     noise = given_noise(options)
     with as_typed(NOISE_FLAGS):
         result = recover_file(options.coarse, options.out, options.method, options.weights, **noise)

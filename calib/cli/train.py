@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import integer, number, read_toml
 from mpisim.errors import one_of, require
+from mpisim.io.atomic import not_an_input
 from mpisim.progress import say
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Train and return the last validation and the name of the weights file."""
+    not_an_input(Path(options.out) / "weights.safetensors", options.start, name="--out")
     config = _train_config(options)
     import torch
 

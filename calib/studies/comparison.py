@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["comparison_rows", "comparison_text", "draw_comparison", "write_comparison"]
+__all__ = ["COMPARISON_FILES", "comparison_rows", "comparison_text", "draw_comparison", "write_comparison"]
+
+
+COMPARISON_FILES = ("compare.csv", "compare.json", "compare.png", "errors.png")
+"""What `write_comparison` writes."""
 
 
 def write_comparison(
@@ -32,7 +36,7 @@ def write_comparison(
     """
     folder = output_folder(out)
     rows = comparison_rows(comparison)
-    files = [folder / name for name in ("compare.csv", "compare.json", "compare.png", "errors.png")]
+    files = [folder / name for name in COMPARISON_FILES]
     write_text(files[0], as_csv([_flat(row) for row in rows]))
     content = {"software": f"mpisim {__version__}", **(described or {}), "methods": rows}
     write_text(files[1], json.dumps(content, indent=1, allow_nan=False))

@@ -50,12 +50,11 @@ def run(options: argparse.Namespace) -> Result:
     """Draw the file and return the name of the picture and what it shows."""
     import mpisim
     from mpisim.errors import require
-    from mpisim.io.atomic import not_a_folder
+    from mpisim.io.atomic import expect_file
     from mpisim.plot.drawing import OPTIONS
 
     out = Path(options.out) if options.out else Path(options.file).with_suffix(".png")
-    require(out.suffix.lower() == ".png", "--out", "a .png file", str(out))
-    not_a_folder(out)
+    expect_file(out, (".png",), options.file, name="--out")
     data = mpisim.read(options.file)
     given = {name: getattr(options, name) for name in _FLAGS}
     if given["angles"] is not None:

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> Result:
     """Simulate a system matrix and write it."""
     import mpisim
 
-    mpisim.io.expect_output(options.out)
+    mpisim.io.expect_output(options.out, options.scanner)
     for name in ("sf_gradient", "particle_diameter"):
         values = getattr(options, name)
         require(len(values) == 1, name.replace("_", "-"), "a number", f"{len(values)} numbers")

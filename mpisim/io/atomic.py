@@ -21,9 +21,18 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from mpisim.errors import InputError
+from mpisim.errors import InputError, require
 
-__all__ = ["deferring_interrupt", "not_a_folder", "output_folder", "remove_leftovers", "replacing", "write_text"]
+__all__ = [
+    "deferring_interrupt",
+    "expect_file",
+    "not_a_folder",
+    "not_an_input",
+    "output_folder",
+    "remove_leftovers",
+    "replacing",
+    "write_text",
+]
 
 _OWNER = re.compile(r"\.([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.tmp$")
 _LEFTOVER = re.compile(r"^\..+\.([0-9a-f]{8}-\d+-)?[0-9a-f]{12}\.tmp$")  # version 0.1.0 wrote no place and process
@@ -114,6 +123,36 @@ def not_a_folder(path: Path) -> None:
     """Raise `InputError` where the path of a file to write is a folder."""
     if path.is_dir():
         raise InputError(f"Input output file must be a file name; instead received the folder {path}.")
+
+
+def not_an_input(
+    path: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None, name: str = "output file"
+) -> None:
+    """Raise `InputError` where a file to write is one of the files that are read, under whatever name or link."""
+    file = Path(path)
+    for given in (Path(i) for i in inputs if i is not None):
+        same = file.exists() and given.exists() and file.samefile(given)
+        require(not same, name, "another file than the input", str(path))
+
+
+def expect_file(
+    path: str | os.PathLike[str],
+    suffixes: tuple[str, ...],
+    *inputs: str | os.PathLike[str] | None,
+    name: str = "output file",
+) -> None:
+    """Raise `InputError` unless a file of these suffixes can be written; call it before long work.
+
+    The file must have one of the suffixes (lower case, with the dot), lie in a folder that can be made and written, be
+    no folder, and be none of the `inputs`. `name` is what sentences call the file.
+    """
+    file = Path(path)
+    require(file.suffix.lower() in suffixes, name, f"a {' or '.join(suffixes)} file", str(path))
+    not_a_folder(file)
+    nearest = next(folder for folder in file.absolute().parents if folder.exists())
+    fits = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    require(fits, name, "in a folder that can be made and written", str(path))
+    not_an_input(file, *inputs, name=name)
 
 
 @contextmanager

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 
 import xarray as xr
 
 from mpisim.data.schema import validate
-from mpisim.errors import require
-from mpisim.io.atomic import not_a_folder
+from mpisim.io.atomic import expect_file
 from mpisim.io.formats import FORMATS, FilePath, format_to_write
 
 __all__ = ["expect_output", "write", "write_blocks"]
@@ -50,18 +47,10 @@ def write(data: xr.Dataset, path: FilePath) -> None:
         writer(data, path)
 
 
-def expect_output(path: FilePath, *inputs: FilePath) -> None:
+def expect_output(path: FilePath, *inputs: FilePath | None) -> None:
     """Raise `InputError` unless `write` could write a dataset to `path`; call it before long work.
 
     With `inputs`, an output that is one of these files is refused, too, under whatever name or link.
     """
-    file = Path(path)
     suffixes = dict.fromkeys(s for f in FORMATS.values() if f.write is not None for s in f.suffixes)
-    require(file.suffix.lower() in suffixes, "output file", f"a {' or '.join(suffixes)} file", str(path))
-    not_a_folder(file)
-    nearest = next(folder for folder in file.absolute().parents if folder.exists())
-    fits = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    require(fits, "output file", "in a folder that can be made and written", str(path))
-    for given in inputs:
-        same = file.exists() and Path(given).exists() and file.samefile(given)
-        require(not same, "output file", "another file than the input", str(path))
+    expect_file(path, tuple(suffixes), *inputs)

@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> Result:
     import mpisim
     import recon
 
-    expect_output(options.out, options.matrix)
+    expect_output(options.out, options.matrix, options.phantom)
     phantom = _phantom(options)
     matrix = mpisim.read(options.matrix)
     with as_typed(_TYPED):

@@ -135,7 +135,7 @@ def run(options: argparse.Namespace) -> Result:
     import mpisim
     import recon
 
-    expect_output(options.out, options.matrix, options.measurement, *([options.reference] if options.reference else []))
+    expect_output(options.out, options.matrix, options.measurement, options.reference, options.row_mask)
     chosen = _method_options(options)
     mask = None if options.row_mask is None else _mask(options.row_mask)
     reference = mpisim.read(options.reference) if options.reference else None
