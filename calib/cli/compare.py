@@ -41,8 +41,8 @@ def run(options: argparse.Namespace) -> Result:
     """Compare the methods and return their errors and times."""
     import mpisim
     from calib.comparison import compare
-    from calib.studies.comparison import COMPARISON_FILES, comparison_rows, comparison_text, write_comparison
     from calib.recovery import METHODS
+    from calib.studies.comparison import COMPARISON_FILES, comparison_rows, comparison_text, write_comparison
     from mpisim.io.atomic import not_an_input, output_folder
 
     folder = output_folder(options.out)
