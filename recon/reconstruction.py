@@ -20,7 +20,6 @@ is converted. A matrix per concentration, such as V/(mmol/l), gives an image in 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, TypeAlias
 
@@ -32,16 +31,15 @@ from mpisim.data.schema import DIMS, VOXEL_DIMS, build, expect
 from mpisim.data.units import conversion, in_unit_of, numerator, unit_of
 from mpisim.data.views import as_matrix, require_same_rows
 from mpisim.deprecation import renamed_arguments
-from mpisim.errors import InputError, decibels, one_of, require, warn
+from mpisim.errors import InputError, decibels, one_of, require
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.preprocess.whitening import whiten
+from recon.fit import warn_of_misfit
 from recon.methods import METHODS
 from recon.selection.rows import chosen_rows
 from recon.solvers.solver import Problem, Solver, checked
 
 __all__ = ["reconstruct"]
-
-_REACHED = 0.01  # of eps: an image farther than this outside the noise ball is reported
 
 _Ball: TypeAlias = tuple[float | None, bool, float | None]
 """`radius`, `radius_from_data` and `radius_limit` of a `Problem`."""
@@ -100,7 +98,8 @@ def reconstruct(
         `image` ([frame,] [z,] y, x), relative concentration (see the module). The attributes carry the method, its
         options, eps, the iterations, whether the noise ball is feasible, its least residual (both in the unit of eps),
         the number of rows that were used, and the provenance of the matrix and of the measurement. A `DataWarning` says
-        where the noise ball holds no image, or was not reached.
+        where the noise ball holds no image, was not reached, or holds the empty image, and where an image explains
+        hardly anything of the data.
 
     Raises
     ------
@@ -122,7 +121,7 @@ def reconstruct(
     problem = _problem(matrix, y, sigma, ball, bool(non_negative), kept)
     with METHODS.guarded(method):
         solution = checked(solver.solve(problem, chosen), problem, f"method {method}")
-    _say_what_was_not_reached(solution.figures)
+    warn_of_misfit(solution, problem)
     single = "frame" not in y["measurement"].dims
     voxels = [str(d) for d in matrix["system_matrix"].dims if d in VOXEL_DIMS]
     values = solution.images.T.reshape(-1, *problem.shape)
@@ -150,29 +149,6 @@ def _stated(row_mask: object, *numbers: float | None) -> dict[str, object]:
     names = ("min_frequency", "max_frequency", "row_snr")
     masked: dict[str, object] = {} if row_mask is None else {"row_mask": True}
     return masked | {name: float(n) for name, n in zip(names, numbers, strict=True) if n is not None}
-
-
-def _say_what_was_not_reached(figures: Mapping[str, np.ndarray]) -> None:
-    """Warn where the noise ball holds no image, or the image that was found lies outside it."""
-    if not {"feasible", "converged", "eps", "residual", "least_residual"} <= set(figures):
-        return
-    feasible, proven = np.asarray(figures["feasible"], dtype=bool), np.isfinite(figures["least_residual"])
-    outside = figures["residual"] > (1 + _REACHED) * figures["eps"]
-    advice = "a larger eps, or eps = auto, allows for the errors of the matrix"
-    _say("no image lies in the noise ball", advice, ~feasible & proven, figures)
-    _say("no image was found in the noise ball", advice, ~feasible & ~proven, figures)
-    missed = feasible & ~np.asarray(figures["converged"], dtype=bool) & outside
-    _say("the noise ball was not reached", "more iterations may reach it", missed, figures)
-
-
-def _say(what: str, advice: str, images: np.ndarray, figures: Mapping[str, np.ndarray]) -> None:
-    """Warn of the chosen images (image,), with the numbers of the first of them."""
-    if images.any():
-        first = int(np.flatnonzero(images)[0])
-        eps, residual, least = (float(figures[name][first]) for name in ("eps", "residual", "least_residual"))
-        frames = f" in {np.count_nonzero(images)} of {images.size} frames" if images.size > 1 else ""
-        lowest = f"the least possible residual is {least:.4g}, " if math.isfinite(least) else ""
-        warn(f"With eps = {eps:.4g} {what}{frames}: {lowest}that of the image {residual:.4g}; {advice}.")
 
 
 def _preset(solver: Solver, method: str, preset: str | None) -> dict[str, object]:

@@ -40,7 +40,7 @@ FLOORS = {
     ],
     "recon": [
         {"solvers", "phantoms", "metrics"},
-        {"selection", "measurement"},
+        {"selection", "measurement", "fit"},
         {"methods"},
         {"reconstruction"},
         {"compare"},

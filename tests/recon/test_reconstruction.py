@@ -70,7 +70,7 @@ def test_the_radius_follows_the_data_as_far_as_chance_explains_it(excess, least,
     y["noise_std"].values[...] = sigma
     image = recon.reconstruct(fine, y)
     assert math.sqrt(48) + least - 1e-9 <= image.attrs["eps"] <= math.sqrt(48) + most + 1e-9
-    assert recon.reconstruct(fine, y, preset="transms", eps=1e3).attrs["eps"] == 1e3
+    assert recon.reconstruct(fine, y, preset="transms", eps=50).attrs["eps"] == 50
     if excess == 1:
         truth = y["phantom"].values
         published = recon.reconstruct(fine, y, eps=math.sqrt(48))
@@ -143,6 +143,24 @@ def test_a_ball_that_was_not_reached_is_said():
     with pytest.warns(DataWarning, match=r"the noise ball was not reached: .*; more iterations may reach it\.$"):
         image = recon.reconstruct(small_matrix(), small_measurement(), preset="transms", iterations=2)
     assert image.attrs["feasible"] is True and image.attrs["converged"] is False
+
+
+def test_an_empty_image_of_a_measurement_is_said():
+    fine, y = small_matrix(), small_measurement()
+    size = float(np.linalg.norm(y["measurement"].values) / float(y["noise_std"]))
+    sentence = rf"^With eps = 1e\+09 the empty image already fits the measurement: its norm is {size:.4g} in the unit"
+    with pytest.warns(DataWarning, match=sentence):
+        assert not recon.reconstruct(fine, y, eps=1e9)["image"].any()
+    with pytest.warns(DataWarning, match=r"^The image explains 0\.\d+ % of the measurement and .* eps is too large\.$"):
+        recon.reconstruct(fine, y, eps=0.995 * size)
+    for method in ("kaczmarz", "tikhonov"):
+        with pytest.warns(DataWarning, match=r" % of the measurement .* the regularisation is too strong\.$"):
+            recon.reconstruct(fine, y, method=method, regularisation=1e6)
+    nothing = y.assign(measurement=y["measurement"] * 0)  # an empty image of nothing is right
+    assert not recon.reconstruct(fine, nothing, method="tikhonov")["image"].any()
+    frames = xr.concat([y["measurement"], y["measurement"] * 1e-3], "frame")
+    with pytest.warns(DataWarning, match=r"the empty image already fits the measurement in 1 of 2 frames"):
+        recon.reconstruct(fine, y.drop_vars("measurement").assign(measurement=frames))
 
 
 # -- units ------------------------------------------------------------------------------------------------------------
