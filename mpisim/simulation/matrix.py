@@ -93,7 +93,7 @@ def simulate(
         `system_matrix` (angle[, receive], frequency[, z], y, x) in V, complex64, or complex128 where its peak is below
         1e-24 V. The dimension `receive` is there where the scanner has several coils, the coordinate `harmonic` where
         the drive has one frequency. The attribute `engine` names the engine, and `noise_std` is 0: the values are
-        exact.
+        exact. A `DataWarning` says where the sample is larger than the field of view.
 
     Raises
     ------
@@ -104,6 +104,7 @@ def simulate(
     grid, sample = grid or Grid(), sample or Sample()
     for name, value, kind in (("grid", grid, Grid), ("sample", sample, Sample)):
         require(isinstance(value, kind), name, f"a mpisim.{kind.__name__}", repr(value))
+    sample.warn_beyond(grid)
     if type(particle) is not Particle:  # which, like the scanner below, is checked where it is made
         particle = check_magnetisation(particle)
     machine = scanner if type(scanner) is OpenSidedFFL else check_scanner(scanner)

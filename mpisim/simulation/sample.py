@@ -14,11 +14,11 @@ from functools import lru_cache
 import numpy as np
 
 from mpisim.data.grid import Grid
-from mpisim.errors import numbers_of, positive, require, whole, within
+from mpisim.errors import numbers_of, positive, require, warn, whole, within
 
 __all__ = ["Sample"]
 
-_LENGTHS = (1e-6, 2.0)  # m
+_LENGTHS = (1e-6, 0.5)  # m
 
 
 @lru_cache(maxsize=64)
@@ -40,10 +40,10 @@ class Sample:
     Parameters
     ----------
     size
-        Edge lengths along x and y in m, from 1e-6 to 2; None, the default, fills one voxel of the grid.
+        Edge lengths along x and y in m, from 1e-6 to 0.5; None, the default, fills one voxel of the grid.
     height
-        Edge length along z in m, from 1e-6 to 2. It scales the volume; the field is averaged over it only where `thick`
-        is set.
+        Edge length along z in m, from 1e-6 to 0.5. It scales the volume; the field is averaged over it only where
+        `thick` is set.
     concentration
         Particles per m^3. 1e20 is about 3 mg of iron per ml for magnetite cores of 25 nm.
     thick
@@ -78,6 +78,12 @@ class Sample:
         along_x, along_y = self.size or grid.voxel[:2]
         height = grid.voxel[2] if len(grid.shape) == 3 and self.size is None else self.height
         return along_x, along_y, height
+
+    def warn_beyond(self, grid: Grid) -> None:
+        """Warn of a sample that is larger than the field of view of a grid."""
+        if any(edge > (1 + 1e-9) * length for edge, length in zip(self.edges(grid), grid.fov[:2], strict=False)):
+            sample, fov = (" x ".join(f"{1e3 * n:.6g}" for n in sizes[:2]) for sizes in (self.edges(grid), grid.fov))
+            warn(f"The sample of {sample} mm is larger than the field of view of {fov} mm.")
 
     def particles(self, grid: Grid) -> float:
         """Number of particles in the sample."""

@@ -27,8 +27,8 @@ Particle, Grid, Sample = mpisim.Particle, mpisim.Grid, mpisim.Sample
         *each(lambda v: ffl(0.5, sensitivity=(0, 0, v)), (1e-3, 1e9)),  # T/A
         *each(lambda v: Grid((8, 8), (v, v)), (32, 32e3)),
         *each(lambda v: Grid((8, 8), center=(v, 0, 0)), (8, -8, math.inf)),
-        *each(lambda v: Sample(size=(v, v)), (3, 3e-9)),
-        *each(lambda v: Sample(height=v), (3,)),
+        *each(lambda v: Sample(size=(v, v)), (2, 3e-9)),
+        *each(lambda v: Sample(height=v), (1,)),
         *each(lambda v: PeriodicSequence(v, (Tone(1),)), (23.2, 23.2e6)),
         *each(lambda v: PeriodicSequence(v, (Tone(16), Tone(17)), samples_per_period=432), (1.53, 1.53e6)),
         *each(lambda v: PeriodicSequence(25e3, (Tone(1, v),)), (90.0, 180.0, -45)),  # degrees

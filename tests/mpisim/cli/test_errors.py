@@ -221,9 +221,12 @@ def test_an_output_that_fails_leaves_the_old_file(folder, capsys, tmp_path):
 
 
 def test_an_overflow_gets_one_sentence():
+    class Heavy(mpisim.Particle):
+        moment, beta = 1e10, mpisim.Particle(24e-9).beta
+
     with pytest.raises(mpisim.InputError, match="must be finite everywhere"), np.errstate(all="ignore"):
-        tracer = mpisim.Sample(size=(2, 2), height=2, concentration=1e308)
-        mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=3), mpisim.Particle(24e-9), mpisim.Grid((8, 8)), tracer)
+        tracer = mpisim.Sample(concentration=1e308)
+        mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=3), Heavy(24e-9), mpisim.Grid((8, 8)), tracer)
 
 
 @pytest.mark.parametrize(("file", "expected"), [("coarse.nc", 0), ("absent.nc", 2)])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mpisim import Grid, Sample
+from mpisim import Grid, Particle, Sample, open_sided_ffl, simulate
+from mpisim.errors import DataWarning
 from tests.mpisim.bad_input import NOT_POSITIVE, assert_refused, each
 
 
@@ -52,6 +53,17 @@ def test_a_sample_holds_concentration_times_volume():
 )
 def test_bad_input_gets_one_sentence(make, value):
     assert_refused(make, value)
+
+
+@pytest.mark.parametrize("size", [(0.1, 0.001), (0.001, 0.033)])
+def test_a_sample_beyond_the_field_of_view_is_warned_of(size):
+    scanner, particle, grid = open_sided_ffl(0.5, angles=1, harmonics=(2,)), Particle(20e-9), Grid((4, 4))
+    sentence = (
+        rf"^The sample of {1e3 * size[0]:g} x {1e3 * size[1]:g} mm is larger than the field of view of 32 x 32 mm"
+    )
+    with pytest.warns(DataWarning, match=sentence):
+        simulate(scanner, particle, grid, Sample(size=size))
+    simulate(scanner, particle, grid, Sample(size=(0.032, 0.032)))
 
 
 def test_the_sentence_names_the_argument():
