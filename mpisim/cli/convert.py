@@ -23,7 +23,8 @@ KEYS = {
 }
 """What `--json` prints."""
 
-_FLAGS = {name: f"--{name}" for name in ("variable", "grid", "coarse", "order", "flip", "stacked", "frames")} | {
+_NAMES = ("variable", "grid", "coarse", "order", "flip", "stacked", "frames", "units")
+_FLAGS = {name: f"--{name}" for name in _NAMES} | {
     "block_means": "--block-means",
     "transposed": "--transposed or --no-transposed",
     **NOISE_FLAGS,
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_voxels(parser)
     _add_layout(parser)
+    parser.add_argument("--units", metavar="UNIT", help="unit of the values, such as V or uV; default: not known (1)")
     add_noise_options(parser)
 
 
@@ -125,6 +127,7 @@ def run(options: argparse.Namespace) -> Result:
             flip=options.flip,
             stacked=options.stacked,
             frames=options.frames,
+            units=options.units,
             snr=options.snr,
             noise_std=options.noise_std,
             noiseless=options.noiseless,

@@ -16,10 +16,11 @@ import xarray as xr
 
 from mpisim.errors import require, warn
 
-__all__ = ["conversion", "coordinates_in", "in_unit", "in_unit_of", "numerator", "unit_of"]
+__all__ = ["conversion", "coordinates_in", "in_unit", "in_unit_of", "numerator", "stated_unit", "unit_of"]
 
 _PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "c": -2, "k": 3, "M": 6, "G": 9}
 _BASES = ("V", "A", "T", "Wb", "Hz", "m", "rad")
+_OF_VALUES = ("V", "A", "T", "Wb")
 _PREFIX_WORDS = {"": "", "femto": "f", "pico": "p", "nano": "n", "micro": "u", "milli": "m", "centi": "c", "kilo": "k"}
 _BASE_WORDS = {"volt": "V", "ampere": "A", "amp": "A", "tesla": "T", "weber": "Wb", "hertz": "Hz"}
 _BASE_WORDS |= {"meter": "m", "metre": "m", "radian": "rad"}
@@ -35,6 +36,15 @@ def unit_of(data: xr.Dataset) -> str:
     name = next((n for n in _VARIABLES if n in data), None)
     text = "" if name is None else str(data[name].attrs.get("units", ""))
     return "1" if text.strip().lower() in _UNKNOWN else text
+
+
+def stated_unit(name: str, unit: object) -> str:
+    """Return a unit that a user states for values; raise `InputError` unless it is one of voltage, current or field."""
+    text = unit.strip() if isinstance(unit, str) else ""
+    base = re.split(r"[ /*]", _parsed(text)[1])[0]
+    known = base in _OF_VALUES and bool(_SYMBOL.fullmatch(_plain(text)) or _WORD.fullmatch(_plain(text).lower()))
+    require(known, name, "a unit of voltage, current or field, such as V, uV or mA", repr(unit))
+    return text
 
 
 def conversion(unit: str, other: str) -> float | None:
@@ -58,7 +68,7 @@ def numerator(unit: str) -> tuple[str, str]:
 
 def _parsed(unit: str) -> tuple[int, str]:
     """Power of ten and base unit; power zero and the text itself for a unit that is in no table."""
-    text = unit.strip().strip("[]").strip().replace("\u00b5", "u").replace("\u03bc", "u")
+    text = _plain(unit)
     symbol = _SYMBOL.fullmatch(text)
     if symbol is not None:
         return _PREFIXES[symbol[1] or ""], symbol[2] + (symbol[3] or "")
@@ -66,6 +76,11 @@ def _parsed(unit: str) -> tuple[int, str]:
     if word is not None:
         return _PREFIXES[_PREFIX_WORDS[word[1] or ""]], _BASE_WORDS[word[2]] + (word[3] or "")
     return 0, text
+
+
+def _plain(unit: str) -> str:
+    """Return a unit without brackets, and with u for micro."""
+    return unit.strip().strip("[]").strip().replace("\u00b5", "u").replace("\u03bc", "u")
 
 
 def in_unit(data: xr.Dataset, unit: str, name: str, reference: str = "the other data") -> xr.Dataset:

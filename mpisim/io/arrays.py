@@ -1,6 +1,6 @@
 """Arrays of other programs as datasets of the schema: measured system matrices and measurements.
 
-The files hold no units, positions or frequencies: values have unit 1 and rows are only numbered.
+The files hold no units, positions or frequencies: values have the unit that is given, or 1, and rows are only numbered.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import xarray as xr
 
 from mpisim.data.grid import Grid
 from mpisim.data.schema import build
+from mpisim.data.units import stated_unit
 from mpisim.errors import require, whole
 from mpisim.io.contents import chosen
 from mpisim.io.layout import Layout
@@ -28,6 +29,7 @@ def array_dataset(
     grid: Grid | None = None,
     coarse: int | None = None,
     block_means: bool = False,
+    units: str | None = None,
     **layout: object,
 ) -> xr.Dataset:
     """Return a measured system matrix (rows x voxels, x fastest) or, without a grid, a measurement.
@@ -46,6 +48,8 @@ def array_dataset(
         to block means, so that images stay relative to the concentration of the sample.
     block_means
         The values are block means already and are not divided.
+    units
+        Unit of the values, such as `uV`; None leaves it unknown ("1").
     **layout
         `order`, `transposed`, `flip`, `stacked`, `frames`, see `Layout`.
 
@@ -64,10 +68,11 @@ def array_dataset(
     factor = 1 if coarse is None else whole("coarse", coarse)
     require(coarse is None or grid is not None, "coarse", "given together with a grid", "it without")
     require(not block_means or coarse is not None, "block_means", "given together with coarse", "it without")
+    unit = "1" if units is None else stated_unit("units", units)
     array = chosen(path, variable)
     name = f"{array.name} of {Path(path).name}"
     given = {k: v for k, v in asdict(how).items() if v not in (None, False)}
-    about: dict[str, Any] = {"origin": "measured", "units": "1", "source": Path(path).name, "variable": array.name}
+    about: dict[str, Any] = {"origin": "measured", "units": unit, "source": Path(path).name, "variable": array.name}
     about |= {"layout": given} if given else {}
     values = array.read(str(path))
     if grid is None:

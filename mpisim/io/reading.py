@@ -29,6 +29,7 @@ def read(
     flip: str | None = None,
     stacked: bool = False,
     frames: str | None = None,
+    units: str | None = None,
     snr: float | None = None,
     noise_std: float | None = None,
     noiseless: bool = False,
@@ -63,6 +64,8 @@ def read(
         Whether the first half of the rows holds real parts, and the second half imaginary ones.
     frames
         Axis of a measurement that numbers its frames: `first` or `last`.
+    units
+        Unit of the values, such as `V` or `uV`; None leaves it unknown ("1").
     snr, noise_std, noiseless
         The level of the noise, at most one of them: RMS of the values over the complex noise standard deviation in dB;
         that deviation in the unit of the values (of block means); none at all. Without them the level stays what the
@@ -77,7 +80,7 @@ def read(
     """
     require(grid is None or isinstance(grid, Grid), "grid", "a mpisim.Grid", repr(grid))
     values = {
-        **{"variable": variable, "grid": grid, "coarse": coarse, "block_means": block_means or None},
+        **{"variable": variable, "grid": grid, "coarse": coarse, "block_means": block_means or None, "units": units},
         **{"order": order, "transposed": transposed, "flip": flip, "stacked": stacked or None, "frames": frames},
     }
     given = {name: value for name, value in values.items() if value is not None}

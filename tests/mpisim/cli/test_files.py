@@ -97,6 +97,20 @@ def test_convert_takes_the_layout(tmp_path, capsys):
     assert mpisim.read(tmp_path / "u.nc").measurement.dims == ("frame", "frequency")
 
 
+def test_convert_states_the_unit(tmp_path, matlab, capsys):
+    words = ("convert", matlab, tmp_path / "o.nc", "--variable", "S", "--units", "uV", "--noise-std", 0.5)
+    for grid in (("--grid", "3x2"), ("--grid", "3x2", "--coarse", 2)):
+        code, out, _ = run(capsys, *words, *grid, "--json")
+        assert code == 0 and json.loads(out)["unit"] == "uV"
+        assert mpisim.read(tmp_path / "o.nc").system_matrix.attrs["units"] == "uV"
+    np.save(tmp_path / "u.npy", VALUES[:, 0])
+    assert mpisim.read(tmp_path / "u.npy", units="mV").measurement.attrs["units"] == "mV"
+    assert mpisim.read(tmp_path / "u.npy").measurement.attrs["units"] == "1"
+    write(sample_matrix(), tmp_path / "s.nc")
+    with pytest.raises(mpisim.InputError, match=r"where units is given; instead received a netcdf file"):
+        mpisim.read(tmp_path / "s.nc", units="V")
+
+
 def test_a_square_matrix_is_warned_of_by_the_flag(tmp_path, capsys):
     np.save(tmp_path / "S.npy", np.ones((6, 6)))
     words = ("convert", tmp_path / "S.npy", tmp_path / "o.nc", "--grid", "3x2")
@@ -116,6 +130,7 @@ def test_a_square_matrix_is_warned_of_by_the_flag(tmp_path, capsys):
         (("--variable", "S"), "--frames says which axis numbers repetitions"),
         (("--snr", "30", "--noiseless"), "not allowed with argument"),
         (("--grid", "3x2", "--memory", "1e-7"), "(a larger --memory allows more)"),
+        (("--units", "mm"), "Input --units must be a unit of voltage, current or field, such as V, uV or mA; instead"),
         (("--memory", "none"), "Input memory must be a positive number of GB; instead received 'none'"),
     ],
 )

@@ -5,7 +5,7 @@ import xarray as xr
 import mpisim
 from mpisim import InputError
 from mpisim.data.schema import build, validate
-from mpisim.data.units import conversion, in_unit, in_unit_of, numerator, unit_of
+from mpisim.data.units import conversion, in_unit, in_unit_of, numerator, stated_unit, unit_of
 from mpisim.errors import DataWarning
 from tests.mpisim.data.matrices import sample_matrix
 
@@ -146,6 +146,17 @@ def test_coordinates_of_files_are_converted(tmp_path):
         InputError, match=r"Input unit of the coordinate x of .*inch\.nc must be m or a multiple of it; "
     ):
         mpisim.read(tmp_path / "inch.nc")
+
+
+@pytest.mark.parametrize("unit", ["V", "uV", "\u00b5V", "microvolts", "mA", "A m^2", "uV/(mmol/l)", "mV s", "T/s"])
+def test_a_unit_of_values_can_be_stated(unit):
+    assert stated_unit("units", f" {unit}") == unit
+
+
+@pytest.mark.parametrize("unit", ["mm", "kHz", "rad", "V2", "volta", "1", "", None, 1])
+def test_no_other_unit_can_be_stated(unit):
+    with pytest.raises(InputError, match="Input units must be a unit of voltage, current or field"):
+        stated_unit("units", unit)
 
 
 def test_a_dataset_in_other_units_is_refused_or_converted_as_it_is_built():
