@@ -25,9 +25,11 @@ KEYS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
-    factor = argument_type("factor", partial(integer, least=1))
+    factor = argument_type("factor", partial(integer, least=2))
     parser.add_argument("fine", help="fine system matrix (.nc)")
-    parser.add_argument("--factor", type=factor, required=True, help="voxels per block edge: 2, 4, 8, 16")
+    parser.add_argument(
+        "--factor", type=factor, required=True, help="voxels per block edge: a divisor of the grid's sides, such as 4"
+    )
     parser.add_argument("--sampling", default="box", help="box (large sample), strided or random (small sample)")
     level = parser.add_mutually_exclusive_group()
     level.add_argument(

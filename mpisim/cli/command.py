@@ -32,6 +32,7 @@ __all__ = [
     "keys_of",
     "parse",
     "parser_of",
+    "subject_as_typed",
     "table",
 ]
 
@@ -130,6 +131,19 @@ def as_typed(flags: Mapping[str, str]) -> Iterator[None]:
         raise type(error)(in_flags(demand, flags) + instead + received) from None
 
 
+@contextmanager
+def subject_as_typed(command: Command) -> Iterator[None]:
+    """Name the option that an `InputError` is about by its flag: "noise_std must be" becomes "--noise-std must be"."""
+    try:
+        yield
+    except InputError as error:
+        subject = re.match(r"Input (\w[\w-]*) must ", str(error))
+        flag = "" if subject is None else "--" + subject[1].replace("_", "-")
+        if subject is None or flag not in parser_of(command).flags():
+            raise
+        raise type(error)(f"Input {flag}{str(error)[subject.end(1) :]}") from None
+
+
 def in_flags(sentence: str, flags: Mapping[str, str]) -> str:
     """Return a sentence with parameters replaced by their flags."""
     words = "|".join(map(re.escape, flags))
@@ -139,10 +153,15 @@ def in_flags(sentence: str, flags: Mapping[str, str]) -> str:
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `InputError` instead of printing its usage and exiting."""
 
+    def flags(self) -> set[str]:
+        """Return the flags of all options."""
+        return set(re.findall(r"--[\w-]+", self.format_usage()))
+
     def error(self, message: str) -> NoReturn:
         """Refuse a command line with one sentence."""
         raise InputError(
-            f"Input {self.prog} must follow `{self.prog} --help`; instead received a command line with: {message}."
+            f"Input command line must be one that `{self.prog} --help` describes; "
+            f"instead received one with this mistake: {message}."
         )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 # Spinning waits of OpenMP cost 10-500x on a busy machine; this must be set before torch or numba load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from mpisim.cli.command import GROUPS, Command, Result, as_typed, parse, table
+from mpisim.cli.command import GROUPS, Command, Result, as_typed, parse, subject_as_typed, table
 from mpisim.errors import InputError, one_of
 from mpisim.memory import limited_memory
 from mpisim.version import __version__
@@ -61,9 +61,10 @@ def _dispatch(words: list[str]) -> int:
         print(_overview(commands))
         return 0
     command = commands[one_of("command", words[0], commands)]
-    options = parse(command, words[1:])
-    with as_typed({"memory": "--memory"}), limited_memory(options.memory):
-        result = command.load().run(options)
+    with subject_as_typed(command):
+        options = parse(command, words[1:])
+        with as_typed({"memory": "--memory"}), limited_memory(options.memory):
+            result = command.load().run(options)
     if options.json:
         plain = _finite({k: v for k, v in result.items() if k != "text"})
         print(json.dumps(plain, allow_nan=False))

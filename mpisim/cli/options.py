@@ -93,12 +93,15 @@ def integers(name: str, text: str) -> tuple[int, ...]:
 
 def counts(name: str, text: str) -> tuple[int, ...]:
     """Return `32` (twice), `32x64` or `32x32x8` as whole numbers along x, y[, z]."""
-    return tuple(whole(f"{name} shape", value) for value in _size(name, text))
+    return tuple(whole(name, int(value) if value.is_integer() else value) for value in _size(name, text))
 
 
 def _size(name: str, text: str) -> tuple[float, ...]:
-    values = tuple(number(name, part) for part in text.lower().split("x"))
-    require(len(values) <= 3, name, "one to three numbers such as 32 or 32x64", repr(text))
+    try:
+        values = tuple(float(part) for part in text.lower().split("x"))
+    except ValueError:
+        values = ()
+    require(1 <= len(values) <= 3, name, "one to three numbers such as 32 or 32x64", repr(text))
     return values * 2 if len(values) == 1 else values
 
 

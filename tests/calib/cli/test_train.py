@@ -46,7 +46,7 @@ def test_bad_configurations_are_refused(tmp_path, capsys, data, text, message):
 
 def test_an_unknown_recipe_is_refused(tmp_path, capsys, data):
     code, _, err = run(capsys, "train", "--recipe", "secret", "--data", data, "--out", tmp_path / "run")
-    assert code == 2 and "Input recipe must be one of ours, published; instead received 'secret'." in err
+    assert code == 2 and "Input --recipe must be one of ours, published; instead received 'secret'." in err
 
 
 def test_messages_name_what_was_typed(tmp_path, capsys, data):
@@ -72,6 +72,6 @@ def test_resuming_goes_on_with_the_steps_of_the_run(tmp_path, capsys, data):
     code, _, err = run(capsys, *words, "--resume", "--steps", 3, "--minutes", 1)
     assert code == 2 and "not allowed with argument" in err
     code, _, err = run(capsys, *words, "--resume", "--minutes", 0)
-    assert code == 2 and "Input minutes must be a positive number" in err
+    assert code == 2 and "Input --minutes must be a positive number" in err
     code, _, err = run(capsys, *words, "--resume", "--minutes", 0.01)
     assert code == 0 and "0.01 min allow" in err

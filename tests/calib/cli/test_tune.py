@@ -10,9 +10,9 @@ from tests.commands import run
     [
         (("admm", "--factor", 2, "--steps", 3), "Input --factor and --steps must be left out for admm"),
         (("magic",), "Input what to tune must be one of"),
-        (("srcnn", "--trials", 0), "Input trials must be a whole number of at least 1; instead received 0."),
-        (("srcnn", "--steps", "few"), "Input steps must be a number; instead received 'few'."),
-        (("srcnn",), "Input data must be a folder of `mpisim dataset`; instead received"),
+        (("srcnn", "--trials", 0), "Input --trials must be a whole number of at least 1; instead received 0."),
+        (("srcnn", "--steps", "few"), "Input --steps must be a number; instead received 'few'."),
+        (("srcnn",), "Input --data must be a folder of `mpisim dataset`; instead received"),
     ],
 )
 def test_bad_input_gets_one_sentence(tmp_path, capsys, words, message):

@@ -32,13 +32,13 @@ BAD = {
         "downsample {f}/nan.nc --factor 2 --out {f}/o.nc",
         "must be finite everywhere; instead received 1 value",
     ),
-    "NaN argument": ("downsample {f}/sm.nc --factor 2 --snr nan --out {f}/o.nc", "Input snr must be a finite number"),
-    "factor": ("downsample {f}/sm.nc --factor 3 --out {f}/o.nc", "Input factor must be a divisor of the grid 8 x 8"),
+    "NaN argument": ("downsample {f}/sm.nc --factor 2 --snr nan --out {f}/o.nc", "Input --snr must be a finite number"),
+    "factor": ("downsample {f}/sm.nc --factor 3 --out {f}/o.nc", "Input --factor must be a divisor of the grid 8 x 8"),
     "no number": (
         "downsample {f}/sm.nc --factor two --out {f}/o.nc",
-        "Input factor must be a number; instead received 'two'",
+        "Input --factor must be a number; instead received 'two'",
     ),
-    "unknown method": ("recover {f}/coarse.nc --method magic --out {f}/o.nc", "Input method must be one of bicubic"),
+    "unknown method": ("recover {f}/coarse.nc --method magic --out {f}/o.nc", "Input --method must be one of bicubic"),
     "fine to recover": (
         "recover {f}/sm.nc --method bicubic --out {f}/o.nc",
         "must be a coarse system matrix; instead received a fine one",
@@ -49,7 +49,7 @@ BAD = {
     ),
     "weights of another factor": (
         "recover {f}/coarse.nc --weights {f}/w4.safetensors --out {f}/o.nc",
-        "Input weights must be made for transms at 2x; instead received transms at 4x",
+        "Input --weights must be made for transms at 2x; instead received transms at 4x",
     ),
     "no weights at all": (
         "recover {f}/coarse.nc --weights {f}/text.nc --out {f}/o.nc",
@@ -57,23 +57,23 @@ BAD = {
     ),
     "negative gradient": (
         "simulate --sf-gradient -1 --particle-diameter 25 --out {f}/o.nc",
-        "Input sf-gradient must be from 0.01 to 50 T/m; instead received -1",
+        "Input --sf-gradient must be from 0.01 to 50 T/m; instead received -1",
     ),
     "negative diameter": (
         "simulate --sf-gradient 1 --particle-diameter -25 --out {f}/o.nc",
-        "Input particle-diameter must be from 1 to 200 nm; instead received -25",
+        "Input --particle-diameter must be from 1 to 200 nm; instead received -25",
     ),
     "NaN diameter": (
         "simulate --sf-gradient 1 --particle-diameter nan --out {f}/o.nc",
-        "Input particle-diameter must be from 1 to 200 nm; instead received nan",
+        "Input --particle-diameter must be from 1 to 200 nm; instead received nan",
     ),
     "diameter in metres": (
         "dataset --sf-gradient 1 --particle-diameter 25e-9 --out {f}/d",
-        "Input particle-diameter must be from 1 to 200 nm; instead received 2.5e-08",
+        "Input --particle-diameter must be from 1 to 200 nm; instead received 2.5e-08",
     ),
     "field of view in metres": (
         "simulate --sf-gradient 1 --particle-diameter 25 --fov 0.032 --out {f}/o.nc",
-        "Input fov must be from 0.1 to 2000 mm; instead received 0.032",
+        "Input --fov must be from 0.1 to 2000 mm; instead received 0.032",
     ),
     "half a family": (
         "dataset --sf-gradient 1 --out {f}/d",
@@ -82,7 +82,7 @@ BAD = {
     "MDF": ("info {f}/x.mdf", "file (MDF is not read yet); instead received an MDF file"),
     "unknown method of a study": (
         "study table3 --quick --methods magic --out {f}/d",
-        "Input methods must be one of bicubic",
+        "Input --methods must be one of bicubic",
     ),
     "unwritable folder": (
         "simulate --sf-gradient 1 --particle-diameter 25 --out {f}/text.nc/o.nc",
@@ -95,11 +95,11 @@ BAD = {
         "the unknown key drive_frequncy",
     ),
     "unknown training key": ("train --data {f} --config {f}/config.toml --out {f}/run", "the unknown key heads"),
-    "no training data": ("train --data {f} --out {f}/run", "Input data must be a data set with the split train"),
+    "no training data": ("train --data {f} --out {f}/run", "Input --data must be a data set with the split train"),
     "coarse to evaluate": ("evaluate {f}/coarse.nc --reference {f}/sm.nc", "Input found must be a fine system matrix"),
     "reversed harmonics": (
         "simulate --sf-gradient 1 --particle-diameter 25 --harmonics 9:2 --out {f}/o.nc",
-        "Input harmonics must be whole numbers",
+        "Input --harmonics must be whole numbers",
     ),
     "scanner of wrong types": (
         "simulate --sf-gradient 1 --particle-diameter 25 --scanner {f}/types.toml --out {f}/o.nc",
@@ -107,35 +107,56 @@ BAD = {
     ),
     "tiny angle step": (
         "simulate --sf-gradient 1 --particle-diameter 25 --angle-step 1e-9 --out {f}/o.nc",
-        "Input angle-step must be from 0.1 to 180 degrees",
+        "Input --angle-step must be from 0.1 to 180 degrees",
     ),
     "grid beyond sense": (
         "simulate --sf-gradient 1 --particle-diameter 25 --grid 10000000 --out {f}/o.nc",
         "Input grid shape must be of at most 2^31 voxels",
     ),
+    "no voxels": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --grid 0 --out {f}/o.nc",
+        "Input --grid must be a whole number of at least 1; instead received 0.",
+    ),
+    "half a size": (
+        "simulate --sf-gradient 1 --particle-diameter 25 --fov 16x --out {f}/o.nc",
+        "Input --fov must be one to three numbers such as 32 or 32x64; instead received '16x'.",
+    ),
+    "no coarser": (
+        "downsample {f}/sm.nc --factor 1 --out {f}/o.nc",
+        "Input --factor must be a whole number of at least 2; instead received 1.",
+    ),
+    "unknown flag": (
+        "recover {f}/sm.nc --fast --out {f}/o.nc",
+        "Input command line must be one that `mpisim recover --help` describes; "
+        "instead received one with this mistake: unrecognized arguments: --fast.",
+    ),
+    "noise of no number": (
+        "recover {f}/coarse.nc --noise-std few --out {f}/o.nc",
+        "Input --noise-std must be a number; instead received 'few'.",
+    ),
     "sample beyond sense": (
         "simulate --sf-gradient 1 --particle-diameter 25 --grid 8 --sample-size 1e6 --out {f}/o.nc",
-        "Input sample-size must be from 0.05 to 500 mm",
+        "Input --sample-size must be from 0.05 to 500 mm",
     ),
     "sample in metres": (
         "simulate --sf-gradient 1 --particle-diameter 25 --sample-size 0.002 --out {f}/o.nc",
-        "Input sample-size must be from 0.05 to 500 mm; instead received 0.002.",
+        "Input --sample-size must be from 0.05 to 500 mm; instead received 0.002.",
     ),
     "drive frequency in hertz": (
         "simulate --sf-gradient 1 --particle-diameter 25 --drive-frequency 23200 --out {f}/o.nc",
-        "Input drive-frequency must be from 0.1 to 1000 kHz; instead received 23200.",
+        "Input --drive-frequency must be from 0.1 to 1000 kHz; instead received 23200.",
     ),
     "drive amplitude in tesla": (
         "simulate --sf-gradient 1 --particle-diameter 25 --drive-amplitude 8e-3 --out {f}/o.nc",
-        "Input drive-amplitude must be from 0.1 to 1000 mT; instead received 0.008.",
+        "Input --drive-amplitude must be from 0.1 to 1000 mT; instead received 0.008.",
     ),
     "angle step in radians": (
         "simulate --sf-gradient 1 --particle-diameter 25 --angle-step 0.0524 --out {f}/o.nc",
-        "Input angle-step must be from 0.1 to 180 degrees; instead received 0.0524.",
+        "Input --angle-step must be from 0.1 to 180 degrees; instead received 0.0524.",
     ),
     "harmonics in hertz": (
         "simulate --sf-gradient 1 --particle-diameter 25 --harmonics 46400 --out {f}/o.nc",
-        "Input harmonics must be multiples of the drive frequency from 1 to 1000; instead received 46400.",
+        "Input --harmonics must be multiples of the drive frequency from 1 to 1000; instead received 46400.",
     ),
     "angles of a scanner file in degrees": (
         "simulate --sf-gradient 1 --particle-diameter 25 --scanner {f}/degrees.toml --out {f}/o.nc",
@@ -147,7 +168,7 @@ BAD = {
     ),
     "noise as a ratio": (
         "downsample {f}/sm.nc --factor 2 --snr 2000 --out {f}/o.nc",
-        "Input snr must be a finite number of decibels between -100 and 300",
+        "Input --snr must be a finite number of decibels between -100 and 300",
     ),
     "length of a tube in metres": (
         "measure {f}/sm.nc --length 0.022 --out {f}/o.nc",
@@ -155,21 +176,21 @@ BAD = {
     ),
     "gradient of the demo": (
         "demo --sf-gradient 500 --out {f}/d",
-        "Input sf-gradient must be from 0.01 to 50 T/m; instead received 500.",
+        "Input --sf-gradient must be from 0.01 to 50 T/m; instead received 500.",
     ),
     "noise beyond numbers": (
         "downsample {f}/sm.nc --factor 2 --snr=-1e6 --out {f}/o.nc",
-        "Input snr must be a finite number of decibels between",
+        "Input --snr must be a finite number of decibels between",
     ),
     "range without end": (
         "dataset --sf-gradient 0.4:1:inf --particle-diameter 25 --out {f}/d",
-        "Input sf-gradient must be a range",
+        "Input --sf-gradient must be a range",
     ),
-    "fractional steps": ("train --data {f} --steps 1.7 --out {f}/run", "Input steps must be a whole number"),
-    "odd factor": ("train --data {f} --factor 3 --out {f}/run", "Input factor must be one of 2, 4, 8"),
+    "fractional steps": ("train --data {f} --steps 1.7 --out {f}/run", "Input --steps must be a whole number"),
+    "odd factor": ("train --data {f} --factor 3 --out {f}/run", "Input --factor must be one of 2, 4, 8"),
     "seed beyond files": (
         "downsample {f}/sm.nc --factor 2 --seed 99999999999999999999 --out {f}/o.nc",
-        "Input seed must be a whole number below 2^63",
+        "Input --seed must be a whole number below 2^63",
     ),
     "options of MATLAB": (
         "convert {f}/sm.nc {f}/o.nc --grid 8x8",
@@ -196,9 +217,9 @@ BAD = {
     "name beyond files": ("info {f}/" + 300 * "x" + ".nc", "must be"),
     "unknown command": ("simulat", "Input command must be one of simulate, dataset"),
     "unknown option": ("info {f}/sm.nc --verbose", "unrecognized arguments: --verbose"),
-    "unknown preset": ("dataset --preset openmpi --out {f}/d", "Input preset must be one of transms"),
+    "unknown preset": ("dataset --preset openmpi --out {f}/d", "Input --preset must be one of transms"),
     "unknown study": ("study table99 --out {f}/d", "Input study must be one of table2, table3"),
-    "unknown demo factor": ("demo --factor 3 --out {f}/d", "Input factor must be one of 2, 4, 8"),
+    "unknown demo factor": ("demo --factor 3 --out {f}/d", "Input --factor must be one of 2, 4, 8"),
 }
 
 

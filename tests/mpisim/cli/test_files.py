@@ -131,7 +131,7 @@ def test_a_square_matrix_is_warned_of_by_the_flag(tmp_path, capsys):
         (("--snr", "30", "--noiseless"), "not allowed with argument"),
         (("--grid", "3x2", "--memory", "1e-7"), "(a larger --memory allows more)"),
         (("--units", "mm"), "Input --units must be a unit of voltage, current or field, such as V, uV or mA; instead"),
-        (("--memory", "none"), "Input memory must be a positive number of GB; instead received 'none'"),
+        (("--memory", "none"), "Input --memory must be a positive number of GB; instead received 'none'"),
     ],
 )
 def test_convert_names_the_flags(matlab, tmp_path, capsys, words, message):
