@@ -113,15 +113,21 @@ def _readable(result: Result) -> str:
     return "\n".join(f"{k:<{width}}  {_cell(v)}" for k, v in known.items())
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, inside: bool = False) -> str:
+    """Return a value for people; a list inside of another value has brackets."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k}: {_cell(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple) and len(value) > 12:
-        return f"{_cell(value[0])} .. {_cell(value[-1])} ({len(value)} values)"
+        return "{" + ", ".join(f"{k}: {_cell(v, inside=True)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return ", ".join(_cell(v) for v in value)
+        first_and_last = [_cell(v, inside=True) for v in (value[0], value[-1])] if len(value) > 12 else []
+        listed = ", ".join(_cell(v, inside=True) for v in value)
+        text = f"{' .. '.join(first_and_last)} ({len(value)} values)" if first_and_last else listed
+        return f"[{text}]" if inside else text
     return str(value)
 
 

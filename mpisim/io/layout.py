@@ -137,8 +137,8 @@ class Layout:
         taken = "voxels x rows" if transposed else "rows x voxels"
         options = [key for i, key in enumerate(("transposed", "order")) if len({fit[i] for fit in fits}) > 1]
         warn(
-            f"{name} has the shape {shape}, which fits in several ways; it was read as {taken} with "
-            f"{order[0]} fastest: say which is right by {' and '.join(options)}."
+            f"{name} has the shape {shape}, which fits in several ways. It was read as {taken} with "
+            f"{order[0]} fastest; give {' and '.join(options)} to choose."
         )
 
     def numbers(self, values: np.ndarray, name: str) -> np.ndarray:

@@ -114,7 +114,9 @@ def test_convert_states_the_unit(tmp_path, matlab, capsys):
 def test_a_square_matrix_is_warned_of_by_the_flag(tmp_path, capsys):
     np.save(tmp_path / "S.npy", np.ones((6, 6)))
     words = ("convert", tmp_path / "S.npy", tmp_path / "o.nc", "--grid", "3x2")
-    with pytest.warns(DataWarning, match=r"fits in several ways; .* by --transposed or --no-transposed\.$"):
+    with pytest.warns(
+        DataWarning, match=r"fits in several ways\. .*; give --transposed or --no-transposed to choose\.$"
+    ):
         assert run(capsys, *words)[0] == 0
     assert run(capsys, *words, "--no-transposed")[0] == 0
 

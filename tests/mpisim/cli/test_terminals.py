@@ -77,6 +77,27 @@ def test_json_has_null_for_what_it_lacks(capsys, monkeypatch):
     assert json.loads(out) == {"a": None, "b": [None, 1.0, 2.0], "c": {"d": None, "3": "x"}, "e": None, "f": True}
 
 
+def test_values_for_people_are_set_apart(capsys, monkeypatch):
+    class Module:
+        @staticmethod
+        def add_arguments(parser):
+            pass
+
+        @staticmethod
+        def run(options):
+            return {"a": [1, 2], "b": {"c": [0.5, 2.0], "d": None, "e": False}, "f": True, "g": None, "h": [[0] * 13]}
+
+    monkeypatch.setattr(Command, "load", lambda self: Module)
+    code, out, _ = run(capsys, "methods")
+    assert code == 0
+    assert out.splitlines() == [
+        "a  1, 2",
+        "b  {c: [0.5, 2], d: -, e: no}",
+        "f  yes",
+        "h  [0 .. 0 (13 values)]",
+    ]
+
+
 def test_commands_are_listed_in_the_order_of_work(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0

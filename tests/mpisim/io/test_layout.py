@@ -94,7 +94,7 @@ def test_a_square_matrix_fits_both_ways_and_is_warned_of(tmp_path, save):
 def test_a_square_field_of_view_with_axes_for_x_and_y_is_warned_of(tmp_path):
     values = complex_values(4, 3, 3)
     path = saved(tmp_path, values)
-    with pytest.warns(DataWarning, match="x fastest: say which is right by order"):
+    with pytest.warns(DataWarning, match="x fastest; give order to choose"):
         found = read(path, grid=CUBE)
     assert np.array_equal(found.system_matrix.values, values)
     assert np.array_equal(matrix(path, grid=CUBE, order="xy"), values)
