@@ -3,7 +3,11 @@
 `transms` is taken where bundled weights fit: block means of a factor and sides that they take, and a matrix within the
 scope that they state (`calib.learned.scope`). Otherwise it is what presumes less: `profile` (rows of an ideal scanner,
 checked row by row), without angles `ridge`, both of which need no training; for other samplings, the interpolant that
-knows where the samples lie, or compressed sensing. Whoever is given another method than `transms` is told why.
+knows where the samples lie, or compressed sensing. Whoever is given another method for block means than `transms` is
+told why. `settle` tries `ridge` on some rows before: without angles, nothing says that the scanner has a field-free
+line at all, and where many rows are no ridges, `bicubic-dc` is taken for all.
+
+Angles that look like degrees say nothing: the choice is then that of a matrix without angles.
 
 A matrix of another program may not say what it is. What `transms` leaves unexplained of its block means then tells
 whether it is like those of the training (`misfit`, about 1 there): scanners whose coil sensitivity varies by up to 40 %
@@ -14,25 +18,43 @@ where it is 9 to 500 times worse than `profile`, have 6 to 600 at 4x and 8x. Abo
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import xarray as xr
 
 from calib.learned.bundled import BUNDLED, bundled_weights
 from calib.learned.facts import Facts
 from calib.learned.scope import stated_metadata, stated_scope
+from calib.methods.profile import instead_of_profiles
 from calib.nets.table import FACTORS, NETS
+from mpisim.data.angles import look_like_degrees
+from mpisim.data.noise import rms
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import warn
 
-__all__ = ["DEFAULT", "MISFIT", "Choice", "choose", "choose_again", "differences", "warn_of_scope"]
+__all__ = [
+    "DEFAULT",
+    "MISFIT",
+    "Choice",
+    "choose",
+    "choose_again",
+    "differences",
+    "settle",
+    "warn_of_degrees",
+    "warn_of_scope",
+]
 
 DEFAULT = "transms"
 """Method of recovery where its weights fit."""
 MISFIT = 5.0
 """Largest `misfit` of a network that is taken for a matrix like those of its training."""
-_ADVICE = "The result may be far off; where no method is named, one that presumes less is taken."
+_ADVICE = "The result may be far off."
+_FAR = 0.05  # share of a row's energy that a ridge leaves of what is none; a coil that falls by 35 % leaves 0.02
+_NO_RIDGES = 0.1  # share of the rows from which a matrix is not taken for one of a field-free line
+_TRIED = 64  # rows, at most
+_FEWEST = 8  # block means of a row that tell its direction; with 4 no scanner gains by ridges
 _OF_SAMPLING = {"strided": "bicubic-strided-aligned", "random": "cs"}
 
 
@@ -48,15 +70,18 @@ class Choice:
         Why it was taken, in words; the file of the recovered matrix states it. Empty where the method was named.
     unchecked
         Whether nobody has compared the matrix with what the weights were trained on yet.
+    usual
+        Whether it was named, or is what a sound matrix of its sampling gets; another choice is said in a warning.
     """
 
     method: str
     reason: str = ""
     unchecked: bool = True
+    usual: bool = True
 
 
 def choose(coarse: xr.Dataset, weights: str | os.PathLike[str] | None = None, in_blocks: bool = False) -> Choice:
-    """Choose a method for a coarse matrix, and warn in one line where it is not the usual one.
+    """Choose a method for a coarse matrix; `settle` has the last word.
 
     Parameters
     ----------
@@ -70,7 +95,7 @@ def choose(coarse: xr.Dataset, weights: str | os.PathLike[str] | None = None, in
     if weights is not None:
         method = str(stated_metadata(weights).get("model", {}).get("method", DEFAULT))
         return Choice(method if method in NETS else DEFAULT, "its weights were given")
-    return _said(_choice(coarse, in_blocks))
+    return _choice(_with_sound_angles(coarse), in_blocks)
 
 
 def choose_again(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset, in_blocks: bool = False) -> Choice:
@@ -81,24 +106,63 @@ def choose_again(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset, in_b
     misfit = recovered.attrs["recovery"].get("misfit", 0.0)
     if choice.unchecked or misfit <= MISFIT:
         return choice
-    return _said(_lesser(coarse, f"{_unexplained(misfit)}: the matrix is unlike those of its training", in_blocks))
+    reason = f"{_unexplained(misfit)}: the matrix is unlike those of its training"
+    return _lesser(_with_sound_angles(coarse), reason, in_blocks)
+
+
+def settle(coarse: xr.Dataset, choice: Choice) -> Choice:
+    """Return the choice, or `bicubic-dc` instead of `ridge` for a matrix of no ridges; warn if it is not usual.
+
+    The coarse matrix knows its noise; it may be the first block of a file.
+    """
+    if choice.usual:
+        return choice
+    doubt = _doubt_of_ridges(coarse) if choice.method == "ridge" else ""
+    if doubt:
+        choice = replace(choice, method="bicubic-dc", reason=f"{choice.reason}, and {doubt}")
+    warn(f"The method is {choice.method}, because {choice.reason}.")
+    return choice
+
+
+def _doubt_of_ridges(coarse: xr.Dataset) -> str:
+    """Return in words why the rows of a matrix are no ridges, from some evenly spaced ones; empty if they may be."""
+    from calib.methods.geometry import Geometry
+    from calib.methods.ridge import share_of_no_ridge  # which loads torch
+
+    means, sigma = as_images(coarse), noise_per_row(coarse)
+    if means[0].size < _FEWEST:
+        return f"{means[0].size} block means of a row do not tell its direction"
+    some = np.unique(np.linspace(0, len(means) - 1, min(len(means), _TRIED)).round().astype(int))
+    factor = Sampling.of(coarse).factor
+    left = share_of_no_ridge(means[some], sigma[some], factor, Geometry.of(coarse), float(rms(means)))
+    others = int(np.sum(left > _FAR))
+    if others <= max(1.0, _NO_RIDGES * len(some)):  # a single one is recovered otherwise by ridge itself
+        return ""
+    return f"{others} of {len(some)} rows that were tried are not constant along a line, as ridge presumes"
+
+
+def warn_of_degrees(angles: np.ndarray) -> None:
+    """Warn in one line if the angles of a coarse matrix look like degrees."""
+    if look_like_degrees(angles):
+        most = float(np.abs(angles).max())
+        warn(f"The angles of coarse go up to {most:.4g} rad and look like degrees; the result keeps them as they are.")
+
+
+def _with_sound_angles(coarse: xr.Dataset) -> xr.Dataset:
+    """Return a matrix without its angles where these look like degrees."""
+    doubtful = "angle" in coarse.coords and look_like_degrees(coarse["angle"].values)
+    return coarse.drop_vars("angle") if doubtful else coarse
 
 
 def _unexplained(misfit: float) -> str:
     return f"in a tenth of the rows {DEFAULT} leaves {misfit**0.5:.2g} times the noise of the block means unexplained"
 
 
-def _said(choice: Choice) -> Choice:
-    if choice.method != DEFAULT:
-        warn(f"The method is {choice.method}, because {choice.reason}.")
-    return choice
-
-
 def _choice(coarse: xr.Dataset, in_blocks: bool) -> Choice:
     sampling = Sampling.of(coarse)
     if sampling.scheme in _OF_SAMPLING:
         method = _OF_SAMPLING[sampling.scheme]
-        return Choice(method, f"{sampling.scheme} samples are no block means, which {DEFAULT} takes")
+        return Choice(method, f"{DEFAULT} needs block means; this matrix has {sampling.scheme} samples")
     unfit = _unfit(coarse)
     if not unfit:
         return Choice(DEFAULT, "its weights were trained on such matrices", unchecked=False)
@@ -108,7 +172,10 @@ def _choice(coarse: xr.Dataset, in_blocks: bool) -> Choice:
 def _lesser(coarse: xr.Dataset, reason: str, in_blocks: bool) -> Choice:
     """Return the method that presumes less."""
     angles = tuple(coarse["system_matrix"].dims) == ("angle", "frequency", "y", "x") and "angle" in coarse.coords
-    return Choice("profile" if angles and not in_blocks else "ridge", reason)
+    if not angles or in_blocks:
+        return Choice("ridge", reason, usual=False)
+    instead, why = instead_of_profiles(coarse)
+    return Choice(instead or "profile", f"{reason}, and {why}" if instead else reason, usual=False)
 
 
 def _unfit(coarse: xr.Dataset) -> str:

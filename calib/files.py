@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from calib.choice import Choice, choose, choose_again, warn_of_scope
+from calib.choice import Choice, choose, choose_again, settle, warn_of_degrees, warn_of_scope
 from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS, recover_at
+from mpisim.data.angles import look_like_degrees
 from mpisim.data.noise import rms
 from mpisim.data.noise_estimate import row_levels, sampled_rows
 from mpisim.data.noise_level import GivenNoise, NoiseLevel, Values, chosen_level, measured_values
@@ -74,10 +75,11 @@ def recover_file(
         one_of("method", method, METHODS)
     expect_output(out, coarse)
     values = whole("values_at_once", values_at_once)
-    choice = _chosen(coarse, values, weights) if method is None else Choice(method)
-    method, record = choice.method, METHODS[choice.method]
-    values = sys.maxsize if record.complete else values
+    values = sys.maxsize if method is not None and METHODS[method].complete else values
     matrix = _survey(coarse, values)
+    warn_of_degrees(matrix.angles)
+    choice = _chosen(coarse, values, matrix, weights) if method is None else Choice(method)
+    method, record = choice.method, METHODS[choice.method]
     level = _level(coarse, values, matrix, given) if record.noise or given != GivenNoise() else None
     file = weights
     if matrix.blocks > 1 and record.learned and weights is None:  # the same weights for all blocks
@@ -95,14 +97,17 @@ def recover_file(
         for number, block in enumerate(progress(read_blocks(coarse, values), total=matrix.blocks, unit="block")):
             here = None if level is None else level.part(start, len(as_images(block)))
             start += len(as_images(block))
+            known = block if here is None else here.applied(block)
+            if number == 0:
+                taken = settle(known, taken)
             fine = recover_at(here, block, taken.method, of_taken, unit, taken.reason)
             if number == 0:
-                taken = choose_again(block, choice, fine, in_blocks=matrix.blocks > 1)
-                if taken is not choice:
-                    of_taken = None
+                again = choose_again(block, taken, fine, in_blocks=matrix.blocks > 1)
+                if again is not taken:
+                    taken, of_taken = settle(known, again), None
                     fine = recover_at(here, block, taken.method, of_taken, unit, taken.reason)
                 elif record.learned and choice.unchecked:
-                    warn_of_scope(block if here is None else here.applied(block), weights, fine)
+                    warn_of_scope(known, weights, fine)
                 grid = list(reversed(as_images(fine).shape[-2:]))
                 summary.update(method=taken.method, reason=taken.reason or None, grid=grid)
             yield fine
@@ -114,19 +119,22 @@ def recover_file(
     return summary
 
 
-def _chosen(coarse: str | os.PathLike[str], values: int, weights: str | os.PathLike[str] | None) -> Choice:
+def _chosen(
+    coarse: str | os.PathLike[str], values: int, matrix: _Survey, weights: str | os.PathLike[str] | None
+) -> Choice:
     """Choose a method by the first block; one that needs all rows at once only where they are that block."""
-    blocks = read_blocks(coarse, values)
-    first = expect(next(blocks), "system_matrix", "coarse", stage="coarse")
-    return choose(first, weights, in_blocks=next(blocks, None) is not None)
+    first = next(read_blocks(coarse, values))
+    if look_like_degrees(matrix.angles):  # which a block of a few angles does not show
+        first = first.drop_vars("angle")
+    return choose(first, weights, in_blocks=matrix.blocks > 1)
 
 
 @dataclass(frozen=True)
 class _Survey:
     """What all blocks of a coarse file together are.
 
-    Their number, rows, RMS, factor, measured values in a row, the RMS and the unit of those, and the RMS of their noise
-    (None where it is not known).
+    Their number, rows, RMS, factor, measured values in a row, the RMS and the unit of those, the RMS of their noise
+    (None where it is not known), and the angles (in rad; empty where there are none).
     """
 
     blocks: int
@@ -137,6 +145,7 @@ class _Survey:
     level: float
     units: str
     noise_std: float | None
+    angles: np.ndarray
 
     @property
     def noisy(self) -> bool:
@@ -146,7 +155,10 @@ class _Survey:
 def _survey(coarse: str | os.PathLike[str], values: int) -> _Survey:
     size, energy, measured, noise, known = 0, 0.0, 0.0, 0.0, True
     blocks, rows = 0, 0
+    angles: list[float] = []
     for block in read_blocks(coarse, values):
+        if "angle" in block.coords and (not angles or block["system_matrix"].dims[0] == "angle"):
+            angles += block["angle"].values.ravel().tolist()
         part = as_images(expect(block, "system_matrix", "coarse", stage="coarse"))
         sampling, samples = Sampling.of(block), measured_values(block)
         size, energy = size + part.size, energy + part.size * float(rms(part)) ** 2
@@ -156,7 +168,8 @@ def _survey(coarse: str | os.PathLike[str], values: int) -> _Survey:
         blocks, rows, voxels = blocks + 1, rows + len(part), samples.shape[1]
         units = str(block["system_matrix"].attrs.get("units", "1"))
     unit, level = (energy / size) ** 0.5 or None, (measured / max(1, rows * voxels)) ** 0.5
-    return _Survey(blocks, rows, unit, sampling.factor, voxels, level, units, (noise / rows) ** 0.5 if known else None)
+    noise_std = (noise / rows) ** 0.5 if known else None
+    return _Survey(blocks, rows, unit, sampling.factor, voxels, level, units, noise_std, np.array(angles))
 
 
 def _level(coarse: str | os.PathLike[str], values: int, matrix: _Survey, given: GivenNoise) -> NoiseLevel | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from calib.choice import Choice, choose, choose_again, warn_of_scope
+from calib.choice import Choice, choose, choose_again, settle, warn_of_degrees, warn_of_scope
 from calib.learned.apply import recover_by_network
 from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
 from calib.methods.compressed import compressed_sensing
@@ -81,7 +81,7 @@ def recover(
     xarray.Dataset
         A fine system matrix with origin `recovered`, and the variable `recovery_std` if the method computes it. Its
         noise is unknown. A noise level that was given or estimated is in the attribute `recovery` under `noise`, with
-        `noise_std`, `snr`, `estimated` and `by_row`: whether rows were given levels of their own.
+        `noise_std`, `snr`, `estimated`, `bound` (an upper bound) and `by_row` (rows have levels of their own).
 
     Raises
     ------
@@ -94,16 +94,21 @@ def recover(
     if method is not None:
         one_of("method", method, METHODS)
     expect(coarse, "system_matrix", "coarse", stage="coarse")
+    if "angle" in coarse.coords:
+        warn_of_degrees(coarse["angle"].values)
     choice = choose(coarse, weights, in_blocks=unit is not None) if method is None else Choice(method)
     record = METHODS[choice.method]
     Sampling.of(coarse, record.samplings, choice.method)
     level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
+    known = coarse if level is None else level.applied(coarse)
+    choice = settle(known, choice)
     recovered = recover_at(level, coarse, choice.method, weights, unit, choice.reason)
     again = choose_again(coarse, choice, recovered, in_blocks=unit is not None)
     if again is not choice:
+        again = settle(known, again)
         return recover_at(level, coarse, again.method, None, unit, again.reason)
     if record.learned and choice.unchecked:
-        warn_of_scope(coarse if level is None else level.applied(coarse), weights, recovered)
+        warn_of_scope(known, weights, recovered)
     return recovered
 
 

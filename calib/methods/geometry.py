@@ -24,6 +24,8 @@ from mpisim.errors import warn
 __all__ = ["CENTERED", "Geometry"]
 
 _TOLERANCE = 1e-4  # in voxels: what rounding leaves in the coordinates of files
+_ALONG = 0.01  # rad, twice: what is an angle along an axis of the grid
+_APART = 0.01  # distances that differ, in shorter edges of a voxel
 _FARTHEST = 16.0  # half diagonals of the grid
 
 
@@ -77,6 +79,20 @@ class Geometry(NamedTuple):
         """
         reach_y, reach_x = edges[1] * (height + 2 * abs(self.y)), edges[0] * (width + 2 * abs(self.x))
         return 1.5 * float(np.hypot(reach_y, reach_x))
+
+    def columns(self, angles: np.ndarray, height: int, width: int, block: int) -> int | None:
+        """Return at how many distances from the axis block means of rows of these angles show a profile, if few.
+
+        None unless all angles (rad) are along an axis of the grid, where all blocks of a column are at one distance
+        |u|: at any other angle they are at many. `height` and `width` count blocks, whose edge is `block` voxels.
+        """
+        if np.any(np.abs(np.sin(2 * np.asarray(angles, dtype=float))) > _ALONG):
+            return None
+        hx, hy = self.edges
+        y, x = self.places(height, width, block)
+        steep = np.abs(np.sin(angles)) > 0.5
+        places = [*(hx * x if not steep.all() else []), *(hy * y if steep.any() else [])]
+        return 1 + int(np.sum(np.diff(np.sort(np.abs(places))) > _APART))
 
     def directions(self, angles: np.ndarray) -> np.ndarray:
         """Return angles, in rad from 0 to pi, as they appear where voxels are counted (theta' of the module)."""

@@ -132,8 +132,14 @@ def with_margin(sigma: np.ndarray, voxels: int) -> np.ndarray:
 
 
 def named_rows(coarse: xr.Dataset, rows: Sequence[int] | np.ndarray, most: int = 3) -> str:
-    """Return the first of some rows (numbers of `as_images`) in words, such as `angle 3 degrees, harmonic 2`."""
+    """Return the first of some rows (numbers of `as_images`) in words, such as `angle 3 degrees, harmonic 2`.
+
+    Rows of one dimension without coordinates have their numbers only: `rows 0, 1, 2, ...`.
+    """
     dims = row_dims(coarse)
+    if len(dims) == 1 and not any(name in coarse.coords for name in (*dims, "harmonic")):
+        numbers = [str(int(row)) for row in rows[:most]] + ["..."] * (len(rows) > most)
+        return f"row{'s' * (len(rows) > 1)} {', '.join(numbers)}"
     places = np.unravel_index(np.asarray(rows[:most], dtype=int), [coarse.sizes[d] for d in dims]) if dims else ()
     rows_places = zip(*places, strict=True)
     names = [", ".join(_named(coarse, d, i) for d, i in zip(dims, at, strict=True)) for at in rows_places]

@@ -4,6 +4,11 @@ The profiles are those of `calib.methods.profile_fit`. What they leave of the bl
 and Stein, 1961), interpolated by bicubic and added. Then the result is made consistent with the block means. Rows that
 no profile describes (`calib.methods.misfit`) are recovered as single ridges or, where they are none, by bicubic
 interpolation with data consistency; a warning names them.
+
+A profile must have been seen at enough places. Where all rows are along the axes of the grid, block means show it at
+the distances of whole columns of blocks from the scanner's axis only, two at 8x on 32 x 32 voxels: there it errs up to
+1.3 times as much as the interpolant. With three, single ridges recover all rows, with fewer, bicubic interpolation with
+data consistency.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from calib.methods.bicubic import interpolate_bicubic
+from calib.methods.bicubic import bicubic_consistent, interpolate_bicubic
 from calib.methods.consistency import nearest_consistent
 from calib.methods.geometry import Geometry
 from calib.methods.misfit import named_rows, shrunk, with_margin
@@ -22,8 +27,9 @@ from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import require, warn
 
-__all__ = ["LENGTHS", "fit_profiles", "recover_by_profiles"]
+__all__ = ["LENGTHS", "fit_profiles", "instead_of_profiles", "recover_by_profiles"]
 
+_FEWEST = 4  # distances from the axis at which block means along the axes of the grid must show a profile
 _BLIND = 8  # factor from which a ridge explains the block means of nearly any row
 _REST = 1e-3  # share of a row's energy beyond the noise from which its interpolation is reported
 
@@ -40,6 +46,9 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     values, factor = coarse["system_matrix"].values.astype(complex), Sampling.of(coarse).factor
     sigma = noise_per_row(coarse).reshape(values.shape[:2])
     geometry = Geometry.of(coarse)
+    instead, reason = instead_of_profiles(coarse)
+    if instead:
+        return _all_recovered(coarse, geometry, instead, reason)
     fits = fitted_profiles(values, sigma, coarse["angle"].values, factor, geometry)
     metadata: dict[str, object] = {"lengths": fits.lengths, "parities": fits.parities}
     means, rows = as_images(coarse), fits.rows.reshape(-1, *fits.rows.shape[-2:])
@@ -52,8 +61,8 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
         metadata["rows_partly_interpolated"] = len(partly)
         most = 100 * float(fits.left.ravel()[partly].max()) ** 0.5
         said.append(
-            f"{len(partly)} of {len(means)} rows hold more than one profile for all angles explains; this rest, up to "
-            f"{most:.2g} % of a row, was interpolated ({named_rows(coarse, partly)})."
+            f"{len(partly)} of {len(means)} rows fit one profile for all angles in part; the rest, up to {most:.2g} % "
+            f"of a row, was interpolated ({named_rows(coarse, partly)})."
         )
     if others.size:
         counts = {name: int(np.sum(by == name)) for name in ("ridge", "bicubic-dc")}
@@ -66,6 +75,33 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     if said:
         warn(" ".join(said))
     return Recovered(rows, metadata)
+
+
+def instead_of_profiles(coarse: xr.Dataset) -> tuple[str, str]:
+    """Return the method that all rows of a matrix with angles need instead, and why; empty where it is none."""
+    height, width = coarse["system_matrix"].shape[-2:]
+    shown = Geometry.of(coarse).columns(coarse["angle"].values, height, width, Sampling.of(coarse).factor)
+    if shown is None or shown >= _FEWEST:
+        return "", ""
+    distances = f"{shown} distance{'s' * (shown != 1)} from the scanner's axis"
+    return (
+        "ridge" if shown == _FEWEST - 1 else "bicubic-dc",
+        f"all angles are along axes of the grid, where block means show a profile at {distances} only",
+    )
+
+
+def _all_recovered(coarse: xr.Dataset, geometry: Geometry, instead: str, reason: str) -> Recovered:
+    """Recover all rows by another method and say so."""
+    from calib.methods.ridge import ridge_rows  # which loads torch
+
+    warn(f"All rows were recovered by {instead} instead of profile, because {reason}.")
+    if instead == "ridge":
+        rows, ridges = ridge_rows(as_images(coarse), noise_per_row(coarse), Sampling.of(coarse).factor, geometry)
+    else:
+        rows = bicubic_consistent(coarse).rows
+        ridges = np.zeros(len(rows), bool)
+    counts = {"ridge": int(np.sum(ridges)), "bicubic-dc": int(np.sum(~ridges))}
+    return Recovered(rows, {"rows_refitted": {name: count for name, count in counts.items() if count}})
 
 
 def _recover_others(rows: np.ndarray, coarse: xr.Dataset, fits: ProfileFits, geometry: Geometry) -> np.ndarray:
@@ -97,14 +133,14 @@ def _cause(coarse: xr.Dataset, others: np.ndarray, factor: int, geometry: Geomet
     strongest = int(np.argmax(np.sum(np.abs(values) ** 2, axis=(0, 2, 3))))
     one = slice(strongest, strongest + 1)
     slips = {
-        "with angles that are degrees": (np.deg2rad(angles), geometry),
-        "with y reversed": (-angles, geometry._replace(y=-geometry.y)),
-        "with x and y exchanged": (np.pi / 2 - angles, Geometry(1 / geometry.aspect, geometry.y, geometry.x)),
-        "with the scanner's axis at the centre of the grid": (angles, geometry._replace(x=0.0, y=0.0)),
+        "the angles are read as degrees": (np.deg2rad(angles), geometry),
+        "y is reversed": (-angles, geometry._replace(y=-geometry.y)),
+        "x and y are exchanged": (np.pi / 2 - angles, Geometry(1 / geometry.aspect, geometry.y, geometry.x)),
+        "the scanner's axis lies at the centre of the grid": (angles, geometry._replace(x=0.0, y=0.0)),
     }
     for slip, (turned, where) in slips.items():
         if (where, tuple(turned)) == (geometry, tuple(angles)):
             continue
         if fitted_profiles(values[:, one], sigma[:, one], turned, factor, where).agree.mean() > 0.9:
-            return f" They fit {slip}."
+            return f" They do fit if {slip}."
     return ""

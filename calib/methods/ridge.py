@@ -44,7 +44,15 @@ from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import warn
 
-__all__ = ["ANGLES", "SIGMA_THRESHOLD", "recover_by_ridges", "ridge_interpolate", "ridge_means", "ridge_rows"]
+__all__ = [
+    "ANGLES",
+    "SIGMA_THRESHOLD",
+    "recover_by_ridges",
+    "ridge_interpolate",
+    "ridge_means",
+    "ridge_rows",
+    "share_of_no_ridge",
+]
 
 ANGLES = 60
 """Directions tried, evenly spaced over 180 degrees from 0; those of the paper's protocol."""
@@ -67,8 +75,8 @@ def recover_by_ridges(coarse: xr.Dataset) -> Recovered:
         return Recovered(rows)
     (others,) = np.nonzero(~good)
     warn(
-        f"{len(others)} of {len(rows)} rows are no ridges beyond their noise and were recovered by bicubic-dc "
-        f"({named_rows(coarse, others)})."
+        f"{len(others)} of {len(rows)} rows are not constant along a line, as ridge presumes, and were recovered by "
+        f"bicubic-dc ({named_rows(coarse, others)})."
     )
     return Recovered(rows, {"rows_refitted": {"bicubic-dc": len(others)}})
 
@@ -92,17 +100,28 @@ def ridge_rows(
     tuple
         Fine rows (row, S h, S w), and which of them are ridges, (row,).
     """
-
-    def interpolate(rows: Tensor, noise: Tensor) -> Tensor:
-        return ridge_interpolate(rows, noise, factor, geometry=geometry)
-
-    rows = rows_in_batches(interpolate, means, sigma, factor, unit)
+    rows = _ridges(means, sigma, factor, geometry, unit)
     good = agree(rows, means, sigma, factor, _DOUBTED)
     residual = means - block_mean(rows, factor)
     misfit = share_left(residual, means, sigma) > _DOUBTED
     rows[misfit] += interpolate_bicubic(shrunk(residual[misfit], sigma[misfit]), factor)
     rows[~good] = interpolate_bicubic(means[~good], factor)
     return nearest_consistent(rows, means, sigma, factor), good
+
+
+def share_of_no_ridge(
+    means: np.ndarray, sigma: np.ndarray, factor: int, geometry: Geometry, unit: float | None = None
+) -> np.ndarray:
+    """Return the share of every row's energy that ridges leave beyond the noise, (row,); see `ridge_rows`."""
+    rows = _ridges(means, sigma, factor, geometry, unit)
+    return share_left(means - block_mean(rows, factor), means, sigma)
+
+
+def _ridges(means: np.ndarray, sigma: np.ndarray, factor: int, geometry: Geometry, unit: float | None) -> np.ndarray:
+    def interpolate(rows: Tensor, noise: Tensor) -> Tensor:
+        return ridge_interpolate(rows, noise, factor, geometry=geometry)
+
+    return rows_in_batches(interpolate, means, sigma, factor, unit)
 
 
 class Bank(NamedTuple):

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 import calib
@@ -85,18 +86,71 @@ def test_a_scanner_that_is_not_quite_ideal_is_no_other_matrix(ordinary, factor, 
     assert calib.recover(calib.downsample(uneven, factor, snr=33.7)).attrs["recovery"]["method"] == "transms"
 
 
-@pytest.mark.parametrize(
-    ("factor", "sampling", "method", "words"),
-    [
-        (2, "strided", "bicubic-strided-aligned", "strided samples are no block means"),
-        (2, "random", "cs", "random samples are no block means"),
-        (16, "box", "profile", "no weights of transms are bundled for 16x"),
-    ],
-)
-def test_what_transms_cannot_take(ordinary, factor, sampling, method, words):
-    coarse = calib.downsample(ordinary.isel(frequency=slice(2)), factor, sampling, snr=30)
-    with pytest.warns(DataWarning, match=f"The method is {method}, because {words}"):
-        assert calib.recover(coarse).attrs["recovery"]["method"] == method
+@pytest.mark.parametrize(("sampling", "method"), [("strided", "bicubic-strided-aligned"), ("random", "cs")])
+def test_other_samplings_have_methods_of_their_own(ordinary, sampling, method):
+    """Nothing is wrong with them: no warning, which would be an error here."""
+    coarse = calib.downsample(ordinary.isel(frequency=slice(2)), 2, sampling, snr=30)
+    recovery = calib.recover(coarse).attrs["recovery"]
+    assert recovery["method"] == method
+    assert recovery["reason"] == f"transms needs block means; this matrix has {sampling} samples"
+
+
+def test_a_factor_without_weights(ordinary):
+    coarse = calib.downsample(ordinary.isel(frequency=slice(2)), 16, snr=30)
+    with pytest.warns(DataWarning, match="The method is profile, because no weights of transms are bundled for 16x"):
+        assert calib.recover(coarse).attrs["recovery"]["method"] == "profile"
+
+
+@pytest.mark.parametrize("method", [None, "profile"])
+@pytest.mark.parametrize("angles", [(0.0,), (0.0, math.pi / 2)])
+def test_rows_along_the_axes_of_the_grid_show_too_little_of_a_profile(angles, method):
+    """At 8x the block means are those of four columns: whatever fits them is not better than the interpolant."""
+    fine = matrix(angles=angles, harmonics=(2, 3, 12))
+    coarse = calib.downsample(fine, 8, snr=30)
+    words = "(The method is|All rows were recovered by) bicubic-dc.* where block means show a profile at 2 distances"
+    with pytest.warns(DataWarning, match=words):
+        found = calib.recover(coarse, method)
+    wanted = calib.recover(coarse, "bicubic-dc")
+    assert (found["system_matrix"] == wanted["system_matrix"]).all()
+
+
+def test_a_matrix_without_a_field_free_line(tmp_path):
+    """Rows that are no ridges, and no angles that would speak of a line: the interpolant, in files too."""
+    rng = np.random.default_rng(0)
+    fine = matrix(Grid((16, 16)), harmonics=range(2, 12)).drop_vars(["angle", "harmonic", "frequency"])
+    x, y = np.meshgrid(fine["x"] / 0.016, fine["y"] / 0.016)
+    places = rng.uniform(-0.8, 0.8, (30, 4, 2))
+    spots = np.exp(-8 * ((x - places[..., 0, None, None]) ** 2 + (y - places[..., 1, None, None]) ** 2)).sum(axis=1)
+    spotted = fine.copy(deep=True)
+    spotted["system_matrix"].values[:] = spots.reshape(fine["system_matrix"].shape)
+    coarse = calib.downsample(spotted, 2, snr=33.7)
+    words = "The method is bicubic-dc, because transms was .*, and .* of 30 rows that were tried are not constant along"
+    with pytest.warns(DataWarning, match=words) as caught:
+        found = calib.recover(coarse)
+    assert len(caught) == 1 and found.attrs["recovery"]["method"] == "bicubic-dc"
+    mpisim.write(coarse, tmp_path / "coarse.nc")
+    with pytest.warns(DataWarning, match=words):
+        told = recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc")
+    assert told["method"] == "bicubic-dc" and told["reason"] == found.attrs["recovery"]["reason"]
+    with pytest.warns(DataWarning, match="The method is ridge"):
+        assert calib.recover(calib.downsample(fine, 2, snr=33.7)).attrs["recovery"]["method"] == "ridge"
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_angles_in_degrees_are_said_once_and_kept(factor, tmp_path):
+    """The choice does not count on them, whether the matrix comes from memory or in blocks of few angles."""
+    fine = matrix(angles=np.radians(np.arange(0, 180, 45)), harmonics=(2, 3))
+    coarse = calib.downsample(fine, factor, snr=33.7).assign_coords(angle=("angle", [0.0, 45.0, 90.0, 135.0]))
+    mpisim.write(coarse, tmp_path / "coarse.nc")
+    words = "The angles of coarse go up to 135 rad and look like degrees; the result keeps them as they are."
+    with pytest.warns(DataWarning, match=words) as caught:
+        found = calib.recover(coarse)
+    assert len(caught) == 1 and found.attrs["recovery"]["method"] == "transms"
+    assert found["angle"].values.tolist() == [0, 45, 90, 135]
+    for method in (None, "bicubic-dc"):
+        with pytest.warns(DataWarning, match=words) as caught:
+            recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", method, values_at_once=2 * (32 // factor) ** 2)
+        assert len(caught) == 1
 
 
 def test_without_angles_and_of_odd_sides():

@@ -66,7 +66,7 @@ def test_ridges_are_even_or_odd_about_the_axis_not_about_the_grid():
     found = calib.recover(rows, "ridge")
     assert "rows_refitted" not in found.attrs["recovery"]
     centred = rows.assign_coords(x=coarse["x"] - 0.008, y=coarse["y"] - 0.008)
-    with pytest.warns(DataWarning, match="rows are no ridges"):
+    with pytest.warns(DataWarning, match="rows are not constant along a line"):
         wrong = calib.recover(centred, "ridge")
     wanted = fine["system_matrix"].isel(angle=[2]).values
     errors = [calib.nrmse(result["system_matrix"].values, wanted) for result in (found, wrong)]

@@ -50,3 +50,6 @@ def test_rows_are_named_by_angle_and_harmonic():
     assert named_rows(coarse, [3]) == "angle 45 degrees, harmonic 5"
     assert named_rows(coarse, [0, 1, 2, 3]).endswith("; ...")
     assert named_rows(coarse.drop_vars(["angle", "harmonic", "frequency"]), [3]) == "angle 1, frequency 1"
+    numbered = coarse.isel(angle=0, drop=True).drop_vars(["harmonic", "frequency"])
+    assert named_rows(numbered, [1]) == "row 1" and named_rows(numbered, [0, 1]) == "rows 0, 1"
+    assert named_rows(numbered, [0, 1], most=1) == "rows 0, ..."
