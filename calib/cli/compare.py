@@ -13,7 +13,7 @@ __all__ = ["KEYS", "add_arguments", "run"]
 KEYS = {
     "coarse": "the coarse matrix",
     "reference": "the fine matrix that methods are compared with",
-    "noise": "of the coarse matrix, where it was given or estimated: noise_std, snr in dB, estimated; else null",
+    "noise": "of the coarse matrix, where it was given or estimated: noise_std, snr in dB, estimated, bound; else null",
     "methods": "for every method: whether it applies, nrmse and nrmse_by_harmonic (fractions), seconds, reason, notes",
     "files": "what was written",
 }

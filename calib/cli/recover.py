@@ -15,7 +15,7 @@ KEYS = {
     "reason": "why it was used where none was named; null where one was",
     "rows": "rows of the matrix",
     "grid": "voxels of the fine matrix along x, y",
-    "noise": "of the coarse matrix: noise_std, snr in dB, whether estimated and whether by_row; null where not known",
+    "noise": "of the coarse matrix: noise_std, snr in dB, whether estimated, an upper bound, by_row; null if not known",
 }
 """Keys of `--json`."""
 

@@ -28,7 +28,24 @@ never too small.
 
 The same test on the complex rows as they are (n rows, p = m, v = sigma^2) needs no phase. The smaller of the two levels
 is taken. An eighth of the dimensions and 50 degrees of freedom must be left to the noise, and at least one dimension to
-the signal; another matrix is refused.
+the signal.
+
+**Few rows** have no singular values to spare. The imaginary parts of n rotated rows tell the noise without any:
+
+.. math:: \sum_{ij} (\mathrm{Im}\, b_{ij} e^{-i\varphi_i})^2 = v\, n (m - 1).
+
+A signal in the imaginary parts makes this too large. They must therefore be like noise: the largest singular value
+within the Tracy-Widom law (or the noise differs between rows, below), and the correlation of values at distances of 1
+to 32 within a chi-square law (Box and Pierce, J. Am. Stat. Assoc. 65, 1509, 1970), in the mean over the rows and for
+each of them. Neither may the singular values of the rows tell less than 0.85 of it. Then this level is taken in place
+of the others. At 16 voxels the tests may miss a phase that varies within few rows.
+
+**An upper bound.** Signal that is left in the noise only adds to a level. A level is said to be an upper bound, and
+then is the upper end of its scatter (95 %), where rows are too few to be sure: fewer than 4 rows or 60 degrees of
+freedom for imaginary parts like noise; fewer than 100 rows, or a signal of half of the dimensions, for the floor of
+singular values; fewer than 800 degrees of freedom for levels row by row. Where no rank fits, the bound is what the
+highest one that can be tested leaves. Rows of which nothing but noise is found, or too few for any of this, are
+refused.
 
 **Rows of different noise.** The squares of what the rows leave in the dimensions of the noise spread more than a
 chi-square law says where the noise differs from row to row. The test takes the ratio of their 90 and 10 % quantiles
@@ -42,9 +59,10 @@ over that of the law, as a ratio of standard deviations: 0.9 to 1.1 for equal no
 to 1 / sqrt(2m) or so (18 % at 16 voxels). The test of singular values is then made again, of rows over these levels. It
 must find a common factor from 0.8 to 1.25 and no further spread; otherwise one level is kept for all rows.
 
-Estimated over true level for 30 simulated matrices (gradients .7 to 1.03 T/m, cores of 15 to 34 nm) at 20 to 50 dB:
-0.99 to 1.02 at 2x and 4x, 0.95 to 1.03 at 8x; with phases that vary by 0.3 rad within a row, up to 1.1 at 2x and 4x and
-2.2 at 8x.
+Estimated over true level for 30 simulated matrices of 480 rows (gradients .7 to 1.03 T/m, cores of 15 to 34 nm) at 20
+to 50 dB: 0.99 to 1.01 at 2x and 4x, 0.97 to 1.02 at 8x. For 8 rows (one angle) of seven matrices: 0.95 to 1.03 at 2x
+and 4x, 0.86 to 1.19 at 8x. With phases that vary by 0.3 rad within a row, 480 rows: up to 1.12 at 2x and 4x; at 8x an
+upper bound, 1.3 times the level at 33.7 dB and 4.5 times at 50 dB.
 """
 
 from __future__ import annotations
@@ -53,18 +71,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpisim.data.noise_floor import Floor, chi_square, is_white, quadrature_floor, rank_floor
 from mpisim.errors import InputError
 
 __all__ = ["NoiseEstimate", "estimate_noise", "row_levels", "sampled_rows"]
 
+_AGREEMENT = 0.85
 _CERTAIN_PHASE = 0.7
-_LARGEST_MATRIX = 2_000_000  # values of the rows that are looked at: 32 MB
-_LEAST_FREEDOM = 50
-_LEAST_SHARE = 1 / 8
 _FACTORS = (0.8, 1.25)
+_LARGEST_MATRIX = 2_000_000  # values of the rows that are looked at: 32 MB
+_LARGEST_SHARE = 0.95
+_LEAST_CERTAIN = 1 / 8  # of the rows
+_LEAST_VOXELS = 8
 _ROUNDING = 1e-6  # of the RMS: 17 units in the last place of single precision
 _SPREAD = 1.35
-_WIDTHS = 2.0
+_SURE_BY_RANK = (100, 0.5)  # rows, and rank over dimensions
+_SURE_BY_PHASE = (4, 60)  # rows, and degrees of freedom
+_SURE_BY_ROW = 800  # degrees of freedom
 
 
 class NoiseEstimate(NamedTuple):
@@ -78,15 +101,18 @@ class NoiseEstimate(NamedTuple):
         How much it differs between rows; about 1 where it is the same.
     factor
         Where it differs, noise of every row over its `row_levels`; None where one level stands for all.
+    bound
+        Whether `noise_std` is an upper bound only, since rows are few or fit what is presumed badly.
     """
 
     noise_std: float
     spread: float = 1.0
     factor: float | None = None
+    bound: bool = False
 
 
 def estimate_noise(rows: np.ndarray, name: str = "system matrix") -> NoiseEstimate:
-    """Return the noise of rows; a standard deviation of 0 where there is none but rounding.
+    """Return the noise of rows, or an upper bound of it; a standard deviation of 0 where there is none but rounding.
 
     Parameters
     ----------
@@ -98,23 +124,26 @@ def estimate_noise(rows: np.ndarray, name: str = "system matrix") -> NoiseEstima
     Raises
     ------
     InputError
-        If rows or voxels are too few, or the signal leaves no dimension to the noise.
+        If rows and voxels are too few for an upper bound, or nothing but noise is found.
     """
     scale = float(np.max(np.abs(rows), initial=0.0))
     if scale == 0:
         return NoiseEstimate(0.0)
     values = (np.asarray(rows) / scale).astype(complex)
     values = values[np.any(values != 0, axis=1)]
-    found = [estimate for estimate in _estimates(values) if estimate is not None]
-    if not found:
+    level = float(np.sqrt(np.mean(np.abs(values) ** 2)))
+    found = _estimate(values)
+    if found is not None and found.noise_std <= _ROUNDING * level:
+        return NoiseEstimate(0.0)
+    if found is None or (found.bound and found.noise_std > _LARGEST_SHARE * level):
         raise InputError(
             f"Input {name} must be given with its noise level (snr, noise_std or noiseless), which is not in the file; "
             f"instead received none, and {rows.shape[0]} rows of {rows.shape[1]} voxels from which it cannot be told."
         )
-    level, spread, _ = min(found)
-    if level <= _ROUNDING * np.sqrt(np.mean(np.abs(values) ** 2)):
-        return NoiseEstimate(0.0)
-    return NoiseEstimate(scale * level, spread, _factor(values) if spread > _SPREAD else None)
+    by_row = _by_row(values) if found.spread > _SPREAD else None
+    if by_row is not None:
+        return found._replace(noise_std=scale * found.noise_std, factor=by_row.noise_std, bound=by_row.bound)
+    return found._replace(noise_std=scale * found.noise_std)
 
 
 def sampled_rows(rows: int, voxels: int) -> np.ndarray:
@@ -134,59 +163,52 @@ def row_levels(rows: np.ndarray) -> np.ndarray:
     return scale * np.sqrt(np.maximum(total - signal, 0) / voxels)
 
 
-def _factor(values: np.ndarray) -> float | None:
+def _by_row(values: np.ndarray) -> NoiseEstimate | None:
     """Return the noise of rows over their levels; None where the levels of rows are not those of the noise."""
     levels = row_levels(values)
     if not np.all(levels > 0):
         return None
-    found = [estimate for estimate in _estimates(values / levels[:, None]) if estimate is not None]
-    factor, spread, _ = min(found) if found else NoiseEstimate(0.0)
-    return factor if _FACTORS[0] < factor < _FACTORS[1] and spread < _SPREAD else None
+    found = _estimate(values / levels[:, None])
+    if found is None or found.bound or not _FACTORS[0] < found.noise_std < _FACTORS[1] or found.spread >= _SPREAD:
+        return None
+    return found._replace(bound=values.shape[0] * (values.shape[1] - 1) < _SURE_BY_ROW)
 
 
-def _estimates(values: np.ndarray) -> list[NoiseEstimate | None]:
-    """Return the estimates by the ways that apply to rows (row, voxel) without zero rows."""
+def _estimate(values: np.ndarray) -> NoiseEstimate | None:
+    """Return the noise of rows (row, voxel) without zero rows, without `factor`; None if nothing can be said."""
+    rounding = _ROUNDING**2 * float(np.mean(np.abs(values) ** 2))
     square = np.sum(values**2, axis=1)
     phase = np.exp(-0.5j * np.angle(square))
     if np.all(np.abs((values * phase[0]).imag) <= 1e-12):  # real values up to one phase: their noise is real, too
-        return [_tail((values * phase[0]).real)]
+        return _of_floors([rank_floor((values * phase[0]).real, rounding)])
     certain = np.abs(square) > _CERTAIN_PHASE * np.sum(np.abs(values) ** 2, axis=1)
     rotated = values[certain] * phase[certain, None]
-    halves = _tail(np.hstack([rotated.real, rotated.imag]), rotated=len(rotated))
-    return [_tail(values), None if halves is None else halves._replace(noise_std=2**0.5 * halves.noise_std)]
+    floors = [rank_floor(values, rounding), rank_floor(np.hstack([rotated.real, rotated.imag]), rounding, len(rotated))]
+    if values.shape[1] < _LEAST_VOXELS or np.mean(certain) < _LEAST_CERTAIN:
+        return _of_floors(floors)
+    quadrature = quadrature_floor(rotated.imag, rounding)
+    rank = _of_floors(floors)
+    white = quadrature.level**2 <= 2 * rounding or is_white(rotated)
+    differs = quadrature.spread > _SPREAD
+    fits = quadrature.flat and (rank is None or rank.noise_std >= _AGREEMENT * quadrature.level)
+    rows, freedom = _SURE_BY_PHASE
+    if white and (differs or fits):
+        return _said(quadrature, quadrature.flat and len(rotated) >= rows and quadrature.freedom >= freedom)
+    larger = rank is None or quadrature.level < _AGREEMENT * rank.noise_std
+    return _said(quadrature, False) if larger else rank
 
 
-def _tail(matrix: np.ndarray, rotated: int = 0) -> NoiseEstimate | None:
-    """Return the noise of the values of a matrix (row, value) from its small singular values; None if it has none."""
-    n, p = matrix.shape
-    if matrix.size == 0:
+def _of_floors(floors: list[Floor | None]) -> NoiseEstimate | None:
+    """Return the smallest of some levels; None if there is none."""
+    found = [floor for floor in floors if floor is not None]
+    if not found:
         return None
-    _, singular, directions = np.linalg.svd(matrix, full_matrices=False)
-    powers = singular**2
-    tails = np.cumsum(powers[::-1])[::-1]
-    rounding = _ROUNDING**2 * tails[0] / matrix.size
-    for k in range(powers.size):
-        freedom = (n - k) * (p - k) - rotated
-        if freedom < _LEAST_FREEDOM or powers.size - k < _LEAST_SHARE * powers.size + 1:
-            return None
-        variance = tails[k] / freedom
-        if variance <= rounding or _is_flat(powers[k:], variance, n - k, p - k, least=rotated == 0):
-            left = np.sum(np.abs(matrix @ directions[k:].conj().T) ** 2, axis=1)
-            each = freedom / n * (2 if np.iscomplexobj(matrix) else 1)
-            return NoiseEstimate(float(variance**0.5), _spread(left, each)) if k > 0 else None
-    return None
+    rows, share = _SURE_BY_RANK
+    best = min(found)
+    return _said(best, best.flat and best.rows >= rows and best.share < share)
 
 
-def _is_flat(powers: np.ndarray, variance: float, n: int, p: int, least: bool) -> bool:
-    """Whether squared singular values, descending, are those of noise: the largest and, if asked, the least one."""
-    high, low = n**0.5 + p**0.5, abs(n**0.5 - p**0.5)
-    inverse_high, inverse_low = n**-0.5 + p**-0.5, abs(n**-0.5 - p**-0.5)
-    fits = powers[0] <= variance * (high**2 + _WIDTHS * high * inverse_high ** (1 / 3))
-    return bool(fits and not (least and powers[-1] < variance * (low**2 - _WIDTHS * low * inverse_low ** (1 / 3))))
-
-
-def _spread(powers: np.ndarray, freedom: float) -> float:
-    """Return how much the standard deviations of rows differ, given sums of `freedom` squares of each."""
-    low, high = np.quantile(powers, (0.1, 0.9))
-    law = [(1 - 2 / (9 * freedom) + z * (2 / (9 * freedom)) ** 0.5) ** 3 for z in (-1.2816, 1.2816)]  # Wilson, Hilferty
-    return float((high / low * law[0] / law[1]) ** 0.5) if low > 0 and law[0] > 0 else 1.0
+def _said(floor: Floor, sure: bool) -> NoiseEstimate:
+    """Return a level that is sure, or the upper end of its scatter (95 %) for a bound."""
+    level = floor.level if sure else floor.level * chi_square(floor.freedom, -1.645) ** -0.5
+    return NoiseEstimate(level, floor.spread, bound=not sure)

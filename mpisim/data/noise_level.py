@@ -93,6 +93,8 @@ class NoiseLevel:
         RMS of the measured values over it, in dB; None for exact values.
     estimated
         Whether it was estimated from the values; otherwise it was given.
+    bound
+        Whether it is an upper bound, since the values do not tell the level for certain.
     by_row
         The standard deviation of every row (row,), where they differ.
     """
@@ -100,6 +102,7 @@ class NoiseLevel:
     noise_std: float
     snr: float | None
     estimated: bool
+    bound: bool = field(default=False, kw_only=True)
     by_row: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -109,8 +112,8 @@ class NoiseLevel:
         return cls(noise_std, snr, estimated)
 
     def described(self) -> dict[str, object]:
-        """Return `noise_std`, `snr` (dB), `estimated` and whether it is `by_row`, for files and the command line."""
-        single = {"noise_std": self.noise_std, "snr": self.snr, "estimated": self.estimated}
+        """Return `noise_std`, `snr` (dB), `estimated`, `bound`, and whether it is `by_row`, for files and commands."""
+        single = {"noise_std": self.noise_std, "snr": self.snr, "estimated": self.estimated, "bound": self.bound}
         return {**single, "by_row": self.by_row is not None}
 
     def part(self, start: int, rows: int) -> NoiseLevel:
@@ -182,10 +185,10 @@ def level_of(data: xr.Dataset, given: GivenNoise, name: str = "coarse") -> Noise
 def chosen_level(values: Values, given: GivenNoise, name: str = "coarse") -> NoiseLevel | None:
     """Return the noise level to take in place of the dataset's, or None where the dataset's holds.
 
-    A given level goes before that of the dataset. Where neither is there, the level is estimated from the values. A
-    warning says both.
+    A given level goes before that of the dataset. Where neither is there, the level or an upper bound of it is
+    estimated from the values. A warning says both.
 
-    Raises `InputError` if the level is missing and cannot be estimated.
+    Raises `InputError` if the level is missing and nothing can be said of it.
     """
     unit = "" if values.units == "1" else f" {values.units}"
     sigma = given.sigma(values.level)
@@ -201,12 +204,17 @@ def chosen_level(values: Values, given: GivenNoise, name: str = "coarse") -> Noi
         return NoiseLevel.of(0.0, values.level, estimated=True)
     by_row = None if estimate.factor is None else estimate.factor * values.row_levels
     noise_std = estimate.noise_std if by_row is None else float(rms(by_row))
-    found = replace(NoiseLevel.of(noise_std, values.level, estimated=True), by_row=by_row)
+    single = NoiseLevel.of(noise_std, values.level, estimated=True)
+    found = replace(single, bound=estimate.bound, by_row=by_row)
+    said = f"{noise_std:.3g}{unit} ({found.snr:.1f} dB below the RMS)"
     rows = "" if by_row is None else ", row by row since it differs"
-    warn(
-        f"The noise of {name} is not stated; {noise_std:.3g}{unit} ({found.snr:.1f} dB below the RMS) was estimated "
-        f"from its rows and is used{rows}."
-    )
+    if found.bound:
+        warn(
+            f"The noise of {name} is not stated; its rows only tell that it is at most {said}, which is used{rows}; "
+            "give snr, noise_std or noiseless for a better recovery."
+        )
+    else:
+        warn(f"The noise of {name} is not stated; {said} was estimated from its rows and is used{rows}.")
     return found
 
 

@@ -78,9 +78,12 @@ def test_a_method_without_use_for_the_noise_takes_unknown_noise(unknown):
 
 def test_what_cannot_be_estimated_is_asked_for(unknown):
     one = unknown.isel(angle=[0], frequency=[0])
+    with pytest.warns(DataWarning, match="at most .* give snr, noise_std or noiseless for a better recovery"):
+        assert calib.recover(one, "bicubic-dc").attrs["recovery"]["noise"]["bound"]
+    one = one.isel(y=slice(2), x=slice(2))
     with pytest.raises(InputError, match=r"noise level \(snr, noise_std or noiseless\), which is not in the file"):
         calib.recover(one, "bicubic-dc")
-    assert calib.recover(one, "bicubic-dc", noiseless=True).sizes["x"] == 32
+    assert calib.recover(one, "bicubic-dc", noiseless=True).sizes["x"] == 8
 
 
 @pytest.mark.filterwarnings("ignore:The noise of coarse is not stated")

@@ -22,6 +22,13 @@ def rows(request):
     return as_images(mpisim.simulate(mpisim.open_sided_ffl(gradient, angles=ANGLES), mpisim.Particle(diameter)))
 
 
+@pytest.fixture(scope="module")
+def few():
+    """(angle, frequency, y, x)"""
+    matrix = mpisim.simulate(mpisim.open_sided_ffl(0.5, angles=12), mpisim.Particle(25e-9))
+    return matrix["system_matrix"].transpose("angle", "frequency", "y", "x").values
+
+
 def sampled(rows, scheme, factor):
     operator = Sampling.named(scheme, factor, (32, 32), 1)
     coarse = operator.apply(rows)
@@ -90,7 +97,61 @@ def test_real_values_have_real_noise():
         assert estimate_noise(phase * noisy).noise_std == pytest.approx(0.1, rel=0.05)
 
 
-@pytest.mark.parametrize("shape", [(2, 16), (5, 4), (1, 1), (40, 1)])
+@pytest.mark.parametrize(("factor", "within"), [(2, 0.05), (4, 0.07), (8, 0.25)])
+@pytest.mark.parametrize("angles", [1, 4, 6])
+@pytest.mark.parametrize("snr", [20, 30, 40])
+def test_few_rows_of_an_ideal_scanner(few, angles, factor, within, snr):
+    coarse = sampled(few[:: 12 // angles][:angles].reshape(-1, 32, 32), "box", factor)
+    for seed in range(3):
+        noisy, sigma = with_noise(coarse, snr, seed)
+        estimate = estimate_noise(noisy)
+        assert estimate.noise_std == pytest.approx(sigma, rel=within) and estimate.factor is None
+        assert not estimate.bound or (angles, factor) == (1, 8)  # where 6 certain rows of 15 values are next to nothing
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("angles", [1, 12])
+def test_few_exact_rows_have_none(few, angles, factor):
+    coarse = sampled(few[:angles].reshape(-1, 32, 32), "box", factor)
+    for precision in (np.complex128, np.complex64):
+        assert estimate_noise(coarse.astype(precision)).noise_std == 0
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("angles", [1, 2, 4])
+@pytest.mark.parametrize("snr", [30, 50])
+def test_a_phase_within_few_rows_gives_an_upper_bound(few, angles, factor, snr):
+    coarse = sampled((few[:: 12 // angles][:angles] * MAP * PHASE**2).reshape(-1, 32, 32), "box", factor)
+    noisy, sigma = with_noise(coarse, snr)
+    estimate = estimate_noise(noisy)
+    assert estimate.bound and estimate.noise_std > 0.95 * sigma
+
+
+def test_few_rows_of_different_noise_or_gain(few):
+    coarse = sampled(few.reshape(-1, 32, 32), "box", 2)
+    gains = np.exp(np.random.default_rng(0).standard_normal(len(coarse)))[:, None]
+    noisy, sigma = with_noise(gains * coarse, 33.7)
+    assert estimate_noise(noisy).noise_std == pytest.approx(sigma, rel=0.02)
+    noisy, sigma = with_noise(coarse, 33.7)
+    estimate = estimate_noise(gains * noisy)
+    assert estimate.factor * row_levels(gains * noisy) == pytest.approx(gains[:, 0] * sigma, rel=0.2)
+
+
+def test_a_few_real_rows_give_an_upper_bound(few):
+    """In real rows of one phase nothing but their rank tells signal and noise apart."""
+    coarse = sampled(few[:2].reshape(-1, 32, 32), "box", 4)
+    signal = coarse.real + coarse.imag
+    sigma = 0.02 * rms(signal.astype(complex))
+    estimate = estimate_noise(signal + sigma * np.random.default_rng(0).standard_normal(signal.shape))
+    assert estimate.bound and estimate.noise_std > 0.95 * sigma
+
+
+def test_one_row_gives_an_upper_bound():
+    estimate = estimate_noise(1 + 0.1 * complex_gaussian((1, 64), 1.0, 0))
+    assert estimate.bound and 0.09 < estimate.noise_std < 0.13
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (1, 1), (40, 1), (1, 7)])
 def test_too_small_a_matrix_is_refused(shape):
     with pytest.raises(
         InputError, match=r"^Input coarse must be given with its noise level \(snr, noise_std or noisele"
@@ -98,11 +159,11 @@ def test_too_small_a_matrix_is_refused(shape):
         estimate_noise(1 + 0.1 * complex_gaussian(shape, 1.0, 0), "coarse")
 
 
-def test_rows_without_signal_or_without_room_for_noise_are_refused():
+def test_rows_without_signal_are_refused_and_without_room_for_noise_a_bound():
     noise = complex_gaussian((480, 16), 1.0, 0)
-    for values in (noise, noise * np.geomspace(1, 1e3, 16)):  # equal powers, and powers of which none is a floor
-        with pytest.raises(InputError, match="from which it cannot be told"):
-            estimate_noise(values)
+    with pytest.raises(InputError, match="from which it cannot be told"):
+        estimate_noise(noise)
+    assert estimate_noise(noise * np.geomspace(1, 1e3, 16)).bound  # powers of which none is a floor
     assert estimate_noise(np.zeros((3, 4), complex)).noise_std == 0
 
 

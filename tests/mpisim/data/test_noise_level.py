@@ -86,7 +86,22 @@ def test_an_unknown_level_is_estimated_and_said(smooth):
     assert level.estimated and level.noise_std == pytest.approx(0.5, rel=0.1)
     rms = np.sqrt(np.mean(np.abs(measured_values(smooth)) ** 2))
     assert level.snr == pytest.approx(20 * np.log10(rms / level.noise_std))
-    assert level.described() == {"noise_std": level.noise_std, "snr": level.snr, "estimated": True, "by_row": False}
+    assert level.described() == {
+        "noise_std": level.noise_std,
+        "snr": level.snr,
+        "estimated": True,
+        "bound": False,
+        "by_row": False,
+    }
+
+
+def test_an_upper_bound_is_said(smooth):
+    with pytest.warns(
+        DataWarning,
+        match=r"only tell that it is at most 0\.\d+ V \(\d+\.\d dB below the RMS\), which is used; give snr, noise_std",
+    ):
+        level = level_of(smooth.isel(frequency=slice(2)), GivenNoise())
+    assert level.described()["bound"] and 0.4 < level.noise_std < 1
 
 
 def test_noise_that_differs_is_told_row_by_row(smooth):
