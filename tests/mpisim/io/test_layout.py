@@ -84,7 +84,7 @@ def test_a_volume(tmp_path):
 def test_a_square_matrix_fits_both_ways_and_is_warned_of(tmp_path, save):
     values = complex_values(6, 6)
     save(tmp_path / "s.mat", S=values)
-    with pytest.warns(DataWarning, match=r"S of s\.mat .*\(6, 6\).*rows x voxels with x fastest; give transposed to choose\."):
+    with pytest.warns(DataWarning, match=r"S of s\.mat .*\(6, 6\).*x fastest; give transposed to choose\."):
         found = read(tmp_path / "s.mat", grid=GRID)
     assert np.array_equal(found.system_matrix.values.reshape(6, 6), values)
     assert np.array_equal(matrix(tmp_path / "s.mat", grid=GRID, transposed=True).reshape(6, 6), values.T)
