@@ -115,6 +115,8 @@ def _prepare_worker() -> None:
     import numba
 
     numba.set_num_threads(1)
+    # A shell in the background makes its processes ignore interrupts, and then `_end_with_parent` could not send one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

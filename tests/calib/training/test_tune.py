@@ -50,7 +50,7 @@ def test_the_command(tmp_path, folder, capsys):
     assert main(["tune", "admm", *common, str(tmp_path / "admm")]) == 0
     assert json.loads(capsys.readouterr().out)["score"] < -5  # dB
     assert main(["tune", "srcnn", "--steps", "2", "--factor", "3", *common, str(tmp_path / "three")]) == 2
-    assert "Input factor must be" in capsys.readouterr().err and not any((tmp_path / "three").iterdir())
+    assert "Input --factor must be" in capsys.readouterr().err and not any((tmp_path / "three").iterdir())
     assert main(["tune", "admm", "--steps", "3", *common, str(tmp_path / "bad")]) == 2
     assert "Input --steps must be left out for admm" in capsys.readouterr().err
     assert main(["tune", "magic", *common, str(tmp_path / "bad")]) == 2
