@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from calib.choice import Choice, choose, choose_again, settle, warn_of_degrees, warn_of_scope
+from calib.choice import Choice, choose, warn_of_degrees
 from calib.learned.bundled import bundled_weights
-from calib.recovery import METHODS, recover_at
+from calib.recovery import METHODS, recover_at, recover_by_choice
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.noise import rms
 from mpisim.data.noise_estimate import row_levels, sampled_rows
@@ -81,11 +81,11 @@ def recover_file(
     choice = _chosen(coarse, values, matrix, weights) if method is None else Choice(method)
     method, record = choice.method, METHODS[choice.method]
     level = _level(coarse, values, matrix, given) if record.noise or given != GivenNoise() else None
-    file = weights
+    bundled = None
     if matrix.blocks > 1 and record.learned and weights is None:  # the same weights for all blocks
         noisy = matrix.noisy if level is None else level.noise_std > 0
-        bundled = bundled_weights(method, matrix.factor, not noisy)
-        file = bundled if bundled.is_file() else None
+        file = bundled_weights(method, matrix.factor, not noisy)
+        bundled = file if file.is_file() else None
     unit = None if matrix.blocks == 1 else matrix.unit
     stated = None if matrix.noise_std is None else NoiseLevel.of(matrix.noise_std, matrix.level, estimated=False)
     noise = stated if level is None else level
@@ -93,23 +93,17 @@ def recover_file(
     summary["noise"] = None if noise is None else noise.described()
 
     def recovered() -> Iterator[xr.Dataset]:
-        taken, of_taken, start = choice, file, 0
-        for number, block in enumerate(progress(read_blocks(coarse, values), total=matrix.blocks, unit="block")):
+        start, taken, file = 0, choice, weights
+        for block in progress(read_blocks(coarse, values), total=matrix.blocks, unit="block"):
             here = None if level is None else level.part(start, len(as_images(block)))
-            start += len(as_images(block))
-            known = block if here is None else here.applied(block)
-            if number == 0:
-                taken = settle(known, taken)
-            fine = recover_at(here, block, taken.method, of_taken, unit, taken.reason)
-            if number == 0:
-                again = choose_again(block, taken, fine, in_blocks=matrix.blocks > 1)
-                if again is not taken:
-                    taken, of_taken = settle(known, again), None
-                    fine = recover_at(here, block, taken.method, of_taken, unit, taken.reason)
-                elif record.learned and choice.unchecked:
-                    warn_of_scope(known, weights, fine)
+            if start == 0:
+                fine, taken = recover_by_choice(here, block, choice, weights, unit, bundled)
+                file = (weights or bundled) if METHODS[taken.method].learned else None
                 grid = list(reversed(as_images(fine).shape[-2:]))
                 summary.update(method=taken.method, reason=taken.reason or None, grid=grid)
+            else:
+                fine = recover_at(here, block, taken.method, file, unit, taken.reason)
+            start += len(as_images(block))
             yield fine
 
     if matrix.blocks > 1:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,7 @@ from mpisim.plugins import Registry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["METHODS", "check_method", "recover", "recover_at"]
+__all__ = ["METHODS", "check_method", "recover", "recover_at", "recover_by_choice"]
 
 
 def recover(
@@ -100,16 +101,33 @@ def recover(
     record = METHODS[choice.method]
     Sampling.of(coarse, record.samplings, choice.method)
     level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
+    return recover_by_choice(level, coarse, choice, weights, unit)[0]
+
+
+def recover_by_choice(
+    level: NoiseLevel | None,
+    coarse: xr.Dataset,
+    choice: Choice,
+    weights: str | os.PathLike[str] | None,
+    unit: float | None,
+    bundled: Path | None = None,
+) -> tuple[xr.Dataset, Choice]:
+    """Recover a coarse matrix, or the first block of one, by a choice, or by another one where that does not fit.
+
+    `bundled` are weights to take where none are given, None those for the noise of this block. The other arguments are
+    those of `recover_at`. Returned are the fine matrix and the choice that it was made by, which is that of all blocks.
+    """
     known = coarse if level is None else level.applied(coarse)
-    choice = settle(known, choice)
-    recovered = recover_at(level, coarse, choice.method, weights, unit, choice.reason)
-    again = choose_again(coarse, choice, recovered, in_blocks=unit is not None)
-    if again is not choice:
+    taken = settle(known, choice)
+    file = bundled if weights is None else weights
+    recovered = recover_at(level, coarse, taken.method, file, unit, taken.reason)
+    again = choose_again(coarse, taken, recovered, in_blocks=unit is not None)
+    if again is not taken:
         again = settle(known, again)
-        return recover_at(level, coarse, again.method, None, unit, again.reason)
-    if record.learned and choice.unchecked:
+        return recover_at(level, coarse, again.method, None, unit, again.reason), again
+    if METHODS[taken.method].learned and taken.unchecked:
         warn_of_scope(known, weights, recovered)
-    return recovered
+    return recovered, taken
 
 
 def recover_at(
