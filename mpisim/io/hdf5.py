@@ -34,7 +34,7 @@ def hdf5_contents(path: str | os.PathLike[str], kind: str | None = None) -> Cont
     """
     matlab = kind is None and is_matlab(path)
     kind = kind or ("MATLAB file (version 7.3)" if matlab else "HDF5 file")
-    with readable(str(path), kind), h5py.File(path, "r") as file:
+    with readable(str(path), kind, TypeError), h5py.File(path, "r") as file:  # of types that NumPy does not have
         arrays = []
         for array in _arrays(file, str(path), "", matlab, set(), 0):
             arrays.append(array)
@@ -173,9 +173,13 @@ def _load(path: str, place: str, matlab: bool) -> np.ndarray:
 
 def _of_sparse(group: h5py.Group, path: str, name: str) -> StoredArray:
     """Describe a sparse array; a column has an entry in `jc`, and the values are those of `data`."""
-    rows, columns = int(np.ravel(group.attrs["MATLAB_sparse"])[0]), int(group["jc"].size) - 1
-    label, dtype = _type(group["data"]) if "data" in group else ("double", np.dtype(float))
-    claims = [_of_dataset(group[k], path, k, matlab=False).problem for k in ("data", "ir", "jc") if k in group]
+    parts = {key: group[key] for key in ("data", "ir", "jc") if isinstance(group.get(key), h5py.Dataset)}
+    sizes = np.ravel(group.attrs["MATLAB_sparse"])
+    if "jc" not in parts or sizes.size != 1:
+        raise ValueError(f"a sparse array {name} without its columns or number of rows")
+    rows, columns = int(sizes[0]), int(parts["jc"].size) - 1
+    label, dtype = _type(parts["data"]) if "data" in parts else ("double", np.dtype(float))
+    claims = [_of_dataset(part, path, key, matlab=False).problem for key, part in parts.items()]
     problem = next(filter(None, claims), "")
     if "logical" in _text(group.attrs.get("MATLAB_class")):
         label, dtype = "logical", np.dtype(np.uint8)

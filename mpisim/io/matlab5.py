@@ -165,7 +165,7 @@ class _Walk:
             source.skip(end - source.position)
 
     def _fields(self, source: ByteSource, end: int, name: str, depth: int) -> Iterator[StoredArray]:
-        length = int(self._values(source, 8)[0])
+        (length,) = (int(n) for n in self._values(source, 8))
         text = bytes(self._data(source, end - source.position)[1])
         count = len(text) // length if 0 < length <= 64 else 0
         if count > _MOST_FIELDS or (count == 0 and text):

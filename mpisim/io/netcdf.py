@@ -116,11 +116,14 @@ def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     """
     name = str(path)
     require_memory(name, _COPIES * _claimed(path))
-    with readable(name, KIND), deferring_interrupt(), _opened(path) as disk:
-        data = decode(disk.load(), name)
+    with readable(name, KIND, *_OF_LIBRARIES), deferring_interrupt(), _opened(path) as disk:
+        loaded = disk.load()
+    with readable(name, KIND):
+        data = decode(loaded, name)
     return validate(ascending(coordinates_in(data, UNITS, name)), name)
 
 
+_OF_LIBRARIES = (AttributeError, IndexError, TypeError)  # what netCDF4 and xarray raise for damaged attributes, too
 _COPIES = 2  # in memory while a file is read: the numbers as they lie there, and as they are used
 
 
@@ -137,7 +140,7 @@ def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr
     """
     name = str(path)
     _claimed(path)
-    with readable(name, KIND):
+    with readable(name, KIND, *_OF_LIBRARIES):
         disk = _opened(path)
     with disk:
         kind = disk.attrs.get("kind")
@@ -149,9 +152,11 @@ def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr
         per_index = max(1, math.prod(variable.shape[1:]) // variable.sizes.get(REIM, 1))
         size = max(1, values // per_index)
         for start in range(0, length, size):
-            with readable(name, KIND), deferring_interrupt():
-                require_memory(name, _COPIES * min(size, length - start) * per_index * 16)
-                block = decode(disk.isel({along: slice(start, start + size)}).load(), name)
+            require_memory(name, _COPIES * min(size, length - start) * per_index * 16)
+            with readable(name, KIND, *_OF_LIBRARIES), deferring_interrupt():
+                loaded = disk.isel({along: slice(start, start + size)}).load()
+            with readable(name, KIND):
+                block = decode(loaded, name)
             yield validate(ascending(coordinates_in(block, UNITS, name)), name)
 
 
@@ -191,6 +196,8 @@ def decode(disk: xr.Dataset, name: str = "dataset") -> xr.Dataset:
         dims = variable.dims
         if REIM in dims:
             parts = np.ascontiguousarray(variable.transpose(..., REIM).values)
+            if parts.dtype not in (np.float32, np.float64) or parts.shape[-1] != 2:
+                raise ValueError(f"{key}, which is not made of real and imaginary parts")
             values = parts.view(np.result_type(parts.dtype, np.complex64))[..., 0]
             dims = tuple(d for d in dims if d != REIM)
         variables[str(key)] = (dims, values, _given_back(variable.attrs, name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tokenize
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,12 +56,13 @@ def npz_contents(path: str | os.PathLike[str]) -> Contents:
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
         raise ValueError(f"version {version} of the format")
+    try:
+        shape, _, dtype = readers[version](file)
+    except (TypeError, IndexError, SyntaxError, tokenize.TokenError) as error:  # of a literal that is damaged
+        raise ValueError(f"a header that is damaged ({error})") from error
     if any(n < 0 for n in shape):
         raise ValueError(f"the shape {shape}")
     return shape, dtype

@@ -11,7 +11,6 @@ from __future__ import annotations
 import lzma
 import math
 import struct
-import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -29,41 +28,38 @@ __all__ = ["Contents", "StoredArray", "complex_values", "overclaim", "readable"]
 _PACKED_RATIO = 1032
 _SLACK = 2**20  # bytes that an array may claim in any case
 
-DAMAGE = (
+_DAMAGE = (
     OSError,
-    ValueError,  # with UnicodeError
-    TypeError,
+    ValueError,  # with UnicodeError; what the readers here raise themselves
     KeyError,
-    IndexError,
-    AttributeError,
     RuntimeError,  # with RecursionError and NotImplementedError
     OverflowError,
     EOFError,
-    SyntaxError,  # headers of .npy are Python literals
     SystemError,
-    AssertionError,
     MemoryError,  # of a size that only a damaged file claims: what is sound was checked against the limit
     struct.error,
     zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,
-    tokenize.TokenError,
 )
-"""What the libraries below raise for damaged files."""
+"""What libraries raise for damaged files. Other errors are faults of the program, and stay what they are."""
 
 
 @contextmanager
-def readable(path: str, kind: str) -> Iterator[None]:
-    """Turn what a library raises for a damaged file into `InputError`: "must be a readable KIND"."""
+def readable(path: str, kind: str, *others: type[Exception]) -> Iterator[None]:
+    """Turn what a library raises for a damaged file into `InputError`: "must be a readable KIND".
+
+    `others` are errors that only the library in the block raises. The error of the library stays as the cause.
+    """
     try:
         yield
     except InputError:
         raise
-    except DAMAGE as error:
+    except (*_DAMAGE, *others) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"Input {path} must be a readable {kind}; instead received one that fails with: {reason}."
-        ) from None
+        ) from error
 
 
 @dataclass(frozen=True)

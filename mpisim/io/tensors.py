@@ -33,14 +33,19 @@ def tensor_contents(path: str | os.PathLike[str]) -> Contents:
         if length > min(size - 8, _LONGEST):
             raise ValueError("a header that is longer than the file")
         header = parse_json(file.read(length), f"header of {path}")
-        metadata = dict(header.pop("__metadata__", None) or {})
+        metadata = header.pop("__metadata__", {})
+        if not isinstance(metadata, dict):
+            raise ValueError("metadata that are no words by name")
         arrays = tuple(_tensor(name, entry, size - 8 - length) for name, entry in header.items())
     return Contents(KIND, arrays, {k: _value(v, f"{k} of {path}") for k, v in metadata.items()})
 
 
-def _tensor(name: str, entry: dict[str, Any], room: int) -> StoredArray:
-    shape = tuple(int(n) for n in entry["shape"])
-    start, end = (int(n) for n in entry["data_offsets"])
+def _tensor(name: str, entry: Any, room: int) -> StoredArray:
+    places = [entry.get(key) if isinstance(entry, dict) else None for key in ("shape", "data_offsets")]
+    good = all(isinstance(place, list) and all(type(n) is int for n in place) for place in places)
+    if not good or len(places[1]) != 2 or "dtype" not in entry:
+        raise ValueError(f"a tensor {name} without type, shape and place")
+    shape, (start, end) = tuple(places[0]), places[1]
     bits = _BITS.get(str(entry["dtype"]))
     fits = 0 <= start <= end <= room and (bits is None or (end - start) * 8 == bits * math.prod(shape))
     problem = "" if fits else f"one of {end - start} bytes that does not fit the file"
