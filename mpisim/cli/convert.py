@@ -47,9 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_voxels(parser: argparse.ArgumentParser) -> None:
-    grid, fov, coarse = (
-        argument_type(name, parse) for name, parse in (("grid", counts), ("fov", lengths_mm), ("coarse", at_least(1)))
-    )
+    grid, fov = argument_type("grid", counts), argument_type("fov", lengths_mm(0.1, 2000))
+    coarse = argument_type("coarse", at_least(1))
     parser.add_argument(
         "--grid",
         type=grid,

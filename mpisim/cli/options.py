@@ -14,6 +14,8 @@ from typing import Any
 from mpisim.errors import InputError, require, whole
 
 __all__ = [
+    "CORE_DIAMETER",
+    "GRADIENT",
     "at_least",
     "counts",
     "diameters_nm",
@@ -26,27 +28,12 @@ __all__ = [
     "numbers",
     "ranged",
     "read_toml",
-    "scaled",
 ]
 
-_RANGES = {  # what a user can mean, in the units of the command line: anything else is a slip of the unit
-    "sf-gradient": (0.01, 50.0, "T/m"),
-    "particle-diameter": (1.0, 200.0, "nm"),
-    "fov": (0.1, 2000.0, "mm"),
-    "angle-step": (0.1, 180.0, "degrees"),
-    "drive-amplitude": (0.1, 1000.0, "mT"),
-    "drive-frequency": (0.1, 1000.0, "kHz"),
-    "sample-size": (0.05, 500.0, "mm"),
-    "--left-width": (0.05, 500.0, "mm"),
-    "--right-width": (0.05, 500.0, "mm"),
-    "--length": (0.05, 500.0, "mm"),
-    "--radius": (0.05, 500.0, "mm"),
-    "--gap": (0.0, 500.0, "mm"),
-    "--size": (0.1, 2000.0, "mm"),
-    "--concentration": (1e-6, 1e6, "times that of the calibration sample"),
-    "--min-frequency": (0.0, 1e5, "kHz"),
-    "--max-frequency": (0.0, 1e5, "kHz"),
-}
+GRADIENT = (0.01, 50.0, "T/m")
+"""Least and largest gradient of a selection field that a user can mean; others are slips of the unit."""
+CORE_DIAMETER = (1.0, 200.0, "nm")
+"""The same for core diameters."""
 
 
 def number(name: str, text: str) -> float:
@@ -110,33 +97,30 @@ def at_least(least: int) -> Callable[[str, str], int]:
     return lambda name, text: integer(name, text, least)
 
 
-def ranged(name: str, text: str) -> float:
-    """Return a number in the unit that was typed; raise `InputError` outside the range of the option."""
-    return _in_range(name, number(name, text))
+def ranged(low: float, high: float, unit: str, factor: float = 1.0) -> Callable[[str, str], float]:
+    """Return a parser of numbers from `low` to `high` in a unit that is `factor` SI units: 1e-3 for mm, 1e3 for kHz.
+
+    The range is what a user can mean; anything else is a slip of the unit.
+    """
+    return lambda name, text: _in_range(name, number(name, text), low, high, unit) * factor
 
 
-def scaled(factor: float) -> Callable[[str, str], float]:
-    """Return a parser of numbers in a unit that is `factor` SI units: 1e-3 for mm, 1e3 for kHz."""
-    return lambda name, text: ranged(name, text) * factor
-
-
-def lengths_mm(name: str, text: str) -> tuple[float, ...]:
-    """Return `32` (twice), `32x64` or `32x32x8` in mm as lengths in m along x, y[, z]."""
-    return tuple(_in_range(name, value) * 1e-3 for value in _size(name, text))
+def lengths_mm(low: float, high: float) -> Callable[[str, str], tuple[float, ...]]:
+    """Return a parser of `32` (twice), `32x64` or `32x32x8`, each from `low` to `high` mm, as lengths in m."""
+    return lambda name, text: tuple(_in_range(name, value, low, high, "mm") * 1e-3 for value in _size(name, text))
 
 
 def gradients(name: str, text: str) -> list[float]:
     """Return `0.5`, `0.4,0.7` or `0.4:1.0:10` (first:last:count) in T/m."""
-    return [_in_range(name, value) for value in numbers(name, text)]
+    return [_in_range(name, value, *GRADIENT) for value in numbers(name, text)]
 
 
 def diameters_nm(name: str, text: str) -> list[float]:
     """Return `25`, `15,25` or `14.1:33.405:10` (first:last:count) in nm as core diameters in m."""
-    return [_in_range(name, value) * 1e-9 for value in numbers(name, text)]
+    return [_in_range(name, value, *CORE_DIAMETER) * 1e-9 for value in numbers(name, text)]
 
 
-def _in_range(name: str, value: float) -> float:
-    low, high, unit = _RANGES.get(name, (-math.inf, math.inf, ""))
+def _in_range(name: str, value: float, low: float, high: float, unit: str) -> float:
     require(low <= value <= high, name, f"from {low:g} to {high:g} {unit}", f"{value:g}")
     return value
 

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import argument_type
-from mpisim.cli.options import counts, harmonics, lengths_mm, ranged, read_toml, scaled
+from mpisim.cli.options import counts, harmonics, lengths_mm, ranged, read_toml
 
 if TYPE_CHECKING:
     from mpisim.data.grid import Grid
@@ -25,12 +25,12 @@ def add_scanner_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=argument_type(name, parse), default=default, help=text)
 
     add("grid", counts, "voxels: 32, 32x64 (default: 32)", "32")
-    add("fov", lengths_mm, "field of view in mm: 32, 32x64 (default: 32)", "32")
-    add("angle-step", ranged, "degrees between angles in [0, 180) (default: 3)")
+    add("fov", lengths_mm(0.1, 2000), "field of view in mm: 32, 32x64 (default: 32)", "32")
+    add("angle-step", ranged(0.1, 180, "degrees"), "degrees between angles in [0, 180) (default: 3)")
     add("harmonics", harmonics, "harmonics of the drive: 2:9 with both ends (the default), or 2,3,5")
-    add("drive-amplitude", scaled(1e-3), "mT; default: gradient x field of view / 2")
-    add("drive-frequency", scaled(1e3), "kHz (default: 23.2)")
-    add("sample-size", lengths_mm, "edges of the sample in mm: 2, 2x4; default: one voxel")
+    add("drive-amplitude", ranged(0.1, 1000, "mT", 1e-3), "mT; default: gradient x field of view / 2")
+    add("drive-frequency", ranged(0.1, 1000, "kHz", 1e3), "kHz (default: 23.2)")
+    add("sample-size", lengths_mm(0.05, 500), "edges of the sample in mm: 2, 2x4; default: one voxel")
     parser.add_argument("--thick", action="store_true", help="average over the sample's height too")
     parser.add_argument("--scanner", metavar="FILE.toml", help="keys of mpisim.OpenSidedFFL in SI units; options win")
 

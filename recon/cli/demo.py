@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mpisim.cli.command import Result, argument_type
-from mpisim.cli.options import integer, ranged
+from mpisim.cli.options import CORE_DIAMETER, GRADIENT, integer, ranged
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -28,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", default="demo", help="folder to write (default: demo)")
     factor = argument_type("factor", integer)
     parser.add_argument("--factor", type=factor, default="4", help="2, 4 or 8 (default: 4)")
-    gradient = argument_type("sf-gradient", ranged)
+    gradient = argument_type("sf-gradient", ranged(*GRADIENT))
     parser.add_argument(
         "--sf-gradient", type=gradient, default="0.83", help="of the simulated scanner in T/m (default: 0.83)"
     )
-    diameter = argument_type("particle-diameter", ranged)
+    diameter = argument_type("particle-diameter", ranged(*CORE_DIAMETER))
     parser.add_argument(
         "--particle-diameter", type=diameter, default="24", help="of the simulated tracer in nm (default: 24)"
     )

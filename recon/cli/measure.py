@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type, as_typed
-from mpisim.cli.options import at_least, integer, lengths_mm, number, numbers, ranged, scaled
+from mpisim.cli.options import at_least, integer, lengths_mm, number, numbers, ranged
 from mpisim.errors import require
 from mpisim.io import expect_output
 
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what is measured: {', '.join(_LENGTHS_OF)} (default tubes), or a picture (.png: white is tracer) or an "
         "array (.npy: y, x), whose --size is given",
     )
-    size = argument_type("--size", lengths_mm)
+    size = argument_type("--size", lengths_mm(0.1, 2000))
     parser.add_argument(
         "--size", type=size, metavar="MM", help="FILE: edges of the picture in mm along x, y: 20, 20x30"
     )
@@ -76,8 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     frames = argument_type("--frames", at_least(1))
     parser.add_argument("--frames", type=frames, metavar="N", help="repetitions, each with noise of its own")
     for name, (flag, text) in _LENGTHS.items():
-        parser.add_argument(flag, dest=name, type=argument_type(flag, scaled(1e-3)), metavar="MM", help=text)
-    concentration = argument_type("--concentration", ranged)
+        length = argument_type(flag, ranged(0 if name == "gap" else 0.05, 500, "mm", 1e-3))
+        parser.add_argument(flag, dest=name, type=length, metavar="MM", help=text)
+    share = ranged(1e-6, 1e6, "times that of the calibration sample")
+    concentration = argument_type("--concentration", share)
     parser.add_argument("--concentration", type=concentration, default="1", help="relative to the sample's (default 1)")
     parser.add_argument("--out", required=True, help="measurement to write (.nc)")
 

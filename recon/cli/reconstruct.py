@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type, as_typed
-from mpisim.cli.options import integer, number, scaled
+from mpisim.cli.options import integer, number, ranged
 from mpisim.errors import InputError, one_of, require, with_article
 from mpisim.io import expect_output
 
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_row_options(parser: argparse.ArgumentParser) -> None:
     """Add the choice of rows."""
     for flag, text in (("--min-frequency", "least"), ("--max-frequency", "greatest")):
-        frequency = argument_type(flag, scaled(1e3))
+        frequency = argument_type(flag, ranged(0, 1e5, "kHz", 1e3))
         parser.add_argument(flag, type=frequency, metavar="KHZ", help=f"{text} frequency in kHz of the rows to use")
     ratio = "least signal-to-noise ratio of the rows to use: RMS of the matrix's row over its noise (5: five times)"
     parser.add_argument("--row-snr", type=argument_type("--row-snr", number), metavar="RATIO", help=ratio)
