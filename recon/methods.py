@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from mpisim.errors import InputError, require
+from mpisim.errors import require
 from mpisim.plugins import Registry
-from recon.selection.discrepancy import discrepancy
-from recon.solvers.factor import Factorisation, factorise
+from recon.selection.discrepancy import radius_from_data
+from recon.solvers.factor import factorise
+from recon.solvers.residual import best_fit
 from recon.solvers.solver import Problem, Solution, Solver
 
 __all__ = ["METHODS", "AdmmOptions", "KaczmarzOptions", "TikhonovOptions"]
@@ -58,23 +59,22 @@ def _admm(problem: Problem, options: AdmmOptions) -> Solution:
 
     factor = factorise(problem.matrix, problem.shape)
     require(problem.radius is not None, "radius of the noise ball", "a number for the method admm", "None")
-    radius = np.full(problem.y.shape[1], problem.radius)
+    radius, least_residual = np.full(problem.y.shape[1], problem.radius), None
     if problem.radius_from_data:
-        radius = np.array([_radius(problem, factor, y) for y in problem.y.T])
-    certify = True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None
-    result = admm(factor, problem.y, radius, non_negative=problem.non_negative, certify=certify, **asdict(options))
+        fits = [best_fit(factor, y, problem.non_negative) for y in problem.y.T]
+        limits = problem.radius or 0.0, problem.radius_limit
+        radius = np.array([radius_from_data(fit, y, *limits) for fit, y in zip(fits, problem.y.T, strict=True)])
+        least_residual = np.array([residual for residual, _ in fits])
+    result = admm(
+        factor,
+        problem.y,
+        radius,
+        non_negative=problem.non_negative,
+        certify=True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None,
+        least_residual=least_residual,
+        **asdict(options),
+    )
     return Solution(result.x, {"eps": radius, **{name: getattr(result, name) for name in _FIGURES}})
-
-
-def _radius(problem: Problem, factor: Factorisation, y: np.ndarray) -> float:
-    """Return the radius of the noise ball that the data of one image give, within its limits."""
-    least = problem.radius or 0.0
-    if problem.radius_limit is None:
-        return max(least, discrepancy(factor, y, problem.non_negative))
-    try:
-        return float(np.clip(discrepancy(factor, y, problem.non_negative), least, problem.radius_limit))
-    except InputError:  # the data tell nothing of the noise
-        return least
 
 
 def _kaczmarz(problem: Problem, options: KaczmarzOptions) -> Solution:

@@ -36,6 +36,7 @@ from mpisim.errors import non_negative as zero_or_more
 from mpisim.preprocess.whitening import whiten
 from recon.fit import warn_of_misfit
 from recon.methods import METHODS
+from recon.selection.discrepancy import CHANCE
 from recon.selection.rows import chosen_rows
 from recon.solvers.solver import Problem, Solver, checked
 
@@ -43,8 +44,6 @@ __all__ = ["reconstruct"]
 
 _Ball: TypeAlias = tuple[float | None, bool, float | None]
 """`radius`, `radius_from_data` and `radius_limit` of a `Problem`."""
-_CHANCE = 1.5
-"""Three standard deviations of the norm of white complex noise with E|n|^2 = 1."""
 
 
 @renamed_arguments(strength="regularisation")
@@ -219,7 +218,7 @@ def _ball(method: str, eps: float | str | None, noise_known: bool, rows: int, pu
     radius = math.sqrt(rows) if noise_known else 0.0
     if eps == "auto":
         return radius, True, None
-    return radius, not published, radius + _CHANCE
+    return radius, not published, radius + CHANCE
 
 
 def _problem(

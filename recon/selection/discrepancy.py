@@ -9,26 +9,30 @@ The best non-negative fit to M complex rows has the residual r and spends p degr
 This is Morozov's discrepancy principle with the noise estimated from the residual. It needs no knowledge of the noise.
 Where the matrix is in error, as a recovered one is, the estimate counts that error with the noise, so that the ball is
 never empty. The estimate presumes that the errors look like noise to the fit; structured errors violate this.
+
+Where the noise is known and the matrix is right, chance alone takes the norm of the noise to at most `CHANCE` above
+:math:`\sqrt M`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from mpisim.errors import require
-from recon.solvers.factor import Factorisation
-from recon.solvers.residual import best_fit
+from mpisim.errors import InputError, require
 
-__all__ = ["discrepancy"]
+__all__ = ["CHANCE", "discrepancy", "radius_from_data"]
+
+CHANCE = 1.5
+"""Three standard deviations of the norm of white complex noise with E|n|^2 = 1."""
 
 
-def discrepancy(factor: Factorisation, y: np.ndarray, non_negative: bool = True, steps: int | None = None) -> float:
+def discrepancy(fit: tuple[float, int], y: np.ndarray) -> float:
     """Return the radius of the noise ball for data y, shape (M,), in their unit.
 
-    `non_negative` and `steps` are those of `recon.solvers.residual.best_fit`. Raises `InputError` if the fit spends
-    every degree of freedom, so that none is left for the noise, or does not converge.
+    `fit` is what `recon.solvers.residual.best_fit` returns for them. Raises `InputError` if the fit spends every degree
+    of freedom, so that none is left for the noise, or does not converge.
     """
-    least, spent = best_fit(factor, y, non_negative, steps)
+    least, spent = fit
     require(not np.isnan(least), "eps", "a number for these data, whose best fit does not converge", "auto")
     rows = 2 * len(y)
     require(
@@ -38,3 +42,16 @@ def discrepancy(factor: Factorisation, y: np.ndarray, non_negative: bool = True,
         "auto",
     )
     return least * float(np.sqrt(rows / (rows - spent)))
+
+
+def radius_from_data(fit: tuple[float, int], y: np.ndarray, least: float, limit: float | None) -> float:
+    """Return the radius of `discrepancy`, but no less than `least` and no more than `limit`.
+
+    Where there is a limit and the data give no radius, it is `least`; without a limit `InputError` is raised.
+    """
+    if limit is None:
+        return max(least, discrepancy(fit, y))
+    try:
+        return float(np.clip(discrepancy(fit, y), least, limit))
+    except InputError:  # the data tell nothing of the noise
+        return least

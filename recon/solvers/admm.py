@@ -107,6 +107,7 @@ def admm(
     precision: str = "auto",
     certify: bool | None = None,
     callback: Callback | None = None,
+    least_residual: np.ndarray | None = None,
 ) -> AdmmResult:
     """Solve for one image or many with one matrix.
 
@@ -141,6 +142,9 @@ def admm(
         counts as infeasible), or for those that end outside the ball (None).
     callback
         Receives an `AdmmStatus` at every check; a true answer ends the iteration.
+    least_residual
+        Least residuals of the images, shape (images,), if they are known (`recon.solvers.residual.best_fit`): those
+        that `certify` asks for are then not computed again.
 
     Raises
     ------
@@ -162,7 +166,8 @@ def admm(
     final, trace = iterate(splitting, state, scale, rule, callback)
     x = final.z1.reshape(len(data), -1).astype(float) * scale[:, None]
     residual = _residual(factor, x, data)
-    least = _least(factor, data, non_negative, residual > radius + slack if certify is None else certify)
+    asked = np.broadcast_to(residual > radius + slack if certify is None else certify, len(data))
+    least = _least(factor, data, non_negative, asked, least_residual)
     volumes = x.reshape(-1, *factor.shape)
     objective = weights[0] * np.abs(x).sum(axis=1) + weights[1] * total_variation(volumes, len(factor.shape))
     feasible = (residual <= radius + slack) | (least <= radius + slack)
@@ -225,9 +230,13 @@ def _residual(factor: Factorisation, x: np.ndarray, data: np.ndarray) -> np.ndar
     return factor.norm * np.sqrt(np.sum((factor.product(x) - c) ** 2, axis=1) + outside)
 
 
-def _least(factor: Factorisation, data: np.ndarray, non_negative: bool, chosen: bool | np.ndarray) -> np.ndarray:
-    """Return the residual of the best fit for the chosen images and NaN for the others, shape (images,)."""
-    pairs = zip(data, np.broadcast_to(chosen, len(data)), strict=True)
+def _least(
+    factor: Factorisation, data: np.ndarray, non_negative: bool, asked: np.ndarray, known: np.ndarray | None
+) -> np.ndarray:
+    """Return the residual of the best fit for the images asked for and NaN for the others, shape (images,)."""
+    if known is not None:
+        return np.where(asked, known, np.nan)
+    pairs = zip(data, asked, strict=True)
     return np.array([best_fit(factor, y, non_negative)[0] if wanted else np.nan for y, wanted in pairs])
 
 

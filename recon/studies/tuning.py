@@ -17,6 +17,7 @@ search is over one number, `atv`, with `a1` = 1 - `atv`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache, partial
@@ -41,9 +42,10 @@ from recon.measurement import measure
 from recon.methods import METHODS
 from recon.metrics import psnr
 from recon.phantoms import PHANTOMS, Phantom, tubes
-from recon.selection.discrepancy import discrepancy
+from recon.selection.discrepancy import CHANCE, radius_from_data
 from recon.solvers.admm import admm
 from recon.solvers.factor import Factorisation, factorise
+from recon.solvers.residual import best_fit
 from recon.solvers.solver import Problem
 
 __all__ = ["FORMER", "score", "score_of", "table", "tunables"]
@@ -170,9 +172,9 @@ class _Case:
     @cached_property
     def radii(self) -> np.ndarray:
         """Radii of the noise balls over sigma that `recon.reconstruct` takes by default, shape (measurement,)."""
-        least = np.full(len(self.measured), np.sqrt(self.factor.rows))
-        radii = np.maximum(least, [discrepancy(self.factor, y) for y in self.columns.T])
-        return np.minimum(radii, least + 1.5) if self.kind == "reference" else radii
+        least = math.sqrt(self.factor.rows)
+        limit = least + CHANCE if self.kind == "reference" else None
+        return np.array([radius_from_data(best_fit(self.factor, y), y, least, limit) for y in self.columns.T])
 
     def images(self, method: str, options: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return images over sigma, shape (voxel, measurement), and their numbers of iterations, as `reconstruct` does.

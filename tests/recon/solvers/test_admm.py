@@ -178,6 +178,9 @@ def test_an_empty_ball_is_reported_with_its_least_residual():
     assert recon.admm(A, y, 1.1 * least, (3, 4)).feasible
     assert np.isnan(recon.admm(A, y, 0.9 * least, (3, 4), iterations=10, certify=False).least_residual)
     assert recon.admm(A, y, 1.1 * least, (3, 4), certify=True).least_residual == pytest.approx(least, rel=1e-6)
+    known = np.array([0.7 * least])  # is taken as it is, where it is asked for
+    assert recon.admm(A, y, 1.1 * least, (3, 4), certify=True, least_residual=known).least_residual == known
+    assert np.isnan(recon.admm(A, y, 1.1 * least, (3, 4), least_residual=known).least_residual)
     signed = recon.admm(
         A, y, 0.9 * np.linalg.norm(A @ np.linalg.lstsq(A, y)[0] - y), (3, 4), non_negative=False, iterations=50
     )
