@@ -14,7 +14,6 @@ import math
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -55,21 +54,11 @@ def matlab5_contents(path: str | os.PathLike[str]) -> Contents:
     Raises `InputError` if the file is damaged.
     """
     with readable(str(path), KIND):
-        arrays = tuple(_Walk(path).arrays())
-    return Contents(KIND, tuple(_loaded(array, path) for array in arrays))
-
-
-def _loaded(array: StoredArray, path: str | os.PathLike[str]) -> StoredArray:
-    return array if array.dtype is None else replace(array, load=partial(_load, path, array.name))
+        return Contents(KIND, tuple(_Walk(path).arrays()))
 
 
 def _load(path: str | os.PathLike[str], name: str) -> np.ndarray:
-    walk = _Walk(path, name)
-    for _ in walk.arrays():
-        pass
-    if walk.found is None:
-        raise ValueError(f"an array {name} that is gone")
-    return walk.found
+    return _Walk(path, name).values()
 
 
 class _Tag(NamedTuple):
@@ -88,6 +77,13 @@ class _Walk:
         self.found: np.ndarray | None = None
         self.order = "<"
         self.stored, self.packed = 0, False  # bytes of the element at hand in the file, and whether it is compressed
+
+    def values(self) -> np.ndarray:
+        """Return the values of the array that is wanted."""
+        passed = [array.name for array in self.arrays()]  # the walk ends with it, after its checksum was compared
+        if self.found is None:
+            raise ValueError(f"no array {self.wanted} among {', '.join(passed)}")
+        return self.found
 
     def arrays(self) -> Iterator[StoredArray]:
         """Yield the arrays in their order, up to the one that is wanted."""
@@ -191,12 +187,12 @@ class _Walk:
         is_complex, is_logical = bool(flags & _COMPLEX), bool(flags & _LOGICAL)
         dtype = np.result_type(code, np.complex64) if is_complex else np.dtype(code)
         label = "logical" if is_logical else f"complex {word}" if is_complex else word
+        problem = ""
         if name == self.wanted:
             self.found = self._full(source, end, sizes, dtype, is_complex)
-            return StoredArray(name, sizes, label, dtype, first_fastest=True)
-        tag = self._tag(source)
-        problem = self._problem(tag, sizes, is_complex, end - source.position)
-        return StoredArray(name, sizes, label, dtype, first_fastest=True, problem=problem)
+        else:
+            problem = self._problem(self._tag(source), sizes, is_complex, end - source.position)
+        return StoredArray(name, sizes, label, dtype, partial(_load, self.path, name), True, problem)
 
     def _problem(self, tag: _Tag, sizes: tuple[int, ...], is_complex: bool, left: int) -> str:
         """Return in words what is wrong with the length of a real part; empty if nothing is."""
@@ -226,4 +222,4 @@ class _Walk:
             rows, starts, *values = (self._values(source, end - source.position) for _ in range(3 + is_complex))
             data = values[0] + 1j * values[1] if is_complex else values[0].astype(dtype)
             self.found = dense(data, rows, starts, (sizes[0], sizes[1]))
-        return StoredArray(name, sizes, label, dtype, first_fastest=True)
+        return StoredArray(name, sizes, label, dtype, partial(_load, self.path, name), True)
