@@ -18,7 +18,7 @@ import numpy as np
 
 from mpisim.errors import InputError
 from mpisim.io.sparse import dense
-from mpisim.io.stored import Contents, StoredArray, complex_values, overclaim, readable
+from mpisim.io.stored import Contents, StoredArray, number_type, overclaim, plain_numbers, readable
 
 __all__ = ["hdf5_contents", "hdf5_kind", "is_matlab"]
 
@@ -132,15 +132,12 @@ def _type(item: h5py.Dataset) -> tuple[str, np.dtype[Any] | None]:
     named = _text(item.attrs.get("MATLAB_class"))
     if named in ("char", "cell", "struct", "function_handle", "table", "string", "categorical"):
         return {"char": "text", "struct": "array of structures"}.get(named, named), None
-    if dtype.names in (("real", "imag"), ("r", "i")) and all(dtype[part].kind in "fiu" for part in dtype.names):
-        number = np.result_type(*(dtype[part] for part in dtype.names), np.complex64)
-        return f"complex {named}" if named else str(number), number
-    if dtype.kind == "c":
-        return f"complex {named}" if named else str(dtype), dtype
     if named == "logical" or h5py.check_enum_dtype(dtype) == {"FALSE": 0, "TRUE": 1} or dtype.kind == "b":
         return "logical", np.dtype(np.uint8)
-    if dtype.kind in "fiu":
-        return named or str(dtype), dtype
+    number = number_type(dtype)
+    if number is not None:
+        word = f"complex {named}" if named and number.kind == "c" else named
+        return word or str(number), number
     text = dtype.kind in "SU" or h5py.check_string_dtype(dtype) is not None
     return "text" if text else "references" if h5py.check_ref_dtype(dtype) else f"records ({dtype})", None
 
@@ -166,8 +163,7 @@ def _text(value: Any) -> str:
 def _load(path: str, place: str, matlab: bool) -> np.ndarray:
     with h5py.File(path, "r") as file:
         item = file[place]
-        values = np.asarray(item[()])
-    values = values.astype(np.uint8) if values.dtype.kind == "b" else complex_values(values)
+        values = plain_numbers(np.asarray(item[()]))
     return values.T if matlab else values
 
 

@@ -7,14 +7,13 @@ import os
 import tokenize
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from mpisim.io.stored import Contents, StoredArray, complex_values, overclaim, readable
+from mpisim.io.stored import Contents, StoredArray, number_type, overclaim, plain_numbers, readable
 
 __all__ = ["npy_contents", "npz_contents"]
 
@@ -29,8 +28,8 @@ def npy_contents(path: str | os.PathLike[str]) -> Contents:
     with readable(str(path), _KIND), Path(path).open("rb") as file:
         shape, dtype = _header(file)
         stored = Path(path).stat().st_size - file.tell()
-        array = _array(Path(path).stem, shape, dtype, stored, packed=False)
-    return Contents(_KIND, (_loaded(array, partial(_load, path)),))
+        array = _array(Path(path).stem, shape, dtype, stored, False, partial(_load, path))
+    return Contents(_KIND, (array,))
 
 
 def npz_contents(path: str | os.PathLike[str]) -> Contents:
@@ -49,8 +48,7 @@ def npz_contents(path: str | os.PathLike[str]) -> Contents:
                 taken = file.tell()
             packed = info.compress_type != zipfile.ZIP_STORED
             stored = info.compress_size if packed else min(info.file_size, Path(path).stat().st_size) - taken
-            array = _array(name, shape, dtype, stored, packed)
-            arrays.append(_loaded(array, partial(_load_member, path, info.filename)))
+            arrays.append(_array(name, shape, dtype, stored, packed, partial(_load_member, path, info.filename)))
     return Contents(_ZIPPED, tuple(arrays))
 
 
@@ -68,21 +66,21 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stored: int, packed: bool) -> StoredArray:
+def _array(
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    stored: int,
+    packed: bool,
+    load: Callable[[], np.ndarray],
+) -> StoredArray:
     problem = "" if dtype.hasobject else overclaim(math.prod(shape) * dtype.itemsize, stored, packed)
-    if dtype.names in (("real", "imag"), ("r", "i")):
-        parts = [dtype[part] for part in dtype.names]
-        dtype = np.result_type(*parts, np.complex64) if all(p.kind in "fiu" for p in parts) else dtype
-    if dtype.kind == "b":
-        return StoredArray(name, shape, "logical", np.dtype(np.uint8), problem=problem)
-    if dtype.kind not in "fciu":
+    number = number_type(dtype)
+    if number is None:
         label = "pickled objects" if dtype.hasobject else "text" if dtype.kind in "SU" else f"records ({dtype})"
         return StoredArray(name, shape, label, problem=problem)
-    return StoredArray(name, shape, str(dtype), dtype, problem=problem)
-
-
-def _loaded(array: StoredArray, load: Callable[[], np.ndarray]) -> StoredArray:
-    return array if array.dtype is None else replace(array, load=load)
+    label = "logical" if dtype.kind == "b" else str(number)
+    return StoredArray(name, shape, label, number, load, problem=problem)
 
 
 def _load(path: str | os.PathLike[str]) -> np.ndarray:
@@ -99,5 +97,4 @@ def _load_member(path: str | os.PathLike[str], member: str) -> np.ndarray:
 
 
 def _values(file: IO[bytes]) -> np.ndarray:
-    values = np.lib.format.read_array(file, allow_pickle=False)
-    return complex_values(values.astype(np.uint8) if values.dtype.kind == "b" else values)
+    return plain_numbers(np.lib.format.read_array(file, allow_pickle=False))

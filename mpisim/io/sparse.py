@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 
-from mpisim.io.stored import complex_values
+from mpisim.io.stored import plain_numbers
 
 __all__ = ["dense"]
 
@@ -20,7 +20,7 @@ def dense(data: np.ndarray, rows: np.ndarray, starts: np.ndarray, shape: tuple[i
     good = starts.size == shape[1] + 1 and starts[0] == 0 and np.all(np.diff(starts) >= 0)
     if not good or used > min(data.size, rows.size):
         raise ValueError("columns of a sparse array that do not fit its values")
-    values = complex_values(data)[:used]
+    values = plain_numbers(data)[:used]
     matrix = scipy.sparse.csc_array((values, rows[:used].astype(np.int64), starts), shape=shape)
     matrix.check_format(full_check=True)
     return matrix.toarray()

@@ -23,7 +23,7 @@ import numpy as np
 from mpisim.errors import InputError, require
 from mpisim.memory import GIGABYTE, require_memory
 
-__all__ = ["Contents", "StoredArray", "complex_values", "overclaim", "readable"]
+__all__ = ["Contents", "StoredArray", "number_type", "overclaim", "plain_numbers", "readable"]
 
 _PACKED_RATIO = 1032
 _SLACK = 2**20  # bytes that an array may claim in any case
@@ -152,11 +152,26 @@ def _size(count: float) -> str:
     return f"{count / GIGABYTE:.3g} GB" if count >= 1e8 else f"{count:,.0f} bytes"
 
 
-def complex_values(values: np.ndarray) -> np.ndarray:
-    """Return records of two parts (`real`, `imag` or `r`, `i`) as complex numbers, and other values as they are."""
-    if values.dtype.names not in (("real", "imag"), ("r", "i")):
-        return values
-    real, imaginary = (values[name] for name in values.dtype.names)
-    found = np.empty(values.shape, np.result_type(real.dtype, imaginary.dtype, np.complex64))
-    found.real, found.imag = real, imaginary
+def number_type(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    """Return the type of the numbers that `plain_numbers` makes of a type of values; None where they are none.
+
+    Records of two parts (`real`, `imag` or `r`, `i`) are complex numbers, and truth values are 0 and 1.
+    """
+    if dtype.names in (("real", "imag"), ("r", "i")):
+        parts = [dtype[name] for name in dtype.names]
+        return np.result_type(*parts, np.complex64) if all(part.kind in "fiu" for part in parts) else None
+    if dtype.kind == "b":
+        return np.dtype(np.uint8)
+    return dtype if dtype.kind in "fciu" else None
+
+
+def plain_numbers(values: np.ndarray) -> np.ndarray:
+    """Return values as numbers of their `number_type`."""
+    number = number_type(values.dtype)
+    if number is None:
+        raise ValueError(f"values of the type {values.dtype}, which are no numbers")
+    if values.dtype.names is None:
+        return values.astype(number, copy=False)
+    found = np.empty(values.shape, number)
+    found.real, found.imag = (values[name] for name in values.dtype.names)
     return found
