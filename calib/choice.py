@@ -1,18 +1,19 @@
-"""Which method recovers a coarse matrix where none is named, and what named weights were not trained on.
+"""Which method recovers a coarse matrix if none is named, and where a matrix is outside of what weights were trained on.
 
-`transms` is taken where bundled weights fit: block means of a factor and sides that they take, and a matrix within the
-scope that they state (`calib.learned.scope`). Otherwise it is what presumes less: `profile` (rows of an ideal scanner,
-checked row by row), without angles `ridge`, both of which need no training; for other samplings, the interpolant that
-knows where the samples lie, or compressed sensing. Whoever is given another method for block means than `transms` is
-told why. `settle` tries `ridge` on some rows before: without angles, nothing says that the scanner has a field-free
-line at all, and where many rows are no ridges, `bicubic-dc` is taken for all.
+`transms` is taken if its bundled weights fit: they take the factor and the sides of the block means, and the matrix is
+within the scope that they state (`calib.learned.scope`). Otherwise a method is taken that presumes less. For block
+means it is `profile` (rows of an ideal scanner, checked row by row), or `ridge` if there are no angles; neither needs
+training, and a warning gives the reason. For other samplings it is the interpolant that knows where the samples lie, or
+compressed sensing. A matrix without angles does not show that the scanner has a field-free line. `settle` therefore
+tries `ridge` on some rows first; if many of them are no ridges, `bicubic-dc` recovers all rows.
 
-Angles that look like degrees say nothing: the choice is then that of a matrix without angles.
+Angles that look like degrees are not used: the choice is then that of a matrix without angles.
 
-A matrix of another program may not say what it is. What `transms` leaves unexplained of its block means then tells
-whether it is like those of the training (`misfit`, about 1 there): scanners whose coil sensitivity varies by up to 40 %
-over the field of view have 1.2 to 2.4, and `transms` is among the best methods for them; other grids and harmonics,
-where it is 9 to 500 times worse than `profile`, have 6 to 600 at 4x and 8x. Above `MISFIT` what presumes less is taken.
+A matrix of another program may not state what it is. The part of its block means that `transms` leaves unexplained
+(`misfit`) then shows whether it is like those of the training, for which the value is about 1. Scanners whose coil
+sensitivity varies by up to 40 % over the field of view have 1.2 to 2.4, and `transms` is among the best methods for
+them. Other grids and harmonics, for which it is 9 to 500 times worse than `profile`, have 6 to 600 at 4x and 8x. Above
+`MISFIT` a method is taken that presumes less.
 """
 
 from __future__ import annotations
@@ -47,14 +48,14 @@ __all__ = [
 ]
 
 DEFAULT = "transms"
-"""Method of recovery where its weights fit."""
+"""Method of recovery that is taken if its weights fit."""
 MISFIT = 5.0
-"""Largest `misfit` of a network that is taken for a matrix like those of its training."""
+"""Largest `misfit` of a network with which a matrix counts as one like those of its training."""
 _ADVICE = "The result may be far off."
-_FAR = 0.05  # share of a row's energy that a ridge leaves of what is none; a coil that falls by 35 % leaves 0.02
-_NO_RIDGES = 0.1  # share of the rows from which a matrix is not taken for one of a field-free line
+_FAR = 0.05  # share of a row's energy that is left where a row is no ridge; a coil that falls by 35 % leaves 0.02
+_NO_RIDGES = 0.1  # share of the rows that may be no ridges on a scanner with a field-free line
 _TRIED = 64  # rows, at most
-_FEWEST = 8  # block means of a row that tell its direction; with 4 no scanner gains by ridges
+_FEWEST = 8  # block means of a row that show its direction; with 4 no scanner gains by ridges
 _OF_SAMPLING = {"strided": "bicubic-strided-aligned", "random": "cs"}
 
 
@@ -69,9 +70,9 @@ class Choice:
     reason
         Why it was taken, in words; the file of the recovered matrix states it. Empty where the method was named.
     unchecked
-        Whether nobody has compared the matrix with what the weights were trained on yet.
+        Whether the matrix has not yet been compared with what the weights were trained on.
     usual
-        Whether it was named, or is what a sound matrix of its sampling gets; another choice is said in a warning.
+        Whether it was named, or is the method that a sound matrix of its sampling gets; a warning reports any other.
     """
 
     method: str
@@ -88,9 +89,9 @@ def choose(coarse: xr.Dataset, weights: str | os.PathLike[str] | None = None, in
     coarse
         The coarse system matrix, or a block of it.
     weights
-        Weights that were given: then it is the method of theirs.
+        Weights that were given; the method is then the one that they belong to.
     in_blocks
-        Whether it is a block: then no method is taken that needs all rows at once.
+        Whether it is a block; then no method is taken that needs all rows at once.
     """
     if weights is not None:
         method = str(stated_metadata(weights).get("model", {}).get("method", DEFAULT))
@@ -99,7 +100,7 @@ def choose(coarse: xr.Dataset, weights: str | os.PathLike[str] | None = None, in
 
 
 def choose_again(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset, in_blocks: bool = False) -> Choice:
-    """Return the choice, or another one where what the default method recovered does not explain the block means.
+    """Return the choice, or another one if the result of the default method does not explain the block means.
 
     The arguments are those of `choose`, which made the choice, and the result of the method, or of its first block.
     """
@@ -113,7 +114,7 @@ def choose_again(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset, in_b
 def settle(coarse: xr.Dataset, choice: Choice) -> Choice:
     """Return the choice, or `bicubic-dc` instead of `ridge` for a matrix of no ridges; warn if it is not usual.
 
-    The coarse matrix knows its noise; it may be the first block of a file.
+    The noise of the coarse matrix must be known; the matrix may be the first block of a file.
     """
     if choice.usual:
         return choice
@@ -131,10 +132,11 @@ def _doubt_of_ridges(coarse: xr.Dataset) -> str:
 
     means, sigma = as_images(coarse), noise_per_row(coarse)
     if means[0].size < _FEWEST:
-        return f"{means[0].size} block means of a row do not tell its direction"
+        return f"{means[0].size} block means of a row do not show its direction"
     some = np.unique(np.linspace(0, len(means) - 1, min(len(means), _TRIED)).round().astype(int))
     factor = Sampling.of(coarse).factor
-    left = share_of_no_ridge(means[some], sigma[some], factor, Geometry.of(coarse), float(rms(means)))
+    geometry = Geometry.of(coarse, warned=False)
+    left = share_of_no_ridge(means[some], sigma[some], factor, geometry, float(rms(means)))
     others = int(np.sum(left > _FAR))
     if others <= max(1.0, _NO_RIDGES * len(some)):  # a single one is recovered otherwise by ridge itself
         return ""
@@ -155,7 +157,7 @@ def _with_sound_angles(coarse: xr.Dataset) -> xr.Dataset:
 
 
 def _unexplained(misfit: float) -> str:
-    return f"in a tenth of the rows {DEFAULT} leaves {misfit**0.5:.2g} times the noise of the block means unexplained"
+    return f"{DEFAULT} leaves {misfit**0.5:.2g} times the noise of the block means unexplained in a tenth of the rows"
 
 
 def _choice(coarse: xr.Dataset, in_blocks: bool) -> Choice:
@@ -192,10 +194,10 @@ def _unfit(coarse: xr.Dataset) -> str:
 
 
 def warn_of_scope(coarse: xr.Dataset, weights: str | os.PathLike[str] | None, recovered: xr.Dataset) -> None:
-    """Warn in one line where a network that was named was trained on other matrices, or does not say on which.
+    """Warn in one line if a network that was named was trained on other matrices, or does not state on which.
 
-    The coarse matrix knows its noise; `weights` is None for bundled ones, and `recovered` what they gave for it or for
-    its first block.
+    The noise of the coarse matrix must be known. `weights` is None for bundled ones; `recovered` is their result for the
+    matrix or for its first block.
     """
     recovery = recovered.attrs["recovery"]
     name, misfit = recovery["weights"], recovery.get("misfit", 0.0)

@@ -45,21 +45,23 @@ class Geometry(NamedTuple):
     y: float = 0.0
 
     @classmethod
-    def of(cls, coarse: xr.Dataset) -> Geometry:
+    def of(cls, coarse: xr.Dataset, warned: bool = True) -> Geometry:
         """Return the geometry of the fine grid of a coarse matrix, from its coordinates.
 
         A grid that lies more than eight of its diagonals away is taken to be centred on the axis, with a warning: its
-        coordinates hardly count from there.
+        coordinates hardly count from there. Whoever only judges a matrix leaves the warning (`warned` False) to the
+        method that recovers it.
         """
         grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
         hx, hy = grid.voxel[:2]
         aspect, x, y = (_snapped(v) for v in (hy / hx - 1, grid.center[0] / hx, grid.center[1] / hy))
         if np.hypot(grid.center[0], grid.center[1]) > _FARTHEST * np.hypot(grid.fov[0], grid.fov[1]) / 2:
-            warn(
-                f"The centre of the grid is {1e3 * np.hypot(grid.center[0], grid.center[1]):.0f} mm away from the "
-                "scanner's axis x = y = 0; rows are fitted as if the axis were at the centre of the grid."
-            )
             x, y = 0.0, 0.0
+            if warned:
+                warn(
+                    f"The centre of the grid is {1e3 * np.hypot(grid.center[0], grid.center[1]):.0f} mm away from the "
+                    "scanner's axis x = y = 0; rows are fitted as if the axis were at the centre of the grid."
+                )
         return cls(1 + aspect, x, y)
 
     @property

@@ -80,7 +80,8 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
 def instead_of_profiles(coarse: xr.Dataset) -> tuple[str, str]:
     """Return the method that all rows of a matrix with angles need instead, and why; empty where it is none."""
     height, width = coarse["system_matrix"].shape[-2:]
-    shown = Geometry.of(coarse).columns(coarse["angle"].values, height, width, Sampling.of(coarse).factor)
+    geometry = Geometry.of(coarse, warned=False)
+    shown = geometry.columns(coarse["angle"].values, height, width, Sampling.of(coarse).factor)
     if shown is None or shown >= _FEWEST:
         return "", ""
     distances = f"{shown} distance{'s' * (shown != 1)} from the scanner's axis"
