@@ -1,4 +1,4 @@
-"""Which method recovers a coarse matrix if none is named, and where a matrix is outside of what weights were trained on.
+"""Which method recovers a coarse matrix if none is named, and how a matrix differs from what weights were trained on.
 
 `transms` is taken if its bundled weights fit: they take the factor and the sides of the block means, and the matrix is
 within the scope that they state (`calib.learned.scope`). Otherwise a method is taken that presumes less. For block
@@ -196,8 +196,8 @@ def _unfit(coarse: xr.Dataset) -> str:
 def warn_of_scope(coarse: xr.Dataset, weights: str | os.PathLike[str] | None, recovered: xr.Dataset) -> None:
     """Warn in one line if a network that was named was trained on other matrices, or does not state on which.
 
-    The noise of the coarse matrix must be known. `weights` is None for bundled ones; `recovered` is their result for the
-    matrix or for its first block.
+    The noise of the coarse matrix must be known. `weights` is None for bundled ones. `recovered` is their result for
+    the matrix or for its first block.
     """
     recovery = recovered.attrs["recovery"]
     name, misfit = recovery["weights"], recovery.get("misfit", 0.0)

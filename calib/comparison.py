@@ -1,8 +1,8 @@
 """Every method of recovery on one coarse matrix, compared with a reference: errors, times, and why others do not apply.
 
-A method applies to the sampling of a matrix, a network where there are weights for its factor, and any where what it
-needs, such as angles, is in the file. Errors are those of `calib.evaluation`; the time is that of `calib.recover`
-alone, without the loading of libraries.
+A method applies if it takes the sampling of the matrix, and if the file holds what it needs, such as angles. A network
+also needs weights for the factor. Errors are those of `calib.evaluation`; the time is that of `calib.recover` alone,
+without the loading of libraries.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def compare(
 
 
 def _level(coarse: xr.Dataset, given: GivenNoise) -> NoiseLevel | None:
-    """Return the noise level that was given or estimated; None where the file knows it or it cannot be estimated."""
+    """Return the noise level that was given or estimated; None if the file states it or it cannot be estimated."""
     if given != GivenNoise():
         return level_of(coarse, given)
     try:

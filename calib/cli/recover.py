@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         help="a name that `mpisim methods` lists (default: transms where its weights were trained on such matrices, "
-        "else what presumes less)",
+        "else a method that presumes less)",
     )
     parser.add_argument("--weights", help="weights of `mpisim train` (default: those bundled with the package)")
     add_noise_options(parser)

@@ -61,7 +61,7 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     length.add_argument(
         "--minutes",
         type=argument_type("minutes", number),
-        help="time instead: as many steps are planned as it allows at the speed of this machine",
+        help="time of the training, in place of --steps: the steps are planned from the speed of this machine",
     )
     parser.add_argument("--batch", type=argument_type("batch", integer), help="rows per step")
     parser.add_argument("--snr", type=argument_type("snr", number), help="noise of the coarse rows in dB re RMS")

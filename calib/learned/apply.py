@@ -37,11 +37,11 @@ def recover_by_network(
 ) -> Recovered:
     """Recover a coarse matrix by a network of `calib.nets.table.NETS`.
 
-    `weights` and `unit` are those of `calib.recover`. For block means with noise, the metadata have the `misfit`: the
-    mean square of what the network leaves unexplained of them before data consistency, over that of the noise, in the
-    row that nine of ten do not exceed. For `transms` it is about 1 on matrices like those of its training. Raises
-    `InputError` if weights are missing, made for another method or factor, or the network does not take the sides of
-    the grid.
+    `weights` and `unit` are those of `calib.recover`. For block means with noise the metadata hold the `misfit`. For a
+    row it is the mean square of what the network leaves unexplained of the block means before data consistency, over
+    that of the noise; the metadata hold the value that nine of ten rows do not exceed. For `transms` it is about 1 on
+    matrices like those of its training. Raises `InputError` if weights are missing or made for another method or
+    factor, or if the network does not take the sides of the grid.
     """
     file = weights_file(coarse, method, weights)
     model, metadata = load_network(file, method, Sampling.of(coarse).factor)

@@ -1,4 +1,4 @@
-"""What a system matrix knows of itself that matters to a network: voxels, angles, harmonics, scanner and particle."""
+"""What a system matrix states about itself that matters to a network: voxels, angles, harmonics, scanner, particle."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Facts", "as_mapping"]
 
 @dataclass(frozen=True)
 class Facts:
-    """What a system matrix knows of itself that matters to a network; None is unknown.
+    """What a system matrix states about itself that matters to a network; None is unknown.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Facts:
 
     @classmethod
     def of(cls, data: xr.Dataset) -> Facts:
-        """Return what a fine matrix, or the fine one of a coarse matrix, knows of itself."""
+        """Return what a fine matrix, or the fine one of a coarse matrix, states about itself."""
         grid = Grid.of(data)
         grid = Sampling.of(data).fine_grid(grid) if data.attrs.get("stage") == "coarse" else grid
         scanner, particle = (as_mapping(data.attrs.get(name)) for name in ("scanner", "particle"))

@@ -16,8 +16,8 @@ not matter. Measured for `transms` at 2x, 4x and 8x (nRMSE over that of the same
   times the largest trained one (1.2 to 5), other angles at 4x (1.2 to 1.4) and at 8x (1.1 to 2; 17 for a single row 1.5
   degrees off an axis of the grid).
 
-`Scope` is what weights state, `calib.learned.facts.Facts` what a matrix knows of itself; what either does not know is
-not compared.
+`Scope` is what weights state, and `calib.learned.facts.Facts` is what a matrix states about itself. What one of them
+does not state is not compared.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Scope:
         return ", ".join([*words, *([f"{len(self.angles)} angles"] if self.angles else [])])
 
     def differences(self, facts: Facts, factor: int) -> list[str]:
-        """Return in words what a matrix has that weights of a factor were not trained on, if there is anything."""
+        """Return in words what a matrix has that weights of this factor were not trained on, if anything."""
         found = [self._of_shape(facts), self._of_voxel(facts), self._of_center(facts), self._of_harmonics(facts)]
         found += [self._of_reach(facts), self._of_kappa(facts)]
         found += [self._of_angles(facts)] if factor >= _FACTOR_OF_ANGLES else []

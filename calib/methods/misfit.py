@@ -1,16 +1,16 @@
 r"""Whether rows are what a method presumes: their residual on the measured block means against the noise.
 
-Of m complex block means with the noise deviation :math:`\sigma`, the residual :math:`r` of a right fit has
-:math:`\lVert r\rVert^2/\sigma^2` of a gamma distribution of shape m or, by what the fit has taken from it, below. A row
-misfits where a value so large has a chance below 1e-9, and where more than a share of its energy is left beyond the
-noise,
+Let r be the residual of a fit to m complex block means with the noise deviation :math:`\sigma`. If the fit is correct,
+:math:`\lVert r\rVert^2/\sigma^2` follows a gamma distribution of shape m, or lies below it, since the fit absorbs some
+noise. A row misfits if a value so large has a chance below 1e-9, and if more than a share s of its energy is left
+beyond the noise,
 
 .. math:: \frac{\lVert r\rVert^2 - m\sigma^2}{\lVert\bar b\rVert^2} > s .
 
-What is left can be interpolated, so that a small share does no harm: it takes the error of interpolation to about
-:math:`\sqrt s` of it, unless the fit has invented detail that block means do not show. Where anything is left, the
-detail is therefore compared with what the next coarser block means would miss of the measured ones; the more is left,
-the less of it is believed. In exact data the first condition is void.
+The residual can be interpolated, so a small share does no harm: the error is then about :math:`\sqrt s` times that of
+interpolation, unless the fit has invented detail that the block means do not show. If there is a residual, the detail
+of the fit is therefore compared with what interpolation would miss of the measured block means at the next coarser
+factor. The larger the residual, the less detail is accepted. For exact data only the second condition counts.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from mpisim.data.views import row_dims
 __all__ = ["EXPLAINED", "MOST_LEFT", "agree", "named_rows", "share_left", "shrunk", "with_margin"]
 
 EXPLAINED = 1e-5
-"""Share of a row's energy that may be left where a fit explains it completely."""
+"""Share of a row's energy that may be left if a fit explains the row completely."""
 MOST_LEFT = 0.1
-"""Share of a row's energy that may be left beyond the noise where a fit describes it at all."""
+"""Share of a row's energy that may be left beyond the noise if a fit describes the row at all."""
 
 _CHANCE = 1e-9
-_MARGIN = 4.0  # standard deviations of the square of a row's noise norm that are still taken for noise
+_MARGIN = 4.0  # standard deviations of the square of a row's noise norm that still count as noise
 
 
 def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray, alike: bool = False) -> np.ndarray:
@@ -43,12 +43,12 @@ def share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray, alike
     Parameters
     ----------
     residual, means
-        Complex (..., h, w): what a fit leaves of the block means, and these.
+        Complex (..., h, w): the residual of a fit to the block means, and the block means.
     sigma
         Complex noise deviation of the rows, (...).
     alike
-        Whether the rows should be of one strength, as those of a harmonic are. The energy of a weaker one is then the
-        median: at 8x the block means of some hardly differ from zero, though the rows do.
+        Whether the rows should be of one strength, as those of a harmonic are. A weaker row then counts with the median
+        energy: at 8x the block means of some rows hardly differ from zero, though the rows do.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def agree(
     alike: bool = False,
     most: float = MOST_LEFT,
 ) -> np.ndarray:
-    """Return which fine rows describe what was measured: little is left of it, and no detail is invented.
+    """Return which fine rows describe the measured block means: they leave little of them, and invent no detail.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def agree(
     factor
         Block edge S.
     explained
-        Share left of a row from which its detail is doubted.
+        Share left of a row above which its detail is checked.
     alike
         Whether the rows should be of one strength and detail, as those of a harmonic are; see `share_left`.
     most
@@ -115,7 +115,7 @@ def _likely_detail(factor: int) -> float:
 
 
 def shrunk(residual: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    r"""Return residuals (B, h, w) less what of them is noise, by the positive-part James-Stein estimator.
+    r"""Return residuals (B, h, w) without their noise, by the positive-part James-Stein estimator.
 
     That is :math:`r \max(0, 1 - m\sigma'^2 / \lVert r\rVert^2)`, where :math:`\sigma'` is the noise deviation `sigma`
     (B,) with a margin, so that noise alone leaves nothing; see `with_margin`.
@@ -127,7 +127,7 @@ def shrunk(residual: np.ndarray, sigma: np.ndarray) -> np.ndarray:
 
 
 def with_margin(sigma: np.ndarray, voxels: int) -> np.ndarray:
-    """Return the noise deviation with which the norm of a row's noise is hardly ever exceeded: 4 of its deviations."""
+    """Return a larger noise deviation, which the norm of a row's noise hardly ever exceeds: by 4 of its deviations."""
     return sigma * (1 + _MARGIN / voxels**0.5) ** 0.5
 
 

@@ -63,7 +63,7 @@ def test_a_matrix_that_does_not_say_what_it_is(tmp_path):
     fine = matrix(harmonics=range(13, 23)).drop_vars(["harmonic", "sf_gradient", "particle_diameter"])
     fine.attrs.pop("scanner")
     coarse = calib.downsample(fine, 4, snr=33.7)
-    words = "in a tenth of the rows transms leaves .* times the noise of the block means unexplained"
+    words = "transms leaves .* times the noise of the block means unexplained in a tenth of the rows"
     with pytest.warns(DataWarning, match=f"The method is profile, because {words}"):
         found = calib.recover(coarse)
     with pytest.warns(DataWarning, match=f"The weights transms_4x.safetensors were trained on other matrices: {words}"):
