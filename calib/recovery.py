@@ -52,30 +52,30 @@ def recover(
 ) -> xr.Dataset:
     """Recover the fine system matrix of a coarse one.
 
-    A coarse matrix without `noise_std` does not know its noise. The level is then estimated from its rows
-    (`mpisim.data.noise_estimate`), used, said in a warning and written in the attribute `recovery`, unless one of
-    `snr`, `noise_std` and `noiseless` gives it.
+    The noise of a coarse matrix without `noise_std` is unknown. Unless one of `snr`, `noise_std` and `noiseless` gives
+    the level, it is then estimated from the rows of the matrix (`mpisim.data.noise_estimate`). A warning says so, and
+    the attribute `recovery` holds the level.
 
     Parameters
     ----------
     coarse
         A coarse system matrix of the schema.
     method
-        A name of `METHODS`. None takes `transms` where its weights were trained on such matrices, and elsewhere what
-        presumes less (`calib.choice`): a warning says so, and `recovery` states the `method` and the `reason`. A
-        network that is named warns where it was trained on other matrices.
+        A name of `METHODS`. None takes `transms` if its weights were trained on such matrices, and otherwise a method
+        that presumes less (`calib.choice`): a warning says so, and `recovery` states the `method` and the `reason`. If
+        a network is named that was trained on other matrices, a warning says so.
     weights
-        A weights file of `mpisim train`; None takes the bundled one, for a file without noise the one that was trained
+        A weights file of `mpisim train`. None takes the bundled one; for exact data it takes the one that was trained
         for exact block means, if there is one.
     unit
-        RMS of the complete coarse matrix in its unit; needed only where `coarse` is a block of it. Networks whose
+        RMS of the complete coarse matrix in its unit; needed only if `coarse` is a block of it. Networks whose
         `scaling` is `amplitude` (the bundled ones of 8x) see how strong a row is against it.
     snr
         RMS of the measured values over their noise in dB.
     noise_std
         Complex noise standard deviation of the measured values, in the unit of the matrix.
     noiseless
-        Whether the measured values are exact. At most one of the three may be given; it goes before the file's level.
+        Whether the measured values are exact. At most one of the three may be given; it replaces the level of the file.
 
     Returns
     -------
@@ -88,8 +88,8 @@ def recover(
     ------
     InputError
         If the method is unknown, the matrix is not coarse or not sampled as the method asks, the weights are missing or
-        made for another method or factor, the unit is not positive, or the noise level is given twice or neither known
-        nor to be estimated.
+        made for another method or factor, the unit is not positive, or the noise level is given twice, or is unknown
+        and cannot be estimated.
     """
     given = GivenNoise(snr, noise_std, noiseless)
     if method is not None:

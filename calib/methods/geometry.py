@@ -49,8 +49,8 @@ class Geometry(NamedTuple):
         """Return the geometry of the fine grid of a coarse matrix, from its coordinates.
 
         A grid that lies more than eight of its diagonals away is taken to be centred on the axis, with a warning: its
-        coordinates hardly count from there. Whoever only judges a matrix leaves the warning (`warned` False) to the
-        method that recovers it.
+        coordinates are hardly counted from the axis. With `warned` False the warning is left
+        to the method that recovers the matrix.
         """
         grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
         hx, hy = grid.voxel[:2]
@@ -83,10 +83,10 @@ class Geometry(NamedTuple):
         return 1.5 * float(np.hypot(reach_y, reach_x))
 
     def columns(self, angles: np.ndarray, height: int, width: int, block: int) -> int | None:
-        """Return at how many distances from the axis block means of rows of these angles show a profile, if few.
+        """Return at how many distances from the axis block means show a profile, if all rows are along the grid's axes.
 
-        None unless all angles (rad) are along an axis of the grid, where all blocks of a column are at one distance
-        |u|: at any other angle they are at many. `height` and `width` count blocks, whose edge is `block` voxels.
+        For other angles (rad) the distances are many, and None is returned. Along an axis, all blocks of a column are
+        at one distance |u|. `height` and `width` count blocks, whose edge is `block` voxels.
         """
         if np.any(np.abs(np.sin(2 * np.asarray(angles, dtype=float))) > _ALONG):
             return None

@@ -1,4 +1,4 @@
-"""Angles in rad, and how angles in degrees are told from them."""
+"""Angles in rad, and how angles in degrees are recognised."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _RANGES = (90.0, 180.0, 360.0)
 def look_like_degrees(angles: Sequence[float] | np.ndarray) -> bool:
     """Return whether angles can only be degrees where radians are expected.
 
-    Angles in rad beyond a full turn are sound (a scanner that drifts turns several times). Degrees are angles beyond
-    2 pi that are all multiples of a quarter, or that divide 90, 180 or 360 equally. A few small angles, such as
-    0, 3, 6, cannot be told.
+    Angles in rad may exceed a full turn (a scanner may turn several times). Angles that exceed 2 pi count as degrees if
+    all are multiples of 0.25, or if they divide 90, 180 or 360 into equal parts. A few small angles in degrees, such as
+    0, 3, 6, are not recognised.
     """
     values = np.asarray(angles, dtype=float)
     if values.size == 0 or float(np.abs(values).max()) <= 2 * np.pi + 1e-6:

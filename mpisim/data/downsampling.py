@@ -42,10 +42,10 @@ def downsample(
     Returns
     -------
     xarray.Dataset
-        A coarse system matrix with `noise_std` and, for `random`, the mask `sampled`. The deviation is that of the
-        noise added and of the noise the fine matrix has (`noise_std`), which S^2 voxels of a block share: 1 / S of it.
-        Where the noise of the fine matrix is unknown, that of the coarse one is, too, and has no `noise_std`; what was
-        added is in the attribute `sampling`.
+        A coarse system matrix with `noise_std` and, for `random`, the mask `sampled`. The deviation combines the noise
+        that was added with that of the fine matrix, of which the mean over a block of S^2 voxels keeps 1 / S. If the
+        noise of the fine matrix is unknown, so is that of the coarse one, which then has no `noise_std`; the attribute
+        `sampling` states what was added.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def downsample(
 
 
 def _own_noise(fine: xr.Dataset) -> np.ndarray:
-    """Noise deviation of a fine matrix that knows it, a number or one per row."""
+    """Noise deviation of a fine matrix that states it, a number or one per row."""
     if "noise_std" not in fine or fine["noise_std"].ndim == 0:
         return np.asarray(fine["noise_std"].values if "noise_std" in fine else 0.0)
     return noise_like(fine, fine["system_matrix"].isel({d: 0 for d in VOXEL_DIMS if d in fine["system_matrix"].dims}))

@@ -4,11 +4,12 @@ Rows are :math:`b_i = a_i + n_i` with complex Gaussian noise, :math:`E|n|^2 = \s
 properties of most system matrices.
 
 **One phase per row.** In equilibrium, and with a relaxation time that is the same everywhere, the signal of a row is
-a real function of the position times one complex number. Behind the rotation :math:`b_i e^{-i\varphi_i}`, with
+a real function of the position times one complex number. After the rotation :math:`b_i e^{-i\varphi_i}`, with
 :math:`\varphi_i = \tfrac12 \arg \sum_j b_{ij}^2`, the signal then lies in the real parts and the imaginary parts are
 noise. Real and imaginary parts of the rotated rows are put side by side to a real matrix of n rows and p = 2m columns
-for m voxels. Only rows whose phase is certain are taken, :math:`|\sum_j b_{ij}^2| > 0.7 \sum_j |b_{ij}|^2`; of rows
-without signal 2 % are, at 16 voxels. The rotation takes one of the 2m degrees of freedom of the noise of a row.
+for m voxels. Only rows whose phase is certain are rotated, :math:`|\sum_j b_{ij}^2| > 0.7 \sum_j |b_{ij}|^2`. At 16
+voxels this holds for 2 % of rows without signal. The rotation takes one of the 2m degrees of freedom of the noise of a
+row.
 
 **Few dimensions.** The rows of a smooth system matrix lie in a space of fewer dimensions than they have values, so that
 the smallest singular values are those of the noise. If the signal has rank k, then the squares of the other singular
@@ -30,22 +31,22 @@ The same test on the complex rows as they are (n rows, p = m, v = sigma^2) needs
 is taken. An eighth of the dimensions and 50 degrees of freedom must be left to the noise, and at least one dimension to
 the signal.
 
-**Few rows** have no singular values to spare. The imaginary parts of n rotated rows tell the noise without any:
+**Few rows** leave no singular values that hold noise only. The imaginary parts of n rotated rows give it without them:
 
 .. math:: \sum_{ij} (\mathrm{Im}\, b_{ij} e^{-i\varphi_i})^2 = v\, n (m - 1).
 
 A signal in the imaginary parts makes this too large. They must therefore be like noise: the largest singular value
 within the Tracy-Widom law (or the noise differs between rows, below), and the correlation of values at distances of 1
 to 32 within a chi-square law (Box and Pierce, J. Am. Stat. Assoc. 65, 1509, 1970), in the mean over the rows and for
-each of them. Neither may the singular values of the rows tell less than 0.85 of it. Then this level is taken in place
-of the others. At 16 voxels the tests may miss a phase that varies within few rows.
+each of them. The singular values of the rows must not give less than 0.85 of it, either. Then this level is taken in
+place of the others. At 16 voxels the tests may miss a phase that varies within a row, if there are few rows.
 
-**An upper bound.** Signal that is left in the noise only adds to a level. A level is said to be an upper bound, and
-then is the upper end of its scatter (95 %), where rows are too few to be sure: fewer than 4 rows or 60 degrees of
+**An upper bound.** Signal that is left in the noise makes a level larger. A level is reported as an upper bound, and is
+then the upper end of its scatter (95 %), if the rows are too few to be sure: fewer than 4 rows or 60 degrees of
 freedom for imaginary parts like noise; fewer than 100 rows, or a signal of half of the dimensions, for the floor of
-singular values; fewer than 800 degrees of freedom for levels row by row. Where no rank fits, the bound is what the
-highest one that can be tested leaves. Rows of which nothing but noise is found, or too few for any of this, are
-refused.
+singular values; fewer than 800 degrees of freedom for levels row by row. If no rank fits, the bound is the
+level that the highest rank that can be tested leaves. Rows are refused if they hold nothing but noise, or are too few
+for all of this.
 
 **Rows of different noise.** The squares of what the rows leave in the dimensions of the noise spread more than a
 chi-square law says where the noise differs from row to row. The test takes the ratio of their 90 and 10 % quantiles
@@ -56,8 +57,9 @@ over that of the law, as a ratio of standard deviations: 0.9 to 1.1 for equal no
 
 .. math:: \hat\sigma^2 = \frac1m \Bigl[ T - \sqrt{\max\bigl(0, \tfrac{m |Z|^2 - T^2}{m - 1}\bigr)}\, \Bigr],
 
-to 1 / sqrt(2m) or so (18 % at 16 voxels). The test of singular values is then made again, of rows over these levels. It
-must find a common factor from 0.8 to 1.25 and no further spread; otherwise one level is kept for all rows.
+with a relative error of about 1 / sqrt(2m) (18 % at 16 voxels). The test of singular values is then repeated on rows
+divided by these levels. It must find a common factor from 0.8 to 1.25 and no further spread; otherwise one level is
+kept for all rows.
 
 Estimated over true level for 30 simulated matrices of 480 rows (gradients .7 to 1.03 T/m, cores of 15 to 34 nm) at 20
 to 50 dB: 0.99 to 1.01 at 2x and 4x, 0.97 to 1.02 at 8x. For 8 rows (one angle) of seven matrices: 0.95 to 1.03 at 2x
@@ -102,7 +104,7 @@ class NoiseEstimate(NamedTuple):
     factor
         Where it differs, noise of every row over its `row_levels`; None where one level stands for all.
     bound
-        Whether `noise_std` is an upper bound only, since rows are few or fit what is presumed badly.
+        Whether `noise_std` is only an upper bound, since rows are few or do not hold what is presumed.
     """
 
     noise_std: float
@@ -138,7 +140,8 @@ def estimate_noise(rows: np.ndarray, name: str = "system matrix") -> NoiseEstima
     if found is None or (found.bound and found.noise_std > _LARGEST_SHARE * level):
         raise InputError(
             f"Input {name} must be given with its noise level (snr, noise_std or noiseless), which is not in the file; "
-            f"instead received none, and {rows.shape[0]} rows of {rows.shape[1]} voxels from which it cannot be told."
+            f"instead received none, and {rows.shape[0]} rows of {rows.shape[1]} voxels from which it cannot be "
+            "estimated."
         )
     by_row = _by_row(values) if found.spread > _SPREAD else None
     if by_row is not None:

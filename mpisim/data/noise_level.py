@@ -1,7 +1,7 @@
-"""The noise level of a dataset: known, exact or unknown, and how it is given, estimated and said.
+"""The noise level of a dataset: known, exact or unknown, and how it is given, estimated and reported.
 
-A dataset with the variable `noise_std` knows its noise, and 0 means that its values are exact. One without it does not
-know its noise (`mpisim.data.schema`), and what needs the level then takes the one that a user gives, or estimates it
+The variable `noise_std` of a dataset states its noise, and 0 means that its values are exact. Without it the noise is
+unknown (`mpisim.data.schema`). A function that needs the level then takes the one that a user gives, or estimates it
 (`mpisim.data.noise_estimate`).
 """
 
@@ -94,7 +94,7 @@ class NoiseLevel:
     estimated
         Whether it was estimated from the values; otherwise it was given.
     bound
-        Whether it is an upper bound, since the values do not tell the level for certain.
+        Whether it is an upper bound, since the values do not determine the level for certain.
     by_row
         The standard deviation of every row (row,), where they differ.
     """
@@ -132,7 +132,7 @@ class NoiseLevel:
 
 @dataclass(frozen=True)
 class Values:
-    """What a noise level is told from.
+    """What a noise level is estimated from.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Values:
     rows
         Some rows of measured values, those of `mpisim.data.noise_estimate.sampled_rows`, complex (row, voxel).
     noise_std
-        RMS of the noise standard deviations of the rows that the dataset states; None where it does not know them.
+        RMS of the noise standard deviations of the rows that the dataset states; None where it does not state them.
     units
         Unit of the values.
     row_levels
@@ -185,10 +185,10 @@ def level_of(data: xr.Dataset, given: GivenNoise, name: str = "coarse") -> Noise
 def chosen_level(values: Values, given: GivenNoise, name: str = "coarse") -> NoiseLevel | None:
     """Return the noise level to take in place of the dataset's, or None where the dataset's holds.
 
-    A given level goes before that of the dataset. Where neither is there, the level or an upper bound of it is
-    estimated from the values. A warning says both.
+    A given level replaces that of the dataset. If there is neither, the level or an upper bound of it is estimated from
+    the values. A warning reports a level that is replaced or estimated.
 
-    Raises `InputError` if the level is missing and nothing can be said of it.
+    Raises `InputError` if the level is missing and cannot be estimated.
     """
     unit = "" if values.units == "1" else f" {values.units}"
     sigma = given.sigma(values.level)

@@ -142,7 +142,7 @@ def _check_variable(data: xr.Dataset, kind: str, name: str) -> None:
 
 
 def ascending(data: xr.Dataset) -> xr.Dataset:
-    """Return the dataset with every descending axis of voxels reversed, its values too; files of others have such."""
+    """Return the dataset with every descending axis of voxels reversed, with its values (in files of others)."""
     for axis in set(VOXEL_DIMS) & set(data.dims) & set(data.coords):
         centres = data[axis].values
         if centres.ndim == 1 and centres.size > 1 and centres.dtype.kind in "fiu" and np.all(np.diff(centres) < 0):

@@ -70,7 +70,7 @@ def noise_per_row(data: xr.Dataset) -> np.ndarray:
 def noise_like(data: xr.Dataset, like: xr.DataArray) -> np.ndarray:
     """Complex noise standard deviation of a dataset for every value of an array of its dimensions.
 
-    Raises `InputError` if the dataset does not know its noise.
+    Raises `InputError` if the noise of the dataset is unknown.
     """
     require(noise_known(data), "dataset", "one that knows its noise (noise_std; 0 for exact values)", "one without it")
     if "noise_std" not in data:

@@ -161,7 +161,7 @@ def test_too_small_a_matrix_is_refused(shape):
 
 def test_rows_without_signal_are_refused_and_without_room_for_noise_a_bound():
     noise = complex_gaussian((480, 16), 1.0, 0)
-    with pytest.raises(InputError, match="from which it cannot be told"):
+    with pytest.raises(InputError, match="from which it cannot be estimated"):
         estimate_noise(noise)
     assert estimate_noise(noise * np.geomspace(1, 1e3, 16)).bound  # powers of which none is a floor
     assert estimate_noise(np.zeros((3, 4), complex)).noise_std == 0
