@@ -1,14 +1,14 @@
-r"""All rows of a harmonic from one profile, and what to do where a scanner is not ideal.
+r"""All rows of a harmonic from one profile, and what to do if a scanner is not ideal.
 
-The profiles are those of `calib.methods.profile_fit`. What they leave of the block means is shrunk by its noise (James
+The profiles are those of `calib.methods.profile_fit`. Their residual on the block means is shrunk by its noise (James
 and Stein, 1961), interpolated by bicubic and added. Then the result is made consistent with the block means. Rows that
-no profile describes (`calib.methods.misfit`) are recovered as single ridges or, where they are none, by bicubic
+no profile describes (`calib.methods.misfit`) are recovered as single ridges or, if they are no ridges, by bicubic
 interpolation with data consistency; a warning names them.
 
-A profile must have been seen at enough places. Where all rows are along the axes of the grid, block means show it at
-the distances of whole columns of blocks from the scanner's axis only, two at 8x on 32 x 32 voxels: there it errs up to
-1.3 times as much as the interpolant. With three, single ridges recover all rows, with fewer, bicubic interpolation with
-data consistency.
+A profile must be measured at enough distances from the scanner's axis. If all rows are along the axes of the grid,
+block means show it only at the distances of whole columns of blocks. At 8x on 32 x 32 voxels there are two, and the
+profile errs up to 1.3 times as much as the interpolant. With three distances all rows are recovered as single ridges,
+with fewer by bicubic interpolation with data consistency.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
         metadata["rows_partly_interpolated"] = len(partly)
         most = 100 * float(fits.left.ravel()[partly].max()) ** 0.5
         said.append(
-            f"{len(partly)} of {len(means)} rows fit one profile for all angles in part; the rest, up to {most:.2g} % "
-            f"of a row, was interpolated ({named_rows(coarse, partly)})."
+            f"{len(partly)} of {len(means)} rows fit one profile for all angles only in part; what remains, up to "
+            f"{most:.2g} % of a row, was interpolated ({named_rows(coarse, partly)})."
         )
     if others.size:
         counts = {name: int(np.sum(by == name)) for name in ("ridge", "bicubic-dc")}
@@ -93,11 +93,12 @@ def instead_of_profiles(coarse: xr.Dataset) -> tuple[str, str]:
 
 def _all_recovered(coarse: xr.Dataset, geometry: Geometry, instead: str, reason: str) -> Recovered:
     """Recover all rows by another method and say so."""
-    from calib.methods.ridge import ridge_rows  # which loads torch
+    from calib.methods.ridge import ridge_rows, warn_of_no_ridges  # which loads torch
 
     warn(f"All rows were recovered by {instead} instead of profile, because {reason}.")
     if instead == "ridge":
         rows, ridges = ridge_rows(as_images(coarse), noise_per_row(coarse), Sampling.of(coarse).factor, geometry)
+        warn_of_no_ridges(coarse, ridges)
     else:
         rows = bicubic_consistent(coarse).rows
         ridges = np.zeros(len(rows), bool)
@@ -106,7 +107,7 @@ def _all_recovered(coarse: xr.Dataset, geometry: Geometry, instead: str, reason:
 
 
 def _recover_others(rows: np.ndarray, coarse: xr.Dataset, fits: ProfileFits, geometry: Geometry) -> np.ndarray:
-    """Recover the rows that no profile describes by less, in place; return the method of every row, empty for these.
+    """Recover the rows that no profile describes in another way, in place; return the method, empty for other rows.
 
     A row that its profile describes roughly becomes a ridge, but keeps its profile where it is no ridge, and at 8x,
     where the block means of one row say too little of its direction.

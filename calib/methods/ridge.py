@@ -52,6 +52,7 @@ __all__ = [
     "ridge_means",
     "ridge_rows",
     "share_of_no_ridge",
+    "warn_of_no_ridges",
 ]
 
 ANGLES = 60
@@ -71,14 +72,19 @@ def recover_by_ridges(coarse: xr.Dataset) -> Recovered:
     """
     factor, geometry = Sampling.of(coarse).factor, Geometry.of(coarse)
     rows, good = ridge_rows(as_images(coarse), noise_per_row(coarse), factor, geometry)
-    if good.all():
-        return Recovered(rows)
+    warn_of_no_ridges(coarse, good)
+    others = int(np.sum(~good))
+    return Recovered(rows, {"rows_refitted": {"bicubic-dc": others}} if others else {})
+
+
+def warn_of_no_ridges(coarse: xr.Dataset, good: np.ndarray) -> None:
+    """Warn of the rows of a coarse matrix that are no ridges, if there are any; `good` are those that are, (row,)."""
     (others,) = np.nonzero(~good)
-    warn(
-        f"{len(others)} of {len(rows)} rows are not constant along a line, as ridge presumes, and were recovered by "
-        f"bicubic-dc ({named_rows(coarse, others)})."
-    )
-    return Recovered(rows, {"rows_refitted": {"bicubic-dc": len(others)}})
+    if others.size:
+        warn(
+            f"{len(others)} of {len(good)} rows are not constant along a line, as ridge presumes, and were recovered "
+            f"by bicubic-dc ({named_rows(coarse, others)})."
+        )
 
 
 def ridge_rows(

@@ -140,6 +140,11 @@ def test_three_columns_are_left_to_ridges():
         found = calib.recover(coarse, "profile")
     assert found.attrs["recovery"]["rows_refitted"] == {"ridge": 4}
     assert calib.nrmse(found, fine) < 0.9 * calib.nrmse(calib.recover(coarse, "bicubic-dc"), fine)
+    coarse["system_matrix"][1, 0] = np.outer(*[np.cos(np.arange(6.0))] * 2) * float(abs(coarse["system_matrix"]).max())
+    words = "1 of 4 rows are not constant along a line, .* by bicubic-dc .angle 90 degrees, harmonic 2"
+    with pytest.warns(DataWarning, match="All rows were recovered by ridge"), pytest.warns(DataWarning, match=words):
+        found = calib.recover(coarse, "profile")
+    assert found.attrs["recovery"]["rows_refitted"] == {"ridge": 3, "bicubic-dc": 1}
 
 
 def test_without_angles(fine):
