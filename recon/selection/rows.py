@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from mpisim.data.noise import rms
 from mpisim.data.schema import VOXEL_DIMS
 from mpisim.data.views import as_matrix, noise_known, noise_like
 from mpisim.errors import InputError, non_negative, require
@@ -102,9 +103,7 @@ def _row_snr(matrix: xr.Dataset, like: xr.DataArray) -> np.ndarray:
     """Return the signal-to-noise ratio of every row, shape (row,): infinite for exact rows, 0 for rows of zeros."""
     must = "of known noise where row_snr is given"
     require(noise_known(matrix), "matrix", must, "one without noise_std")
-    rows = as_matrix(matrix)
-    largest = float(np.abs(rows).max()) or 1.0
-    signal = np.array([largest * np.sqrt(np.mean(np.abs(row / largest) ** 2)) for row in rows])
+    signal = rms(as_matrix(matrix), axis=1)
     noise = noise_like(matrix, like).ravel()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(signal > 0, signal / noise, 0.0)
