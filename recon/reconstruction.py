@@ -7,14 +7,14 @@ A given `eps` is in whitened units where the noise is known, and in units of the
 the radius from the data (`recon.selection.discrepancy`). It serves data of unknown noise, and recovered matrices, whose
 errors add to the noise of the measurement, so that the ball of radius sqrt(M) can be empty.
 
-The norm of such noise is :math:`\sqrt M \pm 1/2` (mean and standard deviation), so that in half of all measurements the
-true image lies outside a ball of radius sqrt(M), and the image inside it is overfitted. By default the radius for a
-matrix that was not recovered is therefore that from the data as far as chance explains it: between sqrt(M) and
-sqrt(M) + 3/2.
+The norm of such noise is :math:`\sqrt M \pm 1/2` (mean and standard deviation). In half of all measurements the true
+image therefore lies outside a ball of radius sqrt(M), and the image inside the ball fits noise. So the default radius
+for a matrix that was not recovered comes from the data, too, but stays between sqrt(M) and sqrt(M) + 3/2: chance
+explains no more.
 
 Images are concentrations relative to the calibration sample's; a matrix in another multiple of the measurement's unit
-is converted. A matrix per concentration, such as V/(mmol/l), gives an image in that concentration. Of a choice of rows
-(`recon.selection.rows`) M is the number of rows that are kept.
+is converted. A matrix per concentration, such as V/(mmol/l), gives an image in that concentration. If rows are chosen
+(`recon.selection.rows`), M is the number of rows that are kept.
 """
 
 from __future__ import annotations

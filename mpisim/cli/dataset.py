@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="transms: the paper's 66 training, 30 validation and 34 test matrices")
     parser.add_argument(
         "--split",
-        help="of the preset: train, validation or test (default: all); of ranges: the split that they are put into "
-        "(`mpisim train` needs train and validation)",
+        help="with a preset: train, validation or test (default: all); with ranges: the split into which matrices are "
+        "put (`mpisim train` needs train and validation)",
     )
     parser.add_argument("--sf-gradient", type=gradient, help="T/m: 0.4:1.0:10 (first:last:count) or 0.4,0.7")
     parser.add_argument("--particle-diameter", type=diameter, help="nm: 14.1:33.405:10 or 15,25")

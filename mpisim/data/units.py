@@ -48,7 +48,7 @@ def stated_unit(name: str, unit: object) -> str:
 
 
 def conversion(unit: str, other: str) -> float | None:
-    """Return how many of `other` one `unit` is (1e-6 from uV to V), or None where they are not multiples."""
+    """Return how many `other` are one `unit` (1e-6 for uV and V), or None if they are not multiples of one unit."""
     if unit.strip().lower() in _DEGREES and _parsed(other) == (0, "rad"):
         return math.pi / 180
     one, two = _parsed(unit), _parsed(other)
@@ -58,7 +58,7 @@ def conversion(unit: str, other: str) -> float | None:
 
 
 def numerator(unit: str) -> tuple[str, str]:
-    """Return what a unit is per what: ("uV", "mmol/l") for "uV/(mmol/l)", and "1" in second place without a slash."""
+    """Split a unit at its slash: ("uV", "mmol/l") for "uV/(mmol/l)"; without a slash the second part is "1"."""
     above, slash, below = unit.partition("/")
     below = below.strip()
     if below.startswith("(") and below.endswith(")"):
@@ -93,7 +93,7 @@ def in_unit(data: xr.Dataset, unit: str, name: str, reference: str = "the other 
     unit
         The unit wanted.
     name, reference
-        What the data are called in sentences, and whose unit is wanted.
+        What messages call the data, and the data whose unit is wanted.
 
     Returns
     -------

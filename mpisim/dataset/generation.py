@@ -1,9 +1,9 @@
 """Data sets of system matrices over selection-field gradient and particle diameter, one atomic file each.
 
 A run is resumed by running it again: complete files stay, and a folder that holds another configuration is refused.
-A file that is truncated, empty or no matrix (a copy that was cut off, a full disk) is made again. So that resuming
-stays fast, files are opened and their sizes read, not their values: HDF5 refuses to open a file that is shorter than it
-was written.
+A file that is truncated, empty or no matrix (after an interrupted copy or on a full disk) is computed again. Resuming
+is fast because files are opened and their sizes read, but not their values: HDF5 refuses to open a file that is shorter
+than it was written.
 
 Every matrix is the same whatever the number of workers; a coarse one's seed comes from its place in the data set.
 """

@@ -110,9 +110,9 @@ FORMATS: Registry[FileFormat] = Registry(
 def format_of(path: FilePath, options: Collection[str] = ()) -> str:
     """Return the name of the format of a file that is read: by its content, or else by its suffix.
 
-    Where several fit, those of the suffix come first, and of these arrays of any program last; the first is taken that
-    takes all of the options that are given. What nothing knows is taken for the format of the suffix, whose reader says
-    what is wrong.
+    Of several formats that fit, those of the suffix come first, and among them the formats of plain arrays last. The
+    first one that takes all of the given options is returned. A file that fits no format counts as one of the format of
+    its suffix, whose reader then says what is wrong.
     """
     suffix, exists = Path(path).suffix.lower(), Path(path).is_file()
     named = [n for n, f in FORMATS.items() if suffix in f.suffixes]
@@ -140,7 +140,7 @@ def format_to_write(path: FilePath) -> str:
 
 
 def foreign_contents(path: FilePath) -> Contents | None:
-    """Return what a file of another program holds; None for one that `read` takes without being told what is in it.
+    """Return what a file of another program holds; None for a file that `read` takes without further options.
 
     Raises `InputError` if the file is missing, damaged or of no known format.
     """

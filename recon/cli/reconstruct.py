@@ -60,8 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--eps",
         type=argument_type("--eps", _radius),
         metavar="E|auto",
-        help="admm: radius of the noise ball, whitened if the noise is known, or auto: from the data "
-        "(default: auto for a recovered matrix, for any other auto within the chance of the noise)",
+        help="admm: radius of the noise ball, in units of the noise if this is known, or auto: from the data (default: "
+        "auto for a recovered matrix; for M rows of any other, from the data, but from sqrt(M) to sqrt(M) + 1.5)",
     )
     level = "RMS of the data over the complex noise in dB, if the file lacks it"
     ball.add_argument("--noise-db", type=argument_type("--noise-db", number), metavar="D", help=level)

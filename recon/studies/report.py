@@ -93,7 +93,7 @@ def _matrix_error(summary: Summary) -> str:
     return (
         f"Best is {best} with an nRMSE of {_percent(least)} of the whole matrix, worst {worst} with {_percent(most)}"
         f"{f' (between them: {others})' if others else ''}. The noise of the coarse calibration is {_percent(noise)} "
-        "of its RMS. An ideal scanner favours methods that presume one; non-ideal ones are harder."
+        "of its RMS. This scanner is ideal, as some methods presume; a real scanner is harder."
     )
 
 
@@ -135,7 +135,7 @@ def _room(check: Mapping[str, Any], methods: Mapping[str, Mapping[str, Any]]) ->
         f"{shares[0]:.0f} % of ε unexplained, that of the reference matrix {shares[1]:.0f} %. Less room is left for "
         "smoothing, and the image stays closer to the data. To check this, the reference matrix was given as little "
         f"room (ε = {check['eps']:.4g} in place of {check['reference_eps']:.4g}): {verdict}. "
-        "A larger number here is no sign of a better matrix."
+        "A larger pSNR here does not mean that the matrix is better."
     )
 
 
