@@ -1,13 +1,13 @@
-"""A scanner of your own: a receive coil whose sensitivity falls off, and which recovery tolerates it.
+"""A scanner of your own: a receive coil whose sensitivity falls off, and which methods of recovery tolerate that.
 
 Any other field or sensitivity is a subclass of `mpisim.OpenSidedFFL` with another `drive_field`, `selection_field` or
 `receive_sensitivity`. Here the coil lies on one side, and its sensitivity falls towards the other side by `fall` over
-the field of view. A row is then no longer a function of one coordinate, as `ridge` and `profile` presume, nor such as
-the bundled networks were trained on. Bicubic interpolation with data consistency presumes nothing, and is still the
-worst.
+the field of view. A row is then no longer a function of one coordinate, as `ridge` and `profile` presume, and the
+bundled networks were not trained on such rows. Bicubic interpolation with data consistency presumes nothing about the
+scanner, and is still the worst.
 
 Matrices of such scanners are calibrated coarsely at 4x, recovered, and compared. The class is registered under a name,
-which files of its matrices hold: measurements are then simulated on a finer grid than the matrix has.
+and files of its matrices hold this name. So measurements can be simulated on a finer grid than that of the matrix.
 
 Run:  python examples/own_coil.py [--out own_coil.png]
 """
