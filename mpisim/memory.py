@@ -1,7 +1,7 @@
 """How much memory reading may take: half of what is free, or what the user allows.
 
 A file of a few kB can claim arrays of many GB. What must be held in memory is compared with the limit before anything
-is read, so that one sentence comes in place of a machine that swaps.
+is read, so that the user gets one sentence instead of a machine that swaps.
 """
 
 from __future__ import annotations

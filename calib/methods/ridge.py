@@ -1,23 +1,24 @@
 r"""Single rows as ridges: the most likely Gaussian process along the most likely direction.
 
-In the plane of an ideal scanner a row is a ridge, :math:`a(r) = f(u)` with :math:`u = x\cos\theta + y\sin\theta` (the
-average of the sample over its voxel is a convolution along u and changes nothing), and f is even or odd about the
-scanner's axis, whose place and the voxels' edges follow from the coordinates (`calib.methods.geometry`). A priori f is
-a Gaussian process of length :math:`\ell`, written in Fourier features of a period beyond the field of view, cosines or
-sines, :math:`f(u) = \phi(u)^T R c`, :math:`c \sim N(0, 2e\,I)`, with R the root of the spectrum and e the mean square
-of the row. Measured are block means with noise, :math:`\bar b = M\Phi_\theta R c + n`. With the thin SVD
-:math:`M\Phi_\theta R = U s V^T` and :math:`z = U^T\bar b` the posterior mean of the block means is
+In the plane of an ideal scanner a row is a ridge, :math:`a(r) = f(u)` with :math:`u = x\cos\theta + y\sin\theta`. (The
+average of the sample over its voxel is a convolution along u and changes nothing.) The profile f is even or odd about
+the scanner's axis. The place of this axis and the edges of the voxels follow from the coordinates
+(`calib.methods.geometry`). A priori f is a Gaussian process of length :math:`\ell`. It is written in Fourier features
+(cosines or sines) of a period beyond the field of view, :math:`f(u) = \phi(u)^T R c`, :math:`c \sim N(0, 2e\,I)`. R is
+the root of the spectrum, and e the mean square of the row. The block means are measured with noise,
+:math:`\bar b = M\Phi_\theta R c + n`. With the thin SVD :math:`M\Phi_\theta R = U s V^T` and :math:`z = U^T\bar b` the
+posterior mean of the block means is
 
 .. math:: M\hat a = U \frac{s^2}{s^2 + \tau/2e} z, \qquad \tau = \sigma^2/2 + \delta e,
 
 and direction, length and parity are those with the largest evidence (`calib.methods.gaussian_process`). Real and
-imaginary parts are processes with separate variances that share all three. Directions are tried every 3 degrees; where
+imaginary parts are processes with separate variances that share all three. Directions are tried every 3 degrees; if
 none explains a row to within its noise, the search goes on between them (`calib.methods.direction`): at 33.7 dB, 0.75
 or 1.5 degrees off those tried, denoised means err 1.05, 1.15 and 1.2 times as much as on them at 2x, 4x and 8x.
 :math:`\delta` stands for rows that are no ridges; without it the fit would invent a fine profile for them. Nothing is
 trained.
 
-As an interpolant this cannot know what block means do not show: of a row along the grid's axes only the means over
+As an interpolant this cannot know what block means do not show: for a row along the grid's axes only the means over
 whole columns are measured. As a denoiser of block means (`ridge_means`) it works at every angle, since a profile has
 few degrees of freedom. What is no ridge remains as far as it exceeds the noise, and exact block means stay exact.
 """

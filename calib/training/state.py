@@ -1,8 +1,8 @@
 """The state of a training in progress: what a checkpoint saves and restores.
 
 A training depends only on its configuration, its data and this state. A resumed one therefore ends with the same
-weights as an uninterrupted one. One that is resumed with another number of steps follows the learning rate of the new
-length from there on; its weights state the lengths that were left (`schedules`).
+weights as an uninterrupted one. If it is resumed with another number of steps, it follows the learning rate of the new
+length from there on. Its weights state the lengths that were planned before (`schedules`).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ KEYS = {
     "bytes": "file of another program: its size",
     "arrays": "file of another program: name, shape, class, and what is wrong with it, of every array",
     "attributes": "file of another program: its metadata",
-    "*": "all attributes of a file of ours by name, such as scanner, particle, grid and software",
+    "*": "file of the schema: all its attributes by name, such as scanner, particle, grid and software",
 }
 """What `--json` prints; besides these, for a file of the schema, all of its attributes by name."""
 

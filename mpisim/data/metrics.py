@@ -27,7 +27,7 @@ def nrmse(found: Values, reference: Values, axis: None = None) -> float: ...
 @overload
 def nrmse(found: Values, reference: Values, axis: int | tuple[int, ...]) -> np.ndarray: ...
 def nrmse(found: Values, reference: Values, axis: int | tuple[int, ...] | None = None) -> float | np.ndarray:
-    """Normalised root-mean-square error, a fraction: 0 is perfect, 1 is the error of zeros in place of the reference.
+    """Normalised root-mean-square error, a fraction: 0 is perfect, 1 is the error of a matrix of zeros.
 
     Parameters
     ----------

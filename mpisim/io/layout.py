@@ -26,7 +26,7 @@ class Layout:
     ----------
     order
         Axes of the voxels, the fastest first: `xy` (x fastest), `yx`, or of a volume such as `xyz`. None presumes x
-        fastest, but for an array with an axis for each of x and y, whose sizes can say otherwise.
+        fastest; an array with an axis for each of x and y is read as its sizes show.
     transposed
         Whether the array is voxels x rows (True) or rows x voxels (False). None goes by the sizes.
     flip

@@ -1,4 +1,4 @@
-"""JSON and TOML of files that are not trusted: damage and nesting without end get one sentence."""
+"""JSON and TOML of files that are not trusted: damage and too deep nesting give one sentence."""
 
 from __future__ import annotations
 
