@@ -20,14 +20,14 @@ from calib.methods.bicubic import bicubic_consistent, interpolate_bicubic
 from calib.methods.consistency import nearest_consistent
 from calib.methods.geometry import Geometry
 from calib.methods.misfit import named_rows, shrunk, with_margin
-from calib.methods.profile_fit import LENGTHS, ProfileFits, fit_profiles, fitted_profiles
+from calib.methods.profile_fit import ProfileFits, fit_profiles
 from calib.methods.record import Recovered
 from mpisim.data.noise import rms
 from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import require, warn
 
-__all__ = ["LENGTHS", "fit_profiles", "instead_of_profiles", "recover_by_profiles"]
+__all__ = ["instead_of_profiles", "recover_by_profiles"]
 
 _FEWEST = 4  # distances from the axis at which block means along the axes of the grid must show a profile
 _BLIND = 8  # factor from which a ridge explains the block means of nearly any row
@@ -49,7 +49,7 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     instead, reason = instead_of_profiles(coarse)
     if instead:
         return _all_recovered(coarse, geometry, instead, reason)
-    fits = fitted_profiles(values, sigma, coarse["angle"].values, factor, geometry)
+    fits = fit_profiles(values, sigma, coarse["angle"].values, factor, geometry)
     metadata: dict[str, object] = {"lengths": fits.lengths, "parities": fits.parities}
     means, rows = as_images(coarse), fits.rows.reshape(-1, *fits.rows.shape[-2:])
     rest = interpolate_bicubic(shrunk(means - block_mean(rows, factor), sigma.ravel()), factor)
@@ -128,10 +128,10 @@ def _recover_others(rows: np.ndarray, coarse: xr.Dataset, fits: ProfileFits, geo
 
 def _cause(coarse: xr.Dataset, others: np.ndarray, factor: int, geometry: Geometry) -> str:
     """Return what would make most rows fit, in a sentence, if it is one of the usual slips; empty if not."""
+    if 2 * len(others) < len(as_images(coarse)):
+        return ""
     values = coarse["system_matrix"].values.astype(complex)
     sigma, angles = noise_per_row(coarse).reshape(values.shape[:2]), coarse["angle"].values
-    if 2 * len(others) < values[..., 0, 0].size:
-        return ""
     strongest = int(np.argmax(np.sum(np.abs(values) ** 2, axis=(0, 2, 3))))
     one = slice(strongest, strongest + 1)
     slips = {
@@ -143,6 +143,6 @@ def _cause(coarse: xr.Dataset, others: np.ndarray, factor: int, geometry: Geomet
     for slip, (turned, where) in slips.items():
         if (where, tuple(turned)) == (geometry, tuple(angles)):
             continue
-        if fitted_profiles(values[:, one], sigma[:, one], turned, factor, where).agree.mean() > 0.9:
+        if fit_profiles(values[:, one], sigma[:, one], turned, factor, where).agree.mean() > 0.9:
             return f" They do fit if {slip}."
     return ""

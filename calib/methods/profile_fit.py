@@ -31,7 +31,7 @@ from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.misfit import EXPLAINED, MOST_LEFT, agree, share_left
 from mpisim.data.sampling import block_mean
 
-__all__ = ["LENGTHS", "ProfileFits", "fit_profiles", "fitted_profiles"]
+__all__ = ["LENGTHS", "ProfileFits", "fit_profiles"]
 
 LENGTHS = tuple(float(v) for v in np.geomspace(0.7, 8.0, 13))
 """Correlation lengths tried, in edges of a fine voxel; up to the last one in longer edges where it is oblong."""
@@ -45,9 +45,20 @@ _TRIMMED = 2 / 3  # share of the rows that such a fit goes on with, and that mus
 _TRIMMINGS = 3
 
 
+class ProfileFits(NamedTuple):
+    """The fits of all harmonics: fine rows, what they leave, which rows agree with a profile, lengths and parities."""
+
+    rows: np.ndarray  # (angle, frequency, H, W)
+    left: np.ndarray  # share of a row's energy beyond the noise, (angle, frequency)
+    agree: np.ndarray  # (angle, frequency)
+    tolerable: np.ndarray  # which rows a profile describes roughly, these included
+    lengths: list[float]
+    parities: list[int]
+
+
 def fit_profiles(
     block_means: np.ndarray, sigma: np.ndarray, angles: np.ndarray, factor: int, geometry: Geometry = CENTERED
-) -> tuple[np.ndarray, dict[str, object]]:
+) -> ProfileFits:
     """Fit a profile to every harmonic.
 
     Parameters
@@ -62,31 +73,7 @@ def fit_profiles(
         Block edge S.
     geometry
         Where the voxels lie about the scanner's axis.
-
-    Returns
-    -------
-    tuple
-        The fine rows of the fit, (angle, frequency, S h, S w), and the lengths (voxels) and parities that were chosen.
     """
-    fit = fitted_profiles(block_means, sigma, angles, factor, geometry)
-    return fit.rows, {"lengths": fit.lengths, "parities": fit.parities}
-
-
-class ProfileFits(NamedTuple):
-    """The fits of all harmonics: fine rows, what they leave, which rows agree with a profile, lengths and parities."""
-
-    rows: np.ndarray  # (angle, frequency, H, W)
-    left: np.ndarray  # share of a row's energy beyond the noise, (angle, frequency)
-    agree: np.ndarray  # (angle, frequency)
-    tolerable: np.ndarray  # which rows a profile describes roughly, these included
-    lengths: list[float]
-    parities: list[int]
-
-
-def fitted_profiles(
-    block_means: np.ndarray, sigma: np.ndarray, angles: np.ndarray, factor: int, geometry: Geometry
-) -> ProfileFits:
-    """Fit a profile to every harmonic; arguments are those of `fit_profiles`."""
     height, width = block_means.shape[-2:]
     design = _Design.of(height, width, angles, factor, geometry)
     found = np.empty((*block_means.shape[:2], height * factor, width * factor), complex)
