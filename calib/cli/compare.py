@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from mpisim.cli.command import Result, as_typed
 from mpisim.cli.noise_options import NOISE_FLAGS, add_noise_options, given_noise
@@ -17,7 +16,7 @@ KEYS = {
     "methods": "for every method: whether it applies, nrmse and nrmse_by_harmonic (fractions), seconds, reason, notes",
     "files": "what was written",
 }
-"""What `--json` prints."""
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +56,7 @@ def run(options: argparse.Namespace) -> Result:
     files = write_comparison(comparison, reference, folder, described)
     if options.keep:
         for method, matrix in comparison.matrices.items():
-            files.append(str(Path(folder) / f"fine_{method}.nc"))
+            files.append(str(folder / f"fine_{method}.nc"))
             mpisim.write(matrix, files[-1])
     text = f"{comparison_text(comparison)}\nfigures: {files[2]}, {files[3]}"
     return {**described, "methods": comparison_rows(comparison), "files": files, "text": text}

@@ -18,6 +18,7 @@ KEYS = {
     "row_nrmse_90_percent": "nRMSE that 90 % of the rows stay below",
     "row_nrmse_max": "largest nRMSE of a row",
 }
+"""Keys of `--json`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
