@@ -212,7 +212,7 @@ def _ball(method: str, eps: float | str | None, noise_known: bool, rows: int, pu
         return zero_or_more("eps", eps), False, None
     if not noise_known and eps is None:
         raise InputError(
-            f"Input y must know its noise_std, or eps or noise_db be given, for the method {method}; "
+            f"Input y must state its noise_std for the method {method}, unless eps or noise_db is given; "
             "instead received none of them."
         )
     radius = math.sqrt(rows) if noise_known else 0.0

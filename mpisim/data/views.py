@@ -72,7 +72,7 @@ def noise_like(data: xr.Dataset, like: xr.DataArray) -> np.ndarray:
 
     Raises `InputError` if the noise of the dataset is unknown.
     """
-    require(noise_known(data), "dataset", "one that knows its noise (noise_std; 0 for exact values)", "one without it")
+    require(noise_known(data), "dataset", "one that states its noise (noise_std; 0 for exact values)", "one without it")
     if "noise_std" not in data:
         return np.zeros(like.shape)
     return data["noise_std"].broadcast_like(like).transpose(*like.dims).values

@@ -28,7 +28,7 @@ def test_unknown_noise_is_not_none():
     unknown = sample_matrix(origin="measured")
     exact = sample_matrix(origin="measured", noise_std=0.0)
     assert not noise_known(unknown) and noise_known(exact) and not noise_per_row(exact).any()
-    with pytest.raises(InputError, match="must be one that knows its noise"):
+    with pytest.raises(InputError, match="must be one that states its noise"):
         noise_per_row(unknown)
 
 

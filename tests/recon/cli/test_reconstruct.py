@@ -305,5 +305,7 @@ def test_options_of_another_package_have_flags(folder, capsys):
 def test_data_of_unknown_noise_ask_for_a_flag(folder, capsys):
     run(capsys, "measure", "sm.nc", "--noiseless", "--same-grid", "--out", "y.nc")
     assert main(["reconstruct", "sm.nc", "y.nc", "--out", "image.nc"]) == 2
-    sentence = "Input y must know its noise_std, or --eps or --noise-db be given, for the method admm; instead received"
+    sentence = (
+        "Input y must state its noise_std for the method admm, unless --eps or --noise-db is given; instead received"
+    )
     assert sentence in capsys.readouterr().err
