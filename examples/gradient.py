@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -147,48 +147,24 @@ def draw(results: np.ndarray, options: argparse.Namespace) -> Figure:
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    typed = argument_type
-    parser.add_argument(
-        "--gradients",
-        type=typed("sf-gradient", gradients),
-        default="0.3:1.5:5",
-        metavar="T/M",
-        help="list or first:last:count in T/m (default 0.3:1.5:5)",
-    )
-    parser.add_argument(
-        "--diameters",
-        type=typed("particle-diameter", diameters_nm),
-        default="20,25,30",
-        metavar="NM",
-        help="of cores, list or range in nm (default 20,25,30)",
-    )
-    parser.add_argument(
-        "--noise-density",
-        type=typed("--noise-density", _positive),
-        default=1e-9,
-        metavar="V/RTHZ",
-        help="one-sided density of the noise in V/sqrt(Hz) (default 1e-9)",
-    )
-    parser.add_argument(
-        "--seconds",
-        type=typed("--seconds", _positive),
-        default=0.01,
-        help="measuring time of an angle in s (default 0.01)",
-    )
-    harmonics = typed("--harmonics", integers)
-    parser.add_argument("--harmonics", type=harmonics, default="2:25", help="recorded ones (default 2:25)")
-    parser.add_argument(
-        "--concentration",
-        type=typed("--concentration", _positive),
-        default=1e18,
-        help="particles of 25 nm per m^3, or the same volume of others (default 1e18: about 0.5 mmol/l of iron)",
-    )
+
+    def add(flag: str, parse: Callable[[str, str], object], default: str, text: str) -> None:
+        parser.add_argument(flag, type=argument_type(flag, parse), default=default, help=f"{text} (default {default})")
+
+    add("--gradients", gradients, "0.3:1.5:5", "list or first:last:count in T/m")
+    add("--diameters", diameters_nm, "20,25,30", "of cores, list or first:last:count in nm")
+    add("--noise-density", positive_number, "1e-9", "one-sided density of the noise in V/sqrt(Hz)")
+    add("--seconds", positive_number, "0.01", "measuring time of an angle in s")
+    add("--harmonics", integers, "2:25", "recorded ones")
+    concentration = "particles of 25 nm per m^3, or the same volume of others; 1e18 is about 0.5 mmol/l of iron"
+    add("--concentration", positive_number, "1e18", concentration)
     parser.add_argument("--out", default="gradient.png", help="PNG file to write (default gradient.png)")
     return parser
 
 
-def _positive(name: str, text: str) -> float:
-    return positive(name, number(name, text))
+def positive_number(flag: str, text: str) -> float:
+    """Return a positive number that was typed."""
+    return positive(flag, number(flag, text))
 
 
 def main(words: Sequence[str] | None = None) -> np.ndarray:

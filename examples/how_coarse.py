@@ -17,7 +17,7 @@ Run::
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ from mpisim.cli.options import diameters_nm, gradients, integer, integers, numbe
 from mpisim.plot import save_figure
 from mpisim.progress import progress
 
-METHODS = ("bicubic-dc", "ridge", "profile", "transms")
+METHODS = "bicubic-dc,ridge,profile,transms"
 
 
 def study(cases: Sequence[tuple[float, float]], options: argparse.Namespace) -> np.ndarray:
@@ -86,47 +86,19 @@ def draw(errors: np.ndarray, options: argparse.Namespace) -> Figure:
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    typed = argument_type
-    parser.add_argument(
-        "--target",
-        type=typed("--target", number),
-        default=2.0,
-        help="largest nRMSE in % (default 2)".replace("%", "%%"),
-    )
-    parser.add_argument(
-        "--gradients",
-        type=typed("sf-gradient", gradients),
-        default="0.5:0.9:2",
-        metavar="T/M",
-        help="list or first:last:count in T/m (default 0.5:0.9:2)",
-    )
-    parser.add_argument(
-        "--diameters",
-        type=typed("particle-diameter", diameters_nm),
-        default="24",
-        metavar="NM",
-        help="of cores, list or range in nm (default 24)",
-    )
-    parser.add_argument(
-        "--factors",
-        type=typed("--factors", integers),
-        default="2,4,8",
-        help="edges of the sample in voxels (default 2,4,8)",
-    )
-    parser.add_argument(
-        "--methods", type=lambda text: tuple(text.split(",")), default=METHODS, help=f"default {','.join(METHODS)}"
-    )
-    parser.add_argument(
-        "--snr",
-        type=typed("--snr", number),
-        default=33.7,
-        help="RMS of the coarse matrix over the noise in dB (default 33.7)",
-    )
-    parser.add_argument(
-        "--grid", type=typed("--grid", integer), default=32, help="voxels along each edge of 32 mm (default 32)"
-    )
-    parser.add_argument("--angle-step", type=typed("--angle-step", number), default=6.0, help="in degrees (default 6)")
-    parser.add_argument("--seed", type=typed("--seed", integer), default=0, help="of the noise (default 0)")
+
+    def add(flag: str, parse: Callable[[str, str], object], default: str, text: str) -> None:
+        parser.add_argument(flag, type=argument_type(flag, parse), default=default, help=f"{text} (default {default})")
+
+    add("--target", number, "2", "largest nRMSE in %%")
+    add("--gradients", gradients, "0.5:0.9:2", "list or first:last:count in T/m")
+    add("--diameters", diameters_nm, "24", "of cores, list or first:last:count in nm")
+    add("--factors", integers, "2,4,8", "edges of the sample in voxels")
+    add("--methods", lambda flag, text: tuple(text.split(",")), METHODS, "what recovers the fine matrix")
+    add("--snr", number, "33.7", "RMS of the coarse matrix over the noise in dB")
+    add("--grid", integer, "32", "voxels along each edge of 32 mm")
+    add("--angle-step", number, "6", "in degrees")
+    add("--seed", integer, "0", "of the noise")
     parser.add_argument("--out", default="how_coarse.png", help="PNG file to write (default how_coarse.png)")
     return parser
 

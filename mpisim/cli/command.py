@@ -105,10 +105,6 @@ class Command:
         return cast(CommandModule, module)
 
 
-class _ArgumentError(Exception):
-    """A refused argument; not a `ValueError`, whose sentence argparse would drop."""
-
-
 def argument_type(name: str, parse: Callable[[str, str], T]) -> Callable[[str], T]:
     """Return `type` for an argparse option: `parse` of (name, text), with its sentence for bad input."""
 
@@ -116,7 +112,7 @@ def argument_type(name: str, parse: Callable[[str, str], T]) -> Callable[[str], 
         try:
             return parse(name, text)
         except InputError as error:
-            raise _ArgumentError(str(error)) from None
+            raise argparse.ArgumentTypeError(str(error)) from None  # argparse drops the sentence of a ValueError
 
     return parsed
 
@@ -202,6 +198,7 @@ def parser_of(command: Command) -> Parser:
         description=command.summary,
         epilog=_epilog(command),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        exit_on_error=False,
     )
     parser.add_argument("--json", action="store_true", help="print one machine-readable object on stdout")
     limit = "GB (10^9 bytes) that reading a file may take (default: half of the free memory)"
@@ -219,10 +216,13 @@ def _gigabytes(name: str, text: str) -> float:
 
 def parse(command: Command, words: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line; raise `InputError` with one sentence for bad input."""
+    parser = parser_of(command)
     try:
-        return parser_of(command).parse_args(words)
-    except _ArgumentError as error:
-        raise InputError(str(error)) from None
+        return parser.parse_args(words)
+    except argparse.ArgumentError as error:
+        if isinstance(error.__context__, argparse.ArgumentTypeError):
+            raise InputError(error.message) from None
+        parser.error(str(error))
 
 
 def call(name: str, arguments: Sequence[object]) -> Result:

@@ -76,3 +76,11 @@ def test_help_names_the_ranges(name, capsys):
     with pytest.raises(SystemExit) as done:
         example(name).main(["--help"])
     assert done.value.code == 0 and "first:last:count" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["how_coarse", "gradient"])
+def test_bad_input_gets_its_sentence(name, capsys):
+    with pytest.raises(SystemExit) as done:
+        example(name).main(["--gradients", "500"])
+    assert done.value.code == 2
+    assert "Input --gradients must be from 0.01 to 50 T/m; instead received 500." in capsys.readouterr().err
