@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse
 
 from mpisim.io.stored import plain_numbers
 
@@ -15,12 +14,15 @@ def dense(data: np.ndarray, rows: np.ndarray, starts: np.ndarray, shape: tuple[i
 
     Raises `ValueError` if rows or starts are out of range.
     """
-    starts = starts.astype(np.int64)
-    used = int(starts[-1]) if starts.size else 0
-    good = starts.size == shape[1] + 1 and starts[0] == 0 and np.all(np.diff(starts) >= 0)
-    if not good or used > min(data.size, rows.size):
+    data, rows, starts = np.ravel(data), np.ravel(rows), np.ravel(starts).astype(np.int64)
+    good = starts.size == shape[1] + 1 and starts[0] == 0 and np.all(starts[1:] >= starts[:-1])
+    if not good or starts[-1] > min(data.size, rows.size):
         raise ValueError("columns of a sparse array that do not fit its values")
-    values = plain_numbers(data)[:used]
-    matrix = scipy.sparse.csc_array((values, rows[:used].astype(np.int64), starts), shape=shape)
-    matrix.check_format(full_check=True)
-    return matrix.toarray()
+    used = int(starts[-1])
+    places = rows[:used].astype(np.int64)
+    if np.any((places < 0) | (places >= shape[0])):
+        raise ValueError("rows of a sparse array beyond its shape")
+    values = plain_numbers(data[:used])
+    full = np.zeros(shape, values.dtype)
+    np.add.at(full, (places, np.repeat(np.arange(shape[1]), np.diff(starts))), values)
+    return full

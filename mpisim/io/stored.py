@@ -28,7 +28,7 @@ __all__ = ["Contents", "StoredArray", "number_type", "overclaim", "plain_numbers
 _PACKED_RATIO = 1032
 _SLACK = 2**20  # bytes that an array may claim in any case
 
-_DAMAGE = (
+_DAMAGE: tuple[type[Exception], ...] = (
     OSError,
     ValueError,  # with UnicodeError; what the readers here raise themselves
     KeyError,

@@ -41,15 +41,20 @@ def tensor_contents(path: str | os.PathLike[str]) -> Contents:
 
 
 def _tensor(name: str, entry: Any, room: int) -> StoredArray:
-    places = [entry.get(key) if isinstance(entry, dict) else None for key in ("shape", "data_offsets")]
-    good = all(isinstance(place, list) and all(type(n) is int for n in place) for place in places)
-    if not good or len(places[1]) != 2 or "dtype" not in entry:
+    entry = entry if isinstance(entry, dict) else {}
+    shape, place = (_whole_numbers(entry.get(key)) for key in ("shape", "data_offsets"))
+    if shape is None or place is None or len(place) != 2 or "dtype" not in entry:
         raise ValueError(f"a tensor {name} without type, shape and place")
-    shape, (start, end) = tuple(places[0]), places[1]
+    start, end = place
     bits = _BITS.get(str(entry["dtype"]))
     fits = 0 <= start <= end <= room and (bits is None or (end - start) * 8 == bits * math.prod(shape))
     problem = "" if fits else f"one of {end - start} bytes that does not fit the file"
     return StoredArray(name, shape, f"tensor {entry['dtype']}", problem=problem)
+
+
+def _whole_numbers(value: Any) -> tuple[int, ...] | None:
+    good = isinstance(value, list) and all(type(n) is int for n in value)
+    return tuple(value) if good else None
 
 
 def _value(value: str, name: str) -> Any:

@@ -16,6 +16,8 @@ import xarray as xr
 import mpisim
 from mpisim import Grid, InputError, read
 from mpisim.io.contents import contents_of
+from mpisim.io.sparse import dense
+from mpisim.io.stored import readable
 from mpisim.io.writing import write
 from tests.mpisim.data.matrices import sample_matrix
 from tests.mpisim.io.matlab_files import complex_values
@@ -121,6 +123,38 @@ def test_a_damaged_type_of_numbers_is_not_converted(tmp_path):
     assert "type of numbers is damaged" in array.problem
     with pytest.raises(InputError, match="type of numbers is damaged"):
         read(path, variable="S", grid=Grid((3, 2), (0.003, 0.002)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "starts"),
+    [
+        ([0, 2, 1], [0, 2, 2**64 - 1]),  # negative as a signed number
+        ([0, 2, 1], [0, 2**63, 2**64 - 1]),  # whose differences overflow
+        ([0, 2, 1], [0, 2, 1]),
+        ([0, 2, 1], [0, 2, 4]),
+        ([0, 2, 1], [0, 2]),
+        ([0, 3, 1], [0, 2, 3]),
+        ([0, 2**64 - 1, 1], [0, 2, 3]),
+    ],
+)
+def test_a_sparse_array_with_places_out_of_range_is_refused(rows, starts):
+    rows, starts = np.array(rows, np.uint64), np.array(starts, np.uint64)
+    with pytest.raises(ValueError, match="of a sparse array"):
+        dense(np.ones(3), rows, starts, (3, 2))
+
+
+def test_a_sparse_array_is_written_out_as_scipy_does():
+    matrix = scipy.sparse.csc_array(VALUES * (np.arange(VALUES.size).reshape(VALUES.shape) % 3 == 0))
+    assert np.array_equal(dense(matrix.data, matrix.indices, matrix.indptr, VALUES.shape), matrix.toarray())
+
+
+def test_a_fault_of_the_program_is_no_damage():
+    with pytest.raises(AttributeError), readable("s.mat", "file"):
+        raise AttributeError
+    with pytest.raises(InputError, match=r"must be a readable file; .* fails with: gone\.") as caught:
+        with readable("s.mat", "file"):
+            raise OSError("gone")
+    assert isinstance(caught.value.__cause__, OSError)
 
 
 @pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
