@@ -130,7 +130,7 @@ def _claim(folder: Path, cases: Sequence[Case], spec: DatasetSpec) -> None:
     manifests = {}
     for split in sorted({c.split for c in cases}):
         file = folder / split / "dataset.json"
-        described = {name: asdict(spec)[name] for name in ("grid", "sample", "scanner")}
+        described = {name: asdict(spec)[name] for name in ("grid", "scanner")} | {"sample": spec.sample.as_mapping()}
         described["cells"] = [asdict(c) for c in cases if c.split == split]
         manifests[file] = _agree(file, json.loads(json.dumps(described)), spec)
     for file, manifest in manifests.items():

@@ -124,5 +124,5 @@ def equilibrium_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: S
         Voltages in V, complex128, shape (angle, coil, harmonic, voxel), x fastest.
     """
     offsets, weights = sample.rule(grid)
-    points = grid.centers()[:, None, :] + offsets
+    points = sample.positions(grid)[:, None, :] + offsets
     return point_rows(scanner, particle, points, weights, sample.particles(grid))

@@ -34,8 +34,8 @@ _MARGIN = 3  # nodes of the interpolation beyond the outermost value
 
 
 def has_line_profile(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> bool:
-    """Whether rows are exactly functions of u: in the plane z = 0, without thickness, with Langevin particles."""
-    flat = not sample.thick and bool(np.all(grid.axis(2) == 0))
+    """Whether rows are exactly functions of u: an aligned flat box in the plane z = 0, and Langevin particles."""
+    flat = sample.is_aligned_box and not sample.thick and bool(np.all(grid.axis(2) == 0))
     return flat and _profile_of(scanner) is not None and has_half_period(scanner, particle)
 
 

@@ -46,7 +46,7 @@ def provenance(scanner: object, particle: Magnetisation, grid: Grid, sample: Sam
         "scanner": _described(scanner, OpenSidedFFL, SCANNERS),
         "particle": _described(particle, Particle, PARTICLES),
         "grid": asdict(grid),
-        "sample": asdict(sample),
+        "sample": sample.as_mapping(),
     }
 
 

@@ -71,7 +71,7 @@ def time_domain_rows(
         If the model of the magnetisation returns another shape than that of the field.
     """
     offsets, weights = sample.rule(grid)
-    sequence, centers = scanner.sequence, grid.centers()
+    sequence, centers = scanner.sequence, sample.positions(grid)
     scale = MU_0 * sample.particles(grid) * weights
     at_once = max(1, int(block_bytes / (24 * sequence.samples_per_period)))
     voxels = _blocks(len(centers), max(1, at_once // weights.size))
