@@ -14,6 +14,7 @@ __all__ = [
     "DivergenceError",
     "InputError",
     "decibels",
+    "did_you_mean",
     "finite",
     "non_negative",
     "numbers_of",
@@ -153,12 +154,12 @@ def one_of(name: str, value: T, choices: Collection[T]) -> T:
         known = value in choices
     except TypeError:  # lists and the like are no names
         known = False
-    hint = "" if known else _hint(value, choices)
+    hint = "" if known else did_you_mean(value, choices)
     require(known, name, f"one of {', '.join(str(c) for c in choices)}", f"{value!r}{hint}")
     return value
 
 
-def _hint(value: object, choices: Iterable[object]) -> str:
+def did_you_mean(value: object, choices: Iterable[object]) -> str:
     """Return " (did you mean NAME?)" for the choice that is closest in spelling, or nothing if none is close."""
     if not isinstance(value, str):
         return ""
