@@ -2,16 +2,19 @@ r"""Measurements of phantoms, simulated on a finer grid than that of the image.
 
 The signal of a phantom with the relative concentrations :math:`c` is :math:`y = A_f c_f + n`. Here :math:`A_f` is the
 system matrix of the scanner, particle and sample that a file describes, simulated on `refine` times as many voxels
-along x and y, where the sample fills the smaller voxel. The reconstruction on the grid of the file therefore never uses
+along x and y, where a box fills the smaller voxel. The reconstruction on the grid of the file therefore never uses
 the model that simulated its data (no inverse crime). The noise is complex Gaussian,
 :math:`20 \log_{10}(\mathrm{RMS}(A_f c_f)/\sigma)` = `snr` dB.
+
+Imperfections of the scanner and of the particles are simulated again. The shape of the calibration's sample, its
+misalignment and its jitter are not: a phantom stands in the scanner's coordinates. An image that is made with a matrix
+whose calibration was off by :math:`t` therefore shows the phantom displaced by :math:`-t`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -158,10 +161,11 @@ def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float
     scanner = _described(fine, "scanner", scanner_from_mapping, SCANNERS)
     particle = _described(fine, "particle", particle_from_mapping, PARTICLES)
     sample = _described(fine, "sample", lambda values: from_mapping(Sample, values, "sample"))
-    filling = math.prod(replace(sample, size=None).edges(grid)) / math.prod(sample.edges(grid))
+    voxel = sample.filling_voxels(grid)
+    filling = voxel.volume(grid) / sample.volume(grid)
     needed = 16 * _COPIES * len(as_matrix(fine)) * math.prod(grid.shape) * refine**2
     require_memory(f"refine {refine} (a simulation on {refine} x {refine} times as many voxels)", needed)
-    model = simulate(scanner, particle, grid.refined(refine), replace(sample, size=None))
+    model = simulate(scanner, particle, grid.refined(refine), voxel)
     rows, wanted = len(as_matrix(model)), len(as_matrix(fine))
     require(rows == wanted, "matrix", f"of the {rows} rows that its scanner gives", wanted)
     return model, filling

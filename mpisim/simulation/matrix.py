@@ -98,8 +98,8 @@ def simulate(
     Raises
     ------
     InputError
-        If an argument is of another type, the engine is unknown or does not apply, or the code of another package's
-        scanner or particle fails.
+        If an argument is of another type, the engine is unknown or does not apply, the scanner refuses the field of
+        view by its `check_region`, or the code of another package's scanner or particle fails.
     """
     grid, sample = grid or Grid(), sample or Sample()
     for name, value, kind in (("grid", grid, Grid), ("sample", sample, Sample)):
@@ -109,6 +109,7 @@ def simulate(
         particle = check_magnetisation(particle)
     machine = scanner if type(scanner) is OpenSidedFFL else check_scanner(scanner)
     engine = _engine(path, machine, particle, grid, sample)
+    _check_region(machine, sample, grid)
     _check_samples(machine, particle, grid)
     with SCANNERS.guarded(type(scanner).__name__):
         values = _ENGINES[engine].rows(machine, particle, grid, sample)
@@ -157,6 +158,14 @@ def _parameters(scanner: object, particle: Magnetisation) -> dict[str, object]:
         "sf_gradient": (getattr(scanner, "sf_gradient", None), "T/m"),
     }
     return {k: ((), v, {"units": unit}) for k, (v, unit) in known.items() if isinstance(v, int | float)}
+
+
+def _check_region(scanner: Scanner, sample: Sample, grid: Grid) -> None:
+    """Let a scanner refuse a field of view by its optional `check_region`, such as one with a winding in it."""
+    check = getattr(scanner, "check_region", None)
+    if check is not None:
+        with SCANNERS.guarded(type(scanner).__name__):
+            check(sample.region(grid))
 
 
 def _check_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> None:
