@@ -15,30 +15,58 @@ if TYPE_CHECKING:
     from mpisim.io.checks import check_format
     from mpisim.io.formats import FORMATS, FileFormat
     from mpisim.io.reading import read
+    from mpisim.io.scanner_file import SCANNER_NAMES, read_scanner
+    from mpisim.io.scanner_text import write_scanner
     from mpisim.io.writing import write
     from mpisim.particles.checks import check_magnetisation
-    from mpisim.particles.particle import Particle, langevin, langevin_prime
-    from mpisim.particles.protocol import Instantaneous
+    from mpisim.particles.distributions import LogNormal, Mixture
+    from mpisim.particles.particle import LangevinEquilibrium, Particle, langevin, langevin_prime
+    from mpisim.particles.protocol import Instantaneous, Sizes
     from mpisim.particles.table import PARTICLES
+    from mpisim.scanner.angle_errors import AngleErrors
     from mpisim.scanner.checks import check_scanner
+    from mpisim.scanner.drive_tones import DriveTones
     from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+    from mpisim.scanner.imperfect import ImperfectFFL
+    from mpisim.scanner.line_plane import LinePlane
+    from mpisim.scanner.quadratic import QuadraticRecipe
+    from mpisim.scanner.receive import ReceiveGain
+    from mpisim.scanner.simple_fields import Dipole, Polynomial, Uniform
+    from mpisim.scanner.solid_harmonics import SolidHarmonics
     from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
     from mpisim.simulation.matrix import simulate
     from mpisim.simulation.sample import Sample
+    from mpisim.simulation.setup import Setup
     from mpisim.version import __version__
 
 __all__ = [
     "FORMATS",
     "PARTICLES",
     "SCANNERS",
+    "SCANNER_NAMES",
     "SCANNER_PARTS",
+    "AngleErrors",
+    "Dipole",
+    "DriveTones",
     "FileFormat",
     "Grid",
+    "ImperfectFFL",
     "InputError",
     "Instantaneous",
+    "LangevinEquilibrium",
+    "LogNormal",
+    "Mixture",
+    "LinePlane",
     "OpenSidedFFL",
     "Particle",
+    "Polynomial",
+    "QuadraticRecipe",
+    "ReceiveGain",
     "Sample",
+    "Sizes",
+    "Setup",
+    "SolidHarmonics",
+    "Uniform",
     "__version__",
     "check_format",
     "check_magnetisation",
@@ -50,8 +78,10 @@ __all__ = [
     "open_sided_ffl",
     "plot",
     "read",
+    "read_scanner",
     "simulate",
     "write",
+    "write_scanner",
 ]
 
 __getattr__, __dir__ = handed_on(
@@ -64,16 +94,28 @@ __getattr__, __dir__ = handed_on(
         "mpisim.io.checks": ["check_format"],
         "mpisim.io.formats": ["FORMATS", "FileFormat"],
         "mpisim.io.reading": ["read"],
+        "mpisim.io.scanner_file": ["SCANNER_NAMES", "read_scanner"],
+        "mpisim.io.scanner_text": ["write_scanner"],
         "mpisim.io.writing": ["write"],
         "mpisim.particles.checks": ["check_magnetisation"],
-        "mpisim.particles.particle": ["Particle", "langevin", "langevin_prime"],
-        "mpisim.particles.protocol": ["Instantaneous"],
+        "mpisim.particles.distributions": ["LogNormal", "Mixture"],
+        "mpisim.particles.particle": ["LangevinEquilibrium", "Particle", "langevin", "langevin_prime"],
+        "mpisim.particles.protocol": ["Instantaneous", "Sizes"],
         "mpisim.particles.table": ["PARTICLES"],
         "mpisim.scanner.checks": ["check_scanner"],
         "mpisim.scanner.ffl": ["OpenSidedFFL", "open_sided_ffl"],
+        "mpisim.scanner.angle_errors": ["AngleErrors"],
+        "mpisim.scanner.drive_tones": ["DriveTones"],
+        "mpisim.scanner.imperfect": ["ImperfectFFL"],
+        "mpisim.scanner.line_plane": ["LinePlane"],
+        "mpisim.scanner.quadratic": ["QuadraticRecipe"],
+        "mpisim.scanner.receive": ["ReceiveGain"],
+        "mpisim.scanner.simple_fields": ["Dipole", "Polynomial", "Uniform"],
+        "mpisim.scanner.solid_harmonics": ["SolidHarmonics"],
         "mpisim.scanner.table": ["SCANNERS", "SCANNER_PARTS"],
         "mpisim.simulation.matrix": ["simulate"],
         "mpisim.simulation.sample": ["Sample"],
+        "mpisim.simulation.setup": ["Setup"],
         "mpisim.version": ["__version__"],
     },
 )

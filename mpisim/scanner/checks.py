@@ -23,9 +23,10 @@ def check_scanner(scanner: object) -> Scanner:
     """Return the scanner if the engines can use it.
 
     Its fields and sensitivities are evaluated at six points within 1.2 mm of the origin, at the first and the last
-    angle; its sequence is checked, and what it says by `fixed_in_angle` and `line_profile`, if it has them, is compared
-    with its fields. A scanner of one tone and one coil as version 0.1 described them (`mpisim.scanner.single_tone`) is
-    returned as a `SingleTone`.
+    angle; its sequence is checked. What it says by `fixed_in_angle`, `coils_fixed_in_angle` and `line_profile`, if it
+    has them, is compared with its fields; its `receive_gains`, if it has them, must be numbers of the right shape. A
+    scanner of one tone and one coil as version 0.1 described them (`mpisim.scanner.single_tone`) is returned as a
+    `SingleTone`.
 
     Parameters
     ----------
@@ -45,6 +46,7 @@ def check_scanner(scanner: object) -> Scanner:
         _check_values("drive_fields", checked.drive_fields, angle, tones)
         _check_values("receive_sensitivities", checked.receive_sensitivities, angle, 0)
     _check_fixed(checked)
+    _check_gains(checked)
     _check_profile(checked)
     return checked
 
@@ -107,14 +109,36 @@ def _check_values(
 
 def _check_fixed(scanner: Scanner) -> None:
     """Compare drive and coils at the first and the last angle where they are said to be the same at every angle."""
-    if getattr(scanner, "fixed_in_angle", False):
-        first, last = _ends(scanner)[0], _ends(scanner)[-1]
-        same = all(
-            np.array_equal(method(_POINTS, first), method(_POINTS, last))
-            for method in (scanner.drive_fields, scanner.receive_sensitivities)
-        )
-        must = "False where drive_fields or receive_sensitivities depend on the angle"
-        require(same, "scanner fixed_in_angle", must, "True")
+    promises = {
+        "fixed_in_angle": ("drive_fields", "receive_sensitivities"),
+        "coils_fixed_in_angle": ("receive_sensitivities",),
+    }
+    first, last = _ends(scanner)[0], _ends(scanner)[-1]
+    for promise, names in promises.items():
+        if getattr(scanner, promise, False):
+            methods = [getattr(scanner, name) for name in names]
+            same = all(np.array_equal(method(_POINTS, first), method(_POINTS, last)) for method in methods)
+            require(same, f"scanner {promise}", f"False where {' or '.join(names)} depend on the angle", "True")
+
+
+def _check_gains(scanner: Scanner) -> None:
+    """Check the gains of the receive chain: a finite number for each angle, coil and frequency."""
+    if not hasattr(scanner, "receive_gains"):
+        return
+    sequence, angle = scanner.sequence, _ends(scanner)[0]
+    shape = (len(sequence.angles), len(scanner.receive_sensitivities(_POINTS, angle)), len(sequence.harmonics))
+    try:
+        gains = scanner.receive_gains()
+    except InputError:
+        raise
+    except Exception as error:  # whatever the code of another package raises
+        raise InputError(
+            f"Input scanner receive_gains must be a method without arguments; instead received {error!r}."
+        ) from error
+    good = isinstance(gains, np.ndarray) and gains.shape == shape and gains.dtype.kind in "fiuc"
+    must = f"a method that returns numbers of the shape (angle, coil, frequency), {shape} here"
+    require(good, "scanner receive_gains", must, f"{type(gains).__name__} of shape {np.shape(gains)}")
+    finite("what the scanner's receive_gains returns", gains)
 
 
 def _check_profile(scanner: Scanner) -> None:

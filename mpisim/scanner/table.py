@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from mpisim.plugins import Registry
+from mpisim.scanner.angle_errors import AngleErrors
+from mpisim.scanner.drive_tones import DriveTones
 from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.scanner.imperfect import ImperfectFFL
+from mpisim.scanner.line_plane import LinePlane
+from mpisim.scanner.quadratic import QuadraticRecipe
+from mpisim.scanner.receive import ReceiveGain
 from mpisim.scanner.sequences import PeriodicSequence
+from mpisim.scanner.simple_fields import Dipole, Polynomial, Uniform
+from mpisim.scanner.solid_harmonics import SolidHarmonics
 
 __all__ = ["SCANNERS", "SCANNER_PARTS"]
 
-SCANNERS: Registry[type] = Registry("scanner", "mpisim.scanners", type, {"OpenSidedFFL": OpenSidedFFL})
+SCANNERS: Registry[type] = Registry(
+    "scanner", "mpisim.scanners", type, {"OpenSidedFFL": OpenSidedFFL, "ImperfectFFL": ImperfectFFL}
+)
 """Scanner classes by name: frozen dataclasses that keep the protocol `mpisim.scanner.protocol.Scanner`.
 
 Another package adds its own by an entry point of the group `mpisim.scanners` or by `SCANNERS.register(name, class)`. A
@@ -16,8 +26,21 @@ file then holds the name of the class and the values of its fields, so that the 
 voxels.
 """
 
+_PARTS: tuple[type, ...] = (
+    PeriodicSequence,
+    SolidHarmonics,
+    Uniform,
+    Polynomial,
+    Dipole,
+    QuadraticRecipe,
+    LinePlane,
+    AngleErrors,
+    ReceiveGain,
+    DriveTones,
+)
+
 SCANNER_PARTS: Registry[type] = Registry(
-    "part of a scanner", "mpisim.scanner_parts", type, {"PeriodicSequence": PeriodicSequence}
+    "part of a scanner", "mpisim.scanner_parts", type, {part.__name__: part for part in _PARTS}
 )
 """Frozen dataclasses that fields of a scanner may hold, such as its sequence or a coil, by name.
 

@@ -4,14 +4,13 @@ Three engines compute the rows. They agree where more than one applies; `auto` t
 
 ==============  ====================================================================================================
 `line_profile`  a scanner with a line profile, in the plane z = 0, a flat sample, Langevin particles: the fastest
-`equilibrium`   one sine tone and Langevin particles; any fields, coils and sample
+`equilibrium`   one sine tone and Langevin particles of any sizes, at most with Debye relaxation; any fields and coils
 `time_domain`   any periodic drive with any number of tones and coils, any magnetisation, with a history or without
 ==============  ====================================================================================================
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -36,6 +35,7 @@ from mpisim.simulation.precision import complex_type
 from mpisim.simulation.provenance import provenance
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.time_domain import time_domain_rows
+from mpisim.simulation.time_samples import warn_of_few_samples
 
 __all__ = ["simulate"]
 
@@ -110,9 +110,11 @@ def simulate(
     machine = scanner if type(scanner) is OpenSidedFFL else check_scanner(scanner)
     engine = _engine(path, machine, particle, grid, sample)
     _check_region(machine, sample, grid)
-    _check_samples(machine, particle, grid)
+    warn_of_few_samples(machine, particle, grid)
     with SCANNERS.guarded(type(scanner).__name__):
         values = _ENGINES[engine].rows(machine, particle, grid, sample)
+        if hasattr(machine, "receive_gains"):
+            values *= machine.receive_gains()[..., None]
     number = complex_type(float(np.abs(values).max()))
     values = values.astype(number, copy=False).reshape(*values.shape[:3], *grid.array_shape)
     coils = ("receive",) if values.shape[1] > 1 else ()
@@ -166,19 +168,3 @@ def _check_region(scanner: Scanner, sample: Sample, grid: Grid) -> None:
     if check is not None:
         with SCANNERS.guarded(type(scanner).__name__):
             check(sample.region(grid))
-
-
-def _check_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> None:
-    """Warn where the drive is too steep for the samples: their error falls as exp(-samples pi / (beta sum n A))."""
-    sequence = scanner.sequence
-    amplitudes = np.linalg.norm(scanner.drive_fields(np.array([[grid.center]]), sequence.angles[0]), axis=-1)
-    drive = float(amplitudes[:, 0, 0] @ [t.multiple for t in sequence.tones])
-    steepness = getattr(particle, "beta", 0.0) * drive / np.pi
-    if sequence.samples_per_period < np.log(1e4) * steepness < np.inf:
-        wanted = 2 * int(np.ceil(np.log(1e8) * steepness / 2))
-        warnings.warn(
-            f"{sequence.samples_per_period} samples a period are too few for cores of "
-            f"{getattr(particle, 'diameter', np.nan) * 1e9:.1f} nm in this drive field; take "
-            f"samples_per_period={wanted}",
-            stacklevel=3,
-        )
