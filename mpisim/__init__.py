@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mpisim.data.metrics import nrmse
     from mpisim.errors import InputError
     from mpisim.io.checks import check_format
+    from mpisim.io.field_map import read_field_map, write_field_map
     from mpisim.io.formats import FORMATS, FileFormat
     from mpisim.io.reading import read
     from mpisim.io.scanner_file import SCANNER_NAMES, read_scanner
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from mpisim.particles.protocol import Instantaneous, Sizes
     from mpisim.particles.table import PARTICLES
     from mpisim.scanner.angle_errors import AngleErrors
+    from mpisim.scanner.biot_savart import Loop, RectangularLoop
     from mpisim.scanner.checks import check_scanner
+    from mpisim.scanner.coils import Coil, MapCoil, WoundCoil
     from mpisim.scanner.drive_tones import DriveTones
     from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+    from mpisim.scanner.field_map import FieldMap
     from mpisim.scanner.imperfect import ImperfectFFL
     from mpisim.scanner.line_plane import LinePlane
     from mpisim.scanner.quadratic import QuadraticRecipe
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from mpisim.scanner.simple_fields import Dipole, Polynomial, Uniform
     from mpisim.scanner.solid_harmonics import SolidHarmonics
     from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
+    from mpisim.scanner.wound_field import WoundField
     from mpisim.simulation.matrix import simulate
     from mpisim.simulation.sample import Sample
     from mpisim.simulation.setup import Setup
@@ -46,27 +51,34 @@ __all__ = [
     "SCANNER_NAMES",
     "SCANNER_PARTS",
     "AngleErrors",
+    "Coil",
     "Dipole",
     "DriveTones",
+    "FieldMap",
     "FileFormat",
     "Grid",
     "ImperfectFFL",
     "InputError",
     "Instantaneous",
     "LangevinEquilibrium",
-    "LogNormal",
-    "Mixture",
     "LinePlane",
+    "LogNormal",
+    "Loop",
+    "MapCoil",
+    "Mixture",
     "OpenSidedFFL",
     "Particle",
     "Polynomial",
     "QuadraticRecipe",
     "ReceiveGain",
+    "RectangularLoop",
     "Sample",
-    "Sizes",
     "Setup",
+    "Sizes",
     "SolidHarmonics",
     "Uniform",
+    "WoundCoil",
+    "WoundField",
     "__version__",
     "check_format",
     "check_magnetisation",
@@ -78,9 +90,11 @@ __all__ = [
     "open_sided_ffl",
     "plot",
     "read",
+    "read_field_map",
     "read_scanner",
     "simulate",
     "write",
+    "write_field_map",
     "write_scanner",
 ]
 
@@ -92,6 +106,7 @@ __getattr__, __dir__ = handed_on(
         "mpisim.data.metrics": ["nrmse"],
         "mpisim.errors": ["InputError"],
         "mpisim.io.checks": ["check_format"],
+        "mpisim.io.field_map": ["read_field_map", "write_field_map"],
         "mpisim.io.formats": ["FORMATS", "FileFormat"],
         "mpisim.io.reading": ["read"],
         "mpisim.io.scanner_file": ["SCANNER_NAMES", "read_scanner"],
@@ -102,6 +117,10 @@ __getattr__, __dir__ = handed_on(
         "mpisim.particles.particle": ["LangevinEquilibrium", "Particle", "langevin", "langevin_prime"],
         "mpisim.particles.protocol": ["Instantaneous", "Sizes"],
         "mpisim.particles.table": ["PARTICLES"],
+        "mpisim.scanner.biot_savart": ["Loop", "RectangularLoop"],
+        "mpisim.scanner.coils": ["Coil", "MapCoil", "WoundCoil"],
+        "mpisim.scanner.field_map": ["FieldMap"],
+        "mpisim.scanner.wound_field": ["WoundField"],
         "mpisim.scanner.checks": ["check_scanner"],
         "mpisim.scanner.ffl": ["OpenSidedFFL", "open_sided_ffl"],
         "mpisim.scanner.angle_errors": ["AngleErrors"],

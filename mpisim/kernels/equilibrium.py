@@ -10,7 +10,8 @@ With the selection field :math:`b` and the peak drive field :math:`d` at a point
 sine :math:`s`, and the flux of the coil :math:`p` is :math:`\beta\,(p\cdot B)\,h(\beta^2 B\cdot B)`. Both
 :math:`p\cdot B` and :math:`\beta^2 B\cdot B` are polynomials in :math:`s`, whose coefficients are computed once for
 each point. The points of a sample are summed before the projection on harmonics, and a sum over points that never
-saturate takes one division for every two.
+saturate takes one division for every two. Particles of several sizes are a sum over sizes, each with its own
+:math:`\beta` and its share of the weights.
 
 Numba's cache does not notice changes of a function that another file compiles in, so whatever uses these stands here.
 Arrays in, arrays out; units are those of the caller (SI throughout the package).
@@ -98,17 +99,21 @@ def langevin_prime(x: float) -> float:
 
 
 @njit(fastmath=_FAST, error_model="numpy", cache=True)
-def profile_table(offsets: Array, amplitude: float, drive_sine: Array, basis: Array, beta: float, out: Array) -> None:
+def profile_table(
+    offsets: Array, amplitude: float, drive_sine: Array, basis: Array, betas: Array, shares: Array, out: Array
+) -> None:
     """Fill `out` (node, harmonic) with the profiles f_k.
 
     The field at a node is `offsets` (node,) + `amplitude` * `drive_sine` (time,) in T; `basis` (harmonic, time) maps
-    the flux to harmonics; `beta` is m / (k_B T) in 1/T.
+    the flux to harmonics; `betas` (size,) are m / (k_B T) in 1/T, and `shares` (size,) the factors of the sizes.
     """
     flux = np.empty(drive_sine.size)
     for n in range(offsets.size):
-        for j in range(drive_sine.size):
-            xi = beta * (offsets[n] + amplitude * drive_sine[j])
-            flux[j] = xi * _langevin_ratio(xi * xi)
+        flux[:] = 0.0
+        for m in range(betas.size):
+            for j in range(drive_sine.size):
+                xi = betas[m] * (offsets[n] + amplitude * drive_sine[j])
+                flux[j] += shares[m] * (xi * _langevin_ratio(xi * xi))
         for k in range(basis.shape[0]):
             total = 0.0
             for j in range(drive_sine.size):
@@ -178,7 +183,7 @@ def harmonic_rows(
     weights: Array,
     drive_sine: Array,
     basis: Array,
-    beta: float,
+    betas: Array,
     imaginary_part: Array,
     out: Array,
 ) -> None:
@@ -191,13 +196,13 @@ def harmonic_rows(
     sensitivity
         Sensitivity of the coil in 1/m, shape (voxel, point, 3).
     weights
-        Weights of a sample's points, shape (point,).
+        Weights of a sample's points for every size of particle, shape (size, point).
     drive_sine
         Sine of the drive's phase, shape (time,).
     basis
         Factors from the flux to each harmonic in 1/s, shape (harmonic, time).
-    beta
-        m / (k_B T) in 1/T.
+    betas
+        m / (k_B T) of every size in 1/T, shape (size,).
     imaginary_part
         1 where a harmonic is imaginary and 0 where it is real, shape (harmonic,).
     out
@@ -207,12 +212,13 @@ def harmonic_rows(
     for v in prange(n_voxels):
         flux = np.zeros(drive_sine.size)
         c = np.empty((n_points, 5))
-        near = _fill_coefficients(selection[v], drive[v], sensitivity[v], weights, beta, c)
-        paired = near - near % 2
-        for q in range(0, paired, 2):
-            _add_pair(c, q, drive_sine, flux)
-        for q in range(paired, n_points):
-            _add_point(c, q, drive_sine, flux)
+        for m in range(betas.size):
+            near = _fill_coefficients(selection[v], drive[v], sensitivity[v], weights[m], betas[m], c)
+            paired = near - near % 2
+            for q in range(0, paired, 2):
+                _add_pair(c, q, drive_sine, flux)
+            for q in range(paired, n_points):
+                _add_point(c, q, drive_sine, flux)
         for k in range(basis.shape[0]):
             total = 0.0
             for j in range(drive_sine.size):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from mpisim.particles.distributions import LogNormal, Mixture
 from mpisim.particles.particle import Particle
 from mpisim.plugins import Registry
 
 __all__ = ["PARTICLES"]
 
-PARTICLES: Registry[type] = Registry("magnetisation model", "mpisim.particles", type, {"Particle": Particle})
+PARTICLES: Registry[type] = Registry(
+    "magnetisation model",
+    "mpisim.particles",
+    type,
+    {kind.__name__: kind for kind in (Particle, LogNormal, Mixture)},
+)
 """Classes of magnetisation models by name: frozen dataclasses that keep `mpisim.particles.protocol.Magnetisation`.
 
 Another package adds its own by an entry point of the group `mpisim.particles` or by `PARTICLES.register(name, class)`.

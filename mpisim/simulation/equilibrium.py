@@ -1,4 +1,4 @@
-r"""The equilibrium engine: one sine tone and Langevin particles, for any fields, coils and sample.
+r"""The equilibrium engine: one sine tone and Langevin particles of any sizes, for any fields, coils and sample.
 
 A sample with :math:`N` particles at :math:`r` gives the voltage
 :math:`v = -\mu_0\,N m\,\frac{d}{dt}\,p\cdot L(\xi) B/|B|`. Its harmonic is, integrating by parts,
@@ -19,24 +19,51 @@ import numpy as np
 
 from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
+from mpisim.errors import InputError
 from mpisim.kernels import equilibrium as kernels
-from mpisim.particles.particle import Particle
-from mpisim.particles.protocol import Magnetisation
+from mpisim.particles.protocol import Magnetisation, Sizes, response_of, sizes_of
 from mpisim.progress import progress
 from mpisim.scanner.protocol import Scanner, Sequence
 from mpisim.scanner.sequences import Tone
 from mpisim.simulation.sample import Sample
 
-__all__ = ["equilibrium_rows", "half_period_basis", "has_half_period", "point_rows"]
+__all__ = [
+    "apply_response",
+    "equilibrium_rows",
+    "half_period_basis",
+    "has_half_period",
+    "known_sizes",
+    "point_rows",
+]
 
 _VECTOR = 8  # the time axis is padded to a multiple of this, so that the compiler's vectors hold all of it
 
 
 def has_half_period(scanner: Scanner, particle: Magnetisation) -> bool:
-    """Whether half a period holds everything: one sine tone, and the equilibrium of Langevin particles."""
-    kind, names = type(particle), ("moment_vector", "moments")
-    langevin = issubclass(kind, Particle) and all(getattr(kind, name) is getattr(Particle, name) for name in names)
-    return langevin and tuple(scanner.sequence.tones) == (Tone(1),)
+    """Whether half a period holds everything: one sine tone, and a sum of Langevin functions, at most filtered."""
+    return tuple(scanner.sequence.tones) == (Tone(1),) and sizes_of(particle) is not None
+
+
+def known_sizes(particle: Magnetisation) -> Sizes:
+    """Return the sizes of a particle for which `has_half_period` holds.
+
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
+    sizes = sizes_of(particle)
+    if sizes is None:
+        raise InputError(f"Input particle must be a Langevin equilibrium; instead received {particle!r}.")
+    return sizes
+
+
+def apply_response(rows: np.ndarray, particle: Magnetisation, sequence: Sequence) -> np.ndarray:
+    """Multiply rows (..., harmonic, voxel) in place with the gains of the particle's response, if it has one."""
+    gains = response_of(particle, sequence.base_frequency * np.array(sequence.harmonics, dtype=float))
+    if gains is not None:
+        rows *= gains.astype(rows.dtype)[:, None]
+    return rows
 
 
 def half_period_basis(sequence: Sequence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -71,7 +98,7 @@ def _basis(count: int, harmonics: tuple[int, ...], frequency: float) -> tuple[np
 
 
 def point_rows(
-    scanner: Scanner, particle: Particle, points: np.ndarray, weights: np.ndarray, particles: float
+    scanner: Scanner, particle: Magnetisation, points: np.ndarray, weights: np.ndarray, particles: float
 ) -> np.ndarray:
     """Return the rows of samples that are made of any points, where `has_half_period` holds.
 
@@ -80,7 +107,7 @@ def point_rows(
     scanner
         Fields, coils and sequence.
     particle
-        The tracer.
+        The tracer, with `sizes`.
     points
         Points of each sample in m, shape (voxel, point, 3).
     weights
@@ -95,7 +122,9 @@ def point_rows(
     """
     angles = scanner.sequence.angles
     drive_sine, basis, imaginary_part = half_period_basis(scanner.sequence)
-    basis = basis * MU_0 * particles * particle.moment
+    sizes = known_sizes(particle)
+    basis = basis * MU_0 * particles * sizes.moment
+    weights = np.outer(sizes.shares, weights)
     drive, coils = _drive_and_coils(scanner, points, angles[0])
     out = np.zeros((len(angles), len(coils), len(basis), len(points), 2))
     for rows, angle in zip(out, progress(angles, unit="angle"), strict=True):
@@ -104,9 +133,9 @@ def point_rows(
             drive, coils = _drive_and_coils(scanner, points, angle)
         for row, sensitivity in zip(rows, coils, strict=True):
             kernels.harmonic_rows(
-                selection, drive, sensitivity, weights, drive_sine, basis, particle.beta, imaginary_part, row
+                selection, drive, sensitivity, weights, drive_sine, basis, sizes.betas, imaginary_part, row
             )
-    return out.view(np.complex128)[..., 0]
+    return apply_response(out.view(np.complex128)[..., 0], particle, scanner.sequence)
 
 
 def _drive_and_coils(scanner: Scanner, points: np.ndarray, angle: float) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -115,7 +144,7 @@ def _drive_and_coils(scanner: Scanner, points: np.ndarray, angle: float) -> tupl
     return drive, [np.ascontiguousarray(p) for p in scanner.receive_sensitivities(points, angle)]
 
 
-def equilibrium_rows(scanner: Scanner, particle: Particle, grid: Grid, sample: Sample) -> np.ndarray:
+def equilibrium_rows(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> np.ndarray:
     """Return the rows on a grid, where `has_half_period` holds, for any fields, coils and sample.
 
     Returns
