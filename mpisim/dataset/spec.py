@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.dataset.cases import Case
+from mpisim.dataset.cases import Case, SetupCase
 from mpisim.errors import decibels, require, seed_number, whole
 from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
-from mpisim.simulation.matrix import simulate
+from mpisim.simulation.provenance import provenance
 from mpisim.simulation.sample import Sample
+from mpisim.simulation.setup import Setup
 
 __all__ = ["DatasetSpec", "coarse_file", "fine_file"]
 
@@ -26,9 +28,10 @@ class DatasetSpec:
     Parameters
     ----------
     grid, sample
-        Voxels and sample.
+        Voxels and sample of each `Case`; a `SetupCase` has its own.
     scanner
-        Options of `open_sided_ffl` except the gradient; the drive amplitude is G FOV / 2 unless it is given (T).
+        Options of `open_sided_ffl` for each `Case`, except the gradient; the drive amplitude is G FOV / 2 unless it is
+        given (T).
     factors
         Factors of the coarse files that are written with the fine ones.
     sampling, snr, seed
@@ -47,24 +50,47 @@ class DatasetSpec:
         seed_number(self.seed)
         if self.snr is not None:
             decibels("snr", self.snr)
+        self.check_factors(self.grid)
+
+    def check_factors(self, grid: Grid) -> None:
+        """Raise `InputError` unless every factor divides the voxels of a grid."""
         for factor in self.factors:
-            divides = all(n % whole("factor", factor) == 0 for n in self.grid.shape[:2])
-            require(divides, "factor", f"a divisor of the grid {self.grid.shape}", factor)
+            divides = all(n % whole("factor", factor) == 0 for n in grid.shape[:2])
+            require(divides, "factor", f"a divisor of the grid {grid.shape}", factor)
 
     def scanner_of(self, case: Case) -> OpenSidedFFL:
         """Return the scanner of a case."""
         return open_sided_ffl(case.sf_gradient, fov=max(self.grid.fov[:2]), **self.scanner)
 
-    def simulate(self, case: Case) -> xr.Dataset:
+    def setup(self, case: Case | SetupCase) -> Setup:
+        """Return the scanner, particle, voxels and sample of a case."""
+        if isinstance(case, SetupCase):
+            return case.setup
+        return Setup(self.scanner_of(case), Particle(case.particle_diameter), self.grid, self.sample)
+
+    def simulate(self, case: Case | SetupCase) -> xr.Dataset:
         """Simulate the fine matrix of a case."""
-        return simulate(self.scanner_of(case), Particle(case.particle_diameter), self.grid, self.sample)
+        matrix = self.setup(case).simulate()
+        return matrix.assign_attrs(case.attributes) if isinstance(case, SetupCase) else matrix
+
+    def described(self, cases: Sequence[Case | SetupCase]) -> dict[str, Any]:
+        """Return what the manifest of a split says of its cases and of what they have in common."""
+        common = {"grid": asdict(self.grid), "scanner": self.scanner, "sample": self.sample.as_mapping()}
+        return {**common, "cells": [_described(case) for case in cases]}
 
 
-def fine_file(out: Path, case: Case) -> Path:
+def _described(case: Case | SetupCase) -> dict[str, Any]:
+    if isinstance(case, Case):
+        return asdict(case)
+    made_of = provenance(case.setup.scanner, case.setup.particle, case.setup.grid, case.setup.sample)
+    return {"name": case.name, "split": case.split, **case.attributes, **made_of}
+
+
+def fine_file(out: Path, case: Case | SetupCase) -> Path:
     """Return the file of a case's fine matrix in the folder of a data set."""
     return out / case.split / f"{case.name}.nc"
 
 
-def coarse_file(out: Path, case: Case, spec: DatasetSpec, factor: int) -> Path:
+def coarse_file(out: Path, case: Case | SetupCase, spec: DatasetSpec, factor: int) -> Path:
     """Return the file of a case's coarse matrix in the folder of a data set."""
     return out / case.split / f"{spec.sampling}{factor}" / f"{case.name}.nc"
