@@ -37,6 +37,7 @@ _LARGEST_JITTER = 5e-3  # m
 _HEIGHT = 1e-3  # m
 _FILLING = {"box": 1.0, "cylinder": math.pi / 4, "sphere": math.pi / 6}  # volume over that of the box around it
 _SINCE_0_2 = ("shape", "offset", "rotation", "jitter", "seed")
+_AROUND = 32  # points on a circle, which leave 1 - cos(pi/32) = .5 % of its radius out
 _DRAWS = 20_231  # names the random numbers of the positions, so that no other use of the seed shares them
 
 
@@ -245,8 +246,9 @@ def _outermost(shape: str) -> np.ndarray:
     """Outermost points of a shape in units of half its edges, shape (point, 3)."""
     if shape == "box":
         return np.array(list(product((-1, 1), repeat=3)))
-    ends = (0,) if shape == "sphere" else (-1, 1)
-    around = [(x, y, z) for x, y in ((-1, 0), (1, 0), (0, -1), (0, 1)) for z in ends]
+    turns = 2 * np.pi * np.arange(_AROUND) / _AROUND
+    heights = (0,) if shape == "sphere" else (-1, 1)
+    around = [(x, y, z) for x, y in zip(np.cos(turns), np.sin(turns), strict=True) for z in heights]
     return np.array([*around, (0, 0, -1), (0, 0, 1)])
 
 
