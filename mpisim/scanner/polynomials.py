@@ -1,6 +1,6 @@
-r"""Vector fields that are polynomials of the coordinates.
+r"""Vector fields that are polynomials of the coordinates, in units of a radius.
 
-.. math:: b(r) = \sum_{ijk} c_{ijk}\, x^i y^j z^k , \qquad c_{ijk} \in \mathbb R^3 .
+.. math:: b(r) = \sum_{ijk} c_{ijk}\, (x/R)^i (y/R)^j (z/R)^k , \qquad c_{ijk} \in \mathbb R^3 .
 """
 
 from __future__ import annotations
@@ -9,31 +9,32 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["Terms", "polynomial_field"]
+from mpisim.kernels.polynomial import polynomial_vectors
 
-Terms = Mapping[tuple[int, int, int], tuple[float, float, float]]
-"""Vector coefficients by the powers of x, y and z."""
+__all__ = ["Powers", "VectorPolynomial"]
 
-
-def polynomial_field(points: np.ndarray, terms: Terms) -> np.ndarray:
-    """Return the field at `points` (..., 3) of a polynomial with vector coefficients; shape (..., 3)."""
-    highest = [max((powers[axis] for powers in terms), default=0) for axis in range(3)]
-    powers_of = [_powers(np.ascontiguousarray(points[..., axis], dtype=float), highest[axis]) for axis in range(3)]
-    field = np.zeros((3, *points.shape[:-1]))
-    for powers, vector in terms.items():
-        factors = [powers_of[axis][power] for axis, power in enumerate(powers) if power]
-        value = np.ones(points.shape[:-1])
-        for factor in factors:
-            value = value * factor
-        for component, coefficient in zip(field, vector, strict=True):
-            if coefficient:
-                component += coefficient * value
-    return np.moveaxis(field, 0, -1)
+Powers = tuple[int, int, int]
 
 
-def _powers(x: np.ndarray, highest: int) -> list[np.ndarray]:
-    """The powers 0 to `highest` of an array."""
-    powers = [np.ones_like(x)]
-    for _ in range(highest):
-        powers.append(powers[-1] * x)
-    return powers
+class VectorPolynomial:
+    """A vector field that is a polynomial of the coordinates.
+
+    Parameters
+    ----------
+    terms
+        Vector coefficients by the powers of x, y and z.
+    radius
+        The radius R in m; the coefficients are taken to the unit 1/m once.
+    """
+
+    def __init__(self, terms: Mapping[Powers, tuple[float, ...]], radius: float) -> None:
+        self._exponents = np.array(list(terms), dtype=np.int64).reshape(-1, 3)
+        vectors = np.array(list(terms.values()), dtype=float).reshape(-1, 3)
+        self._coefficients = vectors / float(radius) ** self._exponents.sum(1, keepdims=True)
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Return the field at `points` (..., 3) in m; shape (..., 3). Each point is computed by itself."""
+        flat = np.ascontiguousarray(points, dtype=float).reshape(-1, 3)
+        out = np.empty_like(flat)
+        polynomial_vectors(flat, self._exponents, self._coefficients, out)
+        return out.reshape(points.shape)

@@ -9,13 +9,15 @@ so that :math:`|s|` is its largest field at the distance :math:`R`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from mpisim.errors import numbers_of, require, whole, within
 from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, checked_relative, rotated, turned_field, turned_region
-from mpisim.scanner.polynomials import polynomial_field
+from mpisim.scanner.polynomials import Powers, VectorPolynomial
 
 __all__ = ["Dipole", "Polynomial", "Uniform"]
 
@@ -102,12 +104,17 @@ class Polynomial:
         return turned_field(self._at_rest, points, angle) if self.turning else self._at_rest(points)
 
     def _at_rest(self, points: np.ndarray) -> np.ndarray:
-        terms: dict[tuple[int, int, int], tuple[float, float, float]] = {}
-        for i, j, k, c in self.terms:
-            before = terms.get((i, j, k), (0.0, 0.0, 0.0))
-            x, y, z = (b + c * a for b, a in zip(before, self.axis, strict=True))
-            terms[i, j, k] = (x, y, z)
-        return polynomial_field(points / self.radius, terms)
+        return _polynomial(self.terms, self.axis, self.radius)(points)
+
+
+@lru_cache(maxsize=64)
+def _polynomial(
+    terms: tuple[tuple[int, int, int, float], ...], axis: tuple[float, float, float], radius: float
+) -> VectorPolynomial:
+    total: dict[Powers, np.ndarray] = defaultdict(lambda: np.zeros(3))
+    for i, j, k, c in terms:
+        total[i, j, k] += c * np.array(axis)
+    return VectorPolynomial({powers: tuple(vector) for powers, vector in total.items()}, radius)
 
 
 @dataclass(frozen=True)

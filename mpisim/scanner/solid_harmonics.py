@@ -34,14 +34,14 @@ from numpy.polynomial.legendre import Legendre
 
 from mpisim.errors import numbers_of, require, whole
 from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, checked_relative, turned_field
-from mpisim.scanner.polynomials import Terms, polynomial_field
+from mpisim.scanner.polynomials import Powers, VectorPolynomial
 
 __all__ = ["HIGHEST_DEGREE", "SolidHarmonics"]
 
 HIGHEST_DEGREE = 6
 """Highest degree l of a coefficient."""
 
-_Complex = dict[tuple[int, int, int], complex]  # coefficients by the powers of x, y, z
+_Complex = dict[Powers, complex]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class SolidHarmonics:
         return turned_field(self._at_rest, points, angle) if self.turning else self._at_rest(points)
 
     def _at_rest(self, points: np.ndarray) -> np.ndarray:
-        return polynomial_field(points / self.radius, _terms(self.coefficients))
+        return _field(self.coefficients, self.radius)(points)
 
 
 def _checked_term(term: object) -> tuple[int, int, float]:
@@ -95,27 +95,27 @@ def _checked_term(term: object) -> tuple[int, int, float]:
 
 
 @lru_cache(maxsize=256)
-def _terms(coefficients: tuple[tuple[int, int, float], ...]) -> Terms:
+def _field(coefficients: tuple[tuple[int, int, float], ...], radius: float) -> VectorPolynomial:
     """The polynomial of a sum of terms (l, m, c)."""
-    total: dict[tuple[int, int, int], np.ndarray] = defaultdict(lambda: np.zeros(3))
+    total: dict[Powers, np.ndarray] = defaultdict(lambda: np.zeros(3))
     for degree, order, c in coefficients:
         for powers, vector in _gradient(degree, order).items():
-            total[powers] += c / _largest(degree, abs(order)) * np.array(vector)
-    return {powers: (float(v[0]), float(v[1]), float(v[2])) for powers, v in total.items() if v.any()}
+            total[powers] += c / _largest(degree, abs(order)) * vector
+    return VectorPolynomial({powers: tuple(vector) for powers, vector in total.items()}, radius)
 
 
 @lru_cache(maxsize=128)
-def _gradient(degree: int, order: int) -> Terms:
-    """Gradient of V_lm as a polynomial."""
+def _gradient(degree: int, order: int) -> dict[Powers, np.ndarray]:
+    """Gradient of V_lm: vectors by the powers of x, y, z."""
     scale = math.factorial(degree + abs(order))
-    vectors: dict[tuple[int, int, int], np.ndarray] = defaultdict(lambda: np.zeros(3))
+    vectors: dict[Powers, np.ndarray] = defaultdict(lambda: np.zeros(3))
     for powers, value in _regular(degree, abs(order)).items():
         coefficient = scale * (value.real if order >= 0 else value.imag)
         for axis, power in enumerate(powers):
             if power and coefficient:
-                lowered = tuple(p - (i == axis) for i, p in enumerate(powers))
-                vectors[lowered[0], lowered[1], lowered[2]][axis] += power * coefficient
-    return {powers: (float(v[0]), float(v[1]), float(v[2])) for powers, v in vectors.items()}
+                i, j, k = (p - (a == axis) for a, p in enumerate(powers))
+                vectors[i, j, k][axis] += power * coefficient
+    return dict(vectors)
 
 
 @lru_cache(maxsize=128)
