@@ -6,9 +6,11 @@ import argparse
 from functools import partial
 
 import mpisim
-from mpisim.cli.command import Result, argument_type
+from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import integer, number
+from mpisim.data.grid import Grid
 from mpisim.data.noise import PROTOCOL_SNR
+from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images
 from mpisim.io import expect_output
 
@@ -17,8 +19,9 @@ __all__ = ["KEYS", "add_arguments", "run"]
 KEYS = {
     "out": "file of the coarse matrix",
     "rows": "rows of the matrix",
-    "grid": "voxels of the coarse matrix along x, y[, z]",
-    "noise_std": "complex noise standard deviation, the largest of the rows; null where it is not known",
+    "grid": "voxels of the coarse matrix along x, y",
+    "fine_grid": "voxels along x, y of the fine matrix that is recovered from it",
+    "noise_std": "complex noise standard deviation of whole blocks, the largest of the rows; null where not known",
 }
 """Keys of `--json`."""
 
@@ -28,7 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     factor = argument_type("factor", partial(integer, least=2))
     parser.add_argument("fine", help="fine system matrix (.nc)")
     parser.add_argument(
-        "--factor", type=factor, required=True, help="voxels per block edge: a divisor of the grid's sides, such as 4"
+        "--factor",
+        type=factor,
+        required=True,
+        help="voxels per block edge, such as 4: a divisor of the grid's sides, or see --edge",
+    )
+    parser.add_argument(
+        "--edge",
+        metavar="fill|crop",
+        help="for a grid that the factor does not divide. fill: the last samples reach over the edge and fill n of "
+        "S x S voxels, with S x S / n times the noise of their mean. crop: the last voxels that are no complete block "
+        "are left out",
     )
     parser.add_argument("--sampling", default="box", help="box (large sample), strided or random (small sample)")
     level = parser.add_mutually_exclusive_group()
@@ -50,11 +63,14 @@ def run(options: argparse.Namespace) -> Result:
 
     expect_output(options.out, options.fine)
     snr = None if options.noiseless else options.snr
-    coarse = downsample(mpisim.read(options.fine), options.factor, options.sampling, snr, options.seed)
+    with as_typed({"edge": "--edge"}):
+        fine = mpisim.read(options.fine)
+        coarse = downsample(fine, options.factor, options.sampling, snr, options.seed, options.edge)
     mpisim.write(coarse, options.out)
     return {
         "out": options.out,
         "rows": len(as_images(coarse)),
         "grid": list(reversed(as_images(coarse).shape[-2:])),
+        "fine_grid": list(Sampling.of(coarse).fine_grid(Grid.of(coarse)).shape[:2]),
         "noise_std": float(coarse["noise_std"].max()) if "noise_std" in coarse else None,
     }

@@ -2,26 +2,38 @@ r"""A coarse measurement of a fine system matrix: the samples of `mpisim.data.sa
 
 The noise is complex Gaussian on the block means, :math:`E|n|^2 = \sigma^2`, with :math:`\sigma` a given number of
 decibels below the RMS of **the block means of that matrix**. A small sample gives :math:`S^2` times less signal, so
-that strided and random values carry :math:`S^2\sigma`.
+that strided and random values carry :math:`S^2\sigma`. A sample that reaches over the edge of the grid and fills only n
+of its voxels gives :math:`n / S^2` times the signal, so that its mean carries :math:`(S^2 / n)\,\sigma`.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import xarray as xr
 
+from mpisim.data.attributes import plain_attributes
 from mpisim.data.grid import Grid
 from mpisim.data.noise import PROTOCOL_SNR, complex_gaussian, sigma_from_snr
 from mpisim.data.sampling import RandomSampling, Sampling, block_mean
 from mpisim.data.schema import VOXEL_DIMS, expect
 from mpisim.data.views import as_images, noise_known, noise_like, replace_rows
-from mpisim.errors import decibels, seed_number
+from mpisim.errors import decibels, one_of, require, seed_number, whole
 
-__all__ = ["downsample"]
+__all__ = ["EDGES", "crop", "downsample"]
+
+EDGES = ("fill", "crop")
+"""What is done at the edge of a grid that the factor does not divide."""
 
 
 def downsample(
-    fine: xr.Dataset, factor: int, sampling: str = "box", snr: float | None = PROTOCOL_SNR, seed: int = 0
+    fine: xr.Dataset,
+    factor: int,
+    sampling: str = "box",
+    snr: float | None = PROTOCOL_SNR,
+    seed: int = 0,
+    edge: str | None = None,
 ) -> xr.Dataset:
     """Measure a fine system matrix coarsely.
 
@@ -30,7 +42,7 @@ def downsample(
     fine
         A fine system matrix of the schema.
     factor
-        Voxels per block edge S; it divides both edges of the grid.
+        Voxels per block edge S; it divides both sides of the grid unless `edge` is given, and is no larger than they.
     sampling
         `box`, `strided` or `random`.
     snr
@@ -38,30 +50,40 @@ def downsample(
         Strided and random values carry S^2 times that noise.
     seed
         Seed of the noise and of the random choice.
+    edge
+        For grids that the factor does not divide. `fill`: the last samples reach over the edge and fill only n of S^2
+        voxels; their means are those over n voxels, with S^2 / n times the noise (strided and random samples are always
+        complete). `crop`: the last voxels that are no complete block are left out of the fine matrix first, as by
+        `crop`. None refuses such grids. Where the factor divides the grid, all three are the same.
 
     Returns
     -------
     xarray.Dataset
-        A coarse system matrix with `noise_std` and, for `random`, the mask `sampled`. The deviation combines the noise
-        that was added with that of the fine matrix, of which the mean over a block of S^2 voxels keeps 1 / S. If the
-        noise of the fine matrix is unknown, so is that of the coarse one, which then has no `noise_std`; the attribute
-        `sampling` states what was added.
+        A coarse system matrix with `noise_std` and, for `random`, the mask `sampled`. The deviation is that of whole
+        blocks. It combines the noise that was added with that of the fine matrix, of which the mean over a block of S^2
+        voxels keeps 1 / S. (A sample over the edge is taken to have S^2 / n times both; of the noise of the fine matrix
+        it has only S / sqrt(n) times as much.) If the noise of the fine matrix is unknown, so is that of the coarse
+        one, which then has no `noise_std`; the attribute `sampling` states what was added.
 
     Raises
     ------
     InputError
-        If the matrix is not fine, the factor does not divide its grid, or an argument is out of range.
+        If the matrix is not fine, the factor does not divide its grid and `edge` is not given, or an argument is out of
+        range.
     """
     expect(fine, "system_matrix", "fine", stage="fine")
     seed = seed_number(seed)
     snr = None if snr is None else decibels("snr", snr)
+    if edge is not None and one_of("edge", edge, EDGES) == "crop":
+        fine = crop(fine, factor)
     values = as_images(fine)
-    operator = Sampling.named(sampling, factor, (values.shape[-2], values.shape[-1]), seed)
+    operator = Sampling.named(sampling, factor, (values.shape[-2], values.shape[-1]), seed, partial=edge == "fill")
     coarse = operator.apply(values)
     sigma = 0.0
     if snr is not None:
         sigma = operator.noise_gain * sigma_from_snr(block_mean(values, operator.factor), snr)
         noise = complex_gaussian(coarse.shape, sigma, np.random.default_rng([seed, 1]))
+        noise = noise if operator.filling is None else noise / operator.filling
         coarse = coarse + (operator.apply(noise) if isinstance(operator, RandomSampling) else noise)
     mask = {"sampled": (("y", "x"), operator.mask.astype(np.int8))} if isinstance(operator, RandomSampling) else None
     return replace_rows(
@@ -71,8 +93,25 @@ def downsample(
         noise_std=np.hypot(sigma, _own_noise(fine) * operator.carried_noise) if noise_known(fine) else None,
         extra=mask,
         stage="coarse",
-        sampling={"scheme": operator.scheme, "factor": operator.factor, "snr": snr, "seed": seed},
+        sampling={**operator.described(), "snr": snr, "seed": seed},
     )
+
+
+def crop(fine: xr.Dataset, factor: int) -> xr.Dataset:
+    """Leave out the last voxels along x and y that are no complete block of factor x factor voxels.
+
+    The matrix that remains is the one that is recovered after `downsample(fine, factor, edge="crop")`, and its
+    reference.
+
+    Raises `InputError` if the matrix is not fine, or the factor is larger than a side of the grid.
+    """
+    expect(fine, "system_matrix", "fine", stage="fine")
+    factor, (nx, ny) = whole("factor", factor), Grid.of(fine).shape[:2]
+    require(factor <= min(nx, ny), "factor", f"no larger than the sides of the grid {nx} x {ny}", factor)
+    if nx % factor == 0 and ny % factor == 0:
+        return fine
+    part = fine.isel(x=slice(0, nx - nx % factor), y=slice(0, ny - ny % factor))
+    return part.assign_attrs(grid=plain_attributes({"grid": asdict(Grid.of(part))})["grid"])
 
 
 def _own_noise(fine: xr.Dataset) -> np.ndarray:

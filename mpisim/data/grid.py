@@ -114,15 +114,36 @@ class Grid:
         nx, ny, *rest = self.shape
         return Grid((nx * factor, ny * factor, *rest), self.fov, self.center)
 
-    def coarsened(self, factor: int) -> Grid:
+    def coarsened(self, factor: int, partial: bool = False) -> Grid:
         """Return the same field of view with voxels `factor` times as large along x and y.
 
-        Raises `InputError` unless the factor divides both counts.
+        The first large voxel begins with the first small one. Where the factor does not divide a count and `partial`
+        allows it, the last large voxel reaches beyond the field of view, so that all are equally far apart.
+
+        Raises `InputError` unless the factor divides both counts or `partial` is given.
         """
         nx, ny, *rest = self.shape
         divides = nx % whole("factor", factor) == 0 and ny % factor == 0
-        require(divides, "factor", f"a divisor of the grid {nx} x {ny}", factor)
-        return Grid((nx // factor, ny // factor, *rest), self.fov, self.center)
+        require(divides or partial, "factor", f"a divisor of the grid {nx} x {ny}", factor)
+        if divides:
+            return Grid((nx // factor, ny // factor, *rest), self.fov, self.center)
+        counts = (-(-nx // factor), -(-ny // factor))
+        return self._resized(counts[0] * factor, counts[1] * factor).coarsened(factor)
+
+    def first(self, nx: int, ny: int) -> Grid:
+        """Return the grid of the first nx and ny voxels along x and y.
+
+        Raises `InputError` if there are not so many.
+        """
+        fits = 0 < nx <= self.shape[0] and 0 < ny <= self.shape[1]
+        require(fits, "first voxels", f"at most {self.shape[0]} x {self.shape[1]}", f"{nx} x {ny}")
+        return self if (nx, ny) == self.shape[:2] else self._resized(nx, ny)
+
+    def _resized(self, nx: int, ny: int) -> Grid:
+        """Return voxels of the same size, as many as said along x and y, from the same first one on."""
+        (dx, dy), (x, y, z) = self.voxel[:2], self.center
+        center = (x + (nx - self.shape[0]) * dx / 2, y + (ny - self.shape[1]) * dy / 2, z)
+        return Grid((nx, ny, *self.shape[2:]), (nx * dx, ny * dy, *self.fov[2:]), center)
 
     def shifted(self, x: float, y: float) -> Grid:
         """Return the grid moved by x and y in m."""

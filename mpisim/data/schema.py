@@ -13,7 +13,8 @@ kind               variable              dimensions, in this order, any of the l
 x, y, z are voxel centres in m, ascending and equidistant; `harmonic` (number) and `frequency` (Hz) are coordinates of
 frequency, angle is in rad. A system matrix further has the attributes
 
-- `stage`: `fine`, or `coarse` with the attribute `sampling` (a mapping with `scheme`, `factor`, `seed`, `snr`);
+- `stage`: `fine`, or `coarse` with the attribute `sampling` (a mapping with `scheme`, `factor`, `seed`, `snr`, and
+  `shape`, the numbers of fine voxels along x and y, where the factor does not divide them);
 - `origin`: `simulated`, `measured` or `recovered`;
 
 A matrix or measurement whose noise is known has the variable `noise_std`: the complex noise standard deviation of its
@@ -21,9 +22,13 @@ values, a scalar or one per row, and 0 where they are exact, as those of a simul
 **unknown**, which is not the same as none. (Only a fine matrix of origin `simulated` is exact without it, too: versions
 up to 0.1 wrote it so.)
 
-A coarse file holds **block means** (the large sample's signal over factor^2); a random sampling keeps the fine grid and
-marks its voxels in `sampled` (y, x). Attributes are numbers, strings, lists or mappings; they carry every parameter
-(`scanner`, `particle`, `grid`, `sample`: of the fine matrix, in a coarse file too), the seed and the software version.
+A coarse file holds **block means** (the large sample's signal over factor^2). Where the last blocks reach over the edge
+of the fine grid and hold n voxels, their values are means over these, with factor^2 / n times the noise that
+`noise_std` states, and coordinates are still those of whole blocks (`mpisim.data.sampling`). A random sampling keeps
+the fine grid and marks its voxels in `sampled` (y, x).
+
+Attributes are numbers, strings, lists or mappings; they carry every parameter (`scanner`, `particle`, `grid`, `sample`:
+of the fine matrix, in a coarse file too), the seed and the software version.
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ import xarray as xr
 
 from mpisim.data.attributes import plain_attributes
 from mpisim.data.finite import require_finite
+from mpisim.data.sampling import fine_shape
 from mpisim.data.units import conversion, coordinates_in
 from mpisim.errors import finite, one_of, require, whole, with_article
 from mpisim.version import __version__
@@ -173,6 +179,7 @@ def _check_stage(data: xr.Dataset, name: str) -> None:
         must = "a mapping with scheme and factor where the stage is coarse"
         require(good, f"sampling of {name}", must, repr(sampling))
         whole(f"factor of {name}", data.attrs["sampling"]["factor"])
+        fine_shape(data, name)
 
 
 def expect(data: xr.Dataset, kind: str, name: str, stage: str | None = None) -> xr.Dataset:

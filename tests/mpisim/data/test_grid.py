@@ -107,3 +107,18 @@ def test_the_sentence_names_the_argument():
 
 def test_numbers_of_any_type_describe_a_grid():
     assert Grid([np.int64(4), 3.0], np.array([0.01, 0.02])) == Grid((4, 3), (0.01, 0.02))
+
+
+def test_large_voxels_over_the_edge_and_the_first_ones():
+    """They are where those of a larger grid are, whose first voxels are the grid again."""
+    grid, larger = Grid((13, 23), (0.013, 0.046), (0.001, 0.002, 0.003)), Grid((16, 24), (0.016, 0.048))
+    coarse = grid.coarsened(4, partial=True)
+    assert coarse.shape == (4, 6) and coarse.center[2] == 0.003
+    for axis in (0, 1):
+        assert coarse.axis(axis)[0] == pytest.approx(grid.axis(axis)[:4].mean(), abs=1e-15)
+        assert np.allclose(np.diff(coarse.axis(axis)), 4 * grid.voxel[axis], rtol=1e-12)
+        assert np.allclose(coarse.refined(4).first(13, 23).axis(axis), grid.axis(axis), atol=1e-15)
+    assert larger.first(16, 24) is larger
+    assert larger.coarsened(4, partial=True) == larger.coarsened(4)
+    with pytest.raises(InputError, match="Input first voxels must be at most 13 x 23; instead received 14 x 23"):
+        grid.first(14, 23)
