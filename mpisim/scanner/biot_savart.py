@@ -33,7 +33,7 @@ import numpy as np
 from scipy.special import elliprd, elliprf
 
 from mpisim.errors import InputError, numbers_of, require, within
-from mpisim.scanner.parts import rotated
+from mpisim.scanner.parts import turned_region
 
 __all__ = [
     "Loop",
@@ -229,12 +229,6 @@ def field_of_windings(windings: tuple[Winding, ...], points: np.ndarray) -> np.n
     for winding in windings[1:]:
         total = total + winding.field(points)
     return total
-
-
-def turned_region(points: np.ndarray) -> np.ndarray:
-    """Return the places (point, 3) that `points` (..., 3) in m take in a full turn about z, in steps of 5 degrees."""
-    flat = points.reshape(-1, 3)
-    return np.concatenate([rotated(flat, 2 * math.pi * i / 72) for i in range(72)])
 
 
 def require_clear(name: str, windings: tuple[Winding, ...], points: np.ndarray, turning: bool = False) -> None:

@@ -22,8 +22,8 @@ import numpy as np
 from scipy.interpolate import NdBSpline, make_interp_spline
 
 from mpisim.errors import InputError, one_of, require, warn, within
-from mpisim.scanner.biot_savart import direction, turned_region
-from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, turned_field
+from mpisim.scanner.biot_savart import direction
+from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, turned_field, turned_region
 from mpisim.scanner.wound_field import unit_of_field
 
 __all__ = ["FieldMap"]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from mpisim.plugins import Registry
 from mpisim.scanner.angle_errors import AngleErrors
+from mpisim.scanner.biot_savart import Loop, RectangularLoop
+from mpisim.scanner.coils import Coil, MapCoil, WoundCoil
 from mpisim.scanner.drive_tones import DriveTones
 from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.scanner.field_map import FieldMap
 from mpisim.scanner.imperfect import ImperfectFFL
 from mpisim.scanner.line_plane import LinePlane
 from mpisim.scanner.quadratic import QuadraticRecipe
@@ -13,6 +16,7 @@ from mpisim.scanner.receive import ReceiveGain
 from mpisim.scanner.sequences import PeriodicSequence
 from mpisim.scanner.simple_fields import Dipole, Polynomial, Uniform
 from mpisim.scanner.solid_harmonics import SolidHarmonics
+from mpisim.scanner.wound_field import WoundField
 
 __all__ = ["SCANNERS", "SCANNER_PARTS"]
 
@@ -37,6 +41,13 @@ _PARTS: tuple[type, ...] = (
     AngleErrors,
     ReceiveGain,
     DriveTones,
+    Coil,
+    WoundCoil,
+    MapCoil,
+    Loop,
+    RectangularLoop,
+    WoundField,
+    FieldMap,
 )
 
 SCANNER_PARTS: Registry[type] = Registry(
