@@ -36,6 +36,7 @@ __all__ = [
     "point_rows",
 ]
 
+_BLOCK_BYTES = 4e6
 _VECTOR = 8  # the time axis is padded to a multiple of this, so that the compiler's vectors hold all of it
 
 
@@ -144,8 +145,20 @@ def _drive_and_coils(scanner: Scanner, points: np.ndarray, angle: float) -> tupl
     return drive, [np.ascontiguousarray(p) for p in scanner.receive_sensitivities(points, angle)]
 
 
-def equilibrium_rows(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> np.ndarray:
+def equilibrium_rows(
+    scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample, block_bytes: float = _BLOCK_BYTES
+) -> np.ndarray:
     """Return the rows on a grid, where `has_half_period` holds, for any fields, coils and sample.
+
+    Parameters
+    ----------
+    scanner, particle
+        Fields, coils and sequence, and the tracer.
+    grid, sample
+        Voxels, and the sample that is moved over them.
+    block_bytes
+        Size of the points of the voxels that are computed together, at least one voxel; fields, coils and what is
+        needed for them take some ten times that. The numbers do not depend on it.
 
     Returns
     -------
@@ -153,5 +166,15 @@ def equilibrium_rows(scanner: Scanner, particle: Magnetisation, grid: Grid, samp
         Voltages in V, complex128, shape (angle, coil, harmonic, voxel), x fastest.
     """
     offsets, weights = sample.rule(grid)
-    points = sample.positions(grid)[:, None, :] + offsets
-    return point_rows(scanner, particle, points, weights, sample.particles(grid))
+    positions, particles = sample.positions(grid), sample.particles(grid)
+    at_once = max(1, int(block_bytes / offsets.nbytes))
+    starts = range(0, len(positions), at_once)
+    if len(starts) == 1:
+        return point_rows(scanner, particle, positions[:, None] + offsets, weights, particles)
+    sequence, coils = scanner.sequence, len(scanner.receive_sensitivities(positions[:1], scanner.sequence.angles[0]))
+    out = np.empty((len(sequence.angles), coils, len(sequence.harmonics), len(positions)), dtype=complex)
+    for start in progress(starts, unit="block of voxels"):
+        block = slice(start, start + at_once)
+        points = positions[block, None] + offsets
+        out[..., block] = point_rows(scanner, particle, points, weights, particles)
+    return out
