@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mpisim.particles.distributions import LogNormal, Mixture
     from mpisim.particles.particle import LangevinEquilibrium, Particle, langevin, langevin_prime
     from mpisim.particles.protocol import Instantaneous, Sizes
+    from mpisim.particles.relaxation import Debye, FieldDependentRelaxation
     from mpisim.particles.table import PARTICLES
     from mpisim.scanner.angle_errors import AngleErrors
     from mpisim.scanner.biot_savart import Loop, RectangularLoop
@@ -52,8 +53,10 @@ __all__ = [
     "SCANNER_PARTS",
     "AngleErrors",
     "Coil",
+    "Debye",
     "Dipole",
     "DriveTones",
+    "FieldDependentRelaxation",
     "FieldMap",
     "FileFormat",
     "Grid",
@@ -116,6 +119,7 @@ __getattr__, __dir__ = handed_on(
         "mpisim.particles.distributions": ["LogNormal", "Mixture"],
         "mpisim.particles.particle": ["LangevinEquilibrium", "Particle", "langevin", "langevin_prime"],
         "mpisim.particles.protocol": ["Instantaneous", "Sizes"],
+        "mpisim.particles.relaxation": ["Debye", "FieldDependentRelaxation"],
         "mpisim.particles.table": ["PARTICLES"],
         "mpisim.scanner.biot_savart": ["Loop", "RectangularLoop"],
         "mpisim.scanner.coils": ["Coil", "MapCoil", "WoundCoil"],

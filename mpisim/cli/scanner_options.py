@@ -4,42 +4,61 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from mpisim.cli.command import argument_type
-from mpisim.cli.options import counts, harmonics, lengths_mm, ranged, read_toml
+from mpisim.cli.command import argument_type, as_typed
+from mpisim.cli.options import counts, harmonics, lengths_mm, ranged
+from mpisim.errors import require
 
 if TYPE_CHECKING:
     from mpisim.data.grid import Grid
+    from mpisim.io.scanner_file import ScannerFile
     from mpisim.simulation.sample import Sample
+    from mpisim.simulation.setup import Setup
 
-__all__ = ["add_scanner_arguments", "chosen_grid", "chosen_sample", "chosen_scanner"]
+__all__ = [
+    "add_scanner_argument",
+    "add_scanner_arguments",
+    "chosen_file",
+    "chosen_grid",
+    "chosen_sample",
+    "chosen_scanner",
+    "chosen_setup",
+]
 
 
 def add_scanner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
 
-    def add(name: str, parse: Callable[[str, str], object], text: str, default: str | None = None) -> None:
-        parser.add_argument(f"--{name}", type=argument_type(name, parse), default=default, help=text)
+    def add(name: str, parse: Callable[[str, str], object], text: str) -> None:
+        parser.add_argument(f"--{name}", type=argument_type(name, parse), help=text)
 
-    add("grid", counts, "voxels: 32, 32x64 (default: 32)", "32")
-    add("fov", lengths_mm(0.1, 2000), "field of view in mm: 32, 32x64 (default: 32)", "32")
+    add("grid", counts, "voxels: 32, 32x64 (default: 32)")
+    add("fov", lengths_mm(0.1, 2000), "field of view in mm: 32, 32x64 (default: 32)")
     add("angle-step", ranged(0.1, 180, "degrees"), "degrees between angles in [0, 180) (default: 3)")
     add("harmonics", harmonics, "harmonics of the drive: 2:9 with both ends (the default), or 2,3,5")
     add("drive-amplitude", ranged(0.1, 1000, "mT", 1e-3), "mT; default: gradient x field of view / 2")
     add("drive-frequency", ranged(0.1, 1000, "kHz", 1e3), "kHz (default: 23.2)")
     add("sample-size", lengths_mm(0.05, 500), "edges of the sample in mm: 2, 2x4; default: one voxel")
     parser.add_argument("--thick", action="store_true", help="average over the sample's height too")
-    parser.add_argument("--scanner", metavar="FILE.toml", help="keys of mpisim.OpenSidedFFL in SI units; options win")
+    add_scanner_argument(parser)
+
+
+def add_scanner_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--scanner` to a parser."""
+    text = (
+        "a scanner by name (`mpisim scanners` lists them), a TOML file, or a simulated matrix, which holds its scanner"
+    )
+    parser.add_argument("--scanner", metavar="NAME|FILE", help=text)
 
 
 def chosen_grid(options: argparse.Namespace) -> Grid:
     """Return the voxels."""
     from mpisim.data.grid import Grid
 
-    return Grid(options.grid, options.fov)
+    return Grid(options.grid or (32, 32), options.fov or (0.032, 0.032))
 
 
 def chosen_sample(options: argparse.Namespace) -> Sample:
@@ -51,13 +70,47 @@ def chosen_sample(options: argparse.Namespace) -> Sample:
 
 def chosen_scanner(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of `mpisim.open_sided_ffl` except the gradient: those of the file, then the options."""
-    from mpisim.scanner.ffl import OpenSidedFFL
+    file = chosen_file(options)
+    require(file.flat or options.scanner is None, "scanner", "a flat file of keys of the scanner", options.scanner)
+    return {"harmonics": tuple(range(2, 10)), **file.scanner}
 
-    known = [f.name for f in fields(OpenSidedFFL) if f.name != "sf_gradient"]
-    values = read_toml(options.scanner, known, "scanner") if options.scanner is not None else {}
-    if options.angle_step is not None or "angles" not in values:
+
+def chosen_file(options: argparse.Namespace) -> ScannerFile:
+    """Return the scanner file of `--scanner`, completed by the other options; without one, what the options say.
+
+    Raises `InputError` where an option contradicts the file. Options replace values of a flat file, with a line on
+    stderr, as in version 0.1.
+    """
+    from mpisim.io.scanner_file import ScannerFile, open_scanner
+
+    file = ScannerFile() if options.scanner is None else open_scanner(options.scanner)
+    scanner = {name: getattr(options, name) for name in ("harmonics", "drive_frequency", "drive_amplitude")}
+    if options.angle_step is not None or ("angles" not in file.scanner and file.has_field("angles")):
         step = options.angle_step or 3.0
-        values["angles"] = [math.radians(i * step) for i in range(math.ceil(180 / step - 1e-9))]
-    values.setdefault("harmonics", tuple(range(2, 10)))
-    typed = ("harmonics", "drive_frequency", "drive_amplitude")
-    return values | {name: getattr(options, name) for name in typed if getattr(options, name) is not None}
+        scanner["angles"] = [math.radians(i * step) for i in range(math.ceil(180 / step - 1e-9))]
+    calibration = {"grid": options.grid, "fov": options.fov, "size": options.sample_size}
+    calibration["thick"] = options.thick or None
+    typed = [{key: value for key, value in table.items() if value is not None} for table in (scanner, calibration)]
+    _say_what_is_replaced(file, typed[0])
+    with as_typed({"angles": "--angle-step", "size": "--sample-size"}):
+        return file.given(*typed)
+
+
+def _say_what_is_replaced(file: ScannerFile, typed: dict[str, Any]) -> None:
+    """Print a line for every value of a flat file that an option replaces, which version 0.4 refuses."""
+    for key in sorted(file.contradicted(typed)) if file.flat else ():
+        flag = {"angles": "--angle-step"}.get(key, f"--{key.replace('_', '-')}")
+        print(
+            f"mpisim: warning: {flag} replaces {key} of {file.name}; version 0.4 refuses a value that is given in both "
+            "places and differs, as it is refused today for files with tables",
+            file=sys.stderr,
+        )
+
+
+def chosen_setup(options: argparse.Namespace) -> Setup:
+    """Return scanner, particle, grid and sample of `--scanner` and the other options, for a command that makes one."""
+    values = {name: getattr(options, name) for name in ("sf_gradient", "particle_diameter")}
+    for name, typed in values.items():
+        if typed is not None:
+            require(len(typed) == 1, name.replace("_", "-"), "a number", f"{len(typed)} numbers")
+    return chosen_file(options).setup(*(typed and typed[0] for typed in values.values()))

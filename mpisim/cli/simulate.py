@@ -8,8 +8,7 @@ from mpisim.cli.command import Result, argument_type
 from mpisim.cli.info import KEYS as INFO_KEYS
 from mpisim.cli.info import described
 from mpisim.cli.options import diameters_nm, gradients
-from mpisim.cli.scanner_options import add_scanner_arguments, chosen_grid, chosen_sample, chosen_scanner
-from mpisim.errors import require
+from mpisim.cli.scanner_options import add_scanner_arguments, chosen_setup
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -23,8 +22,9 @@ KEYS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     gradient, diameter = argument_type("sf-gradient", gradients), argument_type("particle-diameter", diameters_nm)
-    parser.add_argument("--sf-gradient", required=True, type=gradient, help="selection-field gradient in T/m")
-    parser.add_argument("--particle-diameter", required=True, type=diameter, help="core diameter in nm")
+    where = "; needed unless --scanner gives it"
+    parser.add_argument("--sf-gradient", type=gradient, help=f"selection-field gradient in T/m{where}")
+    parser.add_argument("--particle-diameter", type=diameter, help=f"core diameter, or their median, in nm{where}")
     add_scanner_arguments(parser)
     parser.add_argument("--out", required=True, help="system matrix (.nc) to write")
 
@@ -34,11 +34,6 @@ def run(options: argparse.Namespace) -> Result:
     import mpisim
 
     mpisim.io.expect_output(options.out, options.scanner)
-    for name in ("sf_gradient", "particle_diameter"):
-        values = getattr(options, name)
-        require(len(values) == 1, name.replace("_", "-"), "a number", f"{len(values)} numbers")
-    grid = chosen_grid(options)
-    scanner = mpisim.open_sided_ffl(options.sf_gradient[0], fov=max(grid.fov[:2]), **chosen_scanner(options))
-    matrix = mpisim.simulate(scanner, mpisim.Particle(options.particle_diameter[0]), grid, chosen_sample(options))
+    matrix = chosen_setup(options).simulate()
     mpisim.write(matrix, options.out)
     return {**described(matrix), "out": options.out}

@@ -1,0 +1,304 @@
+"""Scanner files: a scanner, its tracer and the calibration scan as TOML, with the tables of the same names.
+
+A file has the tables `scanner`, `particle` and `calibration`. A key is a field of the class that the table describes,
+in SI units; `class` names that class where it is not `OpenSidedFFL` or `Particle`. Parts, such as the harmonics of a
+field, are tables of their own. `calibration` holds the fields of `Sample`, and of the grid its shape as `grid`, `fov`
+and `center`.
+
+What a file leaves out has its default, or is given by the caller: the gradient, the diameter, or whatever the command
+line sets. A value that is given in both places must be the same. A gradient that is a pair [least, largest] is a range,
+from which the caller chooses.
+
+A flat file, as version 0.1 read it, holds keys of the scanner without a table.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from mpisim.data.grid import Grid
+from mpisim.errors import InputError, require, within
+from mpisim.io.nesting import load_toml
+from mpisim.io.reading import read
+from mpisim.io.scanner_keys import DIAMETER_KEYS, checked_keys, class_of, with_hint
+from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+from mpisim.simulation.provenance import from_mapping, particle_from_mapping, provenance, scanner_from_mapping
+from mpisim.simulation.sample import Sample
+from mpisim.simulation.setup import Setup
+
+__all__ = ["SCANNER_NAMES", "ScannerFile", "open_scanner", "read_scanner", "summary_of", "tables_of"]
+
+SCANNER_NAMES = ("ideal", "open-sided-ffl", "mild", "medium", "strong")
+"""Scanners that are part of the package, from the ideal one to the poorest."""
+
+Source = str | os.PathLike[str]
+Table = dict[str, Any]
+_TABLES = ("scanner", "particle", "calibration")
+_GIVEN = "given here, since {} does not state it"
+_UNITS = {"drive_amplitude": "T", "drive_frequency": "Hz", "angles": "rad", "fov": "m", "size": "m"}
+_GRID = {"grid": "shape", "fov": "fov", "center": "center"}  # fields of the grid by key of `calibration`
+
+
+@dataclass(frozen=True)
+class ScannerFile:
+    """What a scanner file says, before it is completed by what the caller gives.
+
+    Parameters
+    ----------
+    name
+        What messages call the file.
+    scanner, particle, calibration
+        Keys and values of its tables.
+    flat
+        Whether the file has no tables, as in version 0.1: values of the command line then replace its own.
+    """
+
+    name: str = "a scanner file"
+    scanner: Table = field(default_factory=dict)
+    particle: Table = field(default_factory=dict)
+    calibration: Table = field(default_factory=dict)
+    flat: bool = False
+
+    @property
+    def diameter(self) -> float | None:
+        """Core diameter in m, or the median of a distribution; None where the file leaves it to the caller."""
+        table, key = _place_of_diameter(self.particle)
+        return table.get(key)
+
+    @property
+    def gradient(self) -> float | None:
+        """Gradient in T/m; None where the file leaves it to the caller, or gives a range."""
+        value = self.scanner.get("sf_gradient")
+        return None if isinstance(value, list | tuple) else value
+
+    def has_field(self, key: str) -> bool:
+        """Whether the class of the scanner has a field of this name."""
+        return key in {f.name for f in fields(class_of(self.scanner, "scanner", "scanner", self.name))}
+
+    def contradicted(self, scanner: Mapping[str, Any]) -> set[str]:
+        """Return the keys of the table `scanner` that the file holds with another value."""
+        return {key for key, value in scanner.items() if not _agrees(self.scanner, key, value)}
+
+    def given(
+        self, scanner: Mapping[str, Any] | None = None, calibration: Mapping[str, Any] | None = None
+    ) -> ScannerFile:
+        """Return the file completed by values of the tables `scanner` and `calibration`.
+
+        Raises `InputError` where the file has another value of a key.
+        """
+        merged = {
+            "scanner": _merged(self.scanner, scanner or {}, self.name, self.flat),
+            "calibration": _merged(self.calibration, calibration or {}, self.name, self.flat),
+        }
+        return ScannerFile(self.name, particle=self.particle, flat=self.flat, **merged)
+
+    def setup(self, sf_gradient: float | None = None, particle_diameter: float | None = None) -> Setup:
+        """Return the scanner, particle, grid and sample, with a gradient in T/m and a core diameter in m.
+
+        Raises `InputError` as `read_scanner`.
+        """
+        grid, sample = _calibration(self.calibration)
+        scanner = _scanner(self.scanner, sf_gradient, max(grid.fov[:2]), self.name)
+        return Setup(scanner, _particle(self.particle, particle_diameter, self.name), grid, sample)
+
+
+def read_scanner(source: Source, sf_gradient: float | None = None, particle_diameter: float | None = None) -> Setup:
+    """Read a scanner with its tracer and calibration scan.
+
+    Parameters
+    ----------
+    source
+        A scanner of this package by name (`ideal`, `open-sided-ffl`, `mild`, `medium`, `strong`), a TOML file, or the
+        file of a simulated system matrix, which describes its scanner.
+    sf_gradient
+        Selection-field gradient in T/m, where the file leaves it out or gives a range.
+    particle_diameter
+        Core diameter in m, or the median of a distribution, where the file leaves it out.
+
+    Returns
+    -------
+    Setup
+        Scanner, particle, grid and sample; `simulate()` makes the system matrix.
+
+    Raises
+    ------
+    InputError
+        If there is no such name or file, a table or key does not exist, a value is of another type or out of its range,
+        the gradient or the diameter is missing, or is given here and in the file with different values.
+    """
+    return open_scanner(source).setup(sf_gradient, particle_diameter)
+
+
+def open_scanner(source: Source) -> ScannerFile:
+    """Read a scanner by name or file, without completing it: the gradient and the diameter may be missing.
+
+    Raises `InputError` as `read_scanner` for what the file says.
+    """
+    name = os.fspath(source)
+    if name in SCANNER_NAMES:
+        return _of_tables(load_toml(_packaged(name)), name)
+    if Path(name).suffix.lower() == ".toml":
+        return _of_tables(load_toml(name, "scanner"), name)
+    if not Path(name).is_file():
+        must = f"one of {', '.join(SCANNER_NAMES)}, or an existing file"
+        raise InputError(f"Input scanner must be {must}; instead received {with_hint(name, SCANNER_NAMES)}.")
+    return ScannerFile(name, **tables_of(Setup.of(read(name))))
+
+
+def _packaged(name: str) -> Path:
+    return Path(str(files("mpisim") / "scanners" / f"{name}.toml"))
+
+
+def summary_of(name: str) -> str:
+    """Return what a scanner of this package is: the first line of its file."""
+    return _packaged(name).read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# ").rstrip(".")
+
+
+def tables_of(setup: Setup) -> dict[str, Table]:
+    """Return the tables that describe a setup, with every key."""
+    values = provenance(setup.scanner, setup.particle, setup.grid, setup.sample)
+    grid = {key: values["grid"][name] for key, name in _GRID.items()}
+    return {
+        "scanner": dict(values["scanner"]),
+        "particle": dict(values["particle"]),
+        "calibration": {**grid, **asdict(setup.sample)},
+    }
+
+
+def _of_tables(values: Table, name: str) -> ScannerFile:
+    """Return what a file says, its tables and keys checked."""
+    if not any(isinstance(values.get(table), dict) for table in _TABLES) and not _only_tables(values):
+        return ScannerFile(name, scanner=checked_keys(values, "scanner", "", name), flat=True)
+    unknown = [key for key in values if key not in _TABLES]
+    must = f"made of the tables {', '.join(_TABLES)}"
+    require(not unknown, name, must, f"the unknown table or key {with_hint(unknown[0], _TABLES) if unknown else ''}")
+    for table in values:
+        require(isinstance(values[table], dict), f"{table} in {name}", "a table", repr(values[table]))
+    described = {kind: checked_keys(values.get(kind, {}), kind, kind, name) for kind in ("scanner", "particle")}
+    known = [*_GRID, *(f.name for f in fields(Sample))]
+    unknown = [key for key in values.get("calibration", {}) if key not in known]
+    must = f"made of the keys {', '.join(known)} in [calibration]"
+    require(not unknown, name, must, f"the unknown key {with_hint(unknown[0], known) if unknown else ''}")
+    return ScannerFile(name, **described, calibration=values.get("calibration", {}))
+
+
+def _only_tables(values: Table) -> bool:
+    """Whether a file consists of tables, known or not; an empty file does."""
+    return all(isinstance(value, dict) for value in values.values())
+
+
+def _merged(table: Table, given: Mapping[str, Any], name: str, replacing: bool) -> Table:
+    for key, value in given.items():
+        if not replacing and not _agrees(table, key, value):
+            stated = _shown(table[key]) + f" {_UNITS[key]}" * (key in _UNITS)
+            raise InputError(
+                f"Input {key} must be {stated}, as {name} says, or left out; instead received {_shown(value)}."
+            )
+    return {**table, **given} if replacing else {**given, **table}
+
+
+def _agrees(table: Table, key: str, value: Any) -> bool:
+    """Whether a table holds a value of a key, or leaves it out."""
+    return key not in table or _same(_expanded(key, table[key]), _expanded(key, value))
+
+
+def _expanded(key: str, value: Any) -> Any:
+    """Return angles for a number of them; any other value as it is."""
+    if key == "angles" and isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return [math.pi * i / value for i in range(value)]
+    return value
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values of a key are equal, numbers within rounding."""
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    numbers = isinstance(one, int | float) and isinstance(other, int | float)
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12) if numbers else bool(one == other)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        items = [f"{v:g}" if isinstance(v, float) else str(v) for v in value]
+        return f"[{', '.join(items if len(items) <= 8 else [*items[:2], '...', items[-1]])}]"
+    return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def _scanner(table: Table, gradient: float | None, fov: float, name: str) -> Any:
+    """Return the scanner of a table, with the defaults of `open_sided_ffl`, for any class that has its fields."""
+    kind = class_of(table, "scanner", "scanner", name)
+    own = [f.name for f in fields(kind)]
+    values = {key: value for key, value in table.items() if key != "class"}
+    if "sf_gradient" not in own:
+        require(gradient is None, "sf_gradient", f"left out, since the scanner {kind.__name__} has none", gradient)
+    else:
+        values["sf_gradient"] = _gradient(table.get("sf_gradient"), gradient, name)
+    if issubclass(kind, OpenSidedFFL):
+        ideal = {f.name for f in fields(OpenSidedFFL)} & set(values)
+        machine = open_sided_ffl(fov=fov, **{key: values[key] for key in ideal})
+        values |= {f.name: getattr(machine, f.name) for f in fields(OpenSidedFFL)}
+    return scanner_from_mapping({"class": table.get("class", "OpenSidedFFL"), **values})
+
+
+def _gradient(stated: Any, given: float | None, name: str) -> float:
+    """Return the gradient that a file states, or that is given and does not contradict it."""
+    if isinstance(stated, list | tuple):
+        require(len(stated) == 2, f"sf_gradient in {name}", "a number or a pair [least, largest] in T/m", stated)
+        low, high = (within(f"sf_gradient in {name}", value, 1e-3, 100, "T/m") for value in stated)
+        must = f"given, from {low:g} to {high:g} T/m for {name}"
+        require(given is not None, "sf_gradient", must, "none")
+        return within("sf_gradient", given, low, high, f"T/m for {name}")
+    if given is None:
+        require(stated is not None, "sf_gradient", _GIVEN.format(name), "none")
+        return stated
+    value = within("sf_gradient", given, 1e-3, 100, "T/m")
+    same = stated is None or _same(stated, value)
+    require(same, "sf_gradient", f"{_shown(stated)} T/m, as {name} says, or left out", _shown(value))
+    return value if stated is None else stated
+
+
+def _place_of_diameter(table: Table) -> tuple[Table, str]:
+    """Return the table and the key that hold the diameter of a model of particles; the key is empty if there is none.
+
+    A model that is made of another one, such as one with relaxation, has the diameter of that.
+    """
+    inner = table.get("particle")
+    if isinstance(inner, dict):
+        return _place_of_diameter(inner)
+    own = {f.name for f in fields(class_of(table, "particle", "particle", "the scanner file"))}
+    return table, next((key for key in DIAMETER_KEYS if key in own), "")
+
+
+def _particle(table: Table, given: float | None, name: str) -> Any:
+    """Return the particle of a table with the diameter that is stated there or given."""
+    place, key = _place_of_diameter(table)
+    kind = place.get("class", "Particle")
+    if key == "":
+        require(given is None, "particle_diameter", f"left out, since {kind} in {name} has no single one", given)
+        return particle_from_mapping({"class": kind, **table})
+    if given is not None:
+        stated = place.get(key)
+        same = stated is None or _same(stated, given)
+        require(same, "particle_diameter", f"{_shown(stated)} m, as {name} says, or left out", _shown(given))
+    require(key in place or given is not None, "particle_diameter", _GIVEN.format(name), "none")
+    return particle_from_mapping(_with_diameter(table, key, given))
+
+
+def _with_diameter(table: Table, key: str, given: float | None) -> Table:
+    inner = table.get("particle")
+    if isinstance(inner, dict):
+        return {"class": "Particle", **table, "particle": _with_diameter(inner, key, given)}
+    return {"class": "Particle", **({key: given} if given is not None else {}), **table}
+
+
+def _calibration(table: Table) -> tuple[Grid, Sample]:
+    """Return grid and sample of a table."""
+    voxels = {_GRID[key]: value for key, value in table.items() if key in _GRID}
+    rest = {key: value for key, value in table.items() if key not in _GRID}
+    return from_mapping(Grid, voxels, "grid"), from_mapping(Sample, rest, "sample")

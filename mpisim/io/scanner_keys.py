@@ -1,0 +1,93 @@
+"""The keys of a scanner file: which class a table describes, and whether its keys are fields of that class."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from mpisim.errors import did_you_mean, require
+from mpisim.particles.table import PARTICLES
+from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
+
+__all__ = ["DIAMETER_KEYS", "checked_keys", "class_of", "with_hint"]
+
+DIAMETER_KEYS = ("diameter", "median")
+"""Fields of models of particles that hold the core diameter, or the median of a distribution, in m."""
+
+_DEFAULTS = {"scanner": "OpenSidedFFL", "particle": "Particle"}
+
+
+def with_hint(value: object, known: Collection[str]) -> str:
+    """Return a name that is unknown, and the known one that is closest to it in spelling."""
+    return f"{value}{did_you_mean(value, known)}"
+
+
+def class_of(table: Mapping[str, Any], kind: str, where: str, name: str, expected: str = "") -> type:
+    """Return the class that a table describes.
+
+    Parameters
+    ----------
+    table
+        Keys and values.
+    kind
+        `scanner`, `particle` or `part`.
+    where, name
+        The table and the file, for messages.
+    expected
+        Name of the class where the table does not state it; by default that of the `kind`.
+
+    Raises
+    ------
+    InputError
+        If the class is unknown or missing.
+    """
+    classes = {"scanner": SCANNERS, "particle": PARTICLES}.get(kind, SCANNER_PARTS)
+    stated = table.get("class", expected or _DEFAULTS.get(kind, ""))
+    of = f"class of [{where}] in {name}" if where else f"class in {name}"
+    known = isinstance(stated, str) and stated in classes
+    require(known, of, f"one of {', '.join(classes)}", with_hint(stated, list(classes)) or "none")
+    return classes[stated]
+
+
+def checked_keys(table: Mapping[str, Any], kind: str, where: str, name: str, expected: str = "") -> dict[str, Any]:
+    """Return a table with the classes of its parts, which need not be stated where a field takes one class only.
+
+    Raises `InputError` if a class or a key does not exist; the sentence names the table, and a key that is close.
+    """
+    described = class_of(table, kind, where, name, expected)
+    known = [f.name for f in fields(described)] if is_dataclass(described) else []
+    unknown = [key for key in table if key not in (*known, "class")]
+    must = f"made of the keys {', '.join(known)}{f' in [{where}]' if where else ''}"
+    require(not unknown, name, must, f"the unknown key {with_hint(unknown[0], known) if unknown else ''}")
+    stated = {"class": expected} if expected and "class" not in table else {}
+
+    def completed(value: Any, key: str) -> Any:
+        if isinstance(value, list):
+            return [completed(part, key) for part in value]
+        if not isinstance(value, dict):
+            return value
+        return checked_keys(value, *_kind_of_part(described, key, f"{where}.{key}".strip("."), name))
+
+    return {**stated, **{key: completed(value, key) for key, value in table.items()}}
+
+
+def _kind_of_part(described: type, key: str, where: str, name: str) -> tuple[str, str, str, str]:
+    """Return kind, place, file and expected class of a part, as `checked_keys` takes them."""
+    if key == "particle":
+        return "particle", where, name, "Particle"
+    try:
+        annotation = typing.get_type_hints(described).get(key)
+    except (NameError, TypeError):  # names that exist for type checkers only
+        annotation = None
+    found = {part for part in _dataclasses_in(annotation) if part in SCANNER_PARTS.values()}
+    names = [known for known, part in SCANNER_PARTS.items() if part in found]
+    return "part", where, name, names[0] if len(names) == 1 else ""
+
+
+def _dataclasses_in(annotation: Any) -> set[type]:
+    """Return the dataclasses that a type names, in unions and sequences too."""
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return {annotation}
+    return set().union(*map(_dataclasses_in, typing.get_args(annotation)), set())
