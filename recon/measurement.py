@@ -6,7 +6,8 @@ along x and y, where a box fills the smaller voxel. The reconstruction on the gr
 the model that simulated its data (no inverse crime). The noise is complex Gaussian,
 :math:`20 \log_{10}(\mathrm{RMS}(A_f c_f)/\sigma)` = `snr` dB.
 
-Imperfections of the scanner and of the particles are simulated again. The shape of the calibration's sample, its
+Imperfections of the scanner and of the particles are simulated again, errors that were drawn for each angle with the
+same values: the phantom is measured as the calibration was. The shape of the calibration's sample, its
 misalignment and its jitter are not: a phantom stands in the scanner's coordinates. An image that is made with a matrix
 whose calibration was off by :math:`t` therefore shows the phantom displaced by :math:`-t`.
 """

@@ -161,3 +161,72 @@ def test_a_volume_with_a_sample_of_its_own():
     y = recon.measure(fine, phantom, noiseless=True, refine=1)
     result = as_matrix(fine) @ y["phantom"].values.ravel()
     assert np.allclose(result, y["measurement"].values.ravel(), rtol=1e-5, atol=1e-6 * abs(result).max())
+
+
+# -- imperfect scanners and calibrations ------------------------------------------------------------------------------
+
+GRID = mpisim.Grid((8, 8), (0.016, 0.016))
+PHANTOM = recon.phantoms.shape(radius=0.002)
+IDEAL = mpisim.open_sided_ffl(1.0, angles=3, harmonics=(2, 3))
+
+
+def field_map():
+    """A map that holds a sensitivity which falls off along x."""
+    axis = tuple(np.linspace(-0.01, 0.01, 5))
+    values = np.zeros((2, 5, 5, 3))
+    values[..., 2] = 800 * (1 - 0.2 * np.array(axis) / 0.01)
+    return mpisim.FieldMap(axis, axis, (-0.001, 0.001), values, unit="1/m")
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"coils": (mpisim.Coil(parts=(mpisim.Polynomial(((1, 0, 0, 0.2),)),)), mpisim.Coil((300.0, 0.0, 0.0)))},
+        {"coils": (mpisim.MapCoil(field_map()),)},
+        {"selection": (mpisim.SolidHarmonics(((3, 0, 0.05),), turning=True),), "plane": mpisim.LinePlane(5e-4)},
+        {"line": mpisim.AngleErrors(offset_spread=3e-4, angle_spread=0.01, gain_spread=0.05, phase_drift=0.1, seed=2)},
+        {"gain": mpisim.ReceiveGain(((2, 0.8, 0.3), (3, 1.1, -0.2)))},
+    ],
+)
+@pytest.mark.parametrize("particle", [mpisim.Particle(25e-9), mpisim.Debye(mpisim.LogNormal(25e-9, 0.1), 2e-6)])
+def test_a_phantom_is_measured_with_the_imperfections_of_the_scanner_in_the_file(switches, particle, tmp_path):
+    """Data are those of a matrix that is simulated on the finer grid with the same imperfections; not the ideal's."""
+    scanner = mpisim.ImperfectFFL.of(IDEAL, **switches)
+    mpisim.write(mpisim.simulate(scanner, particle, GRID), tmp_path / "sm.nc")
+    y = recon.measure(mpisim.read(tmp_path / "sm.nc"), PHANTOM, noiseless=True)
+    finer, ideal = (as_matrix(mpisim.simulate(s, particle, GRID.refined(2))) for s in (scanner, IDEAL))
+    expected, without = (matrix @ PHANTOM.sample(GRID.refined(2)).ravel() for matrix in (finer, ideal))
+    assert np.allclose(y["measurement"].values.ravel(), expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+    if expected.size == without.size:
+        assert mpisim.nrmse(expected, without) > 0.005
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        mpisim.Sample((0.002, 0.002), shape="cylinder", offset=(5e-4, 0, 2e-4), rotation=0.05, jitter=1e-4, seed=4),
+        mpisim.Sample((0.003, 0.003), shape="sphere", offset=(5e-4, 0, 2e-4), jitter=1e-4),
+        mpisim.Sample((0.004, 0.004), offset=(5e-4, 0, 0)),
+    ],
+)
+def test_a_phantom_has_neither_the_shape_nor_the_misalignment_of_the_calibration(sample):
+    """The data are those of boxes that fill voxels, exactly there; the truth counts the volume of a voxel."""
+    particle = mpisim.Particle(25e-9)
+    y = recon.measure(mpisim.simulate(IDEAL, particle, GRID, sample), PHANTOM, noiseless=True)
+    box = sample.filling_voxels(GRID)
+    plain = recon.measure(mpisim.simulate(IDEAL, particle, GRID, box), PHANTOM, noiseless=True)
+    assert np.array_equal(y["measurement"], plain["measurement"])
+    share = 0.002**2 * box.height / sample.volume(GRID)
+    assert np.allclose(y["phantom"], share * plain["phantom"], rtol=1e-12)
+    assert y.attrs["sample"]["size"] == list(sample.size) and y.attrs["sample"]["offset"] == list(sample.offset)
+
+
+def test_a_calibration_that_was_off_shows_the_phantom_displaced_the_other_way():
+    """With an offset of one voxel along x, the data fit the phantom one voxel towards -x, to 1e-5."""
+    step = GRID.voxel[0]
+    fine = mpisim.simulate(IDEAL, mpisim.Particle(25e-9), GRID, mpisim.Sample(offset=(step, 0, 0)))
+    y = recon.measure(fine, PHANTOM, noiseless=True, refine=1)
+    displaced = np.roll(y["phantom"].values, -1, axis=1)
+    assert not displaced[:, -1].any() and displaced.any()
+    assert mpisim.nrmse(as_matrix(fine) @ displaced.ravel(), y["measurement"].values.ravel()) < 1e-5
+    assert mpisim.nrmse(as_matrix(fine) @ y["phantom"].values.ravel(), y["measurement"].values.ravel()) > 0.1
