@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mpisim.particles.distributions import LogNormal, Mixture
 from mpisim.particles.particle import Particle
+from mpisim.particles.relaxation import Debye, FieldDependentRelaxation
 from mpisim.plugins import Registry
 
 __all__ = ["PARTICLES"]
@@ -12,7 +13,7 @@ PARTICLES: Registry[type] = Registry(
     "magnetisation model",
     "mpisim.particles",
     type,
-    {kind.__name__: kind for kind in (Particle, LogNormal, Mixture)},
+    {kind.__name__: kind for kind in (Particle, LogNormal, Mixture, Debye, FieldDependentRelaxation)},
 )
 """Classes of magnetisation models by name: frozen dataclasses that keep `mpisim.particles.protocol.Magnetisation`.
 

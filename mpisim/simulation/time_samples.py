@@ -43,7 +43,7 @@ def _steepness(scanner: Scanner, particle: Magnetisation, grid: Grid) -> tuple[n
     sequence = scanner.sequence
     amplitudes = np.linalg.norm(scanner.drive_fields(np.array([[grid.center]]), sequence.angles[0]), axis=-1)
     drive = float(amplitudes[:, 0, 0] @ [t.multiple for t in sequence.tones])
-    sizes = sizes_of(particle)
+    sizes = sizes_of(particle) or sizes_of(getattr(particle, "particle", None))  # the equilibrium that relaxes
     if sizes is None:
         return np.array([getattr(particle, "beta", 0.0) * drive / np.pi]), np.ones(1)
     return sizes.betas * drive / np.pi, sizes.shares
@@ -68,5 +68,5 @@ def _enough(aim: float, steepness: np.ndarray, shares: np.ndarray) -> int:
 
 def _named(particle: Magnetisation) -> str:
     """Core diameter in words, with the spread where there is one."""
-    spread = getattr(particle, "spread", 0.0)
+    spread = getattr(getattr(particle, "particle", particle), "spread", 0.0)
     return f"{getattr(particle, 'diameter', np.nan) * 1e9:.1f} nm" + (f" (spread {spread:g})" if spread else "")
