@@ -113,6 +113,7 @@ def _checked_fixed(name: str, value: object, largest: float, unit: str) -> float
     sentence = f"{name} of the angle errors"
     several = isinstance(value, list | tuple) or np.ndim(value) == 1  # type: ignore[arg-type]
     values = numbers_of(sentence, value) if several else (value,)  # type: ignore[arg-type]
+    require(len(values) > 0, sentence, "a number, or one for each angle", "none")
     checked = tuple(within(sentence, v, -largest, largest, unit) for v in values)
     for number in checked if name == "gain" else ():
         require(number > -1, sentence, "above -1, since the factor is 1 + gain", f"{number:g}")

@@ -9,9 +9,10 @@ The line lies in the plane z = 0. At rotation angle :math:`\theta` its in-plane 
 which is free of curl and divergence. The drive moves the line to :math:`u = -(A/G)\sin(2\pi f_0 t)`. The receive coil
 has the sensitivity :math:`p` (field per unit current over :math:`\mu_0`, 1/m).
 
-Simplified: homogeneous drive field and coil, ideal gradient. A subclass that overrides `selection_field`, `drive_field`
-or `receive_sensitivity` is a scanner with other fields or another coil; one whose drive or coil depends on the angle,
-or that has several, overrides `drive_fields` or `receive_sensitivities`.
+Simplified: homogeneous drive field and coil, ideal gradient; `mpisim.ImperfectFFL` adds what real scanners have. A
+subclass that overrides `selection_field`, `drive_field` or `receive_sensitivity` is a scanner with other fields or
+another coil; one whose drive or coil depends on the angle, or that has several, overrides `drive_fields` or
+`receive_sensitivities`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from mpisim.errors import numbers_of, require, whole, within
 from mpisim.scanner.protocol import LineProfile
 from mpisim.scanner.sequences import PeriodicSequence, Tone
 
-__all__ = ["OpenSidedFFL", "open_sided_ffl"]
+__all__ = ["PROFILE_SOURCES", "OpenSidedFFL", "open_sided_ffl"]
 
 _RANGES = {
     "sf_gradient": (1e-3, 100.0, "T/m"),
@@ -103,7 +104,7 @@ class OpenSidedFFL:
     @property
     def line_profile(self) -> LineProfile | None:
         """Profile across the line in the plane z = 0; None where a subclass has other fields, coils or tones."""
-        if any(getattr(type(self), name) is not getattr(OpenSidedFFL, name) for name in _PROFILE_SOURCES):
+        if any(getattr(type(self), name) is not getattr(OpenSidedFFL, name) for name in PROFILE_SOURCES):
             return None
         return LineProfile(self.sf_gradient, self.drive_amplitude, self.sensitivity[2])
 
@@ -138,7 +139,7 @@ def _one_sine(
     return PeriodicSequence(frequency, (Tone(1),), harmonics, angles, samples)
 
 
-_PROFILE_SOURCES = (
+PROFILE_SOURCES = (
     "selection_field",
     "drive_field",
     "drive_fields",
@@ -146,6 +147,7 @@ _PROFILE_SOURCES = (
     "receive_sensitivities",
     "sequence",
 )
+"""Methods and properties that a line profile rests on."""
 
 
 class _Options(TypedDict, total=False):

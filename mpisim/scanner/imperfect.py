@@ -23,14 +23,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 
 from mpisim.errors import InputError, require
 from mpisim.scanner.angle_errors import AngleErrors
+from mpisim.scanner.coils import ReceiveCoil
 from mpisim.scanner.drive_tones import DriveTones
-from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.scanner.ffl import PROFILE_SOURCES, OpenSidedFFL
 from mpisim.scanner.line_plane import LinePlane
 from mpisim.scanner.parts import FieldPart, turns
 from mpisim.scanner.protocol import LineProfile
@@ -38,14 +38,7 @@ from mpisim.scanner.quadratic import QuadraticRecipe
 from mpisim.scanner.receive import ReceiveGain
 from mpisim.scanner.sequences import PeriodicSequence
 
-__all__ = ["ImperfectFFL", "ReceiveCoil"]
-
-
-class ReceiveCoil(Protocol):
-    """A receive coil; the optional members `turning` and `check_region` are those of a `FieldPart`."""
-
-    def sensitivity(self, points: np.ndarray, angle: float) -> np.ndarray:
-        """Sensitivity in 1/m at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
+__all__ = ["ImperfectFFL"]
 
 
 _SWITCHES = {
@@ -148,19 +141,19 @@ class ImperfectFFL(OpenSidedFFL):
     @property
     def fixed_in_angle(self) -> bool:
         """Whether drive field and coils are the same at every angle: where none of their parts turns."""
-        return not any(turns(part) for part in (*self.drive, *self.coils))
+        return self.coils_fixed_in_angle and not self._overrides("drive_fields") and not any(map(turns, self.drive))
 
     @property
     def coils_fixed_in_angle(self) -> bool:
         """Whether the coils are the same at every angle, though the drive field may turn."""
-        return not any(turns(coil) for coil in self.coils)
+        return not self._overrides("receive_sensitivities") and not any(map(turns, self.coils))
 
     @property
     def line_profile(self) -> LineProfile | None:
         """Profile across the line where fields, tones and coil are ideal; gains alone leave it as it is."""
         moved = self.line is not None and self.line.moves_the_line
         switched = (self.selection, self.drive, self.coils, self.recipe, self.plane, self.tones)
-        if moved or any(switched) or type(self) is not ImperfectFFL:
+        if moved or any(switched) or self._overrides(*PROFILE_SOURCES):
             return None
         return LineProfile(self.sf_gradient, self.drive_amplitude, self.sensitivity[2])
 
@@ -218,12 +211,19 @@ class ImperfectFFL(OpenSidedFFL):
     def check_region(self, points: np.ndarray) -> None:
         """Raise `InputError` where a part cannot give its field at `points` (point, 3) in m, or lies among them."""
         moved = self.plane.into(points) if self.plane else points
+        if self.line is not None and self.line.moves_the_line:
+            far = float(np.abs(self.line.values(len(self.angles)).offset).max())
+            moved = np.concatenate([moved + [x, y, 0.0] for x in (-far, far) for y in (-far, far)])
         for parts, region in ((self.selection, moved), ((*self.drive, *self.coils), points)):
             for part in parts:
                 if hasattr(part, "check_region"):
                     part.check_region(region)
 
     # -- the errors of each angle -------------------------------------------------------------------------------------
+
+    def _overrides(self, *names: str) -> bool:
+        """Whether a subclass has its own of any of these methods."""
+        return any(getattr(type(self), name) is not getattr(ImperfectFFL, name) for name in names)
 
     @property
     def _coil_count(self) -> int:

@@ -1,7 +1,7 @@
 r"""A selection field that lies askew to the plane of the field of view.
 
-The ideal field-free line turns in the plane z = 0. With a shift :math:`z_0` along z, a rotation :math:`D` by small
-angles about the x and then the y axis, and a homogeneous field :math:`b` in the plane it becomes
+The ideal field-free line turns in the plane z = 0. With a shift :math:`z_0` along z, a rotation :math:`D` about an axis
+in the plane, and a homogeneous field :math:`b` in the plane it becomes
 
 .. math:: B(r) = D\,B_s(D^{-1}(r - z_0 \hat z)) + b ,
 
@@ -29,7 +29,8 @@ class LinePlane:
     offset
         Shift of the selection field along z in m, from -0.1 to 0.1.
     tilt
-        Its rotation about the x axis and about the y axis in rad, each from -0.5 to 0.5.
+        Its rotation: the components along x and y in rad, each from -0.5 to 0.5, of the vector along the axis of the
+        rotation, whose length is the angle.
     in_plane_field
         Homogeneous field (x, y) at rest in T, each from -0.1 to 0.1. The field G d has the effect of a shift by -d.
 
@@ -62,8 +63,8 @@ class LinePlane:
         return turned + [*self.in_plane_field, 0.0] if any(self.in_plane_field) else turned
 
     def _rotation(self) -> np.ndarray:
-        """The matrix D, about x first."""
-        (cx, sx), (cy, sy) = ((math.cos(a), math.sin(a)) for a in self.tilt)
-        about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-        about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-        return about_y @ about_x
+        """The matrix D, by the formula of Rodrigues."""
+        x, y = self.tilt
+        size = math.hypot(x, y)
+        across = np.array([[0, 0, y], [0, 0, -x], [-y, x, 0]]) / size
+        return np.eye(3) + math.sin(size) * across + (1 - math.cos(size)) * across @ across

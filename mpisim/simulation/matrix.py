@@ -114,7 +114,8 @@ def simulate(
     with SCANNERS.guarded(type(scanner).__name__):
         values = _ENGINES[engine].rows(machine, particle, grid, sample)
         if hasattr(machine, "receive_gains"):
-            values *= machine.receive_gains()[..., None]
+            gains = machine.receive_gains()
+            values = values * gains[..., None] if np.any(gains != 1) else values
     number = complex_type(float(np.abs(values).max()))
     values = values.astype(number, copy=False).reshape(*values.shape[:3], *grid.array_shape)
     coils = ("receive",) if values.shape[1] > 1 else ()
