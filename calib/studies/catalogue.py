@@ -13,6 +13,12 @@ _LIST = (
     Study("fig5", "nRMSE against number and diversity of training matrices", "calib.studies.fig5:fig5"),
     Study("fig6", "recovered rows and their errors", "calib.studies.fig6:fig6", default_factors=(4,)),
     Study("fig8", "larger grids from a smaller net", "calib.studies.fig8:fig8", factors=(2,), quick_factors=(2,)),
+    Study(
+        "imperfections",
+        "error of every method against the size of each imperfection",
+        "calib.studies.imperfections:imperfections",
+        default_factors=(4,),
+    ),
     Study("weights", "find or train the weights of the other studies", "calib.studies.weights:weights"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

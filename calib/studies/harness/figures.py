@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DEFAULT_METHODS", "Curve", "curves", "grouped", "plot_table"]
+__all__ = ["DEFAULT_METHODS", "Curve", "curves", "grouped", "plot_table", "small_multiples"]
 
 DEFAULT_METHODS = (
     "bicubic",
@@ -165,3 +165,43 @@ def _plot_curves(
         for side in log:
             _logarithmic(ax, side)
         ax.legend(fontsize=8)
+
+
+def small_multiples(
+    panels: Mapping[str, Mapping[str, Curve]], labels: tuple[str, str], title: str, columns: int, dashed: str = ""
+) -> Figure:
+    """Draw curves by name in many small panels with axes and one legend in common.
+
+    `labels` say what x and y are, with their units; y is logarithmic, and values of zero are not drawn. `columns` is
+    the number of panels in a line; `dashed` names a curve that is drawn black and dashed.
+    """
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines if name != dashed))
+    styles = {name: _style(i) for i, name in enumerate(names)} | {dashed: ("black", "--")}
+    across = min(columns, len(panels))
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(1.2 + 2.1 * across, 1.6 + 2.1 * down), dpi=110, layout="constrained")
+    axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    for ax, (heading, lines) in zip(axes.flat, panels.items(), strict=False):
+        for name, (x, y) in lines.items():
+            drawn = np.where(np.asarray(y, dtype=float) > 0, y, np.nan)
+            colour, line = styles[name]
+            marker = "" if name == dashed else "."
+            ax.plot(x, drawn, marker=marker, color=colour, linestyle=line, linewidth=1, label=name)
+        ax.set_title(heading, fontsize=8)
+        ax.tick_params(labelsize=7)
+        ax.grid(alpha=0.3)
+    _logarithmic(axes[0, 0], "y")
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    for place in range(across):  # the lowest panel of each column
+        lowest = axes[(len(panels) - 1 - place) // across, place]
+        lowest.tick_params(labelbottom=True)
+        lowest.set_xlabel(labels[0], fontsize=8)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(labels[1], fontsize=8)
+    handles, texts = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside lower center", ncols=6, fontsize=8)
+    figure.suptitle(title, fontsize=9)
+    return figure

@@ -1,0 +1,224 @@
+"""Which imperfection of a scanner hurts which method: the error of recovery against the size of each.
+
+One ideal setup of the protocol (.7 T/m, about 26 nm) is made imperfect in one respect after the other
+(`calib.studies.harness.imperfections`), measured coarsely at 33.7 dB, and recovered. The error is the nRMSE against the
+fine matrix of the same imperfect scanner. Beside it stands what the imperfection changes: the nRMSE of the ideal matrix
+as a model of the imperfect one, after the best complex gain of each harmonic. One scanner, one draw of the noise and
+of errors per angle: differences of some per cent of an error are chance.
+
+Jitter of positions is another one for the large samples of the coarse calibration than it would be for the fine one.
+Block means are therefore simulated with a large sample that is misplaced as a whole, and the reference has exact
+positions. A sample's offset moves the fine calibration as well, so there the reference is offset, too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from calib.recovery import METHODS
+from calib.studies.harness.figures import Curve, small_multiples
+from calib.studies.harness.imperfections import FRACTIONS, IMPERFECTIONS, with_gains
+from calib.studies.harness.missing import missing_note, shown
+from calib.studies.harness.recovery import Recovery, recovered_by
+from calib.studies.harness.results import Row, text_table, write_results
+from calib.studies.harness.study import StudyOptions
+from mpisim.cli.command import Result
+from mpisim.data.downsampling import downsample
+from mpisim.data.metrics import nrmse
+from mpisim.data.noise import PROTOCOL_SNR
+from mpisim.errors import DataWarning
+from mpisim.io.digest import digest
+from mpisim.progress import progress
+from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.simulation.setup import Setup
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["coarse_of", "exact_positions", "ideal_setup", "imperfections"]
+
+QUICK = ("coil inhomogeneity", "line offset per angle", "positioning jitter")
+"""Imperfections of the short form."""
+_QUICK_FRACTIONS = (0.0, 1.0)
+_QUICK_ANGLES = 12
+_GRADIENT, _DIAMETER = 0.7, 25e-9
+_POINTS = 2  # of the sample along a voxel: within 1e-4 of finer rules at 1 T/m
+_COLUMNS = 6
+_CHANGE = "change of the matrix"
+
+
+def imperfections(options: StudyOptions) -> Result:
+    """Run the study and write `imperfections.nc`, `.csv` and `.png`, at 2x `imperfections_2x.nc` and so on."""
+    recovery = Recovery(options)
+    ideal = ideal_setup(options)
+    table: list[Row] = []
+    status: list[Row] = []
+    files: list[str] = []
+    lines: list[str] = []
+    for factor in options.factors or ():
+        methods, of_methods = _methods(recovery, factor)
+        status += of_methods
+        shown(options, of_methods)
+        rows = _rows(recovery, ideal, methods, factor)
+        table += rows
+        title = _title(ideal, factor, options.quick)
+        name = "imperfections" if factor == 4 else f"imperfections_{factor}x"
+        files += write_results(
+            options, name, _dataset(rows, methods), rows, _figure(rows, title), recovery.cache.earlier
+        )
+        lines += [title, _text(rows, methods)]
+    return {"table": table, "files": files, "text": "\n".join([*lines, *missing_note(options, status)])}
+
+
+def ideal_setup(options: StudyOptions) -> Setup:
+    """Return the setup that imperfections are added to; that of the short form has at most 12 angles."""
+    spec, cases = options.protocol.spec, options.protocol.of("validation")
+    gradient = min((c.sf_gradient for c in cases), key=lambda g: abs(g - _GRADIENT))
+    case = min((c for c in cases if c.sf_gradient == gradient), key=lambda c: abs(c.particle_diameter - _DIAMETER))
+    setup = spec.setup(case)
+    setup = replace(setup, sample=replace(setup.sample, points=_POINTS))
+    scanner = setup.scanner
+    if options.quick and isinstance(scanner, OpenSidedFFL):
+        every = -(-len(scanner.angles) // _QUICK_ANGLES)
+        setup = replace(setup, scanner=replace(scanner, angles=scanner.angles[::every]))
+    return setup
+
+
+def exact_positions(setup: Setup) -> Setup:
+    """Return a setup without jitter of the sample's positions."""
+    return replace(setup, sample=replace(setup.sample, jitter=0.0))
+
+
+def coarse_of(setup: Setup, fine: xr.Dataset, factor: int, sampling: str = "box", seed: int = 0) -> xr.Dataset:
+    """Return the coarse measurement of a setup at 33.7 dB, with the jitter of the samples that it was measured with.
+
+    `fine` is the matrix of the setup with exact positions; `seed` is that of the noise.
+    """
+    if not setup.sample.jitter:
+        return downsample(fine, factor, sampling, PROTOCOL_SNR, seed)
+    if sampling != "box":
+        return downsample(setup.simulate(), factor, sampling, PROTOCOL_SNR, seed)
+    coarse = downsample(fine, factor, sampling, PROTOCOL_SNR, seed)
+    sample = replace(setup.sample, size=None, points=factor * setup.sample.points)
+    large = replace(setup, grid=setup.grid.coarsened(factor), sample=sample)
+    means, exact = (s.simulate()["system_matrix"].values / factor**2 for s in (large, exact_positions(large)))
+    rows = coarse["system_matrix"]
+    return coarse.assign(system_matrix=rows.copy(data=(rows.values + means - exact).astype(rows.dtype)))
+
+
+def _methods(recovery: Recovery, factor: int) -> tuple[tuple[str, ...], list[Row]]:
+    """Return the methods to run, and for each chosen one whether it has weights; by default those that have."""
+    untrained = Recovery(replace(recovery.options, train=False))
+    ready = [name for name in METHODS if not untrained.missing(name, factor)]
+    chosen = recovery.options.chosen(tuple(METHODS), ready)
+    missing = {name: recovery.missing(name, factor) for name in chosen}
+    status: list[Row] = [
+        {"method": n, "factor": factor, "status": "missing" if gone else "made"} for n, gone in missing.items()
+    ]
+    return tuple(name for name, gone in missing.items() if not gone), status
+
+
+def _rows(recovery: Recovery, ideal: Setup, methods: Sequence[str], factor: int) -> list[Row]:
+    """Return a row for each imperfection, size and method."""
+    quick = recovery.options.quick
+    wanted = [i for i in IMPERFECTIONS if not quick or i.name in QUICK]
+    cases = [(i, fraction) for i in wanted for fraction in (_QUICK_FRACTIONS if quick else FRACTIONS)]
+    known = exact = ideal.simulate()
+    samplings = {METHODS[name].samplings[0] for name in methods}
+    rows: list[Row] = []
+    for imperfection, fraction in progress(cases, unit="scanner"):
+        setup = imperfection.applied(ideal, fraction)
+        exact = exact_positions(setup).simulate() if fraction else known
+        full = setup.simulate() if setup.sample.jitter else exact
+        described = {
+            "imperfection": imperfection.name,
+            "fraction": fraction,
+            "size": fraction * imperfection.strong,
+            "factor": factor,
+            "change_percent": 100 * nrmse(with_gains(known, full), full),
+        }
+        coarse = {sampling: coarse_of(setup, exact, factor, sampling) for sampling in samplings}
+        for name in methods:
+            error = _error(recovery, coarse[METHODS[name].samplings[0]], exact, name, factor)
+            rows.append({**described, "method": name, "nrmse_percent": 100 * error})
+    return rows
+
+
+def _error(recovery: Recovery, coarse: xr.Dataset, fine: xr.Dataset, method: str, factor: int) -> float:
+    """Return the nRMSE of a method on one coarse matrix, from the cache or computed."""
+    record = METHODS[method]
+    weights = recovery.weights(method, factor) if record.learned else None
+    key = {
+        "method": method,
+        "version": record.version,
+        "factor": factor,
+        "coarse": digest(coarse["system_matrix"].values),
+        "fine": digest(fine["system_matrix"].values),
+        "weights": None if weights is None else weights.digest,
+    }
+
+    def compute() -> Row:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # that rows do not fit is what this study measures
+            recovered = recovered_by(coarse, method, None if weights is None else weights.weights)
+        return {"nrmse": nrmse(recovered, fine)}
+
+    return float(recovery.cache.row(f"imperfection_{method}_{factor}x", key, compute)["nrmse"])
+
+
+def _dataset(rows: Sequence[Row], methods: Sequence[str]) -> xr.Dataset:
+    """Return `nrmse` (imperfection, fraction, method), `change` and `size` (imperfection, fraction)."""
+    names = list(dict.fromkeys(row["imperfection"] for row in rows))
+    fractions = list(dict.fromkeys(row["fraction"] for row in rows))
+    shape = (len(names), len(fractions), len(methods))
+    columns = {
+        n: np.array([row[n] for row in rows]).reshape(shape) for n in ("nrmse_percent", "change_percent", "size")
+    }
+    places = ("imperfection", "fraction")
+    return xr.Dataset(
+        {
+            "nrmse": ((*places, "method"), columns["nrmse_percent"] / 100, {"units": "1"}),
+            "change": (places, columns["change_percent"][..., 0] / 100, {"units": "1"}),
+            "size": (places, columns["size"][..., 0], {"long_name": "size of the imperfection in SI units"}),
+        },
+        coords={"imperfection": names, "fraction": fractions, "method": list(methods)},
+    ).assign_attrs(snr=PROTOCOL_SNR)
+
+
+def _figure(rows: Sequence[Row], title: str) -> Figure:
+    words = {i.name: i.shown for i in IMPERFECTIONS}
+    panels: dict[str, dict[str, Curve]] = {}
+    for row in rows:
+        lines = panels.setdefault(f"{row['imperfection']}\n(1: {words[row['imperfection']]})", {})
+        for name, column in ((row["method"], "nrmse_percent"), (_CHANGE, "change_percent")):
+            x, y = lines.setdefault(name, ([], []))
+            if row["fraction"] not in x:
+                x.append(row["fraction"])  # type: ignore[attr-defined]
+                y.append(row[column])  # type: ignore[attr-defined]
+    return small_multiples(panels, ("size / strong size", "nRMSE in %"), title, _COLUMNS, dashed=_CHANGE)
+
+
+def _title(ideal: Setup, factor: int, quick: bool) -> str:
+    scanner, particle = ideal.scanner, ideal.particle
+    described = f"{getattr(scanner, 'sf_gradient', 0):.3g} T/m, {1e9 * getattr(particle, 'diameter', 0):.3g} nm"
+    return f"Recovery at {factor}x, {PROTOCOL_SNR:g} dB, {described}{', a short form' if quick else ''}"
+
+
+def _text(rows: Sequence[Row], methods: Sequence[str]) -> str:
+    """Return the errors at the strong size in a table."""
+    ideal = {row["method"]: row["nrmse_percent"] for row in rows if row["fraction"] == 0}
+    lines = [["none", "", None, *(f"{ideal[name]:.3g}" for name in methods)]]
+    for imperfection in IMPERFECTIONS:
+        own = {r["method"]: r for r in rows if (r["imperfection"], r["fraction"]) == (imperfection.name, 1.0)}
+        if own:
+            change = f"{own[methods[0]]['change_percent']:.3g}"
+            lines.append(
+                [imperfection.name, imperfection.shown, change, *(f"{own[n]['nrmse_percent']:.3g}" for n in methods)]
+            )
+    return text_table(("nRMSE in %", "strong size", "change", *methods), lines)
