@@ -185,8 +185,9 @@ class ImperfectFFL(OpenSidedFFL):
             field = field + part
         if self.recipe:
             field = field * self.recipe.factor(self.recipe.drive, points)
-        further = self.tones.amplitudes if self.tones else ()
-        return np.stack([field, *(field * (amplitude / self.drive_amplitude) for amplitude in further)])
+        if self.tones is None:
+            return field[None]
+        return np.stack([field, *(field * (a / self.drive_amplitude) for a in self.tones.amplitudes)])
 
     def receive_sensitivity(self, points: np.ndarray) -> np.ndarray:
         """Sensitivity of the first coil in 1/m at `points` (..., 3) in m, at the first angle; shape (..., 3)."""
@@ -194,8 +195,8 @@ class ImperfectFFL(OpenSidedFFL):
 
     def receive_sensitivities(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Sensitivity of every coil in 1/m at `points` (..., 3) in m for an angle in rad; shape (coil, ..., 3)."""
-        coils = [coil.sensitivity(points, angle) for coil in self.coils] or [super().receive_sensitivity(points)]
-        values = np.stack(coils)
+        coils = [coil.sensitivity(points, angle) for coil in self.coils]
+        values = np.stack(coils) if coils else super().receive_sensitivity(points)[None]
         return values * self.recipe.factor(self.recipe.sensitivity, points) if self.recipe else values
 
     def receive_gains(self) -> np.ndarray:
