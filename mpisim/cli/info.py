@@ -27,6 +27,7 @@ KEYS = {
     "rms": "root mean square of the values, in that unit",
     "noise": "unknown, known, or exact",
     "noise_std": "complex noise standard deviation, the largest of the rows, where it is known",
+    "imperfections": "of a simulation: what is not ideal in its fields, coils, gains, tracer and calibration scan",
     "format": "file of another program: its format",
     "bytes": "file of another program: its size",
     "arrays": "file of another program: name, shape, class, and what is wrong with it, of every array",
@@ -89,6 +90,7 @@ def _energy(variable: xr.DataArray) -> float:
 def _summary(block: xr.Dataset, length: int, rms: float, noise_std: float | None) -> Result:
     """Return the description of a dataset by its last block, its length along the first dimension, RMS and noise."""
     from mpisim.data.views import noise_known
+    from mpisim.simulation.imperfections import imperfections
 
     kind = block.attrs["kind"]
     summary: dict[str, object] = {"kind": kind}
@@ -101,6 +103,9 @@ def _summary(block: xr.Dataset, length: int, rms: float, noise_std: float | None
         summary["noise"] = ("known" if noise_std else "exact") if noise_known(block) else "unknown"
     if noise_std is not None:
         summary["noise_std"] = noise_std
+    not_ideal = imperfections(block.attrs)
+    if not_ideal is not None:
+        summary["imperfections"] = not_ideal or ["none"]
     rest = {str(k): v for k, v in block.attrs.items() if k not in ("kind", "stage", "origin", "format_version")}
     return summary | with_former_names(rest)
 

@@ -12,8 +12,9 @@ from mpisim.cli.scanner_options import add_scanner_arguments, chosen_setup
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
+_DESCRIBED = ("kind", "stage", "origin", "size", "unit", "rms", "noise", "noise_std", "imperfections", "*")
 KEYS = {
-    **{name: INFO_KEYS[name] for name in ("kind", "stage", "origin", "size", "unit", "rms", "noise", "noise_std", "*")},
+    **{name: INFO_KEYS[name] for name in _DESCRIBED},
     "out": "file of the matrix",
 }
 """Keys of `--json`."""

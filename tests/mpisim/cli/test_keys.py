@@ -24,7 +24,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
     "compare": ["coarse.nc --reference sm.nc --methods bicubic --out c"],
     "measure": ["sm.nc --out y.nc", "sm.nc --frames 2 --out frames.nc"],
     "reconstruct": ["sm.nc y.nc --out a.nc", "big.nc big_y.nc --reference big_i.nc --out b.nc"],
-    "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless"],
+    "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "sm.nc converted.nc"],
     "info": ["sm.nc", "coarse.nc", "S.mat"],
     "plot": ["sm.nc --out p.png"],
     "train": [f"--data data --method {NET} --factor 2 --steps 1 --batch 8 --out run"],
