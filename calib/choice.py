@@ -27,7 +27,7 @@ import xarray as xr
 from calib.learned.bundled import BUNDLED, bundled_weights
 from calib.learned.facts import Facts
 from calib.learned.scope import stated_metadata, stated_scope
-from calib.methods.profile import instead_of_profiles
+from calib.methods.profile import has_profiles, instead_of_profiles
 from calib.nets.table import FACTORS, NETS
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.noise import rms
@@ -173,8 +173,7 @@ def _choice(coarse: xr.Dataset, in_blocks: bool) -> Choice:
 
 def _lesser(coarse: xr.Dataset, reason: str, in_blocks: bool) -> Choice:
     """Return the method that presumes less."""
-    angles = tuple(coarse["system_matrix"].dims) == ("angle", "frequency", "y", "x") and "angle" in coarse.coords
-    if not angles or in_blocks:
+    if not has_profiles(coarse) or in_blocks:
         return Choice("ridge", reason, usual=False)
     instead, why = instead_of_profiles(coarse)
     return Choice(instead or "profile", f"{reason}, and {why}" if instead else reason, usual=False)

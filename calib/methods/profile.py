@@ -9,50 +9,99 @@ A profile must be measured at enough distances from the scanner's axis. If all r
 block means show it only at the distances of whole columns of blocks. At 8x on 32 x 32 voxels there are two, and the
 profile errs up to 1.3 times as much as the interpolant. With three distances all rows are recovered as single ridges,
 with fewer by bicubic interpolation with data consistency.
+
+Every receive coil has profiles of its own: the coils of a matrix are recovered one by one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import xarray as xr
 
-from calib.methods.bicubic import bicubic_consistent, interpolate_bicubic
+from calib.methods.bicubic import bicubic_consistent, interpolate_means
 from calib.methods.consistency import nearest_consistent
 from calib.methods.geometry import Geometry
 from calib.methods.misfit import named_rows, shrunk, with_margin
 from calib.methods.profile_fit import ProfileFits, fit_profiles
 from calib.methods.record import Recovered
+from mpisim.data.blocks import block_mean
 from mpisim.data.noise import rms
-from mpisim.data.sampling import Sampling, block_mean
+from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import require, warn
 
-__all__ = ["instead_of_profiles", "recover_by_profiles"]
+__all__ = ["has_profiles", "instead_of_profiles", "recover_by_profiles"]
 
 _FEWEST = 4  # distances from the axis at which block means along the axes of the grid must show a profile
 _BLIND = 8  # factor from which a ridge explains the block means of nearly any row
 _REST = 1e-3  # share of a row's energy beyond the noise from which its interpolation is reported
 
 
-def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
-    """Recover a coarse matrix of block means with dimensions (angle, frequency, y, x).
+def has_profiles(coarse: xr.Dataset) -> bool:
+    """Whether the rows of a matrix are those of angles and frequencies, of one receive coil or of several."""
+    dims = tuple(d for d in coarse["system_matrix"].dims if d != "receive")
+    return dims == ("angle", "frequency", "y", "x") and "angle" in coarse.coords
 
+
+def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
+    """Recover a coarse matrix of block means with dimensions (angle, [receive,] frequency, y, x).
+
+    The `metadata` of several coils hold a list with one value for each coil, and the number of rows of all of them.
     Raises `InputError` if the matrix has no angles.
     """
     dims = tuple(coarse["system_matrix"].dims)
-    good = dims == ("angle", "frequency", "y", "x")
-    require(good, "coarse", "of rows (angle, frequency) for profile", f"rows {dims[:-2]}")
+    good = tuple(d for d in dims if d != "receive") == ("angle", "frequency", "y", "x")
+    require(
+        good, "coarse", "of rows (angle, frequency) or (angle, receive, frequency) for profile", f"rows {dims[:-2]}"
+    )
     require("angle" in coarse.coords, "coarse", "of rows with the coordinate angle (rad) for profile", "one without it")
-    values, factor = coarse["system_matrix"].values.astype(complex), Sampling.of(coarse).factor
-    sigma = noise_per_row(coarse).reshape(values.shape[:2])
     geometry = Geometry.of(coarse)
     instead, reason = instead_of_profiles(coarse)
     if instead:
         return _all_recovered(coarse, geometry, instead, reason)
+    if "receive" not in dims:
+        recovered, said = _by_profiles(coarse, geometry)
+        if said:
+            warn(said)
+        return recovered
+    coils = [_by_profiles(coarse.isel(receive=i), geometry) for i in range(coarse.sizes["receive"])]
+    said = " ".join(f"Receive channel {i}: {words}" for i, (_, words) in enumerate(coils) if words)
+    if said:
+        warn(said)
+    shape = (*coarse["system_matrix"].shape[:-2], *coils[0][0].rows.shape[-2:])
+    by_coil = [r.rows.reshape(shape[0], *shape[2:]) for r, _ in coils]
+    rows = np.stack(by_coil, axis=1).reshape(-1, *shape[-2:])
+    return Recovered(rows, _together([r.metadata for r, _ in coils]))
+
+
+def _together(coils: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return the metadata of all coils: counts of rows added up, other values as lists by coil."""
+    if len(coils) == 1:
+        return dict(coils[0])
+    found: dict[str, object] = {name: [coil[name] for coil in coils] for name in ("lengths", "parities")}
+    partly = [int(str(coil.get("rows_partly_interpolated", 0))) for coil in coils]
+    if any(partly):
+        found["rows_partly_interpolated"] = sum(partly)
+    counts: dict[str, int] = {}
+    for coil in coils:
+        refitted = coil.get("rows_refitted", {})
+        assert isinstance(refitted, dict)
+        for name, count in refitted.items():
+            counts[name] = counts.get(name, 0) + count
+    return {**found, **({"rows_refitted": counts} if counts else {})}
+
+
+def _by_profiles(coarse: xr.Dataset, geometry: Geometry) -> tuple[Recovered, str]:
+    """Recover a matrix (angle, frequency, y, x), and return what a warning should say; empty for nothing."""
+    values, factor = coarse["system_matrix"].values.astype(complex), Sampling.of(coarse).factor
+    sigma = noise_per_row(coarse).reshape(values.shape[:2])
     fits = fit_profiles(values, sigma, coarse["angle"].values, factor, geometry)
     metadata: dict[str, object] = {"lengths": fits.lengths, "parities": fits.parities}
     means, rows = as_images(coarse), fits.rows.reshape(-1, *fits.rows.shape[-2:])
-    rest = interpolate_bicubic(shrunk(means - block_mean(rows, factor), sigma.ravel()), factor)
+    share, shape = geometry.share(*means.shape[-2:], factor), (rows.shape[-2], rows.shape[-1])
+    rest = interpolate_means(shrunk(means - block_mean(rows, factor), sigma.ravel(), share), factor, shape)
     rows = nearest_consistent(rows + rest, means, with_margin(sigma.ravel(), means[0].size), factor)
     by = _recover_others(rows, coarse, fits, geometry)
     (partly,), (others,) = np.nonzero((by == "") & (fits.left.ravel() > _REST)), np.nonzero(by != "")
@@ -72,9 +121,7 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
             f"{len(others)} of {len(means)} rows do not fit one profile for all angles and were recovered otherwise, "
             f"{counted} ({named_rows(coarse, others)}).{_cause(coarse, others, factor, geometry)}"
         )
-    if said:
-        warn(" ".join(said))
-    return Recovered(rows, metadata)
+    return Recovered(rows, metadata), " ".join(said)
 
 
 def instead_of_profiles(coarse: xr.Dataset) -> tuple[str, str]:
@@ -137,7 +184,10 @@ def _cause(coarse: xr.Dataset, others: np.ndarray, factor: int, geometry: Geomet
     slips = {
         "the angles are read as degrees": (np.deg2rad(angles), geometry),
         "y is reversed": (-angles, geometry._replace(y=-geometry.y)),
-        "x and y are exchanged": (np.pi / 2 - angles, Geometry(1 / geometry.aspect, geometry.y, geometry.x)),
+        "x and y are exchanged": (
+            np.pi / 2 - angles,
+            geometry._replace(aspect=1 / geometry.aspect, x=geometry.y, y=geometry.x),
+        ),
         "the scanner's axis lies at the centre of the grid": (angles, geometry._replace(x=0.0, y=0.0)),
     }
     for slip, (turned, where) in slips.items():
