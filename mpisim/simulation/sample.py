@@ -18,7 +18,7 @@ the same at every position, and :math:`\epsilon_i` the error of this position, n
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import product
 
 import numpy as np
@@ -237,9 +237,8 @@ class Sample:
         It has the height, the concentration and the points of this sample on `grid`, and is flat where this is; a
         phantom has neither the misalignment nor the jitter of the calibration.
         """
-        exact = {f.name: f.default for f in fields(self) if f.name in _SINCE_0_2}
         height = self.edges(grid)[2] if self.shape == "sphere" else self.height
-        return replace(self, size=None, height=height, **exact)
+        return Sample(None, height, self.concentration, self.thick, self.points)
 
 
 def _outermost(shape: str) -> np.ndarray:
