@@ -42,21 +42,26 @@ class Evaluation:
         Harmonics in the order of the file's frequencies; empty where rows have none.
     nrmse_by_harmonic
         The same for the rows of each; None where they are zero in the reference.
+    nrmse_by_channel
+        The same for the rows of each receive channel; empty where there are not several.
     """
 
     nrmse: float
     row_nrmse: np.ndarray
     harmonics: tuple[int, ...] = ()
     nrmse_by_harmonic: tuple[float | None, ...] = ()
+    nrmse_by_channel: tuple[float | None, ...] = ()
 
     def figures(self) -> dict[str, object]:
         """Return what `mpisim evaluate --json` prints: the errors, and quantiles of those of the rows, as fractions."""
         rows = self.row_nrmse[np.isfinite(self.row_nrmse)]
         median, ninety_percent, largest = np.quantile(rows, (0.5, 0.9, 1.0)).tolist()
         harmonics = {"harmonics": list(self.harmonics), "nrmse_by_harmonic": list(self.nrmse_by_harmonic)}
+        channels = {"nrmse_by_channel": list(self.nrmse_by_channel)}
         return {
             "nrmse": self.nrmse,
             **(harmonics if self.harmonics else {}),
+            **(channels if self.nrmse_by_channel else {}),
             "row_nrmse_median": median,
             "row_nrmse_90_percent": ninety_percent,
             "row_nrmse_max": largest,
@@ -131,14 +136,21 @@ def _summed(blocks: Sequence[_Norms]) -> Evaluation:
     error, squared = (np.concatenate([getattr(b, name) for b in blocks]) for name in ("error", "reference"))
     require(bool(np.any(squared > 0)), "reference", "different from zero", "all zeros")
     harmonics = sum((b.harmonics for b in blocks), ()) if dims[0] == "frequency" else blocks[0].harmonics
-    others = tuple(i for i, dim in enumerate(dims) if dim != "frequency")
-    by_harmonic = _ratio(error.sum(axis=others), squared.sum(axis=others)) if harmonics else np.zeros(0)
+    several = "receive" in dims and error.shape[dims.index("receive")] > 1
     return Evaluation(
         math.sqrt(error.sum() / squared.sum()),
         _ratio(error, squared).ravel(),
         harmonics,
-        tuple(float(e) if np.isfinite(e) else None for e in by_harmonic),
+        _along("frequency", dims, error, squared) if harmonics else (),
+        _along("receive", dims, error, squared) if several else (),
     )
+
+
+def _along(dim: str, dims: tuple[str, ...], error: np.ndarray, squared: np.ndarray) -> tuple[float | None, ...]:
+    """Return the error of all rows at each place along a dimension; None where the reference is zero."""
+    others = tuple(i for i, name in enumerate(dims) if name != dim)
+    errors = _ratio(error.sum(axis=others), squared.sum(axis=others))
+    return tuple(float(e) if np.isfinite(e) else None for e in errors)
 
 
 def _ratio(error: np.ndarray, squared: np.ndarray) -> np.ndarray:

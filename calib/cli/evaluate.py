@@ -14,6 +14,7 @@ KEYS = {
     "nrmse": "Frobenius norm of the error over that of the reference, a fraction",
     "harmonics": "harmonics of the drive, where the file states them",
     "nrmse_by_harmonic": "nRMSE of the rows of each harmonic; null where the reference is zero",
+    "nrmse_by_channel": "nRMSE of the rows of each receive channel, where there are several; null as above",
     "row_nrmse_median": "median of the rows' nRMSE",
     "row_nrmse_90_percent": "nRMSE that 90 % of the rows stay below",
     "row_nrmse_max": "largest nRMSE of a row",

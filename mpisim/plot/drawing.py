@@ -24,7 +24,7 @@ _DRAW: dict[str, Callable[..., Figure]] = {
     "image": draw_image,
 }
 OPTIONS = {
-    "system_matrix": ("angles", "harmonics", "rows", "part"),
+    "system_matrix": ("angles", "harmonics", "rows", "part", "channel"),
     "measurement": ("frame", "channel"),
     "image": ("frame", "plane"),
 }

@@ -30,6 +30,7 @@ def draw_matrix(
     harmonics: Sequence[int] | None = None,
     rows: Sequence[int] | None = None,
     part: str = "stronger",
+    channel: int | None = None,
 ) -> Figure:
     """Draw the spectrum of a fine or coarse system matrix, and some of its rows.
 
@@ -42,6 +43,8 @@ def draw_matrix(
     part
         What of a row is drawn: `real`, `imag`, `magnitude`, or `stronger` (the default), the real or the imaginary
         part, whichever has more energy.
+    channel
+        Number of the receive channel whose rows are drawn, from 0, where there are several. The spectrum shows all.
 
     Returns
     -------
@@ -51,13 +54,13 @@ def draw_matrix(
     Raises
     ------
     InputError
-        If the dataset is no system matrix, or has no such rows.
+        If the dataset is no system matrix, or has no such rows or channel.
     """
     from matplotlib.figure import Figure
 
     expect(data, "system_matrix", "data")
     one_of("part", part, PARTS)
-    chosen = chosen_rows(data, angles, harmonics, rows)
+    chosen = chosen_rows(data, angles, harmonics, rows, channel)
     across = _across(len(chosen), 1 if rows is not None or angles is None else len(chosen) // len(set(angles)))
     group = _rows(data, chosen[:_MOST], part, across)
     width, height = size_of([group], [""] * across)

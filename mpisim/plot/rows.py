@@ -72,6 +72,7 @@ def chosen_rows(
     angles: Sequence[float] | None = None,
     harmonics: Sequence[int] | None = None,
     rows: Sequence[int] | None = None,
+    channel: int | None = None,
 ) -> list[tuple[str, int]]:
     """Return titles and numbers of rows of a system matrix.
 
@@ -84,33 +85,39 @@ def chosen_rows(
     harmonics
         Harmonics; by default those of 2, 3, 5 and 8 that there are, or else the four strongest rows.
     rows
-        Numbers of the rows in the order of `as_images`, from 0, in place of angles and harmonics.
+        Numbers of the rows in the order of `as_images`, from 0, in place of angles, harmonics and channel.
+    channel
+        Number of the receive channel, from 0, where there are several; by default 0.
 
     Raises
     ------
     InputError
-        If there is no such harmonic, angle or row, or the matrix lacks the coordinate by which rows are chosen.
+        If there is no such harmonic, angle, channel or row, or no coordinate by which rows are chosen.
     """
     count = len(as_images(data))
     if rows is not None:
-        require(angles is None and harmonics is None, "rows", "given without angles and harmonics", "both")
+        alone = angles is None and harmonics is None and channel is None
+        require(alone, "rows", "given without angles, harmonics and channel", "both")
         for row in rows:
             require(whole("rows", row, least=0) < count, "rows", f"numbers from 0 to {count - 1}", row)
         return list(zip(row_titles(data, rows), rows, strict=True))
     known = {"angle": "angle" in data.coords, "frequency": "harmonic" in data.coords}
     for name, given, dim in (("angles", angles, "angle"), ("harmonics", harmonics, "frequency")):
         require(given is None or known[dim], name, "left out for a matrix without this coordinate", given)
-    if not any(known.values()):
+    coils = data["system_matrix"].sizes.get("receive", 1)
+    coil = whole("channel", 0 if channel is None else channel, least=0)
+    require(coil < coils, "channel", f"a number from 0 to {coils - 1}", channel)
+    if not any(known.values()) and channel is None:
         energies = np.linalg.norm(as_images(data), axis=(-2, -1))
         strongest = sorted(np.argsort(-energies, kind="stable")[:4].tolist())
         return list(zip(row_titles(data, strongest), strongest, strict=True))
-    return _by_coordinates(data, angles, harmonics)
+    return _by_coordinates(data, angles, harmonics, coil)
 
 
 def _by_coordinates(
-    data: xr.Dataset, angles: Sequence[float] | None, harmonics: Sequence[int] | None
+    data: xr.Dataset, angles: Sequence[float] | None, harmonics: Sequence[int] | None, coil: int
 ) -> list[tuple[str, int]]:
-    at = {"angle": _angle_places(data, angles), "frequency": _harmonic_places(data, harmonics)}
+    at = {"angle": _angle_places(data, angles), "frequency": _harmonic_places(data, harmonics), "receive": [coil]}
     dims = row_dims(data)
     shape = tuple(data.sizes[d] for d in dims)
     wanted = [at.get(d, [shape[i] // 2 if d == "z" else 0]) for i, d in enumerate(dims)]

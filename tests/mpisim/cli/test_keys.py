@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import scipy.io
+import xarray as xr
 
 import mpisim
 from calib.training.search import SearchResult
@@ -20,7 +21,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
     "downsample": ["sm.nc --factor 2 --out o.nc"],
     "recover": ["coarse.nc --method ridge --out fine.nc"],
     "methods": [""],
-    "evaluate": ["fine.nc --reference sm.nc"],
+    "evaluate": ["fine.nc --reference sm.nc", "coils.nc --reference coils.nc"],
     "compare": ["coarse.nc --reference sm.nc --methods bicubic --out c"],
     "measure": ["sm.nc --out y.nc", "sm.nc --frames 2 --out frames.nc"],
     "reconstruct": ["sm.nc y.nc --out a.nc", "big.nc big_y.nc --reference big_i.nc --out b.nc"],
@@ -40,6 +41,9 @@ def folder(tmp_path_factory):
     write_matrices(out)
     scipy.io.savemat(out / "S.mat", {"S": np.random.default_rng(0).standard_normal((12, 16)) + 0j})
     generate(CASES, SPEC, out / "data", splits=["train", "validation"])
+    sm = mpisim.read(out / "sm.nc")
+    coils = xr.concat([sm["system_matrix"], 2 * sm["system_matrix"]], "receive").transpose("angle", "receive", ...)
+    mpisim.write(sm.assign(system_matrix=coils), out / "coils.nc")
     import recon
     from tests.recon.problems import small_matrix, small_measurement
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import mpisim
 from mpisim.data.downsampling import downsample
@@ -115,6 +116,21 @@ def test_measurements_are_drawn_with_their_noise(y):
         draw(y, frame=2)
 
 
+def test_rows_of_any_receive_channel_are_drawn(fine):
+    values = fine["system_matrix"]
+    coils = xr.concat([values, 0 * values, 3 * values], "receive").transpose("angle", "receive", ...)
+    several = fine.assign(system_matrix=coils.assign_attrs(values.attrs))
+    alone, third = draw(fine), draw(several, channel=2)
+    assert np.allclose(images(third)[0].get_array(), images(alone)[0].get_array())
+    assert "channel 2" in texts(third)
+    (_, row), *_ = chosen_rows(several, channel=1)
+    assert not several["system_matrix"].values.reshape(-1, 16, 16)[row].any()
+    with pytest.raises(mpisim.InputError, match="Input channel must be a number from 0 to 2; instead received 3"):
+        draw(several, channel=3)
+    with pytest.raises(mpisim.InputError, match="Input channel must be a number from 0 to 0; instead received 1"):
+        draw(fine, channel=1)
+
+
 def test_frames_and_slices_of_images():
     coords = {"y": CENTERS, "x": CENTERS, "z": np.arange(3) * 1e-3}
     volume = build("image", np.random.default_rng(0).random((2, 3, 8, 8)), ("frame", "z", "y", "x"), coords, units="1")
@@ -141,7 +157,7 @@ def test_the_command_draws_every_kind(tmp_path, capsys, fine, y):
     [
         (["--harmonic", "11"], "Input --harmonic must be among those of the matrix, 2, 3, 4, 5; instead received 11"),
         (["--angle", "300"], "Input --angle must be among those of the matrix"),
-        (["--frame", "0"], "among --angle, --harmonic, --row, --part for a file of the kind system_matrix; instead r"),
+        (["--frame", "0"], "--row, --part, --channel for a file of the kind system_matrix; instead received --frame"),
         (["--out", "a.jpg"], "Input --out must be a .png file"),
         (["--row", "24"], "Input --row must be numbers from 0 to 23"),
     ],
