@@ -3,21 +3,26 @@
 import math
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 
 from mpisim import (
     AngleErrors,
+    Dipole,
+    FieldMap,
     Grid,
     ImperfectFFL,
     InputError,
     LinePlane,
+    Loop,
     Particle,
     QuadraticRecipe,
     ReceiveGain,
     Sample,
     SolidHarmonics,
     Uniform,
+    WoundField,
     open_sided_ffl,
     read,
     simulate,
@@ -179,6 +184,64 @@ def reversed_errors(line, count):
     return AngleErrors(**{name: tuple(v[::-1]) for name, v in line.values(count)._asdict().items()})
 
 
+def test_one_thread_gives_what_two_give():
+    threads = numba.get_num_threads()
+    points, weights = GRID.centers()[:, None] + [[0, 0, 0], [1e-4, 0, 0]], np.full(2, 0.5)
+    try:
+        values = []
+        for count in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+            numba.set_num_threads(count)
+            values.append(point_rows(FULL, PARTICLE, points, weights, 1e10))
+    finally:
+        numba.set_num_threads(threads)
+    assert np.array_equal(*values)
+
+
+# -- maps and windings in place of the ideal fields -------------------------------------------------------------------
+
+AXES = np.linspace(-0.02, 0.02, 5), np.linspace(-0.021, 0.021, 6), np.linspace(-1e-3, 1e-3, 3)
+NODES = np.stack(np.meshgrid(*AXES[::-1], indexing="ij")[::-1], axis=-1)  # (z, y, x, 3)
+
+
+def test_maps_of_the_ideal_fields_give_the_ideal_rows():
+    """Selection field, turning with the line, and drive field as maps in T, which cubic splines hold exactly."""
+    selection = FieldMap(*AXES, 2 * IDEAL.selection_field(NODES, 0.0), turning=True).scaled_to(gradient=(1.0, 0.0, 0.0))
+    drive = FieldMap(*AXES, IDEAL.drive_field(NODES)).scaled_to()
+    scanner = ImperfectFFL.of(
+        IDEAL, selection=(selection,), drive=(drive,), selection_replaced=True, drive_replaced=True
+    )
+    assert difference(rows(scanner), rows(IDEAL, path="equilibrium")) < 1e-6
+
+
+def test_a_map_of_an_imperfect_field_gives_its_rows():
+    """Of the third degree in the coordinates, so that the splines hold it; the imperfections are in the map alone."""
+    bent = ImperfectFFL.of(IDEAL, selection=(SolidHarmonics(((2, 2, 0.05), (4, 1, 0.03)), turning=True),))
+    gradient, radius = IDEAL.sf_gradient, 0.016
+    field = FieldMap(*AXES, bent.selection_field(NODES, 0.0), reference=gradient * radius, radius=radius, turning=True)
+    scanner = ImperfectFFL.of(IDEAL, selection=(field,), selection_replaced=True)
+    assert difference(rows(scanner), rows(bent)) < 1e-6
+    assert difference(rows(bent), rows(IDEAL)) > 1e-2
+
+
+def test_a_map_that_the_line_errors_leave_is_refused_before_work():
+    narrow = tuple(np.linspace(-w, w, 4) for w in (0.012, 0.012, 1e-3))
+    nodes = np.stack(np.meshgrid(*narrow[::-1], indexing="ij")[::-1], axis=-1)
+    scanner = ImperfectFFL.of(IDEAL, selection=(FieldMap(*narrow, IDEAL.selection_field(nodes, 0.0)),))
+    simulate(scanner, PARTICLE, GRID)
+    with pytest.raises(InputError, match=r"^Input field map must .+; instead received .+\.$"):
+        simulate(replace(scanner, line=AngleErrors(offset_spread=1e-4)), PARTICLE, GRID)
+
+
+def test_wide_drive_loops_tend_to_the_homogeneous_drive():
+    """A pair of Helmholtz coils in place of the ideal drive: the error falls with the fourth power of its radius."""
+    errors = []
+    for radius in (0.2, 0.4):
+        pair = tuple(Loop((0.0, 0.0, side * radius / 2), (0.0, 0.0, 1.0), radius) for side in (-1, 1))
+        scanner = ImperfectFFL.of(IDEAL, drive=(WoundField(pair),), drive_replaced=True)
+        errors.append(difference(rows(scanner), rows(IDEAL, path="equilibrium")))
+    assert 1e-7 < errors[0] < 1e-4 and errors[0] / errors[1] == pytest.approx(16, rel=0.2)
+
+
 # -- files ------------------------------------------------------------------------------------------------------------
 
 
@@ -190,8 +253,6 @@ def test_a_file_gives_the_imperfect_scanner_back(scanner, tmp_path):
 
 
 def test_a_part_that_lies_in_the_field_of_view_is_refused_before_work():
-    from mpisim import Dipole
-
     scanner = ImperfectFFL.of(IDEAL, selection=(Dipole((0.005, 0.0, 0.0), (0.0, 0.0, 0.1)),))
     with pytest.raises(InputError, match=SENTENCE):
         simulate(scanner, PARTICLE, GRID)

@@ -9,7 +9,8 @@ radius :math:`r` from the axis. With the position :math:`u` across the line and 
     B_\perp = -G\,(1 + \delta_G (r/R)^2)\,z, \qquad
     B_z = -G\,(1 + \delta_G (r/R)^2)\,u + (1 - \delta_B (r/R)^2)\,B_D(t), \qquad r^2 = u^2 + w^2,
 
-and the voltage is :math:`(1 - \delta_p (r/R)^2)` times the forward difference of :math:`M_z` in time times the
+where :math:`w` counts from the middle of the sample there (the sample is a long tube), and from the axis here. The
+voltage is :math:`(1 - \delta_p (r/R)^2)` times the forward difference of :math:`M_z` in time times the
 sampling rate, of which a Fourier transform without factor is taken. Ours has the opposite sign of u and z, a
 derivative in place of the difference, the factor :math:`-\mu_0 p`, and a mean in place of the sum over time.
 """
@@ -29,7 +30,7 @@ DIAMETER, SATURATION, TEMPERATURE, K_B = 50e-9, 100e3, 298.15, 1.38e-23
 SENSITIVITY, VOLUME = 800.0, 1e-9
 LINES = tuple(sorted({25 * k + sign * j for k in range(1, 9) for j in range(13) for sign in (-1, 1)}))
 ALONG = 1e-3 * np.arange(-12, 13)  # the points of a sample, a line of 24 mm along the field-free line
-POSITIONS = np.array([[0.0, 0.0], [4e-3, -6e-3]])
+POSITIONS = np.array([[9e-3, 0.0], [4e-3, -6e-3]])  # at the angle 0 the first lies as all samples do there, at w = 0
 ANGLES = (0.0, 0.7)
 CASES = [(0.1, 0, 0), (0, 0.2, 0), (0, 0, 0.3), (0.3, 0.3, 0.3)]
 
