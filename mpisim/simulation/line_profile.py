@@ -29,16 +29,24 @@ from mpisim.simulation.sample import Sample
 __all__ = ["has_line_profile", "line_profile_rows"]
 
 _NODES_PER_POLE_DISTANCE = 24  # of a size that has the whole moment
-_FEWEST_NODES = 6  # of any size, on the distance of its poles
-_NEGLIGIBLE = 1e-8  # share of the moment of a size that need not be resolved
+_NEGLIGIBLE = 1e-6  # share of the moment of a size that need not be resolved
+_MOST_NODES_OF_SIZES = 2500  # from the centre to the outermost point, for particles of several sizes
 _MOST_NODES = 1e6
 _MARGIN = 3  # nodes of the interpolation beyond the outermost value
 
 
 def has_line_profile(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> bool:
-    """Whether rows are exactly functions of u: an aligned flat box in the plane z = 0, and Langevin particles."""
+    """Whether rows are functions of u, which a table can hold.
+
+    They are for an aligned flat box in the plane z = 0 and Langevin particles. Where the steepest of several sizes
+    would need more than some thousand nodes, the equilibrium engine is faster.
+    """
     flat = sample.is_aligned_box and not sample.thick and bool(np.all(grid.axis(2) == 0))
-    return flat and _profile_of(scanner) is not None and has_half_period(scanner, particle)
+    profile = _profile_of(scanner)
+    if not flat or profile is None or not has_half_period(scanner, particle):
+        return False
+    sizes = known_sizes(particle)
+    return sizes.betas.size == 1 or _needed_nodes(profile, sizes, grid, sample) < _MOST_NODES_OF_SIZES
 
 
 def _profile_of(scanner: Scanner) -> LineProfile | None:
@@ -66,7 +74,7 @@ def line_profile_rows(scanner: Scanner, particle: Magnetisation, grid: Grid, sam
     basis = basis * MU_0 * sample.particles(grid) * sizes.moment * profile.sensitivity
     x, y = grid.axis(0), grid.axis(1)
     (sx, wx), (sy, wy) = sample.axis_rule(0, grid), sample.axis_rule(1, grid)
-    nodes = _nodes(x, y, np.hypot(np.abs(sx).max(), np.abs(sy).max()), _largest_step(sizes, profile.gradient))
+    nodes = _nodes(profile, sizes, grid, sample)
     offsets = profile.gradient * nodes.positions()
     table = np.empty((offsets.size, len(basis)))
     profile_table(offsets, profile.drive_amplitude, drive_sine, basis, sizes.betas, sizes.shares, table)
@@ -105,22 +113,33 @@ class _Nodes:
         return self.step * np.arange(-self.edge, self.edge + 1)
 
 
-def _largest_step(sizes: Sizes, gradient: float) -> float:
-    """Largest distance of nodes in m that resolves the profiles of all sizes.
+def _extent(grid: Grid, sample: Sample) -> tuple[float, float]:
+    """Largest distance of a voxel centre from the origin, and of a sample's point from its centre; in m."""
+    x, y = grid.axis(0), grid.axis(1)
+    half = max(np.hypot(px, py) for px in (x[0], x[-1]) for py in (y[0], y[-1]))
+    return half, float(np.hypot(*(np.abs(sample.axis_rule(i, grid)[0]).max() for i in (0, 1))))
+
+
+def _step(profile: LineProfile, sizes: Sizes, grid: Grid, sample: Sample) -> float:
+    """Distance of nodes in m that resolves the profiles of all sizes.
 
     The error of the interpolation is that of a size, (step / distance of its poles)^6, times its share of the moment.
     """
-    nodes = np.maximum(_NODES_PER_POLE_DISTANCE * sizes.shares ** (1 / 6), _FEWEST_NODES)
-    steps = np.pi / (sizes.betas * abs(gradient)) / nodes
-    return float(steps[sizes.shares > _NEGLIGIBLE].min())
+    nodes = _NODES_PER_POLE_DISTANCE * sizes.shares ** (1 / 6)
+    steps = np.pi / (sizes.betas * abs(profile.gradient)) / np.maximum(nodes, 1)
+    return min(float(steps[sizes.shares > _NEGLIGIBLE].min()), sum(_extent(grid, sample)) / 80)
 
 
-def _nodes(x: np.ndarray, y: np.ndarray, spread: float, largest_step: float) -> _Nodes:
-    """Nodes for voxel centres `x`, `y` and samples whose points lie within `spread` of them; all in m."""
-    half = max(np.hypot(px, py) for px in (x[0], x[-1]) for py in (y[0], y[-1]))
-    step = min(largest_step, (half + spread) / 80)
-    needed = (half + spread) / step
+def _needed_nodes(profile: LineProfile, sizes: Sizes, grid: Grid, sample: Sample) -> float:
+    """Nodes from the centre to the outermost point of a sample."""
+    return sum(_extent(grid, sample)) / _step(profile, sizes, grid, sample)
+
+
+def _nodes(profile: LineProfile, sizes: Sizes, grid: Grid, sample: Sample) -> _Nodes:
+    """Nodes for all voxels of a grid and the points of the sample around them."""
+    needed = _needed_nodes(profile, sizes, grid, sample)
     must = f"such that {_MOST_NODES:.0e} nodes resolve a row"
     require(needed < _MOST_NODES, "field of view, gradient and core diameter", must, f"{needed:.0e}")
+    (half, spread), step = _extent(grid, sample), _step(profile, sizes, grid, sample)
     radius = int(np.ceil(spread / step)) + _MARGIN
     return _Nodes(step, int(np.ceil(half / step)) + radius + _MARGIN, radius)

@@ -16,7 +16,7 @@ from mpisim.data.grid import Grid
 from mpisim.particles.protocol import Magnetisation, sizes_of
 from mpisim.scanner.protocol import Scanner
 
-__all__ = ["warn_of_few_samples"]
+__all__ = ["enough_samples", "warn_of_few_samples"]
 
 _ONE_SIZE = (1e-4, 1e-8)
 _SEVERAL = (2e-3, 1e-3)  # rows within 1e-4, as the quadrature over sizes
@@ -24,18 +24,25 @@ _SEVERAL = (2e-3, 1e-3)  # rows within 1e-4, as the quadrature over sizes
 _MOST = 10**7
 
 
-def warn_of_few_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> None:
-    """Warn where the drive is too steep for the samples of the scanner's sequence, and name a number that is enough."""
+def enough_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> int:
+    """Return the samples a period of the scanner's sequence, or a larger number where these are too few."""
     steepness, shares = _steepness(scanner, particle, grid)
     limit, aim = _ONE_SIZE if steepness.size == 1 else _SEVERAL
     samples = scanner.sequence.samples_per_period
     if not np.isfinite(steepness).all() or _aliased(samples, steepness, shares) <= limit:
-        return
-    warnings.warn(
-        f"{samples} samples a period are too few for cores of {_named(particle)} in this drive field; take "
-        f"samples_per_period={_enough(aim, steepness, shares)}",
-        stacklevel=4,
-    )
+        return samples
+    return _enough(aim, steepness, shares)
+
+
+def warn_of_few_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -> None:
+    """Warn where the drive is too steep for the samples of the scanner's sequence, and name a number that is enough."""
+    samples, enough = scanner.sequence.samples_per_period, enough_samples(scanner, particle, grid)
+    if samples < enough:
+        warnings.warn(
+            f"{samples} samples a period are too few for cores of {_named(particle)} in this drive field; take "
+            f"samples_per_period={enough}",
+            stacklevel=3,
+        )
 
 
 def _steepness(scanner: Scanner, particle: Magnetisation, grid: Grid) -> tuple[np.ndarray, np.ndarray]:

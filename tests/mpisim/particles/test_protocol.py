@@ -33,6 +33,7 @@ class Doubled(Curie):
         return Sizes([1e-18], [250.0], [2.0])
 
 
+@dataclass(frozen=True)
 class Linear(Instantaneous):
     """No sizes."""
 

@@ -44,7 +44,7 @@ def test_debye_without_delay_is_the_equilibrium_and_keeps_the_mean():
     assert np.allclose(Debye(tracer, 0).moments(field(beside=0.003), PERIOD), moments, rtol=0, atol=1e-30)
     slow = Debye(tracer, 1e-2).moments(field(beside=0.003), PERIOD)
     assert np.allclose(slow.mean(axis=0), moments.mean(axis=0), rtol=1e-12, atol=1e-30)
-    assert np.ptp(slow, axis=0).max() < 1e-3 * np.abs(moments).max()
+    assert np.ptp(slow, axis=0).max() < 2e-3 * np.ptp(moments, axis=0).max()
 
 
 @pytest.mark.parametrize("tracer", TRACERS.values(), ids=TRACERS)
@@ -53,8 +53,8 @@ def test_field_dependent_relaxation_tends_to_the_equilibrium_as_the_time_falls(t
     drive = field(beside=0.002)
     equilibrium = tracer.moments(drive, PERIOD)
     assert np.array_equal(FieldDependentRelaxation(tracer, 0).moments(drive, PERIOD), equilibrium)
-    distance = [np.linalg.norm(FieldDependentRelaxation(tracer, t).moments(drive, PERIOD) - equilibrium) for t in
-                (2e-9, 1e-9)]  # fmt: skip
+    relaxed = (FieldDependentRelaxation(tracer, t).moments(drive, PERIOD) for t in (2e-9, 1e-9))
+    distance = [np.linalg.norm(moments - equilibrium) for moments in relaxed]
     assert distance[0] / distance[1] == pytest.approx(2, rel=1e-2)
     assert distance[1] < 1e-3 * np.linalg.norm(equilibrium)
 
@@ -75,9 +75,8 @@ def test_field_dependent_relaxation_of_strength_zero_is_debye(tracer):
     debye = Debye(tracer, 3e-6).moments(drive, PERIOD)
     found = FieldDependentRelaxation(tracer, 3e-6, strength=0).moments(drive, PERIOD)
     assert np.linalg.norm(found - debye) < 1e-5 * np.linalg.norm(debye)
-    assert np.linalg.norm(
-        FieldDependentRelaxation(tracer, 3e-6).moments(drive, PERIOD) - debye
-    ) > 0.02 * np.linalg.norm(debye)
+    other = FieldDependentRelaxation(tracer, 3e-6).moments(drive, PERIOD)
+    assert np.linalg.norm(other - debye) > 0.02 * np.linalg.norm(debye)
 
 
 @pytest.mark.parametrize("beside", [0.0, 0.004])
