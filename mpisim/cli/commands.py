@@ -20,6 +20,13 @@ COMMANDS = (
         "simulate",
     ),
     Command(
+        "scanners",
+        "list the scanners that have a name, or copy the file of one",
+        "mpisim scanners open-sided-ffl --out mine.toml",
+        "mpisim.cli.scanners",
+        "simulate",
+    ),
+    Command(
         "convert",
         "convert an array of MATLAB, NumPy or HDF5 to NetCDF",
         "mpisim convert S.mat sm.nc --variable S --grid 8x8",
@@ -29,7 +36,7 @@ COMMANDS = (
     Command("info", "describe a file, or list the arrays in it", "mpisim info sm.nc", "mpisim.cli.info", "files"),
     Command(
         "plot",
-        "draw a system matrix, a measurement or an image",
+        "draw a system matrix, a measurement, an image or a scanner",
         "mpisim plot sm.nc --angle 0,45 --harmonic 2,3 --out sm.png",
         "mpisim.cli.plot",
         "files",

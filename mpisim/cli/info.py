@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         help="a system matrix, measurement or image; or any MATLAB, NumPy, HDF5, NetCDF, safetensors or TOML file, "
-        "whose arrays are listed",
+        "whose arrays are listed; or a scanner by name",
     )
 
 
@@ -53,13 +53,11 @@ def run(options: argparse.Namespace) -> Result:
     """Describe a file, from its metadata and, for the RMS, block by block."""
     from mpisim.io.formats import foreign_contents
     from mpisim.io.reading import blocks_of
+    from mpisim.io.scanner_file import SCANNER_NAMES, packaged_file
 
-    contents = foreign_contents(options.file)
-    return (
-        described_blocks(blocks_of(options.file, _VALUES_AT_ONCE))
-        if contents is None
-        else _listing(options.file, contents)
-    )
+    file = str(packaged_file(options.file)) if options.file in SCANNER_NAMES else options.file
+    contents = foreign_contents(file)
+    return described_blocks(blocks_of(file, _VALUES_AT_ONCE)) if contents is None else _listing(file, contents)
 
 
 def described(data: xr.Dataset) -> Result:

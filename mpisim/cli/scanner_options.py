@@ -26,6 +26,7 @@ __all__ = [
     "chosen_sample",
     "chosen_scanner",
     "chosen_setup",
+    "setup_of",
 ]
 
 
@@ -109,8 +110,21 @@ def _say_what_is_replaced(file: ScannerFile, typed: dict[str, Any]) -> None:
 
 def chosen_setup(options: argparse.Namespace) -> Setup:
     """Return scanner, particle, grid and sample of `--scanner` and the other options, for a command that makes one."""
-    values = {name: getattr(options, name) for name in ("sf_gradient", "particle_diameter")}
-    for name, typed in values.items():
-        if typed is not None:
-            require(len(typed) == 1, name.replace("_", "-"), "a number", f"{len(typed)} numbers")
-    return chosen_file(options).setup(*(typed and typed[0] for typed in values.values()))
+    return chosen_file(options).setup(*_numbers(options))
+
+
+def setup_of(options: argparse.Namespace, source: str) -> Setup:
+    """Return what a scanner file describes with the gradient and the diameter that the options give."""
+    from mpisim.io.scanner_file import read_scanner
+
+    return read_scanner(source, *_numbers(options))
+
+
+def _numbers(options: argparse.Namespace) -> list[float | None]:
+    """Return the one gradient and the one diameter that were typed; None for one that was not."""
+    found = []
+    for name in ("sf_gradient", "particle_diameter"):
+        typed = getattr(options, name) or [None]
+        require(len(typed) == 1, name.replace("_", "-"), "a number", f"{len(typed)} numbers")
+        found.append(typed[0])
+    return found

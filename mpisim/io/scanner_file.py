@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,21 @@ from mpisim.data.grid import Grid
 from mpisim.errors import InputError, require, within
 from mpisim.io.nesting import load_toml
 from mpisim.io.reading import read
-from mpisim.io.scanner_keys import DIAMETER_KEYS, checked_keys, class_of, with_hint
+from mpisim.io.scanner_keys import DIAMETER_KEYS, checked_keys, class_of, with_hint, with_maps
 from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
-from mpisim.simulation.provenance import from_mapping, particle_from_mapping, provenance, scanner_from_mapping
+from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.setup import Setup
 
-__all__ = ["SCANNER_NAMES", "ScannerFile", "open_scanner", "read_scanner", "summary_of", "tables_of"]
+__all__ = [
+    "SCANNER_NAMES",
+    "ScannerFile",
+    "open_scanner",
+    "packaged_file",
+    "read_scanner",
+    "summary_of",
+    "text_of",
+]
 
 SCANNER_NAMES = ("ideal", "open-sided-ffl", "mild", "medium", "strong")
 """Scanners that are part of the package, from the ideal one to the poorest."""
@@ -92,11 +100,11 @@ class ScannerFile:
 
         Raises `InputError` where the file has another value of a key.
         """
-        merged = {
-            "scanner": _merged(self.scanner, scanner or {}, self.name, self.flat),
-            "calibration": _merged(self.calibration, calibration or {}, self.name, self.flat),
-        }
-        return ScannerFile(self.name, particle=self.particle, flat=self.flat, **merged)
+        return replace(
+            self,
+            scanner=_merged(self.scanner, scanner or {}, self.name, self.flat),
+            calibration=_merged(self.calibration, calibration or {}, self.name, self.flat),
+        )
 
     def setup(self, sf_gradient: float | None = None, particle_diameter: float | None = None) -> Setup:
         """Return the scanner, particle, grid and sample, with a gradient in T/m and a core diameter in m.
@@ -142,33 +150,36 @@ def open_scanner(source: Source) -> ScannerFile:
     """
     name = os.fspath(source)
     if name in SCANNER_NAMES:
-        return _of_tables(load_toml(_packaged(name)), name)
+        return _of_tables(load_toml(packaged_file(name)), name)
     if Path(name).suffix.lower() == ".toml":
-        return _of_tables(load_toml(name, "scanner"), name)
+        return _of_tables(with_maps(load_toml(name, "scanner"), Path(name).parent), name)
     if not Path(name).is_file():
         must = f"one of {', '.join(SCANNER_NAMES)}, or an existing file"
         raise InputError(f"Input scanner must be {must}; instead received {with_hint(name, SCANNER_NAMES)}.")
-    return ScannerFile(name, **tables_of(Setup.of(read(name))))
+    return _of_matrix(name)
 
 
-def _packaged(name: str) -> Path:
+def packaged_file(name: str) -> Path:
+    """Return the path of the file of a scanner of this package."""
     return Path(str(files("mpisim") / "scanners" / f"{name}.toml"))
+
+
+def text_of(name: str) -> str:
+    """Return the file of a scanner of this package."""
+    return packaged_file(name).read_text(encoding="utf-8")
 
 
 def summary_of(name: str) -> str:
     """Return what a scanner of this package is: the first line of its file."""
-    return _packaged(name).read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# ").rstrip(".")
+    return text_of(name).split("\n", 1)[0].lstrip("# ").rstrip(".")
 
 
-def tables_of(setup: Setup) -> dict[str, Table]:
-    """Return the tables that describe a setup, with every key."""
-    values = provenance(setup.scanner, setup.particle, setup.grid, setup.sample)
-    grid = {key: values["grid"][name] for key, name in _GRID.items()}
-    return {
-        "scanner": dict(values["scanner"]),
-        "particle": dict(values["particle"]),
-        "calibration": {**grid, **asdict(setup.sample)},
-    }
+def _of_matrix(name: str) -> ScannerFile:
+    """Return what a simulated system matrix says of its scanner, with every key."""
+    attributes = Setup.described(read(name))
+    grid = {key: attributes["grid"][part] for key, part in _GRID.items() if part in attributes["grid"]}
+    calibration = {**grid, **attributes["sample"]}
+    return ScannerFile(name, attributes["scanner"], attributes["particle"], calibration)
 
 
 def _of_tables(values: Table, name: str) -> ScannerFile:
@@ -185,7 +196,7 @@ def _of_tables(values: Table, name: str) -> ScannerFile:
     unknown = [key for key in values.get("calibration", {}) if key not in known]
     must = f"made of the keys {', '.join(known)} in [calibration]"
     require(not unknown, name, must, f"the unknown key {with_hint(unknown[0], known) if unknown else ''}")
-    return ScannerFile(name, **described, calibration=values.get("calibration", {}))
+    return ScannerFile(name, described["scanner"], described["particle"], values.get("calibration", {}))
 
 
 def _only_tables(values: Table) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import typing
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 from mpisim.errors import did_you_mean, require
+from mpisim.io.field_map import read_field_map
 from mpisim.particles.table import PARTICLES
 from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
 
-__all__ = ["DIAMETER_KEYS", "checked_keys", "class_of", "with_hint"]
+__all__ = ["DIAMETER_KEYS", "checked_keys", "class_of", "with_hint", "with_maps"]
 
 DIAMETER_KEYS = ("diameter", "median")
 """Fields of models of particles that hold the core diameter, or the median of a distribution, in m."""
@@ -68,22 +70,22 @@ def checked_keys(table: Mapping[str, Any], kind: str, where: str, name: str, exp
             return [completed(part, key) for part in value]
         if not isinstance(value, dict):
             return value
-        return checked_keys(value, *_kind_of_part(described, key, f"{where}.{key}".strip("."), name))
+        inner = "particle" if kind == "particle" else "part"
+        only = "Particle" if key == "particle" else _only_class(described, key)
+        return checked_keys(value, inner, f"{where}.{key}".strip("."), name, only)
 
     return {**stated, **{key: completed(value, key) for key, value in table.items()}}
 
 
-def _kind_of_part(described: type, key: str, where: str, name: str) -> tuple[str, str, str, str]:
-    """Return kind, place, file and expected class of a part, as `checked_keys` takes them."""
-    if key == "particle":
-        return "particle", where, name, "Particle"
+def _only_class(described: type, key: str) -> str:
+    """Return the name of the one class of parts that a field takes; empty where it takes several, or any."""
     try:
         annotation = typing.get_type_hints(described).get(key)
     except (NameError, TypeError):  # names that exist for type checkers only
-        annotation = None
-    found = {part for part in _dataclasses_in(annotation) if part in SCANNER_PARTS.values()}
-    names = [known for known, part in SCANNER_PARTS.items() if part in found]
-    return "part", where, name, names[0] if len(names) == 1 else ""
+        return ""
+    found = _dataclasses_in(annotation)
+    names = [name for name, part in SCANNER_PARTS.items() if part in found]
+    return names[0] if len(names) == 1 else ""
 
 
 def _dataclasses_in(annotation: Any) -> set[type]:
@@ -91,3 +93,29 @@ def _dataclasses_in(annotation: Any) -> set[type]:
     if isinstance(annotation, type) and is_dataclass(annotation):
         return {annotation}
     return set().union(*map(_dataclasses_in, typing.get_args(annotation)), set())
+
+
+def with_maps(values: Any, folder: Path) -> Any:
+    """Return values of a file in which tables with a key `file` hold the field map of that file.
+
+    Parameters
+    ----------
+    values
+        What the file holds.
+    folder
+        Where the file lies, from which relative names of maps start.
+
+    Raises
+    ------
+    InputError
+        If a map cannot be read.
+    """
+    if isinstance(values, list):
+        return [with_maps(value, folder) for value in values]
+    if not isinstance(values, dict):
+        return values
+    rest = {key: with_maps(value, folder) for key, value in values.items()}
+    if not isinstance(rest.get("file"), str) or rest.get("class", "FieldMap") != "FieldMap":
+        return rest
+    found = read_field_map(folder / rest.pop("file"))
+    return {"class": "FieldMap", **{f.name: getattr(found, f.name) for f in fields(found)}, **rest}

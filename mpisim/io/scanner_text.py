@@ -13,7 +13,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import lru_cache
 from textwrap import wrap
 from typing import Any
 
@@ -93,11 +92,12 @@ def _table(where: str, instance: Any, classes: Any, brackets: str = "[{}]") -> I
         else:
             yield from _entry(item.name, value, _meanings(kind).get(item.name, ""), _default(item, instance))
     for key, value in parts:
-        classes_of_part = PARTICLES if key == "particle" else SCANNER_PARTS
-        yield ""
-        yield from _comment(_meanings(kind).get(key, ""))
-        for part in value if isinstance(value, tuple) else (value,):
-            form = "[[{}]]" if isinstance(value, tuple) else "[{}]"
+        classes_of_part = PARTICLES if classes is PARTICLES else SCANNER_PARTS
+        several = isinstance(value, tuple)
+        for i, part in enumerate(value if several else (value,)):
+            yield ""
+            yield from _comment(_meanings(kind).get(key, "") if i == 0 else "")
+            form = "[[{}]]" if several else "[{}]"
             yield from _table(f"{where}.{key}", part, classes_of_part, form)
 
 
@@ -156,7 +156,6 @@ def _comment(text: str) -> Iterator[str]:
     yield from (f"# {line}" for line in wrap(" ".join(text.split()), _WIDTH - 2))
 
 
-@lru_cache(maxsize=64)
 def _meanings(kind: type) -> dict[str, str]:
     """Return the meaning of every field, from the section "Parameters" of the docstrings of a class and its bases."""
     found: dict[str, str] = {}

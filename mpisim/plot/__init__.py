@@ -6,6 +6,7 @@ from mpisim.plot.matrix import draw_matrix
 from mpisim.plot.measurement import draw_measurement
 from mpisim.plot.panels import Group, Panel, edges, panels, save_figure
 from mpisim.plot.rows import chosen_rows, row_panels
+from mpisim.plot.scanner import draw_scanner
 
 __all__ = [
     "Group",
@@ -16,6 +17,7 @@ __all__ = [
     "draw_images",
     "draw_matrix",
     "draw_measurement",
+    "draw_scanner",
     "edges",
     "panels",
     "row_panels",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import xarray as xr
 
@@ -59,16 +60,26 @@ class Setup:
         That of a coarse matrix is the setup of its fine one. Raises `InputError` if the dataset is no system matrix, or
         does not describe how it was simulated.
         """
-        attributes = expect(data, "system_matrix", "data").attrs
-        missing = [n for n in ("scanner", "particle", "grid", "sample") if not isinstance(attributes.get(n), dict)]
-        must = "a simulated system matrix, which describes its scanner"
-        require(not missing, "data", must, f"one without {', '.join(missing)}")
+        attributes = cls.described(data)
         return cls(
             scanner_from_mapping(attributes["scanner"]),
             particle_from_mapping(attributes["particle"]),
             from_mapping(Grid, attributes["grid"], "grid"),
             from_mapping(Sample, attributes["sample"], "sample"),
         )
+
+    @staticmethod
+    def described(data: xr.Dataset) -> dict[str, Any]:
+        """Return the attributes `scanner`, `particle`, `grid` and `sample` of a simulated system matrix.
+
+        Raises `InputError` if the dataset is no system matrix, or lacks one of them.
+        """
+        attributes = expect(data, "system_matrix", "data").attrs
+        names = ("scanner", "particle", "grid", "sample")
+        missing = [name for name in names if not isinstance(attributes.get(name), dict)]
+        must = "a simulated system matrix, which describes its scanner"
+        require(not missing, "data", must, f"one without {', '.join(missing)}")
+        return {name: attributes[name] for name in names}
 
     def simulate(self, path: str = "auto") -> xr.Dataset:
         """Simulate the system matrix; `path` is that of `mpisim.simulate`."""
