@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import at_least, diameters_nm, gradients, integers, number
-from mpisim.cli.scanner_options import add_scanner_arguments, chosen_grid, chosen_sample, chosen_scanner
+from mpisim.cli.scanner_options import add_scanner_arguments, chosen_file, chosen_grid, chosen_sample, chosen_scanner
 from mpisim.errors import one_of, require
+from mpisim.progress import say
 
 if TYPE_CHECKING:
-    from mpisim.dataset.cases import Case
+    from collections.abc import Sequence
+
+    from mpisim.dataset.cases import Case, SetupCase
+    from mpisim.dataset.spec import DatasetSpec
+    from mpisim.io.scanner_file import ScannerFile
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -30,16 +36,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gradient, diameter = argument_type("sf-gradient", gradients), argument_type("particle-diameter", diameters_nm)
     factor, snr = argument_type("factor", integers), argument_type("snr", number)
     seed, workers = argument_type("seed", at_least(0)), argument_type("workers", at_least(1))
-    parser.add_argument("--preset", help="transms: the paper's 66 training, 30 validation and 34 test matrices")
+    parser.add_argument(
+        "--preset",
+        help="transms: the paper's 66 training, 30 validation and 34 test matrices; realistic: 60, 20 and 40 matrices "
+        "of imperfect scanners of three levels, and 20 with other physics in the split outside",
+    )
     parser.add_argument(
         "--split",
-        help="with a preset: train, validation or test (default: all); with ranges: the split into which matrices are "
-        "put (`mpisim train` needs train and validation)",
+        help="with a preset: train, validation, test or outside (default: all); with ranges: the split into which "
+        "matrices are put (`mpisim train` needs train and validation)",
     )
+    scanners = argument_type("scanners", at_least(1))
+    parser.add_argument("--scanners", type=scanners, help="with the preset realistic: scanners of each split")
     parser.add_argument("--sf-gradient", type=gradient, help="T/m: 0.4:1.0:10 (first:last:count) or 0.4,0.7")
     parser.add_argument("--particle-diameter", type=diameter, help="nm: 14.1:33.405:10 or 15,25")
     add_scanner_arguments(parser)
-    parser.add_argument("--factor", type=factor, default=(), help="also write coarse files at these factors: 2,4,8")
+    parser.add_argument(
+        "--factor",
+        type=factor,
+        help="also write coarse files at these factors: 2,4,8 (default of the preset realistic)",
+    )
     parser.add_argument("--sampling", default="box", help="of the coarse files: box, strided or random")
     level = parser.add_mutually_exclusive_group()
     level.add_argument(
@@ -60,39 +76,108 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Simulate a family of matrices into a folder."""
-    from mpisim.data.sampling import SCHEMES
     from mpisim.dataset.generation import generate
-    from mpisim.dataset.spec import DatasetSpec
     from mpisim.parallel import dask_executor
 
     cases, splits = _cases(options)
-    spec = DatasetSpec(
-        grid=chosen_grid(options),
-        sample=chosen_sample(options),
-        scanner=chosen_scanner(options),
-        factors=options.factor,
+    spec = _spec(options)
+    executor = dask_executor(options.scheduler) if options.scheduler else None
+    files = generate(
+        cases,
+        spec,
+        options.out,
+        splits=splits,
+        workers=options.workers,
+        executor=executor,
+        part=options.shard,
+        report=say,
+    )
+    return {"out": options.out, "matrices": len(files), "factors": list(spec.factors)}
+
+
+def _spec(options: argparse.Namespace) -> DatasetSpec:
+    """Return what all matrices have in common."""
+    from mpisim.data.sampling import SCHEMES
+    from mpisim.dataset.spec import DatasetSpec
+
+    realistic = options.preset == "realistic"
+    coarse = DatasetSpec(
+        factors=options.factor or ((2, 4, 8) if realistic else ()),
         sampling=one_of("sampling", options.sampling, SCHEMES),
         snr=None if options.noiseless else options.snr,
         seed=options.seed,
     )
-    executor = dask_executor(options.scheduler) if options.scheduler else None
-    files = generate(
-        cases, spec, options.out, splits=splits, workers=options.workers, executor=executor, part=options.shard
-    )
-    return {"out": options.out, "matrices": len(files), "factors": list(options.factor)}
+    if realistic or _tables(options) is not None:  # every case holds its scanner, voxels and sample
+        return coarse
+    grid, sample = chosen_grid(options), chosen_sample(options)
+    return replace(coarse, grid=grid, sample=sample, scanner=chosen_scanner(options))
 
 
-def _cases(options: argparse.Namespace) -> tuple[list[Case], list[str] | None]:
+def _tables(options: argparse.Namespace) -> ScannerFile | None:
+    """Return the scanner file of `--scanner` with the other options; None without one, or for a flat one."""
+    if options.scanner is None:
+        return None
+    file = chosen_file(options)
+    return None if file.flat else file
+
+
+def _cases(options: argparse.Namespace) -> tuple[Sequence[Case | SetupCase], list[str] | None]:
     """Return the cases of the preset or of the ranges, and which splits of them are wanted."""
     from mpisim.dataset.cases import SPLITS, grid_cases, transms_cases
 
     ranges = {"--sf-gradient": options.sf_gradient, "--particle-diameter": options.particle_diameter}
     given = [name for name, values in ranges.items() if values is not None]
+    require(options.scanners is None or options.preset == "realistic", "--scanners", "left out", "a number of them")
     if options.preset is not None:
-        one_of("preset", options.preset, ("transms",))
+        one_of("preset", options.preset, ("transms", "realistic"))
         require(not given, "--preset", "without --sf-gradient and --particle-diameter", " and ".join(given))
-        return transms_cases(), None if options.split in (None, "all") else [options.split]
+        if options.preset == "realistic":
+            return _realistic(options), None
+        cases = transms_cases()
+        splits = tuple(dict.fromkeys(case.split for case in cases))
+        return cases, None if options.split in (None, "all") else [one_of("split", options.split, splits)]
+    split = "" if options.split is None else one_of("split", options.split, SPLITS)
+    file = _tables(options)
+    if file is not None:
+        return _cases_of_file(file, options, split), None
     described = "described by --preset, or by both --sf-gradient and --particle-diameter"
     require(len(given) == 2, "dataset", described, " and ".join(given) or "none of them")
-    split = "" if options.split is None else one_of("split", options.split, SPLITS)
     return grid_cases(options.sf_gradient, options.particle_diameter, split), None
+
+
+_OF_SCANNERS = (
+    "grid",
+    "fov",
+    "angle_step",
+    "harmonics",
+    "drive_amplitude",
+    "drive_frequency",
+    "sample_size",
+    "scanner",
+)
+
+
+def _realistic(options: argparse.Namespace) -> list[SetupCase]:
+    """Return the cases of the preset `realistic`, whose scanners hold all that other options could say."""
+    from mpisim.dataset.cases import SPLITS
+    from mpisim.dataset.realistic import realistic_cases
+
+    typed = [f"--{name.replace('_', '-')}" for name in _OF_SCANNERS if getattr(options, name) is not None]
+    typed += ["--thick"] if options.thick else []
+    require(not typed, "--preset realistic", "without options of the scanner", " and ".join(typed))
+    wanted = SPLITS if options.split in (None, "all") else (options.split,)
+    return realistic_cases(options.scanners, wanted)
+
+
+def _cases_of_file(file: ScannerFile, options: argparse.Namespace, split: str) -> list[SetupCase]:
+    """Return the cases of a scanner file, at the gradients and diameters of the options or at its own."""
+    from mpisim.dataset.cases import Case, SetupCase
+
+    gradients = options.sf_gradient or [file.gradient]
+    diameters = options.particle_diameter or [file.diameter]
+    for name, values in (("sf-gradient", gradients), ("particle-diameter", diameters)):
+        require(None not in values, f"--{name}", f"given, since {file.name} leaves it out", "none")
+    pairs = [(float(gradient), float(diameter)) for gradient in gradients for diameter in diameters]
+    names = [Case(*pair).name for pair in pairs]
+    require(len(set(names)) == len(names), "grid of scanners", "made of distinct pairs", "repeated values")
+    return [SetupCase(name, file.setup(*pair), split) for name, pair in zip(names, pairs, strict=True)]
