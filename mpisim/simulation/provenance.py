@@ -3,8 +3,9 @@
 Grid, sample, particle and scanner are frozen dataclasses. A file holds their fields in SI units as mappings of
 numbers, strings and lists, under `grid`, `sample`, `particle` and `scanner`. The mapping of a `Particle` or an
 `OpenSidedFFL` has these fields only; that of any other class has the key `class` too, the name under which `SCANNERS`
-or `PARTICLES` holds it, or else the name in its module. A field that is a dataclass itself, such as a sequence or a
-coil, is described in the same way by its name in `SCANNER_PARTS`.
+or `PARTICLES` holds it, or else the name in its module, with that of the module where a registered class has the same
+name. A field that is a dataclass itself, such as a sequence or a coil, is described in the same way by its name in
+`SCANNER_PARTS`. Maps of fields are parts too: a file holds all of their values.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from mpisim.simulation.sample import Sample
 __all__ = ["Provenance", "from_mapping", "particle_from_mapping", "provenance", "scanner_from_mapping"]
 
 T = TypeVar("T")
+_LONGEST = 2000  # characters of a description in a message
 
 
 class Provenance(TypedDict):
@@ -58,7 +60,8 @@ def _described(instance: object, default: type, classes: Mapping[str, type]) -> 
         values = {f.name: _value(getattr(instance, f.name)) for f in fields(instance) if f.init}
     if kind is default:
         return values
-    name = next((name for name, known in classes.items() if known is kind), kind.__qualname__)
+    own = f"{kind.__module__}.{kind.__qualname__}" if kind.__name__ in classes else kind.__qualname__
+    name = next((name for name, known in classes.items() if known is kind), own)
     return {"class": name, **values}
 
 
@@ -135,8 +138,14 @@ def from_mapping(kind: type[T], values: object, name: str) -> T:
         raise
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"Input {name} must be complete and of the documented types; instead received {values} ({error})."
+            f"Input {name} must be complete and of the documented types; instead received {_brief(values)} ({error})."
         ) from None
+
+
+def _brief(values: object) -> str:
+    """Return a description for a message: all of it, or the beginning of one that holds a map of a field."""
+    text = str(values)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def _built(value: object, name: str) -> object:

@@ -81,7 +81,7 @@ def test_a_registered_scanner_is_simulated_again_on_a_finer_grid(scanner, tmp_pa
 
 
 @dataclass(frozen=True)
-class Coil:
+class PlainCoil:
     """A homogeneous coil of another package, a part of `Composed`."""
 
     sensitivity: tuple[float, float, float] = (0.0, 0.0, 500.0)
@@ -92,7 +92,7 @@ class Composed:
     """A scanner made of parts."""
 
     sequence: PeriodicSequence
-    coils: tuple[Coil, ...] = (Coil(),)
+    coils: tuple[PlainCoil, ...] = (PlainCoil(),)
     amplitude: float = 0.01
     count: int = field(init=False, default=1)
 
@@ -107,18 +107,35 @@ class Composed:
 
 
 def test_a_scanner_made_of_parts_is_built_again(tmp_path):
-    scanner = Composed(PeriodicSequence(2e4, angles=(0.0, 1.0)), (Coil(), Coil((100.0, 0.0, 0.0))))
+    scanner = Composed(PeriodicSequence(2e4, angles=(0.0, 1.0)), (PlainCoil(), PlainCoil((100.0, 0.0, 0.0))))
     SCANNERS.register("composed", Composed)
     try:
         described = stored(scanner, tmp_path)["scanner"]
-        with pytest.raises(InputError, match=r"^Input class of the coils of the scanner must be .* received Coil\.$"):
+        with pytest.raises(
+            InputError, match=r"^Input class of the coils of the scanner must be .* received PlainCoil\.$"
+        ):
             scanner_from_mapping(described)
-        SCANNER_PARTS.register("Coil", Coil)
+        SCANNER_PARTS.register("PlainCoil", PlainCoil)
         assert scanner_from_mapping(described) == scanner
         assert scanner_from_mapping(stored(scanner, tmp_path)["scanner"]) == scanner
     finally:
         SCANNERS.unregister("composed")
-        SCANNER_PARTS.unregister("Coil")
+        SCANNER_PARTS.unregister("PlainCoil")
+
+
+def test_a_class_of_another_package_is_not_taken_for_one_of_the_same_name(tmp_path):
+    @dataclass(frozen=True)
+    class Uniform:
+        sensitivity: tuple[float, float, float] = (0.0, 0.0, 0.1)
+
+    scanner = Composed(PeriodicSequence(2e4, angles=(0.0, 1.0)), (Uniform(),))
+    SCANNERS.register("composed", Composed)
+    try:
+        described = stored(scanner, tmp_path)["scanner"]
+        with pytest.raises(InputError, match=r"^Input class of the coils of .*; instead received tests\..*Uniform\.$"):
+            scanner_from_mapping(described)
+    finally:
+        SCANNERS.unregister("composed")
 
 
 def test_a_registered_magnetisation_is_built_again(tmp_path):
