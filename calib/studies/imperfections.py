@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 
 from calib.recovery import METHODS
-from calib.studies.harness.figures import Curve, small_multiples
+from calib.studies.harness.figures import grouped, small_multiples
 from calib.studies.harness.imperfections import FRACTIONS, IMPERFECTIONS, with_gains
 from calib.studies.harness.missing import missing_note, shown
 from calib.studies.harness.recovery import Recovery, recovered_by
@@ -141,7 +141,7 @@ def _rows(recovery: Recovery, ideal: Setup, methods: Sequence[str], factor: int)
             "fraction": fraction,
             "size": fraction * imperfection.strong,
             "factor": factor,
-            "change_percent": 100 * nrmse(with_gains(known, full), full),
+            "change_percent": 100 * nrmse(with_gains(known, full), full) if fraction else 0.0,
         }
         coarse = {sampling: coarse_of(setup, exact, factor, sampling) for sampling in samplings}
         for name in methods:
@@ -192,15 +192,10 @@ def _dataset(rows: Sequence[Row], methods: Sequence[str]) -> xr.Dataset:
 
 
 def _figure(rows: Sequence[Row], title: str) -> Figure:
-    words = {i.name: i.shown for i in IMPERFECTIONS}
-    panels: dict[str, dict[str, Curve]] = {}
-    for row in rows:
-        lines = panels.setdefault(f"{row['imperfection']}\n(1: {words[row['imperfection']]})", {})
-        for name, column in ((row["method"], "nrmse_percent"), (_CHANGE, "change_percent")):
-            x, y = lines.setdefault(name, ([], []))
-            if row["fraction"] not in x:
-                x.append(row["fraction"])  # type: ignore[attr-defined]
-                y.append(row[column])  # type: ignore[attr-defined]
+    words = {i.name: f"{i.name}\n(1: {i.shown})" for i in IMPERFECTIONS}
+    changes = [{**r, "method": _CHANGE, "nrmse_percent": r["change_percent"]} for r in rows]
+    points = [{**row, "panel": words[row["imperfection"]]} for row in (*rows, *changes)]
+    panels = grouped(points, "panel", "method", "fraction", "nrmse_percent")
     return small_multiples(panels, ("size / strong size", "nRMSE in %"), title, _COLUMNS, dashed=_CHANGE)
 
 

@@ -183,12 +183,12 @@ def small_multiples(
     down = -(-len(panels) // across)
     figure = Figure(figsize=(1.2 + 2.1 * across, 1.6 + 2.1 * down), dpi=110, layout="constrained")
     axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-    for ax, (heading, lines) in zip(axes.flat, panels.items(), strict=False):
+    for ax, (heading, lines) in zip(axes.flat, panels.items(), strict=False):  # the last line may be incomplete
         for name, (x, y) in lines.items():
             drawn = np.where(np.asarray(y, dtype=float) > 0, y, np.nan)
             colour, line = styles[name]
-            marker = "" if name == dashed else "."
-            ax.plot(x, drawn, marker=marker, color=colour, linestyle=line, linewidth=1, label=name)
+            marker = "x" if name == dashed else "."
+            ax.plot(x, drawn, marker=marker, markersize=4, color=colour, linestyle=line, linewidth=1, label=name)
         ax.set_title(heading, fontsize=8)
         ax.tick_params(labelsize=7)
         ax.grid(alpha=0.3)
