@@ -11,7 +11,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from textwrap import wrap
 from typing import Any
@@ -37,7 +37,7 @@ _SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", flags=re.
 _PARAMETER = re.compile(r"^(\w[\w, ]*)\n((?:(?: .*)?\n?)+)", flags=re.MULTILINE)
 
 
-def write_scanner(setup: Setup, path: str | os.PathLike[str], title: str = "A scanner.") -> None:
+def write_scanner(setup: Setup, path: str | os.PathLike[str], title: str = "A scanner.", notes: str = "") -> None:
     """Write a scanner with its tracer and calibration scan as a commented TOML file, whole or not at all.
 
     `read_scanner` of the file returns an equal setup.
@@ -50,6 +50,8 @@ def write_scanner(setup: Setup, path: str | os.PathLike[str], title: str = "A sc
         A file with the suffix .toml.
     title
         The first line of the file: what the scanner is, in one line.
+    notes
+        Further sentences for the head of the file, such as the source of the numbers.
 
     Raises
     ------
@@ -58,15 +60,17 @@ def write_scanner(setup: Setup, path: str | os.PathLike[str], title: str = "A sc
         `mpisim.SCANNER_PARTS`, `mpisim.PARTICLES`), or the file cannot be written.
     """
     expect_file(path, (".toml",))
-    write_text(path, scanner_text(setup, title))
+    write_text(path, scanner_text(setup, title, notes))
 
 
-def scanner_text(setup: Setup, title: str = "A scanner.") -> str:
+def scanner_text(setup: Setup, title: str = "A scanner.", notes: str = "") -> str:
     """Return the text of a scanner file; errors are those of `write_scanner`."""
     require(isinstance(setup, Setup), "setup", "a mpisim.Setup", repr(setup))
     require("\n" not in title, "title", "one line", repr(title))
-    lines = [f"# {title}", "#", *_comment(_HEAD), ""]
-    lines += [*_table("scanner", setup.scanner, SCANNERS), "", *_table("particle", setup.particle, PARTICLES), ""]
+    lines = [f"# {title}", "#", *_comment(_HEAD), *(["#", *_comment(notes)] if notes else []), ""]
+    usual = _usual(setup)
+    lines += [*_table("scanner", setup.scanner, SCANNERS, usual=usual), ""]
+    lines += [*_table("particle", setup.particle, PARTICLES), ""]
     lines += ["[calibration]"]
     meanings = _meanings(Grid)
     for key, name in _GRID:
@@ -76,8 +80,19 @@ def scanner_text(setup: Setup, title: str = "A scanner.") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(where: str, instance: Any, classes: Any, brackets: str = "[{}]") -> Iterator[str]:
-    """Yield the lines of a table and of the tables of its parts."""
+def _usual(setup: Setup) -> dict[str, Any]:
+    """Return what `open_sided_ffl` takes for fields of the scanner that a file leaves out."""
+    scanner = setup.scanner
+    if not isinstance(scanner, OpenSidedFFL):
+        return {}
+    usual = open_sided_ffl(scanner.sf_gradient, max(setup.grid.fov[:2]), harmonics=scanner.harmonics)
+    return {name: getattr(usual, name) for name in ("angles", "samples_per_period", "drive_amplitude")}
+
+
+def _table(
+    where: str, instance: Any, classes: Any, brackets: str = "[{}]", usual: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """Yield the lines of a table and of the tables of its parts; `usual` are defaults that the class does not know."""
     kind = type(instance)
     name = next((name for name, known in classes.items() if known is kind), "")
     must = "of a registered class (mpisim.SCANNERS, SCANNER_PARTS or PARTICLES)"
@@ -90,7 +105,9 @@ def _table(where: str, instance: Any, classes: Any, brackets: str = "[{}]") -> I
         if _is_part(value) or (isinstance(value, tuple) and value and all(map(_is_part, value))):
             parts.append((item.name, value))
         else:
-            yield from _entry(item.name, value, _meanings(kind).get(item.name, ""), _default(item, instance))
+            yield from _entry(
+                item.name, value, _meanings(kind).get(item.name, ""), (usual or {}).get(item.name, _default(item))
+            )
     for key, value in parts:
         classes_of_part = PARTICLES if classes is PARTICLES else SCANNER_PARTS
         several = isinstance(value, tuple)
@@ -105,11 +122,7 @@ def _is_part(value: Any) -> bool:
     return is_dataclass(value) and not isinstance(value, type)
 
 
-def _default(item: Field[Any], instance: Any = None) -> Any:
-    """Return the value of a field that a file leaves out; that of a scanner is what `open_sided_ffl` takes."""
-    if isinstance(instance, OpenSidedFFL) and item.name in ("angles", "samples_per_period"):
-        usual = open_sided_ffl(instance.sf_gradient, harmonics=instance.harmonics)
-        return getattr(usual, item.name)
+def _default(item: Field[Any]) -> Any:
     return item.default_factory() if item.default_factory is not MISSING else item.default
 
 
