@@ -126,12 +126,14 @@ def point_rows(
     sizes = known_sizes(particle)
     basis = basis * MU_0 * particles * sizes.moment
     weights = np.outer(sizes.shares, weights)
-    drive, coils = _drive_and_coils(scanner, points, angles[0])
+    fixed = getattr(scanner, "fixed_in_angle", False)
+    coils_fixed = fixed or getattr(scanner, "coils_fixed_in_angle", False)
+    drive, coils = _drive(scanner, points, angles[0]), _coils(scanner, points, angles[0])
     out = np.zeros((len(angles), len(coils), len(basis), len(points), 2))
     for rows, angle in zip(out, progress(angles, unit="angle"), strict=True):
         selection = np.ascontiguousarray(scanner.selection_field(points, angle))
-        if not getattr(scanner, "fixed_in_angle", False):
-            drive, coils = _drive_and_coils(scanner, points, angle)
+        drive = drive if fixed else _drive(scanner, points, angle)
+        coils = coils if coils_fixed else _coils(scanner, points, angle)
         for row, sensitivity in zip(rows, coils, strict=True):
             kernels.harmonic_rows(
                 selection, drive, sensitivity, weights, drive_sine, basis, sizes.betas, imaginary_part, row
@@ -139,10 +141,14 @@ def point_rows(
     return apply_response(out.view(np.complex128)[..., 0], particle, scanner.sequence)
 
 
-def _drive_and_coils(scanner: Scanner, points: np.ndarray, angle: float) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Peak drive field of the one tone, and the sensitivity of every coil, at points (voxel, point, 3)."""
-    drive = np.ascontiguousarray(scanner.drive_fields(points, angle)[0])
-    return drive, [np.ascontiguousarray(p) for p in scanner.receive_sensitivities(points, angle)]
+def _drive(scanner: Scanner, points: np.ndarray, angle: float) -> np.ndarray:
+    """Peak drive field of the one tone in T at points (voxel, point, 3)."""
+    return np.ascontiguousarray(scanner.drive_fields(points, angle)[0])
+
+
+def _coils(scanner: Scanner, points: np.ndarray, angle: float) -> list[np.ndarray]:
+    """Sensitivity of every coil in 1/m at points (voxel, point, 3)."""
+    return [np.ascontiguousarray(p) for p in scanner.receive_sensitivities(points, angle)]
 
 
 def equilibrium_rows(

@@ -19,7 +19,7 @@ else is approximated here; a model with a history has an accuracy of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -76,15 +76,13 @@ def time_domain_rows(
     at_once = max(1, int(block_bytes / (24 * sequence.samples_per_period)))
     voxels = _blocks(len(centers), max(1, at_once // weights.size))
     points = _blocks(weights.size, min(at_once, weights.size))
-    flux = _FluxOf(scanner, particle, drive_waves(sequence))
-    angles = []
-    for angle in progress(sequence.angles, unit="angle"):
-        blocks = []
-        for v in voxels:
-            parts = (flux(centers[v, None] + offsets[q], scale[q], angle) for q in points)
-            blocks.append(_coefficients(reduce(np.add, parts), sequence))
-        angles.append(np.concatenate(blocks, axis=-1))
-    return np.stack(angles)
+    waves = drive_waves(sequence)
+    blocks = []
+    for v in progress(voxels, unit="block of voxels"):
+        parts = [_FluxOf(scanner, particle, waves, centers[v, None] + offsets[q], scale[q]) for q in points]
+        angles = [_coefficients(reduce(np.add, (flux(angle) for flux in parts)), sequence) for angle in sequence.angles]
+        blocks.append(np.stack(angles))
+    return np.concatenate(blocks, axis=-1)
 
 
 def _blocks(count: int, size: int) -> list[slice]:
@@ -93,21 +91,39 @@ def _blocks(count: int, size: int) -> list[slice]:
 
 @dataclass(frozen=True)
 class _FluxOf:
-    """Flux of samples: scanner, magnetisation, and the drive's `waves` (tone, time)."""
+    """Flux of samples at any angle: of the `points` (voxel, point, 3) in m with `weights` (point,).
+
+    What the scanner says not to depend on the angle is evaluated once.
+    """
 
     scanner: Scanner
     particle: Magnetisation
     waves: np.ndarray
+    points: np.ndarray
+    weights: np.ndarray
 
-    def __call__(self, points: np.ndarray, weights: np.ndarray, angle: float) -> np.ndarray:
-        """Flux in V s of samples of the points (voxel, point, 3) with `weights` (point,); shape (coil, voxel, time)."""
-        selection, drives = self.scanner.selection_field(points, angle), self.scanner.drive_fields(points, angle)
-        field = selection + np.tensordot(self.waves.T, drives, axes=1)  # (time, voxel, point, 3)
+    def __call__(self, angle: float) -> np.ndarray:
+        """Flux in V s, shape (coil, voxel, time); `waves` (tone, time) are those of the drive."""
+        fixed = getattr(self.scanner, "fixed_in_angle", False)
+        coils_fixed = fixed or getattr(self.scanner, "coils_fixed_in_angle", False)
+        drives = self._fixed_drives if fixed else self.scanner.drive_fields(self.points, angle)
+        drive = np.tensordot(self.waves.T, drives, axes=1)  # (time, voxel, point, 3)
+        field = self.scanner.selection_field(self.points, angle) + drive
         with PARTICLES.guarded(type(self.particle).__name__):
             moment = self.particle.moments(field, 1 / self.scanner.sequence.base_frequency)
         require(moment.shape == field.shape, "moments", f"of the field's shape {field.shape}", moment.shape)
-        sensitivity = self.scanner.receive_sensitivities(points, angle) * weights[:, None]
-        return np.einsum("tvqi,cvqi->cvt", moment, sensitivity)
+        return np.einsum("tvqi,cvqi->cvt", moment, self._fixed_coils if coils_fixed else self._coils(angle))
+
+    def _coils(self, angle: float) -> np.ndarray:
+        return self.scanner.receive_sensitivities(self.points, angle) * self.weights[:, None]
+
+    @cached_property
+    def _fixed_drives(self) -> np.ndarray:
+        return self.scanner.drive_fields(self.points, self.scanner.sequence.angles[0])
+
+    @cached_property
+    def _fixed_coils(self) -> np.ndarray:
+        return self._coils(self.scanner.sequence.angles[0])
 
 
 def _coefficients(flux: np.ndarray, sequence: Sequence) -> np.ndarray:
