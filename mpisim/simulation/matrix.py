@@ -34,6 +34,7 @@ from mpisim.simulation.line_profile import has_line_profile, line_profile_rows
 from mpisim.simulation.precision import complex_type
 from mpisim.simulation.provenance import provenance
 from mpisim.simulation.sample import Sample
+from mpisim.simulation.sample_points import warn_of_few_points
 from mpisim.simulation.time_domain import time_domain_rows
 from mpisim.simulation.time_samples import warn_of_few_samples
 
@@ -93,7 +94,8 @@ def simulate(
         `system_matrix` (angle[, receive], frequency[, z], y, x) in V, complex64, or complex128 where its peak is below
         1e-24 V. The dimension `receive` is there where the scanner has several coils, the coordinate `harmonic` where
         the drive has one frequency. The attribute `engine` names the engine, and `noise_std` is 0: the values are
-        exact. A `DataWarning` says where the sample is larger than the field of view.
+        exact. A `DataWarning` says where the sample is larger than the field of view, or has too few
+        points.
 
     Raises
     ------
@@ -111,6 +113,7 @@ def simulate(
     engine = _engine(path, machine, particle, grid, sample)
     _check_region(machine, sample, grid)
     warn_of_few_samples(machine, particle, grid)
+    warn_of_few_points(machine, particle, grid, sample)
     with SCANNERS.guarded(type(scanner).__name__):
         values = _ENGINES[engine].rows(machine, particle, grid, sample)
         if hasattr(machine, "receive_gains"):

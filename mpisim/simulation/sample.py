@@ -196,6 +196,19 @@ class Sample:
         """Points n of a disc or a sphere, whose mean is exact to the degree 2 n - 1."""
         return self.points * max(self._panels(0, grid), self._panels(1, grid))
 
+    def panels(self, grid: Grid) -> list[tuple[float, int]]:
+        """Length in m of each piece of the mean along x, y and z, and how many times `points` it has; 0 if flat.
+
+        The pieces of a box are voxels; a disc and a sphere are one piece with more points.
+        """
+        edges, counts = self.edges(grid), [self._panels(i, grid) for i in range(3)]
+        pieces = [(edge / count, 1) for edge, count in zip(edges, counts, strict=True)]
+        if self.shape != "box":
+            pieces[:2] = [(edge, max(counts[:2])) for edge in edges[:2]]
+        if self.shape == "sphere":
+            pieces[2] = pieces[0]
+        return pieces if self.thick else [*pieces[:2], (edges[2], 0)]
+
     # -- positions ----------------------------------------------------------------------------------------------------
 
     @property
@@ -212,8 +225,12 @@ class Sample:
         if self.jitter > 0:
             draws = np.random.default_rng([_DRAWS, self.seed]).standard_normal(centers.shape)
             centers = centers + self.jitter * draws
-        centers = self._turned(centers)
-        return centers + self.offset if any(self.offset) else centers
+        return self.placed(centers)
+
+    def placed(self, positions: np.ndarray) -> np.ndarray:
+        """Where positions (..., 3) in m of the calibration's coordinates are in the scanner's, without jitter."""
+        turned = self._turned(positions)
+        return turned + self.offset if any(self.offset) else turned
 
     def _turned(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (..., 3) of the calibration's coordinates along the scanner's axes."""
