@@ -4,8 +4,8 @@ A row is an analytic function of the position. Its singularities nearest to the 
 function, :math:`d = \pi/(\beta G)` away where the field changes by :math:`G` per metre. The error of n Gauss-Legendre
 points on the length :math:`e` falls as :math:`\rho^{-2n}` with :math:`\rho = s + \sqrt{s^2 + 1}` and
 :math:`s = 2 d/e` (the ellipse of analyticity with the foci at the ends). On the protocol's scanners, sizes and samples
-of 1 to 8 mm the error of a matrix was between .1 and 2.5 times that wherever it was above 1e-4; high harmonics have most
-of it.
+of 1 to 8 mm the error of a matrix was between .1 and 2.5 times that wherever it was above 1e-4; high harmonics have
+most of it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ def warn_of_few_points(scanner: Scanner, particle: Magnetisation, grid: Grid, sa
     if error > _LARGEST:
         counts = range(sample.points + 1, _MOST)
         enough = (n for n in counts if _error(sample, n, grid, gradients, sizes.betas, sizes.shares) <= _AIM)
+        wanted = next(enough, _MOST)
         warn(
             f"{sample.points} points along a voxel's edge are too few for this sample, tracer and selection field: "
-            f"errors up to about {100 * error:.1g} % are to be expected; take points={next(enough, _MOST)} of the sample."
+            f"errors up to about {100 * error:.1g} % are to be expected; take points={wanted} of the sample."
         )
 
 
