@@ -101,7 +101,10 @@ class AngleErrors:
         return any(spread) or isinstance(self.offset, tuple) or isinstance(self.angle, tuple)
 
     def values(self, count: int) -> AngleValues:
-        """Return the errors at `count` angles; raise `InputError` where fixed values are another number of them."""
+        """Return the errors at `count` angles.
+
+        Raises `InputError` where fixed values are another number of them, or a gain falls to -1 or below.
+        """
         return _values(self, count)
 
     def _any(self, *quantities: str) -> bool:
@@ -132,6 +135,9 @@ def _values(errors: AngleErrors, count: int) -> AngleValues:
         drawn = np.random.default_rng([errors.seed, stream]).standard_normal(count)
         spread, drift = getattr(errors, f"{quantity}_spread"), getattr(errors, f"{quantity}_drift")
         values = np.asarray(fixed) + spread * drawn + drift * part
+        if quantity == "gain":
+            must = "above -1 at every angle, since the factor is 1 + gain"
+            require(bool(values.min() > -1), "gain of the angle errors", must, f"{values.min():.3g}")
         values.flags.writeable = False
         arrays.append(values)
     return AngleValues(*arrays)

@@ -11,8 +11,9 @@ radii :math:`R_i` (`mpisim.scanner.parts`) and the quadratic recipe's factors :m
 Offset and angle errors of the line, and shift and tilt of its plane, move the selection field rigidly with everything
 in it: with the error :math:`\delta` of the angle and the offset :math:`o` it is
 :math:`D B_s'(D^{-1}(r - z_0\hat z) - o\,\hat u; \theta + \delta) + b_{xy}`, where :math:`\hat u` belongs to
-:math:`\theta + \delta` (`mpisim.LinePlane`). A part at rest is shifted too, but not turned. Gain and phase of each
-angle and the gains of the receive chain multiply the rows, `receive_gains`; they change no field.
+:math:`\theta + \delta` (`mpisim.LinePlane`). A part at rest is shifted too, but not turned; parts of the drive field
+and coils that turn do so by the stated angle. Gain and phase of each angle and the gains of the receive chain multiply
+the rows, `receive_gains`; they change no field.
 
 Where nothing is switched on, fields, line profile and rows are those of `OpenSidedFFL` to the last digit.
 """
@@ -215,7 +216,7 @@ class ImperfectFFL(OpenSidedFFL):
         if self.line is not None and self.line.moves_the_line:
             far = float(np.abs(self.line.values(len(self.angles)).offset).max())
             moved = np.concatenate([moved + [x, y, 0.0] for x in (-far, far) for y in (-far, far)])
-        for parts, region in ((self.selection, moved), ((*self.drive, *self.coils), points)):
+        for parts, region in ((self.selection, moved), ((*self.drive, *self.coils, self.recipe), points)):
             for part in parts:
                 if hasattr(part, "check_region"):
                     part.check_region(region)

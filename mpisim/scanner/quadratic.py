@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpisim.errors import within
+from mpisim.errors import require, within
 from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius
 
 __all__ = ["QuadraticRecipe"]
@@ -53,3 +53,11 @@ class QuadraticRecipe:
     def factor(self, change: float, points: np.ndarray) -> np.ndarray:
         """Return 1 + change (r/R)^2 at `points` (..., 3) in m; shape (..., 1), to multiply vectors."""
         return 1 + change * ((points[..., :1] ** 2 + points[..., 1:2] ** 2) / self.radius**2)
+
+    def check_region(self, points: np.ndarray) -> None:
+        """Raise `InputError` where a field or the sensitivity would change its sign at `points` (..., 3) in m."""
+        for name in ("gradient", "drive", "sensitivity"):
+            change = getattr(self, name)
+            least = float(self.factor(change, points).min())
+            must = "such that the factor 1 + change (r/R)^2 is positive in the field of view"
+            require(least > 0, f"{name} of the quadratic recipe", must, f"{change:g}, which makes it {least:.2g}")
