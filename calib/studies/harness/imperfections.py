@@ -1,13 +1,14 @@
 r"""The imperfections that studies vary one by one, each with one size.
 
-The strong size of each is that of a poor scanner or of a careless calibration; a size is a fraction of it. With
-:math:`R` half the field of view, in-plane directions lie at 30 degrees from x, so that none is favoured by the grid.
-`mpisim.dataset` draws all of them at once; here each is alone, so that its effect can be told from those of the others.
-Numbers that chance draws (errors per angle, jitter) have the seed `SEED`, so that sizes differ by scale alone.
+The strong size of each is that of a poor scanner or of a careless calibration, as in `mpisim.dataset.realistic`, which
+draws all of them at once; here each is alone, so that its effect can be told from those of the others. A size is a
+fraction of the strong one. Values at the edge are those in the plane at 16 mm. Directions in the plane lie at 30
+degrees from x, so that none is favoured by the grid. Numbers that chance draws (errors per angle, jitter) have the seed
+`SEED`, so that sizes differ by scale alone.
 
-The sizes are plausible ones, not measured on one scanner. That of the recipe is within the published range of 10 to 30
-per cent at 15 mm (L. He et al., IEEE Transactions on Medical Imaging, 2024); robots place samples to .05 to .1 mm. The
-tilt of the plane is that of a shift of .4 mm at the edge; gain and phase of an angle are assumed.
+What that module does not have: the recipe, whose 20 per cent are within the published 10 to 30 (L. He et al., IEEE
+Transactions on Medical Imaging, 2024); jitter, where robots place samples to .05 to .1 mm; gain and phase of an angle,
+which are assumed.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import xarray as xr
 
+from mpisim.dataset.draws import in_plane
+from mpisim.dataset.realistic import SIZES
 from mpisim.errors import require
 from mpisim.particles.distributions import LogNormal
 from mpisim.particles.particle import Particle
@@ -32,6 +34,7 @@ from mpisim.scanner.quadratic import QuadraticRecipe
 from mpisim.scanner.simple_fields import Uniform
 from mpisim.scanner.solid_harmonics import SolidHarmonics
 from mpisim.simulation.setup import Setup
+from mpisim.simulation.time_samples import enough_samples
 
 __all__ = ["FRACTIONS", "IMPERFECTIONS", "SEED", "Imperfection", "with_gains"]
 
@@ -70,7 +73,7 @@ class Imperfection:
         """Return a setup with this imperfection in a fraction of its strong size; zero returns the setup itself."""
         good = isinstance(ideal.scanner, OpenSidedFFL) and isinstance(ideal.particle, Particle)
         require(good, "ideal setup", "an open-sided scanner with particles of one size", repr(ideal.scanner))
-        return self.change(ideal, fraction * self.strong) if fraction else ideal
+        return _sampled(self.change(ideal, fraction * self.strong)) if fraction else ideal
 
     @property
     def of_positions(self) -> bool:
@@ -78,30 +81,26 @@ class Imperfection:
         return self.key.startswith("calibration")
 
 
+def _sampled(setup: Setup) -> Setup:
+    """Return a setup with as many samples a period as its largest cores need."""
+    scanner = setup.scanner
+    assert isinstance(scanner, OpenSidedFFL)
+    samples = enough_samples(scanner, setup.particle, setup.grid)
+    return (
+        setup
+        if samples == scanner.samples_per_period
+        else replace(setup, scanner=replace(scanner, samples_per_period=samples))
+    )
+
+
 def _with(ideal: Setup, **switches: object) -> Setup:
     assert isinstance(ideal.scanner, OpenSidedFFL)
     return replace(ideal, scanner=ImperfectFFL.of(ideal.scanner, **switches))
 
 
-def _radius(setup: Setup) -> float:
-    return max(setup.grid.fov[:2]) / 2
-
-
-def _at_edge(setup: Setup, terms: dict[tuple[int, int], float], turning: bool = False) -> SolidHarmonics:
-    """Return solid harmonics (l, m) by the z component of their field at the edge: at (R, 0, 0), or else (0, R, 0)."""
-    coefficients = tuple((degree, order, value / _z_at_edge(degree, order)) for (degree, order), value in terms.items())
-    return SolidHarmonics(coefficients, _radius(setup), turning)
-
-
-def _z_at_edge(degree: int, order: int) -> float:
-    edges = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    along_x, along_y = SolidHarmonics(((degree, order, 1.0),), 1.0).relative_field(edges, 0.0)[:, 2].tolist()
-    return along_x or along_y
-
-
 def _coil(setup: Setup, fall: float) -> Setup:
-    side = {(2, 1): -fall * _X, (2, -1): -fall * _Y}
-    return _with(setup, coils=(Coil(_vector(setup), (_at_edge(setup, {**side, (3, 0): -fall / 2}),)),))
+    terms = (in_plane(2, 1, -fall * _X), in_plane(2, -1, -fall * _Y), in_plane(3, 0, -fall / 2))
+    return _with(setup, coils=(Coil(_vector(setup), (SolidHarmonics(terms),)),))
 
 
 def _coil_in_plane(setup: Setup, share: float) -> Setup:
@@ -114,7 +113,8 @@ def _vector(setup: Setup) -> tuple[float, float, float]:
 
 
 def _line_field(setup: Setup, size: float, turning: bool) -> Setup:
-    return _with(setup, selection=(_at_edge(setup, {(3, 0): size / 2, (3, 2): size / 2}, turning),))
+    terms = (in_plane(3, 0, size / 2), in_plane(3, 2, size / 2))
+    return _with(setup, selection=(SolidHarmonics(terms, turning=turning),))
 
 
 def _particle(setup: Setup) -> Particle:
@@ -131,62 +131,76 @@ def _sizes(setup: Setup, spread: float) -> Setup:
 
 
 def _recipe(setup: Setup, size: float) -> Setup:
-    return _with(setup, recipe=QuadraticRecipe(size, -size, -size, _radius(setup)))
+    return _with(setup, recipe=QuadraticRecipe(size, -size, -size))
 
 
-_TILT_AT_EDGE = 0.4e-3 / 0.016  # rad; the edge of 32 mm moves by .4 mm
+def _strong(name: str) -> float:
+    return SIZES[name].value
+
 
 IMPERFECTIONS = (
-    Imperfection("coil inhomogeneity", "scanner.coils.parts", 0.16, "16 % to a side", _coil),
-    Imperfection("coil in plane", "scanner.coils.parts", 0.05, "5 %", _coil_in_plane),
+    Imperfection("coil inhomogeneity", "scanner.coils.parts", _strong("coil_slope"), "16 % to a side", _coil),
+    Imperfection("coil in plane", "scanner.coils.parts", _strong("coil_in_plane"), "5 %", _coil_in_plane),
     Imperfection(
         "gradient inhomogeneity",
         "scanner.selection",
-        0.12,
+        _strong("gradient_quadratic"),
         "12 % at the edge",
-        lambda s, size: _with(s, selection=(_at_edge(s, {(4, 1): size}, turning=True),)),
+        lambda s, size: _with(s, selection=(SolidHarmonics((in_plane(4, 1, size),), turning=True),)),
     ),
     Imperfection(
-        "rotating field error", "scanner.selection", 0.01, "1 % at the edge", lambda s, size: _line_field(s, size, True)
+        "rotating field error",
+        "scanner.selection",
+        _strong("field_turning"),
+        "1 % at the edge",
+        lambda s, size: _line_field(s, size, True),
     ),
     Imperfection(
-        "static field error", "scanner.selection", 0.01, "1 % at the edge", lambda s, size: _line_field(s, size, False)
+        "static field error",
+        "scanner.selection",
+        _strong("field_at_rest"),
+        "1 % at the edge",
+        lambda s, size: _line_field(s, size, False),
     ),
     Imperfection(
         "drive inhomogeneity",
         "scanner.drive",
-        0.06,
+        _strong("drive_quadratic"),
         "6 % at the edge",
-        lambda s, size: _with(s, drive=(_at_edge(s, {(3, 0): -size}),)),
+        lambda s, size: _with(s, drive=(SolidHarmonics((in_plane(3, 0, -size),)),)),
     ),
     Imperfection(
         "drive tilt",
         "scanner.drive",
-        0.02,
+        _strong("drive_tilt"),
         "20 mrad",
         lambda s, a: _with(s, drive=(Uniform((math.sin(a) * _X, math.sin(a) * _Y, math.cos(a) - 1)),)),
     ),
     Imperfection(
-        "plane offset", "scanner.plane.offset", 4e-4, "0.4 mm", lambda s, size: _with(s, plane=LinePlane(size))
+        "plane offset",
+        "scanner.plane.offset",
+        _strong("plane_offset"),
+        "0.4 mm",
+        lambda s, size: _with(s, plane=LinePlane(size)),
     ),
     Imperfection(
         "plane tilt",
         "scanner.plane.tilt",
-        _TILT_AT_EDGE,
-        "25 mrad",
+        _strong("plane_tilt"),
+        "20 mrad",
         lambda s, size: _with(s, plane=LinePlane(tilt=(size * _X, size * _Y))),
     ),
     Imperfection(
         "line offset per angle",
         "scanner.line.offset_spread",
-        3.5e-4,
+        _strong("line_offset"),
         "0.35 mm",
         lambda s, size: _with(s, line=AngleErrors(offset_spread=size, seed=SEED)),
     ),
     Imperfection(
         "angle error per angle",
         "scanner.line.angle_spread",
-        math.radians(0.7),
+        _strong("line_angle"),
         "0.7 degrees",
         lambda s, size: _with(s, line=AngleErrors(angle_spread=size, seed=SEED)),
     ),
@@ -215,7 +229,7 @@ IMPERFECTIONS = (
     Imperfection(
         "sample offset",
         "calibration.offset",
-        3e-4,
+        _strong("sample_shift"),
         "0.3 mm",
         lambda s, size: replace(s, sample=replace(s.sample, offset=(size * _X, size * _Y, 0.0))),
     ),
