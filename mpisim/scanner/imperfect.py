@@ -218,7 +218,7 @@ class ImperfectFFL(OpenSidedFFL):
             moved = np.concatenate([moved + [x, y, 0.0] for x in (-far, far) for y in (-far, far)])
         for parts, region in ((self.selection, moved), ((*self.drive, *self.coils, self.recipe), points)):
             for part in parts:
-                if hasattr(part, "check_region"):
+                if part is not None and hasattr(part, "check_region"):
                     part.check_region(region)
 
     # -- the errors of each angle -------------------------------------------------------------------------------------
