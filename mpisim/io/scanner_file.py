@@ -207,10 +207,8 @@ def _only_tables(values: Table) -> bool:
 def _merged(table: Table, given: Mapping[str, Any], name: str, replacing: bool) -> Table:
     for key, value in given.items():
         if not replacing and not _agrees(table, key, value):
-            stated = _shown(table[key]) + f" {_UNITS[key]}" * (key in _UNITS)
-            raise InputError(
-                f"Input {key} must be {stated}, as {name} says, or left out; instead received {_shown(value)}."
-            )
+            stated = f"{_shown(_expanded(key, table[key]))} {_UNITS.get(key, '')}".rstrip()
+            require(False, key, f"{stated}, as {name} says, or left out", _shown(_expanded(key, value)))
     return {**table, **given} if replacing else {**given, **table}
 
 
@@ -262,6 +260,7 @@ def _gradient(stated: Any, given: float | None, name: str) -> float:
     if isinstance(stated, list | tuple):
         require(len(stated) == 2, f"sf_gradient in {name}", "a number or a pair [least, largest] in T/m", stated)
         low, high = (within(f"sf_gradient in {name}", value, 1e-3, 100, "T/m") for value in stated)
+        require(low <= high, f"sf_gradient in {name}", "a range from the least to the largest value", stated)
         must = f"given, from {low:g} to {high:g} T/m for {name}"
         require(given is not None, "sf_gradient", must, "none")
         return within("sf_gradient", given, low, high, f"T/m for {name}")

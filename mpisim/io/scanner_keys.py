@@ -71,7 +71,7 @@ def checked_keys(table: Mapping[str, Any], kind: str, where: str, name: str, exp
         if not isinstance(value, dict):
             return value
         inner = "particle" if kind == "particle" else "part"
-        only = "Particle" if key == "particle" else _only_class(described, key)
+        only = _DEFAULTS["particle"] if inner == "particle" else _only_class(described, key)
         return checked_keys(value, inner, f"{where}.{key}".strip("."), name, only)
 
     return {**stated, **{key: completed(value, key) for key, value in table.items()}}

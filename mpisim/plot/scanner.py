@@ -17,6 +17,7 @@ from mpisim.errors import require
 from mpisim.plot.panels import DPI, Group, Panel, draw_groups, size_of
 from mpisim.plot.scanner_curves import curves_of, draw_curves
 from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.simulation.sample import Sample
 from mpisim.simulation.setup import Setup
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def draw_scanner(setup: Setup) -> Figure:
     curves = curves_of(setup)
     lines = -(-len(curves) // _MOST_ACROSS)
     figure = Figure(figsize=(max(wide, 7.0), tall + _CURVE * lines + 0.6), dpi=DPI, layout="constrained")
-    figure.suptitle("\n".join([_heading(setup), *words]), fontsize=10)
+    words += _calibration(setup.sample)
+    figure.suptitle("\n".join([_heading(setup), *(["; ".join(words)] if words else [])]), fontsize=10)
     top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(tall, max(_CURVE * lines, 0.1)))[:, 0]
     parts = top.subfigures(1, len(maps), squeeze=False, width_ratios=[width for width, _ in sizes])[0]
     for part, (groups, columns, title) in zip(parts, maps, strict=True):
@@ -148,7 +150,7 @@ def _drive_and_coils(scanner: Any, grid: Grid) -> tuple[list[Group], list[str]]:
         groups.append(_signed(table, "coil - its centre in %\nof the sensitivity there", lines, "PuOr_r", notes))
     else:
         words.append(f"homogeneous coil{'s' * (len(centres) > 1)} of {' and '.join(centres)}")
-    return groups, ["; ".join(words)] if words else []
+    return groups, words
 
 
 def _components(grid: Grid, vectors: np.ndarray) -> list[Panel | None]:
@@ -165,4 +167,17 @@ def _heading(setup: Setup) -> str:
     words.append(f"{len(scanner.sequence.angles)} angles")
     diameter = getattr(particle, "diameter", None)
     words.append(f"{type(particle).__name__}" + (f" of {1e9 * diameter:.3g} nm" if diameter else ""))
-    return ", ".join(words)
+    time = getattr(particle, "relaxation_time", None)
+    return ", ".join([*words, *([f"relaxation in {1e6 * time:.3g} µs"] if time else [])])
+
+
+def _calibration(sample: Sample) -> list[str]:
+    """Return the errors of the calibration's positions in words."""
+    words = []
+    if any(sample.offset):
+        words.append(f"calibration off by ({', '.join(f'{1e3 * part:.3g}' for part in sample.offset)}) mm")
+    if sample.rotation:
+        words.append(f"turned by {np.degrees(sample.rotation):.3g}°")
+    if sample.jitter:
+        words.append(f"jitter of {1e3 * sample.jitter:.3g} mm")
+    return words

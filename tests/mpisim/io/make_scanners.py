@@ -7,9 +7,9 @@ from mpisim.dataset.realistic import fixed_setup
 
 FOLDER = Path(mpisim.__file__).parent / "scanners"
 LEVELS = {
-    "mild": "A good scanner with mild imperfections of fields, coil, angles and gains, 0.7 T/m and 25 nm.",
-    "medium": "A scanner with medium imperfections of fields, coil, angles and gains, 0.7 T/m and 25 nm.",
-    "strong": "A poor scanner with strong imperfections of fields, coil, angles and gains, 0.7 T/m and 25 nm.",
+    "mild": "Mild imperfections of fields, coil, angles and gains, 0.7 T/m and 25 nm.",
+    "medium": "Medium imperfections of fields, coil, angles and gains, 0.7 T/m and 25 nm.",
+    "strong": "Strong imperfections of fields, coil, angles and gains, 0.7 T/m and 25 nm.",
 }
 NOTES = (
     "Drawn at random once; mpisim.dataset.realistic lists the sizes of the imperfections and how they are drawn (mild "
