@@ -17,7 +17,8 @@ fields and sensitivities are arrays whose last axis holds x, y, z.
 Every field and sensitivity may depend on the angle: by imperfections that turn with the line, or by values that differ
 from angle to angle (an offset, a gain). The methods receive the numbers of `sequence.angles` themselves, so that a
 dictionary of their places finds such a value; the angles must then be distinct, and a second turn of a scanner that
-drifts holds angles beyond 2 pi. A scanner whose drive and coils are the same at every angle says so by an attribute
+drifts holds angles beyond 2 pi. A phase of the drive that differs from angle to angle takes two tones of one frequency,
+a sine and a cosine. A scanner whose drive and coils are the same at every angle says so by an attribute
 `fixed_in_angle` that is True; they are then evaluated once. One where only the coils are says so by
 `coils_fixed_in_angle`.
 
