@@ -174,7 +174,7 @@ class FieldMap:
             else:
                 spline = make_interp_spline(axis, coefficients, degree, axis=index)
                 knots.append(spline.t)
-                coefficients = np.moveaxis(spline.c, 0, index) if spline.c.shape != coefficients.shape else spline.c
+                coefficients = np.moveaxis(spline.c, 0, index)
             degrees.append(degree)
         return NdBSpline(tuple(knots), np.ascontiguousarray(coefficients), tuple(degrees))
 
