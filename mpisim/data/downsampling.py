@@ -19,7 +19,7 @@ from mpisim.data.noise import PROTOCOL_SNR, complex_gaussian, sigma_from_snr
 from mpisim.data.sampling import RandomSampling, Sampling, block_mean
 from mpisim.data.schema import VOXEL_DIMS, expect
 from mpisim.data.views import as_images, noise_known, noise_like, replace_rows
-from mpisim.errors import decibels, one_of, require, seed_number, whole
+from mpisim.errors import decibels, one_of, require, seed_number, warn, whole
 
 __all__ = ["EDGES", "crop", "downsample"]
 
@@ -63,7 +63,9 @@ def downsample(
         blocks. It combines the noise that was added with that of the fine matrix, of which the mean over a block of S^2
         voxels keeps 1 / S. (A sample over the edge is taken to have S^2 / n times both; of the noise of the fine matrix
         it has only S / sqrt(n) times as much.) If the noise of the fine matrix is unknown, so is that of the coarse
-        one, which then has no `noise_std`; the attribute `sampling` states what was added.
+        one, which then has no `noise_std`; the attribute `sampling` states what was added. A `DataWarning` says where
+        the fine matrix was simulated with positions that err each by itself (`mpisim.Sample.jitter`), so that its block
+        means are not those of one large sample.
 
     Raises
     ------
@@ -78,6 +80,8 @@ def downsample(
         fine = crop(fine, factor)
     values = as_images(fine)
     operator = Sampling.named(sampling, factor, (values.shape[-2], values.shape[-1]), seed, partial=edge == "fill")
+    if operator.scheme == "box" and operator.factor > 1:
+        _say_that_positions_average(fine)
     coarse = operator.apply(values)
     sigma = 0.0
     if snr is not None:
@@ -95,6 +99,17 @@ def downsample(
         stage="coarse",
         sampling={**operator.described(), "snr": snr, "seed": seed},
     )
+
+
+def _say_that_positions_average(fine: xr.Dataset) -> None:
+    """Warn where the voxels of a block have errors of position of their own, unlike those of one large sample."""
+    sample = fine.attrs.get("sample")
+    jitter = sample.get("jitter") if isinstance(sample, dict) else None
+    if isinstance(jitter, int | float) and jitter > 0:
+        warn(
+            f"The positions of the fine matrix' samples err by {1e3 * jitter:g} mm, each by itself: block means "
+            "average these errors, while one large sample is misplaced as a whole. For that, simulate it on the coarse grid."
+        )
 
 
 def crop(fine: xr.Dataset, factor: int) -> xr.Dataset:

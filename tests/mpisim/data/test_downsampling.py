@@ -14,7 +14,7 @@ from mpisim.data.noise import complex_gaussian
 from mpisim.data.sampling import Sampling, block_mean
 from mpisim.data.schema import validate
 from mpisim.data.views import as_images
-from mpisim.errors import InputError
+from mpisim.errors import DataWarning, InputError
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +196,20 @@ def test_a_file_that_contradicts_its_blocks_is_refused(odd):
             validate(wrong)
     with pytest.raises(InputError, match="are the 3 x 6 of the file"):
         Sampling.of(coarse.isel(x=slice(0, 3)))
+
+
+def test_errors_of_single_positions_average_in_a_block_which_is_said():
+    """Block means of a jittered matrix err less than a large sample that is misplaced as a whole, by the factor."""
+    scanner, particle, grid = (
+        mpisim.open_sided_ffl(0.8, angles=3, harmonics=(2, 3)),
+        mpisim.Particle(20e-9),
+        mpisim.Grid(),
+    )
+    jittered = mpisim.simulate(scanner, particle, grid, mpisim.Sample(jitter=1e-4))
+    with pytest.warns(DataWarning, match=r"^The positions of the fine matrix' samples err by 0.1 mm, each by itself"):
+        means = calib.downsample(jittered, 4, snr=None)
+    exact = calib.downsample(mpisim.simulate(scanner, particle, grid), 4, snr=None)
+    wide = grid.coarsened(4)
+    large, placed = (mpisim.simulate(scanner, particle, wide, mpisim.Sample(jitter=j)) for j in (1e-4, 0.0))
+    assert mpisim.nrmse(means, exact) == pytest.approx(mpisim.nrmse(large, placed) / 4, rel=0.2)
+    calib.downsample(jittered, 4, "strided")
