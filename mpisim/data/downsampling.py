@@ -108,7 +108,8 @@ def _say_that_positions_average(fine: xr.Dataset) -> None:
     if isinstance(jitter, int | float) and jitter > 0:
         warn(
             f"The positions of the fine matrix' samples err by {1e3 * jitter:g} mm, each by itself: block means "
-            "average these errors, while one large sample is misplaced as a whole. For that, simulate it on the coarse grid."
+            "average these errors, while one large sample is misplaced as a whole. For that, simulate it on the coarse "
+            "grid."
         )
 
 
