@@ -141,7 +141,7 @@ class ImperfectFFL(OpenSidedFFL):
 
     @property
     def fixed_in_angle(self) -> bool:
-        """Whether drive field and coils are the same at every angle: where none of their parts turns."""
+        """Whether drive field and coils are the same at every angle, which is so where none of their parts turns."""
         return self.coils_fixed_in_angle and not self._overrides("drive_fields") and not any(map(turns, self.drive))
 
     @property

@@ -14,6 +14,7 @@ from mpisim.kernels.polynomial import polynomial_vectors
 __all__ = ["Powers", "VectorPolynomial"]
 
 Powers = tuple[int, int, int]
+"""Powers of x, y and z."""
 
 
 class VectorPolynomial:
@@ -27,7 +28,7 @@ class VectorPolynomial:
         The radius R in m; the coefficients are taken to the unit 1/m once.
     """
 
-    def __init__(self, terms: Mapping[Powers, tuple[float, ...]], radius: float) -> None:
+    def __init__(self, terms: Mapping[tuple[int, int, int], tuple[float, ...]], radius: float) -> None:
         self._exponents = np.array(list(terms), dtype=np.int64).reshape(-1, 3)
         vectors = np.array(list(terms.values()), dtype=float).reshape(-1, 3)
         self._coefficients = vectors / float(radius) ** self._exponents.sum(1, keepdims=True)
