@@ -15,13 +15,16 @@ in it: with the error :math:`\delta` of the angle and the offset :math:`o` it is
 and coils that turn do so by the stated angle. Gain and phase of each angle and the gains of the receive chain multiply
 the rows, `receive_gains`; they change no field.
 
+Sources: those of `mpisim.SolidHarmonics` for distorted fields, of `mpisim.QuadraticRecipe` for the published recipe.
+Errors of the line, its plane and the receive chain are tolerances of mechanics and electronics, for which we know no
+published sizes; the levels of the data set `realistic` state what is taken for mild, medium and strong.
+
 Where nothing is switched on, fields, line profile and rows are those of `OpenSidedFFL` to the last digit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -33,7 +36,7 @@ from mpisim.scanner.coils import ReceiveCoil
 from mpisim.scanner.drive_tones import DriveTones
 from mpisim.scanner.ffl import PROFILE_SOURCES, OpenSidedFFL
 from mpisim.scanner.line_plane import LinePlane
-from mpisim.scanner.parts import FieldPart, turns
+from mpisim.scanner.parts import FieldPart, checked_parts, turns
 from mpisim.scanner.protocol import LineProfile
 from mpisim.scanner.quadratic import QuadraticRecipe
 from mpisim.scanner.receive import ReceiveGain
@@ -96,7 +99,7 @@ class ImperfectFFL(OpenSidedFFL):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, method in (("selection", "relative_field"), ("drive", "relative_field"), ("coils", "sensitivity")):
-            object.__setattr__(self, name, _checked_parts(name, getattr(self, name), method))
+            object.__setattr__(self, name, checked_parts(name, getattr(self, name), method))
         for name, kind in _SWITCHES.items():
             value = getattr(self, name)
             good = value is None or isinstance(value, kind)
@@ -261,17 +264,3 @@ def _several_tones(
     frequency: float, tones: DriveTones, harmonics: tuple[int, ...], angles: tuple[float, ...], samples: int
 ) -> PeriodicSequence:
     return PeriodicSequence(frequency / tones.multiple, tones.tones, harmonics, angles, samples)
-
-
-def _checked_parts(name: str, parts: object, method: str) -> tuple[object, ...]:
-    """Return parts as a tuple; raise `InputError` where one lacks its method."""
-    must = f"a sequence of objects with the method {method}"
-    require(isinstance(parts, Iterable) and not isinstance(parts, str), f"scanner {name}", must, repr(parts))
-    assert isinstance(parts, Iterable)
-    checked = tuple(parts)
-    for part in checked:
-        good = callable(getattr(part, method, None)) and not isinstance(part, type)
-        require(good, f"part of the scanner's {name}", f"an object with the method {method}", repr(part))
-        if method == "relative_field":
-            require(hasattr(part, "radius"), f"part of the scanner's {name}", "one with a radius in m", repr(part))
-    return checked

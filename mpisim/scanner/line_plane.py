@@ -32,7 +32,8 @@ class LinePlane:
         Its rotation: the components along x and y in rad, each from -0.5 to 0.5, of the vector along the axis of the
         rotation, whose length is the angle.
     in_plane_field
-        Homogeneous field (x, y) at rest in T, each from -0.1 to 0.1. The field G d has the effect of a shift by -d.
+        Homogeneous field (x, y) at rest in T, each from -0.1 to 0.1. Along the normal of the line the field G d has the
+        effect of a shift by -d.
 
     Raises
     ------

@@ -12,7 +12,7 @@ with the rotation :math:`D_\theta` by :math:`\theta` about the z axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from mpisim.errors import require, within
 __all__ = [
     "DEFAULT_RADIUS",
     "FieldPart",
+    "checked_parts",
     "checked_radius",
     "checked_relative",
     "rotated",
@@ -90,3 +91,17 @@ def checked_relative(name: str, value: float) -> float:
     must = f"a relative field from {-LARGEST_RELATIVE:g} to {LARGEST_RELATIVE:g} (.01 is one per cent)"
     require(abs(value) <= LARGEST_RELATIVE, name, must, f"{value:g}")
     return value
+
+
+def checked_parts(name: str, parts: object, method: str) -> tuple[object, ...]:
+    """Return parts as a tuple; raise `InputError` where one lacks its method."""
+    must = f"a sequence of objects with the method {method}"
+    require(isinstance(parts, Iterable) and not isinstance(parts, str), f"scanner {name}", must, repr(parts))
+    assert isinstance(parts, Iterable)
+    checked = tuple(parts)
+    for part in checked:
+        good = callable(getattr(part, method, None)) and not isinstance(part, type)
+        require(good, f"part of the scanner's {name}", f"an object with the method {method}", repr(part))
+        if method == "relative_field":
+            require(hasattr(part, "radius"), f"part of the scanner's {name}", "one with a radius in m", repr(part))
+    return checked

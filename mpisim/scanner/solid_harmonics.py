@@ -16,6 +16,11 @@ so that :math:`|c|` is the largest magnitude of its field on the sphere :math:`|
 fields (m = 1, -1, 0 along x, y, z), degree 2 the gradients ((2, 1) is :math:`(z, 0, x)/R`, the form of the ideal
 selection field at the angle 0), degrees 3 and more what inhomogeneities are made of.
 
+Sources: G. Bringout, W. Erb and J. Frikel, "A new 3D model for magnetic particle imaging using realistic magnetic field
+topologies for algebraic reconstruction", Inverse Problems 36 (12), 2020 (arXiv 2004.13357), describe distorted
+field-free lines in this way. M. Boberg, T. Knopp and M. Moeddel, "Unique compact representation of magnetic fields
+using truncated solid harmonic expansions", European Journal of Applied Mathematics, do so with measured fields.
+
 The polynomials follow from the recurrences of :math:`R_l^m = V_{lm} / (l + m)!` with complex :math:`e^{im\varphi}`,
 :math:`R_{m+1}^{m+1} = (x + iy) R_m^m / (2m + 2)` and
 :math:`(l - m + 1)(l + m + 1) R_{l+1}^m = (2l + 1) z R_l^m - r^2 R_{l-1}^m`.
