@@ -28,6 +28,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
     "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "sm.nc converted.nc"],
     "info": ["sm.nc", "coarse.nc", "S.mat"],
     "plot": ["sm.nc --out p.png"],
+    "scanners": ["", "mild", "mild --out mild.toml"],
     "train": [f"--data data --method {NET} --factor 2 --steps 1 --batch 8 --out run"],
     "study": ["fig6 --quick --methods bicubic --out s"],
 }
