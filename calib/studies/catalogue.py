@@ -19,6 +19,7 @@ _LIST = (
         "calib.studies.imperfections:imperfections",
         default_factors=(4,),
     ),
+    Study("realistic", "Table III on scanners as imperfect as real ones", "calib.studies.realistic:realistic"),
     Study("weights", "find or train the weights of the other studies", "calib.studies.weights:weights"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

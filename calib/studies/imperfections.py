@@ -41,7 +41,7 @@ from mpisim.simulation.setup import Setup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["coarse_of", "exact_positions", "ideal_setup", "imperfections"]
+__all__ = ["coarse_of", "error_of", "exact_positions", "ideal_setup", "imperfections", "ready_methods"]
 
 QUICK = ("coil inhomogeneity", "line offset per angle", "positioning jitter")
 """Imperfections of the short form."""
@@ -49,7 +49,7 @@ _QUICK_FRACTIONS = (0.0, 1.0)
 _QUICK_ANGLES = 12
 _GRADIENT, _DIAMETER = 0.7, 25e-9
 _POINTS = 2  # of the sample along a voxel: within 1e-4 of finer rules at 1 T/m
-_COLUMNS = 6
+_COLUMNS = 5
 _CHANGE = "change of the matrix"
 
 
@@ -62,7 +62,7 @@ def imperfections(options: StudyOptions) -> Result:
     files: list[str] = []
     lines: list[str] = []
     for factor in options.factors or ():
-        methods, of_methods = _methods(recovery, factor)
+        methods, of_methods = ready_methods(recovery, factor)
         status += of_methods
         shown(options, of_methods)
         rows = _rows(recovery, ideal, methods, factor)
@@ -112,7 +112,7 @@ def coarse_of(setup: Setup, fine: xr.Dataset, factor: int, sampling: str = "box"
     return coarse.assign(system_matrix=rows.copy(data=(rows.values + means - exact).astype(rows.dtype)))
 
 
-def _methods(recovery: Recovery, factor: int) -> tuple[tuple[str, ...], list[Row]]:
+def ready_methods(recovery: Recovery, factor: int) -> tuple[tuple[str, ...], list[Row]]:
     """Return the methods to run, and for each chosen one whether it has weights; by default those that have."""
     untrained = Recovery(replace(recovery.options, train=False))
     ready = [name for name in METHODS if not untrained.missing(name, factor)]
@@ -145,12 +145,12 @@ def _rows(recovery: Recovery, ideal: Setup, methods: Sequence[str], factor: int)
         }
         coarse = {sampling: coarse_of(setup, exact, factor, sampling) for sampling in samplings}
         for name in methods:
-            error = _error(recovery, coarse[METHODS[name].samplings[0]], exact, name, factor)
+            error = error_of(recovery, coarse[METHODS[name].samplings[0]], exact, name, factor)
             rows.append({**described, "method": name, "nrmse_percent": 100 * error})
     return rows
 
 
-def _error(recovery: Recovery, coarse: xr.Dataset, fine: xr.Dataset, method: str, factor: int) -> float:
+def error_of(recovery: Recovery, coarse: xr.Dataset, fine: xr.Dataset, method: str, factor: int) -> float:
     """Return the nRMSE of a method on one coarse matrix, from the cache or computed."""
     record = METHODS[method]
     weights = recovery.weights(method, factor) if record.learned else None

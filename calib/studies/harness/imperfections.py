@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import xarray as xr
 
 from mpisim.dataset.draws import in_plane
@@ -31,6 +32,7 @@ from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.imperfect import ImperfectFFL
 from mpisim.scanner.line_plane import LinePlane
 from mpisim.scanner.quadratic import QuadraticRecipe
+from mpisim.scanner.receive import ReceiveGain
 from mpisim.scanner.simple_fields import Uniform
 from mpisim.scanner.solid_harmonics import SolidHarmonics
 from mpisim.simulation.setup import Setup
@@ -115,6 +117,17 @@ def _vector(setup: Setup) -> tuple[float, float, float]:
 def _line_field(setup: Setup, size: float, turning: bool) -> Setup:
     terms = (in_plane(3, 0, size / 2), in_plane(3, 2, size / 2))
     return _with(setup, selection=(SolidHarmonics(terms, turning=turning),))
+
+
+def _receiver(setup: Setup, size: float) -> Setup:
+    """Gains whose standard deviation is `size`, and phases that reach half a turn at the strong size."""
+    assert isinstance(setup.scanner, OpenSidedFFL)
+    harmonics, rng = setup.scanner.harmonics, np.random.default_rng(SEED)
+    magnitudes = 1 + size * rng.standard_normal(len(harmonics))
+    phases = np.pi * size / _strong("gain") * rng.uniform(-1, 1, len(harmonics))
+    gains = np.clip(magnitudes, 0.2, None) * np.exp(1j * phases)
+    rows = zip(harmonics, gains.real.tolist(), gains.imag.tolist(), strict=True)
+    return _with(setup, gain=ReceiveGain(tuple(rows)))
 
 
 def _particle(setup: Setup) -> Particle:
@@ -211,6 +224,7 @@ IMPERFECTIONS = (
         "5 %, 50 mrad",
         lambda s, size: _with(s, line=AngleErrors(gain_spread=size, phase_spread=size, seed=SEED)),
     ),
+    Imperfection("gain, phase per harmonic", "scanner.gain.harmonics", _strong("gain"), "15 %, any phase", _receiver),
     Imperfection("size spread", "particle.spread", 0.3, "0.3 of ln d", _sizes),
     Imperfection(
         "Debye time",
@@ -249,9 +263,11 @@ def with_gains(ideal: xr.Dataset, imperfect: xr.Dataset) -> xr.Dataset:
     """Return an ideal matrix times the complex gain per harmonic that brings it nearest to an imperfect one.
 
     This is what remains ideal once the receive chain has been calibrated: no gain or delay of a harmonic counts as an
-    error. The matrices are those of the same angles, harmonics and voxels, with one coil.
+    error. The matrices are those of the same angles, harmonics and voxels, with one coil; gradient and diameter are
+    stated as those of the imperfect one, whose measurements they stand for.
     """
     rows, wanted = ideal["system_matrix"], imperfect["system_matrix"]
     others = [d for d in rows.dims if d != "frequency"]
     gains = (rows.conj() * wanted).sum(others) / (abs(rows) ** 2).sum(others)
-    return ideal.assign(system_matrix=(rows * gains).transpose(*rows.dims).astype(rows.dtype).assign_attrs(rows.attrs))
+    nearest = (rows * gains).transpose(*rows.dims).astype(rows.dtype).assign_attrs(rows.attrs)
+    return ideal.assign(system_matrix=nearest).assign_coords(imperfect.coords)

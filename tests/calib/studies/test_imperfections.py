@@ -13,7 +13,7 @@ from calib.studies.harness.imperfections import FRACTIONS, IMPERFECTIONS, with_g
 from calib.studies.harness.study import StudyOptions
 from calib.studies.imperfections import QUICK, coarse_of, exact_positions, ideal_setup
 from mpisim.data.downsampling import downsample
-from mpisim.errors import InputError
+from mpisim.errors import DataWarning, InputError
 from mpisim.simulation.setup import Setup
 from tests.small import SMALL, csv_rows
 
@@ -84,7 +84,8 @@ def test_large_samples_have_a_jitter_of_their_own(ideal_matrix):
     xr.testing.assert_identical(exact, downsample(ideal_matrix, 2, seed=0))
     noisy = coarse_of(jittered, ideal_matrix, 2)
     off = np.linalg.norm(noisy["system_matrix"] - exact["system_matrix"])
-    separate = downsample(jittered.simulate(), 2, snr=None)["system_matrix"]
+    with pytest.warns(DataWarning, match="block means average these errors"):
+        separate = downsample(jittered.simulate(), 2, snr=None)["system_matrix"]
     means = downsample(ideal_matrix, 2, snr=None)["system_matrix"]
     assert 1.4 < off / np.linalg.norm(separate - means) < 3
     still = coarse_of(replace(jittered, sample=replace(jittered.sample, jitter=1e-9)), ideal_matrix, 2)
