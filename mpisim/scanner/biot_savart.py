@@ -30,7 +30,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import elliprd, elliprf
 
 from mpisim.errors import InputError, numbers_of, require, within
 from mpisim.scanner.parts import turned_region
@@ -115,6 +114,8 @@ class Loop:
 
     def field(self, points: np.ndarray) -> np.ndarray:
         """Field per unit current over mu_0 in 1/m at `points` (..., 3) in m, all turns together; shape (..., 3)."""
+        from scipy.special import elliprd, elliprf  # slow to import
+
         axis, a = _unit(self.normal), self.radius
         away = points - np.array(self.center)
         z = away @ axis
@@ -245,6 +246,6 @@ def require_clear(name: str, windings: tuple[Winding, ...], points: np.ndarray, 
         if distance.min() < CLEARANCE:
             at = ", ".join(f"{1e3 * c:.4g}" for c in nearest)
             raise InputError(
-                f"Input {name} must lie outside of the field of view, 1 mm from it at least; "
+                f"Input {name} must be outside of the field of view, 1 mm from it at least; "
                 f"instead received a {type(winding).__name__} whose wire passes through ({at}) mm."
             )

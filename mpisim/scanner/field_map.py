@@ -19,7 +19,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import NdBSpline, make_interp_spline
 
 from mpisim.errors import InputError, one_of, require, warn, within
 from mpisim.scanner.biot_savart import direction
@@ -165,6 +164,8 @@ class FieldMap:
     @cached_property
     def _spline(self) -> Callable[[np.ndarray], np.ndarray]:
         """Interpolation at points (..., 3) in the order z, y, x."""
+        from scipy.interpolate import NdBSpline, make_interp_spline  # slow to import
+
         coefficients = self.array()
         knots, degrees = [], []
         for index, axis in enumerate((self.z, self.y, self.x)):
@@ -185,11 +186,11 @@ class FieldMap:
         lowest, highest = flat.min(axis=0), flat.max(axis=0)
         for index, name in enumerate("xyz"):
             if lowest[index] < low[index] - slack[index] or highest[index] > high[index] + slack[index]:
-                raise InputError(
-                    f"Input field map must cover the field of view, {name} from {1e3 * lowest[index]:.4g} to "
-                    f"{1e3 * highest[index]:.4g} mm; instead received one from {1e3 * low[index]:.4g} to "
-                    f"{1e3 * high[index]:.4g} mm."
+                wanted, found = (
+                    f"{name} from {1e3 * start:.4g} to {1e3 * end:.4g} mm"
+                    for start, end in ((lowest[index], highest[index]), (low[index], high[index]))
                 )
+                require(False, "field map", f"one that covers the field of view, {wanted}", f"one of {found}")
 
 
 def _axis(name: str, values: object) -> tuple[float, ...]:

@@ -121,7 +121,7 @@ def test_a_wire_in_the_field_of_view_is_found():
     frame = (0, 0, 1), (1, 0, 0), (0.08, 0.01)
     inside = [Loop((0, 0, 0), (0, 0, 1), 0.01), Loop((0, 0, 0), (1, 0, 0), 0.01), RectangularLoop((0, 0, 0), *frame)]
     for winding in inside:  # the last one only crosses it, with all of its corners outside
-        with pytest.raises(InputError, match=r"^Input coil must lie outside .* whose wire passes through \(.*\) mm\.$"):
+        with pytest.raises(InputError, match=r"^Input coil must be outside .* whose wire passes through \(.*\) mm\.$"):
             require_clear("coil", (LOOP, winding), region)
     outside = (
         Loop((0, 0, 0), (0, 0, 1), 0.04),

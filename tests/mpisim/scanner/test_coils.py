@@ -59,7 +59,7 @@ def test_a_coil_that_turns_by_a_quarter_sees_a_turned_sample():
 def test_windings_of_parts_are_looked_for_in_the_field_of_view():
     inside = WoundField((Loop((0, 0, 0), (0, 0, 1), 0.01),))
     for part in (Coil((0, 0, 800.0), (inside,)), inside, WoundCoil(inside.windings)):
-        with pytest.raises(InputError, match="must lie outside of the field of view, 1 mm from it at least"):
+        with pytest.raises(InputError, match="must be outside of the field of view, 1 mm from it at least"):
             part.check_region(POINTS)
     Coil((0, 0, 800.0), (WoundField(PAIR), Polynomial(((1, 0, 0, 0.1),)))).check_region(POINTS)
 

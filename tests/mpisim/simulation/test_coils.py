@@ -112,13 +112,16 @@ def test_maps_travel_in_the_matrix_file_by_value(tmp_path):
     [
         (
             {"coils": (WoundCoil((Loop((0, 0, 0), (0, 0, 1), 0.01),)),)},
-            "windings of the coil must lie outside of the field",
+            "windings of the coil must be outside of the field",
         ),
-        ({"drive": (WoundField((Loop((0, 0, 0), (0, 0, 1), 0.01),)),)}, "windings of the wound field must lie outside"),
-        ({"coils": (Coil(), MapCoil(coil_map(points=4)))}, r"field map must cover the field of view, x from -2\d"),
+        ({"drive": (WoundField((Loop((0, 0, 0), (0, 0, 1), 0.01),)),)}, "windings of the wound field must be outside"),
+        (
+            {"coils": (Coil(), MapCoil(coil_map(points=4)))},
+            r"field map must be one that covers the field of view, x from -2\d",
+        ),
         (
             {"selection": (coil_map().scaled_to(),), "plane": mpisim.LinePlane(offset=4e-3)},
-            "field map must cover",
+            "field map must be one that covers",
         ),
     ],
 )
