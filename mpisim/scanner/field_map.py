@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from mpisim.errors import InputError, one_of, require, warn, within
+from mpisim.errors import one_of, require, warn, within
 from mpisim.scanner.biot_savart import direction
 from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, turned_field, turned_region
 from mpisim.scanner.wound_field import unit_of_field
