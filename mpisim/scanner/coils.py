@@ -26,7 +26,7 @@ import numpy as np
 from mpisim.errors import numbers_of, require, within
 from mpisim.scanner.biot_savart import Winding, check_windings, field_of_windings, require_clear, turns_of
 from mpisim.scanner.field_map import FieldMap
-from mpisim.scanner.parts import FieldPart, turned_field, turns
+from mpisim.scanner.parts import FieldPart, checked_flag, turned_field, turns
 
 __all__ = ["Coil", "MapCoil", "ReceiveCoil", "WoundCoil", "check_coils"]
 
@@ -121,7 +121,7 @@ class WoundCoil:
     def __post_init__(self) -> None:
         object.__setattr__(self, "windings", check_windings("coil", self.windings))
         object.__setattr__(self, "turns", turns_of("turns of the coil", self.turns))
-        object.__setattr__(self, "turning", bool(self.turning))
+        object.__setattr__(self, "turning", checked_flag("turning of the coil", self.turning))
 
     def sensitivity(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Sensitivity in 1/m at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""

@@ -22,7 +22,7 @@ import numpy as np
 
 from mpisim.errors import one_of, require, warn, within
 from mpisim.scanner.biot_savart import direction
-from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, turned_field, turned_region
+from mpisim.scanner.parts import DEFAULT_RADIUS, checked_flag, checked_radius, turned_field, turned_region
 from mpisim.scanner.wound_field import unit_of_field
 
 __all__ = ["FieldMap"]
@@ -87,7 +87,7 @@ class FieldMap:
         require(math.isfinite(reference) and reference != 0, "reference", "a number other than zero", self.reference)
         object.__setattr__(self, "reference", reference)
         object.__setattr__(self, "radius", checked_radius("field map", self.radius))
-        object.__setattr__(self, "turning", bool(self.turning))
+        object.__setattr__(self, "turning", checked_flag("turning of the field map", self.turning))
 
     def __repr__(self) -> str:
         """Size and unit, since the values are many."""

@@ -36,7 +36,7 @@ from mpisim.scanner.coils import ReceiveCoil
 from mpisim.scanner.drive_tones import DriveTones
 from mpisim.scanner.ffl import PROFILE_SOURCES, OpenSidedFFL
 from mpisim.scanner.line_plane import LinePlane
-from mpisim.scanner.parts import FieldPart, checked_parts, turns
+from mpisim.scanner.parts import FieldPart, checked_flag, checked_parts, turns
 from mpisim.scanner.protocol import LineProfile
 from mpisim.scanner.quadratic import QuadraticRecipe
 from mpisim.scanner.receive import ReceiveGain
@@ -105,7 +105,7 @@ class ImperfectFFL(OpenSidedFFL):
             good = value is None or isinstance(value, kind)
             require(good, f"scanner {name}", f"a {kind.__name__} or None", repr(value))
         for name in ("selection", "drive"):
-            replaced = bool(getattr(self, f"{name}_replaced"))
+            replaced = checked_flag(f"scanner {name}_replaced", getattr(self, f"{name}_replaced"))
             object.__setattr__(self, f"{name}_replaced", replaced)
             good = not replaced or len(getattr(self, name)) > 0
             require(good, f"scanner {name}", f"at least one part where {name}_replaced is True", "none")

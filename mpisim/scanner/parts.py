@@ -22,6 +22,7 @@ from mpisim.errors import require, within
 __all__ = [
     "DEFAULT_RADIUS",
     "FieldPart",
+    "checked_flag",
     "checked_parts",
     "checked_radius",
     "checked_relative",
@@ -91,6 +92,14 @@ def checked_relative(name: str, value: float) -> float:
     must = f"a relative field from {-LARGEST_RELATIVE:g} to {LARGEST_RELATIVE:g} (.01 is one per cent)"
     require(abs(value) <= LARGEST_RELATIVE, name, must, f"{value:g}")
     return value
+
+
+def checked_flag(name: str, value: object) -> bool:
+    """Return a switch as a truth value; raise `InputError` unless it is True or False (1 or 0 in files of others)."""
+    require(
+        isinstance(value, bool | int | np.bool_ | np.integer) and value in (0, 1), name, "True or False", repr(value)
+    )
+    return bool(value)
 
 
 def checked_parts(name: str, parts: object, method: str) -> tuple[object, ...]:

@@ -16,7 +16,15 @@ from functools import lru_cache
 import numpy as np
 
 from mpisim.errors import numbers_of, require, whole, within
-from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, checked_relative, rotated, turned_field, turned_region
+from mpisim.scanner.parts import (
+    DEFAULT_RADIUS,
+    checked_flag,
+    checked_radius,
+    checked_relative,
+    rotated,
+    turned_field,
+    turned_region,
+)
 from mpisim.scanner.polynomials import Powers, VectorPolynomial
 
 __all__ = ["Dipole", "Polynomial", "Uniform"]
@@ -53,7 +61,7 @@ class Uniform:
     def __post_init__(self) -> None:
         object.__setattr__(self, "vector", _checked_vector("vector of the homogeneous field", self.vector))
         object.__setattr__(self, "radius", checked_radius("homogeneous field", self.radius))
-        object.__setattr__(self, "turning", bool(self.turning))
+        object.__setattr__(self, "turning", checked_flag("turning of the homogeneous field", self.turning))
 
     def relative_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Dimensionless field at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
@@ -97,7 +105,7 @@ class Polynomial:
         object.__setattr__(self, "axis", _checked_vector("axis of the polynomial", self.axis))
         require(any(self.axis), "axis of the polynomial", "other than zero", self.axis)
         object.__setattr__(self, "radius", checked_radius("polynomial", self.radius))
-        object.__setattr__(self, "turning", bool(self.turning))
+        object.__setattr__(self, "turning", checked_flag("turning of the polynomial", self.turning))
 
     def relative_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Dimensionless field at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
@@ -152,7 +160,7 @@ class Dipole:
         object.__setattr__(self, "position", position)
         object.__setattr__(self, "moment", _checked_vector("moment of the dipole", self.moment))
         object.__setattr__(self, "radius", checked_radius("dipole", self.radius))
-        object.__setattr__(self, "turning", bool(self.turning))
+        object.__setattr__(self, "turning", checked_flag("turning of the dipole", self.turning))
 
     def relative_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Dimensionless field at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""

@@ -38,7 +38,7 @@ from numpy.polynomial import Polynomial as Series
 from numpy.polynomial.legendre import Legendre
 
 from mpisim.errors import numbers_of, require, whole
-from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, checked_relative, turned_field
+from mpisim.scanner.parts import DEFAULT_RADIUS, checked_flag, checked_radius, checked_relative, turned_field
 from mpisim.scanner.polynomials import Powers, VectorPolynomial
 
 __all__ = ["HIGHEST_DEGREE", "SolidHarmonics"]
@@ -78,7 +78,7 @@ class SolidHarmonics:
         require(good, "coefficients of the solid harmonics", "a sequence of terms (l, m, c)", repr(self.coefficients))
         object.__setattr__(self, "coefficients", tuple(_checked_term(term) for term in self.coefficients))
         object.__setattr__(self, "radius", checked_radius("solid harmonics", self.radius))
-        object.__setattr__(self, "turning", bool(self.turning))
+        object.__setattr__(self, "turning", checked_flag("turning of the solid harmonics", self.turning))
 
     def relative_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Dimensionless field at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""

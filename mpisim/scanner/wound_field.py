@@ -27,7 +27,7 @@ from mpisim.scanner.biot_savart import (
     place,
     require_clear,
 )
-from mpisim.scanner.parts import DEFAULT_RADIUS, checked_radius, turned_field
+from mpisim.scanner.parts import DEFAULT_RADIUS, checked_flag, checked_radius, turned_field
 
 __all__ = ["WoundField", "unit_of_field"]
 
@@ -106,7 +106,7 @@ class WoundField:
             object.__setattr__(self, "gradient", direction("gradient of the wound field", self.gradient))
         object.__setattr__(self, "center", place("center of the wound field", self.center))
         object.__setattr__(self, "radius", checked_radius("wound field", self.radius))
-        object.__setattr__(self, "turning", bool(self.turning))
+        object.__setattr__(self, "turning", checked_flag("turning of the wound field", self.turning))
         size = sum(float(np.linalg.norm(winding.field(np.array(self.center)))) for winding in self.windings)
         good = math.isfinite(self._unit) and abs(self._unit) > 1e-9 * size
         word = "component along its axis" if self.gradient is None else "gradient"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mpisim import Dipole, InputError, Polynomial, SolidHarmonics, Uniform, check_scanner
+from mpisim import Dipole, InputError, Polynomial, QuadraticRecipe, SolidHarmonics, Uniform, check_scanner
 from mpisim.scanner.imperfect import ImperfectFFL
 from mpisim.scanner.parts import turns
 from tests.mpisim.bad_input import SENTENCE, assert_refused, each
@@ -109,6 +109,22 @@ def test_a_dipole_that_turns_into_the_field_of_view_is_refused():
     with pytest.raises(InputError, match=SENTENCE):
         Dipole((0, 0.012, 0), (0, 0, 0.1), turning=True).check_region(wide)
     Dipole((0, 0.012, 0), (0, 0, 0.1)).check_region(wide)
+
+
+@pytest.mark.parametrize("value", ["yes", "no", None, 2, 0.5, (True,)])
+def test_whether_a_part_turns_is_true_or_false(value):
+    """Words such as "no" would count as True otherwise; NumPy's truth values and 1 and 0 are taken."""
+    assert_refused(lambda v: replace(MIXED, turning=v), value)
+    assert_refused(lambda v: replace(DIPOLE, turning=v), value)
+    assert_refused(lambda v: ImperfectFFL(0.5, 0.008, selection=(MIXED,), selection_replaced=v), value)
+    assert replace(MIXED, turning=np.bool_(True)).turning is True and replace(MIXED, turning=0).turning is False
+
+
+def test_the_published_recipe_breaks_the_law_of_fields():
+    """It is labelled so: its selection field has curl and divergence of some per cent of the gradient."""
+    scanner = ImperfectFFL(0.5, 0.008, recipe=QuadraticRecipe(gradient=0.1))
+    with pytest.raises(AssertionError):
+        assert_maxwellian(lambda p: scanner.selection_field(p, 0.7), POINTS, 1e-2)
 
 
 def test_parts_may_come_as_lists():
