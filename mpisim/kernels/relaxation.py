@@ -23,6 +23,8 @@ Langevin particles have :math:`E = m \beta B\,h(\xi^2)` with :math:`h = L(\xi)/\
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit, prange
 
@@ -30,8 +32,8 @@ __all__ = ["add_relaxed_moment"]
 
 Array = np.ndarray
 _SMALL = 0.01  # of xi^2, below which a series gives h'
-_SHORT = 1.0  # of a step in s, below which a series gives the integrals
-_TERMS = 16
+_SHORT = 0.5  # of a step in s, below which a series gives the integrals
+_SERIES = tuple(6.0 * (-1) ** m / math.factorial(m + 4) for m in range(10, -1, -1))
 
 
 @njit(inline="always", error_model="numpy")
@@ -46,11 +48,10 @@ def _ratio_slope(s: float, h: float) -> float:
 def _step_weights(x: float, w: Array) -> None:
     """Fill `w` (4,): weights in the integral over a step of the values at its ends and of the slopes dE/ds there."""
     if x < _SHORT:
-        term, total = 1.0 / 24.0, 0.0
-        for m in range(_TERMS):
-            total += term
-            term *= -x / (m + 5.0)
-        j3 = 6.0 * x * total
+        j3 = 0.0
+        for c in _SERIES:
+            j3 = j3 * x + c
+        j3 *= x
         j2 = x / 3.0 * (1.0 - j3)
         j1 = x / 2.0 * (1.0 - j2)
         j0 = x * (1.0 - j1)
@@ -104,9 +105,10 @@ def add_relaxed_moment(
         b, d, w, moment = np.empty(3), np.empty(3), np.empty(4), np.zeros(3)
         for j in range(n_times):
             square, along = 0.0, 0.0
+            first, second = j + 1 - n_times, j + 2 - n_times  # after j, counted from the end while below zero
             for i in range(3):
                 before = field[j - 2, p, i] - 8.0 * field[j - 1, p, i]
-                after = 8.0 * field[(j + 1) % n_times, p, i] - field[(j + 2) % n_times, p, i]
+                after = 8.0 * field[first, p, i] - field[second, p, i]
                 b[i], d[i] = field[j, p, i], (before + after) / (12.0 * step)
                 square += b[i] * b[i]
                 along += b[i] * d[i]
@@ -118,8 +120,8 @@ def add_relaxed_moment(
                 change[j, i] = slope * (h * d[i] + bend * b[i]) / rate[j]
         total = 0.0
         for j in range(n_times):
-            k = (j + 1) % n_times
-            inner, outer = rate[j] + rate[k], rate[j - 1] + rate[(j + 2) % n_times]
+            k = j + 1 - n_times
+            inner, outer = rate[j] + rate[k], rate[j - 1] + rate[k + 1]
             x = step * max(13.0 * inner - outer, inner) / 24.0
             _step_weights(x, w)
             decay = np.exp(-x)
