@@ -168,7 +168,7 @@ def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float
     require_memory(f"refine {refine} (a simulation on {refine} x {refine} times as many voxels)", needed)
     model = simulate(scanner, particle, grid.refined(refine), voxel)
     rows, wanted = len(as_matrix(model)), len(as_matrix(fine))
-    require(rows == wanted, "matrix", f"of the {rows} rows that its scanner gives", wanted)
+    require(rows == wanted, "matrix", f"of the {rows} rows that its scanner gives, or measured with same_grid", wanted)
     return model, filling
 
 
