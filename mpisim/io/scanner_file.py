@@ -80,6 +80,12 @@ class ScannerFile:
         return table.get(key)
 
     @property
+    def has_diameter(self) -> bool:
+        """Whether the tracer is complete: the file states its diameter, or it has no single one."""
+        table, key = _place_of_diameter(self.particle)
+        return key == "" or key in table
+
+    @property
     def gradient(self) -> float | None:
         """Gradient in T/m; None where the file leaves it to the caller, or gives a range."""
         value = self.scanner.get("sf_gradient")

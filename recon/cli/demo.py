@@ -6,6 +6,7 @@ import argparse
 
 from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import CORE_DIAMETER, GRADIENT, integer, ranged
+from mpisim.cli.scanner_options import add_scanner_argument
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -30,12 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factor", type=factor, default="4", help="2, 4 or 8 (default: 4)")
     gradient = argument_type("sf-gradient", ranged(*GRADIENT))
     parser.add_argument(
-        "--sf-gradient", type=gradient, default="0.83", help="of the simulated scanner in T/m (default: 0.83)"
+        "--sf-gradient", type=gradient, help="of the simulated scanner in T/m (default: that of --scanner, or 0.83)"
     )
     diameter = argument_type("particle-diameter", ranged(*CORE_DIAMETER))
     parser.add_argument(
-        "--particle-diameter", type=diameter, default="24", help="of the simulated tracer in nm (default: 24)"
+        "--particle-diameter", type=diameter, help="of the simulated tracer in nm (default: that of --scanner, or 24)"
     )
+    add_scanner_argument(parser)
     parser.add_argument("--seed", type=argument_type("seed", integer), default="0", help="seed of the noise")
 
 
@@ -43,4 +45,5 @@ def run(options: argparse.Namespace) -> Result:
     """Do the work for parsed options."""
     from recon.studies.demo import demo
 
-    return demo(options.out, options.factor, options.seed, options.sf_gradient, options.particle_diameter)
+    tracer = options.sf_gradient, options.particle_diameter
+    return demo(options.out, options.factor, options.seed, *tracer, options.scanner)

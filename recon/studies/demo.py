@@ -13,6 +13,7 @@ import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from mpisim.data.views import as_matrix
 from mpisim.errors import one_of, positive, whole
 from mpisim.io import read
 from mpisim.io.atomic import output_folder, write_text
+from mpisim.io.scanner_file import SCANNER_NAMES, ScannerFile, open_scanner
 from mpisim.plot import chosen_rows, draw_images, row_panels, save_figure
 from mpisim.plot.backend import load_matplotlib
 from mpisim.progress import progress
@@ -62,12 +64,36 @@ class Chain:
         return result
 
 
+class _Scanner(NamedTuple):
+    """The scanner of the demo: gradient in T/m, core diameter in nm if it has one, and the options of `simulate`."""
+
+    sf_gradient: float | None
+    particle_diameter: float | None
+    words: tuple[object, ...]
+
+    @classmethod
+    def of(cls, source: str | None, sf_gradient: float | None, particle_diameter: float | None) -> _Scanner:
+        """Return the scanner of a name or file, with the demo's gradient and diameter where nobody states them."""
+        file = ScannerFile() if source is None else open_scanner(source)
+        gradient = sf_gradient if sf_gradient is not None or file.gradient is not None else 0.83
+        diameter = particle_diameter if particle_diameter is not None or file.has_diameter else 24.0
+        setup = file.setup(gradient, None if diameter is None else 1e-9 * positive("particle_diameter", diameter))
+        options: dict[str, object] = {"--sf-gradient": gradient, "--particle-diameter": diameter}
+        if source is not None:
+            options["--scanner"] = source if source in SCANNER_NAMES else str(Path(source).absolute())
+        words = tuple(word for flag, value in options.items() if value is not None for word in (flag, value))
+        median = getattr(setup.particle, "diameter", None)
+        stated = diameter if diameter is not None or median is None else float(f"{1e9 * median:.12g}")
+        return cls(getattr(setup.scanner, "sf_gradient", None), stated, words)
+
+
 def demo(
     out: str | os.PathLike[str] = "demo",
     factor: int = 4,
     seed: int = 0,
-    sf_gradient: float = 0.83,
-    particle_diameter: float = 24.0,
+    sf_gradient: float | None = None,
+    particle_diameter: float | None = None,
+    scanner: str | None = None,
 ) -> dict[str, object]:
     """Run the main job on an unseen simulated scanner and write `report.html`, figures and `results.json`.
 
@@ -80,10 +106,12 @@ def demo(
     seed
         Seed of the noise.
     sf_gradient
-        Selection-field gradient of the scanner in T/m.
+        Selection-field gradient of the scanner in T/m; 0.83 where neither this nor the scanner states it.
     particle_diameter
-        Core diameter of the tracer in nm. By default, scanner and tracer lie between those of the bundled weights'
-        training.
+        Core diameter of the tracer in nm; 24 where neither this nor the scanner states it. By default, scanner and
+        tracer lie between those of the bundled weights' training.
+    scanner
+        A scanner by name or file, as `mpisim.read_scanner` takes it; the ideal one by default.
 
     Returns
     -------
@@ -95,11 +123,13 @@ def demo(
     Raises
     ------
     InputError
-        If an argument is out of range or the folder cannot be written.
+        If an argument is out of range or contradicts the scanner's file, or the folder cannot be written.
     """
+    described = _Scanner.of(scanner, sf_gradient, particle_diameter)
     configuration = {
-        "sf_gradient_T_per_m": positive("sf_gradient", sf_gradient),
-        "particle_diameter_nm": positive("particle_diameter", particle_diameter),
+        "scanner": scanner or "ideal",
+        "sf_gradient_T_per_m": described.sf_gradient,
+        "particle_diameter_nm": described.particle_diameter,
         "factor": one_of("factor", whole("factor", factor), (2, 4, 8)),
         "calibration_speedup": factor**2,
         "calibration_snr_dB": PROTOCOL_SNR,
@@ -108,7 +138,7 @@ def demo(
     }
     chain = Chain(output_folder(out))
     load_matplotlib()
-    results = {"reference": _reference(chain, sf_gradient, particle_diameter, factor, seed)}
+    results = {"reference": _reference(chain, described.words, factor, seed)}
     results |= {method: _recovered(chain, method) for method in available_methods(factor)}
     check = _check_of_room(chain, results)
     chain.bar.close()
@@ -155,9 +185,9 @@ def _check_of_room(chain: Chain, results: Mapping[str, Figures]) -> dict[str, ob
     return {"method": nearest, "eps": eps, "reference_eps": of_reference, **rooms, key: again.get(key)}
 
 
-def _reference(chain: Chain, sf_gradient: float, particle_diameter: float, factor: int, seed: int) -> Figures:
+def _reference(chain: Chain, scanner: tuple[object, ...], factor: int, seed: int) -> Figures:
     """Simulate, measure coarsely, measure a phantom, and reconstruct it with the fine matrix; return the figures."""
-    chain.run("simulate", "--sf-gradient", sf_gradient, "--particle-diameter", particle_diameter, "--out", "sm.nc")
+    chain.run("simulate", *scanner, "--out", "sm.nc")
     chain.run("downsample", "sm.nc", "--factor", factor, "--snr", PROTOCOL_SNR, "--seed", seed, "--out", "coarse.nc")
     chain.run("measure", "sm.nc", "--phantom", "tubes", "--snr", IMAGE_SNR, "--seed", seed, "--out", "y.nc")
     return _image_figures(chain.run("reconstruct", "sm.nc", "y.nc", "--eps", "auto", "--out", "image_reference.nc"))

@@ -12,7 +12,7 @@ import recon
 from mpisim.cli.command import call
 from mpisim.cli.main import main
 from recon.cli.demo import KEYS
-from recon.studies.demo import demo
+from recon.studies.demo import _Scanner, demo
 from recon.studies.report import answers
 
 
@@ -71,6 +71,15 @@ def test_the_check_of_room_is_a_reconstruction_of_the_reference_matrix(result):
     assert check["image_psnr_phantom"] == pytest.approx(
         recon.psnr(image["image"].values, mpisim.read(out / "y.nc")["phantom"].values)
     )
+
+
+def test_the_scanner_of_the_demo_is_that_of_its_options():
+    tracer = ("--sf-gradient", 0.83, "--particle-diameter", 24.0)
+    assert _Scanner.of(None, None, None) == (0.83, 24.0, tracer)
+    assert _Scanner.of("ideal", None, 20.0).words == ("--sf-gradient", 0.83, *tracer[2:3], 20.0, "--scanner", "ideal")
+    assert _Scanner.of("mild", None, None) == (0.7, 25.0, ("--scanner", "mild"))
+    with pytest.raises(mpisim.InputError, match=r"sf_gradient must be 0\.7 T/m, as mild says, or left out"):
+        _Scanner.of("mild", 0.8, None)
 
 
 def made_up(room):
