@@ -25,6 +25,7 @@ import numpy as np
 
 from mpisim.data.grid import Grid
 from mpisim.errors import numbers_of, one_of, positive, require, seed_number, warn, whole, within
+from mpisim.scanner.parts import checked_flag
 from mpisim.simulation.quadrature import ball_rule, disc_rule, edge_rule
 
 __all__ = ["SHAPES", "Sample"]
@@ -79,8 +80,8 @@ class Sample:
     Raises
     ------
     InputError
-        If a length is not in its range, the concentration is not positive, `points` is below 1, the shape is unknown,
-        or a sphere has two diameters or a height of its own.
+        If a length is not in its range, the concentration is not positive, `thick` is no truth value, `points` is below
+        1, the shape is unknown, or a sphere has two diameters or a height of its own.
     """
 
     size: tuple[float, float] | None = None
@@ -102,7 +103,8 @@ class Sample:
         object.__setattr__(self, "concentration", positive("sample concentration", self.concentration))
         object.__setattr__(self, "points", whole("sample points", self.points))
         one_of("sample shape", self.shape, SHAPES)
-        object.__setattr__(self, "thick", bool(self.thick) or self.shape == "sphere")
+        thick = checked_flag("sample thick", self.thick)
+        object.__setattr__(self, "thick", thick or self.shape == "sphere")
         offset = numbers_of("sample offset", self.offset)
         require(len(offset) == 3, "sample offset", "three lengths (x, y, z)", self.offset)
         low, high = -_FARTHEST_OFFSET, _FARTHEST_OFFSET

@@ -149,6 +149,7 @@ def test_phantoms_are_made_of_boxes_that_fill_voxels(shape):
         *each(lambda v: Sample(height=v), NOT_POSITIVE),
         *each(lambda v: Sample(concentration=v), NOT_POSITIVE),
         *each(lambda v: Sample(points=v), (0, -1, 1.5, np.nan, "few")),
+        *each(lambda v: Sample(thick=v), ("no", 2, None)),
         *each(lambda v: Sample(shape=v), ("cube", None, 3)),
         *each(lambda v: Sample(offset=v), ((0.3, 0, 0), (0, 0, -1), (0, 0), (0, 0, np.nan), 1e-3)),  # mm for m
         *each(lambda v: Sample(rotation=v), (90, -180.0, np.inf, "some")),  # degrees
