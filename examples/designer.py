@@ -7,7 +7,10 @@ For every scanner and tracer the system matrix is simulated and three numbers ar
 - resolution of the system: singular values above the noise, which is 30 dB below the RMS signal of a uniform object.
   A value s_i carries information where s_i > sigma; their number is how many image elements the scanner can resolve.
 
-Run:  python examples/designer.py [--out designer.png]
+Scanner and particles are ideal by default; ``--scanner FILE.toml`` takes others, whose file leaves the gradient and the
+diameter to this study.
+
+Run:  python examples/designer.py [--scanner FILE.toml] [--out designer.png]
 """
 
 from __future__ import annotations
@@ -21,16 +24,17 @@ from scipy.optimize import brentq
 
 import mpisim
 from mpisim.data.views import as_matrix
+from mpisim.io.scanner_file import open_scanner
 from mpisim.plot.panels import save_figure
 
 GRADIENTS = np.linspace(0.4, 1.0, 7)  # T/m
 DIAMETERS = np.linspace(15, 35, 9)  # nm
 
 
-def width_of_response(scanner: mpisim.OpenSidedFFL, particle: mpisim.Particle) -> float:
+def width_of_response(gradient: float, particle: mpisim.Particle) -> float:
     """Full width at half maximum of L'(beta G u) in m: twice the u where L' has fallen from 1/3 to 1/6."""
     half = brentq(lambda x: mpisim.langevin_prime(x) - 1 / 6, 0.1, 10)
-    return 2 * half / (particle.beta * scanner.sf_gradient)
+    return 2 * half / (particle.beta * gradient)
 
 
 def elements_above_noise(system_matrix: np.ndarray) -> int:
@@ -40,18 +44,18 @@ def elements_above_noise(system_matrix: np.ndarray) -> int:
     return int(np.sum(np.linalg.svd(system_matrix, compute_uv=False) > sigma))
 
 
-def study() -> np.ndarray:
+def study(scanner: str = "ideal") -> np.ndarray:
     """Return signal in uV, width in mm and number of elements, each of shape (gradient, diameter)."""
+    file = open_scanner(scanner)
     results = np.empty((3, GRADIENTS.size, DIAMETERS.size))
     for i, gradient in enumerate(GRADIENTS):
-        scanner = mpisim.open_sided_ffl(gradient)
         for j, diameter in enumerate(DIAMETERS):
             particle = mpisim.Particle(diameter * 1e-9)
             # an equal volume of tracer, not an equal number of particles: what a syringe holds
-            sample = mpisim.Sample(concentration=1e20 * (25 / diameter) ** 3)
-            rows = as_matrix(mpisim.simulate(scanner, particle, sample=sample))
+            sample = {"concentration": 1e20 * (25 / diameter) ** 3}
+            rows = as_matrix(file.given(calibration=sample).setup(gradient, particle.diameter).simulate())
             signal = np.sqrt(np.mean(np.abs(rows) ** 2)) * 1e6
-            results[:, i, j] = signal, width_of_response(scanner, particle) * 1e3, elements_above_noise(rows)
+            results[:, i, j] = signal, width_of_response(gradient, particle) * 1e3, elements_above_noise(rows)
     return results
 
 
@@ -78,8 +82,12 @@ def main() -> None:
     """Write the maps, and print the scanner and tracer of the most elements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="designer.png", help="PNG file to write")
-    file = parser.parse_args().out
-    results = study()
+    parser.add_argument("--scanner", default="ideal", help="name or TOML file of a scanner without a gradient")
+    options = parser.parse_args()
+    try:
+        file, results = options.out, study(options.scanner)
+    except mpisim.InputError as error:
+        parser.error(str(error))
     save_figure(draw(results), file)
     best = np.unravel_index(results[2].argmax(), results[2].shape)
     print(

@@ -20,8 +20,9 @@ transfer function of the imaging process: Knopp et al., IEEE Trans. Med. Imaging
 A harmonic k has about k stripes over the field of view. Where the resolution no longer falls with the gradient, the
 highest recorded harmonic limits it (``--harmonics``): with 2 to 9 it stays at 6 mm here, with 2 to 25 at 2.4 mm.
 
-Scanner, coil and particles are ideal: no relaxation, one core diameter, a homogeneous coil of 1 mT/A. The volume of
-cores is the same for all diameters.
+Scanner, coil and particles are ideal by default: no relaxation, one core diameter, a homogeneous coil of 1 mT/A;
+``--scanner FILE.toml`` takes others, whose file leaves the gradient and the diameter to this study. The volume of cores
+is the same for all diameters.
 
 Run::
 
@@ -43,6 +44,7 @@ from mpisim.cli.command import argument_type
 from mpisim.cli.options import diameters_nm, gradients, integers, number
 from mpisim.data.views import as_matrix
 from mpisim.errors import positive
+from mpisim.io.scanner_file import open_scanner
 from mpisim.plot import save_figure
 from mpisim.progress import progress
 
@@ -91,15 +93,16 @@ def full_width(profile: np.ndarray, step: float) -> float:
 def study(options: argparse.Namespace) -> np.ndarray:
     """Return resolution in m, width of the response in m and SNR in dB, of shape (3, diameter, gradient)."""
     grid, sigma = mpisim.Grid((VOXELS, VOXELS), (FOV, FOV)), noise_level(options.noise_density, options.seconds)
+    file = options.scanner.given({"harmonics": options.harmonics}, {"grid": grid.shape, "fov": grid.fov})
     results = np.empty((3, len(options.diameters), len(options.gradients)))
     filling = (SAMPLE / grid.voxel[0]) ** 2  # volume of the sample over that of a voxel's tracer
     for i, diameter in enumerate(progress(options.diameters, unit="diameter")):
         particle = mpisim.Particle(diameter)
         concentration = options.concentration * (DIAMETER / diameter) ** 3
         for j, gradient in enumerate(options.gradients):
-            scanner = mpisim.open_sided_ffl(gradient, fov=FOV, harmonics=options.harmonics)
-            sample = mpisim.Sample(concentration=concentration, height=SAMPLE)  # fills a voxel
-            rows = as_matrix(mpisim.simulate(scanner, particle, grid, sample)).astype(complex)
+            sample = {"concentration": concentration, "height": SAMPLE}  # fills a voxel
+            matrix = file.given(calibration=sample).setup(gradient, diameter).simulate()
+            rows = as_matrix(matrix).astype(complex)
             image = point_spread(rows, sigma, SAMPLE / grid.voxel[0])
             centre = VOXELS // 2
             widths = [full_width(line, grid.voxel[0]) for line in (image[centre], image[:, centre])]
@@ -158,6 +161,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--harmonics", integers, "2:25", "recorded ones")
     concentration = "particles of 25 nm per m^3, or the same volume of others; 1e18 is about 0.5 mmol/l of iron"
     add("--concentration", positive_number, "1e18", concentration)
+    add("--scanner", lambda flag, text: open_scanner(text), "ideal", "name or TOML file of one without a gradient")
     parser.add_argument("--out", default="gradient.png", help="PNG file to write (default gradient.png)")
     return parser
 
@@ -170,7 +174,10 @@ def positive_number(flag: str, text: str) -> float:
 def main(words: Sequence[str] | None = None) -> np.ndarray:
     """Run the study for the options of a command line: print the table, write the figure, return the numbers."""
     options = arguments().parse_args(words)
-    results = study(options)
+    try:
+        results = study(options)
+    except mpisim.InputError as error:
+        arguments().error(str(error))
     print("\n".join(report(results, options)))
     save_figure(draw(results, options), options.out)
     print(f"figure: {options.out}")

@@ -6,12 +6,12 @@ the fine matrix. The error is the nRMSE, the Frobenius norm of the difference ov
 is the largest sample whose error is below ``--target`` for every scanner and tracer of the range, and with it the
 number of positions at which the sample must be measured.
 
-The scanners are ideal: methods that presume one (``profile``, ``ridge``, networks trained on such) are at their best.
-``own_coil.py`` shows what an inhomogeneous coil changes; for a scanner of your own, replace ``open_sided_ffl``.
+The scanners are ideal by default: methods that presume one (``profile``, ``ridge``, networks trained on such) are at
+their best. ``--scanner mild`` shows what imperfections change, and ``--scanner FILE.toml`` the answer for your own.
 
 Run::
 
-    python examples/how_coarse.py [--target 2] [--gradients 0.5:0.9:2] [--diameters 24] [--out how_coarse.png]
+    python examples/how_coarse.py [--target 2] [--scanner NAME] [--gradients 0.5:0.9:2] [--diameters 24]
 """  # noqa: D400 - a question
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ import calib
 import mpisim
 from mpisim.cli.command import argument_type
 from mpisim.cli.options import diameters_nm, gradients, integer, integers, number
+from mpisim.io.scanner_file import open_scanner
 from mpisim.plot import save_figure
 from mpisim.progress import progress
 
 METHODS = "bicubic-dc,ridge,profile,transms"
 
 
-def study(cases: Sequence[tuple[float, float]], options: argparse.Namespace) -> np.ndarray:
-    """Return the nRMSE in % of every case (gradient in T/m, diameter in m), method and factor, in this order."""
-    angles = round(180 / options.angle_step)
+def study(cases: Sequence[mpisim.Setup], options: argparse.Namespace) -> np.ndarray:
+    """Return the nRMSE in % of every case, method and factor, in this order."""
     errors = np.empty((len(cases), len(options.methods), len(options.factors)))
-    for i, (gradient, diameter) in enumerate(progress(cases, unit="scanner")):
-        scanner = mpisim.open_sided_ffl(gradient, angles=angles)
-        fine = mpisim.simulate(scanner, mpisim.Particle(diameter), mpisim.Grid((options.grid, options.grid)))
+    for i, case in enumerate(progress(cases, unit="scanner")):
+        fine = case.simulate()
         for k, factor in enumerate(options.factors):
             coarse = calib.downsample(fine, factor=factor, snr=options.snr, seed=options.seed)
             for j, method in enumerate(options.methods):
@@ -91,8 +90,11 @@ def arguments() -> argparse.ArgumentParser:
         parser.add_argument(flag, type=argument_type(flag, parse), default=default, help=f"{text} (default {default})")
 
     add("--target", number, "2", "largest nRMSE in %%")
-    add("--gradients", gradients, "0.5:0.9:2", "list or first:last:count in T/m")
-    add("--diameters", diameters_nm, "24", "of cores, list or first:last:count in nm")
+    add("--scanner", lambda flag, text: open_scanner(text), "ideal", "name or TOML file; `mpisim scanners` lists names")
+    stated = "list or first:last:count in {}, where the scanner does not state its own (default {})"
+    gradient, diameter = argument_type("--gradients", gradients), argument_type("--diameters", diameters_nm)
+    parser.add_argument("--gradients", type=gradient, help=stated.format("T/m", "0.5,0.9"))
+    parser.add_argument("--diameters", type=diameter, help=stated.format("nm", "24"))
     add("--factors", integers, "2,4,8", "edges of the sample in voxels")
     add("--methods", lambda flag, text: tuple(text.split(",")), METHODS, "what recovers the fine matrix")
     add("--snr", number, "33.7", "RMS of the coarse matrix over the noise in dB")
@@ -103,10 +105,21 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def scanners(options: argparse.Namespace) -> list[mpisim.Setup]:
+    """Return the scanner with every gradient and diameter of the range, or with its own."""
+    file = options.scanner.given({"angles": round(180 / options.angle_step)}, {"grid": (options.grid, options.grid)})
+    gradients = options.gradients or ([None] if file.gradient else [0.5, 0.9])
+    diameters = options.diameters or ([None] if file.has_diameter else [24e-9])
+    return [file.setup(gradient, diameter) for gradient in gradients for diameter in diameters]
+
+
 def main(words: Sequence[str] | None = None) -> np.ndarray:
     """Answer for the options of a command line: print the table, write the figure, return the errors in %."""
     options = arguments().parse_args(words)
-    cases = [(gradient, diameter) for gradient in options.gradients for diameter in options.diameters]
+    try:
+        cases = scanners(options)
+    except mpisim.InputError as error:
+        arguments().error(str(error))
     errors = study(cases, options)
     print("\n".join(report(errors, options)))
     save_figure(draw(errors, options), options.out)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,31 @@ def test_noise_of_a_harmonic_is_the_density_over_the_root_of_twice_the_time():
     harmonic = np.exp(-2j * np.pi * 100 * np.arange(count) / count)
     measured = np.sqrt(np.mean(np.abs(samples @ harmonic / count) ** 2))
     assert measured == pytest.approx(example("gradient").noise_level(density, seconds), rel=0.05)
+
+
+def test_how_coarse_takes_an_imperfect_scanner(tmp_path):
+    words = ["--grid", "16", "--angle-step", "60", "--methods", "bicubic-dc", "--factors", "2"]
+    errors = example("how_coarse").main([*words, "--scanner", "mild", "--out", str(tmp_path / "a.png")])
+    setup = mpisim.read_scanner("mild")
+    scanner = replace(setup.scanner, angles=mpisim.open_sided_ffl(0.7, angles=3).angles)
+    fine = replace(setup, scanner=scanner, grid=mpisim.Grid((16, 16))).simulate()
+    found = calib.recover(calib.downsample(fine, factor=2, snr=33.7, seed=0), "bicubic-dc")
+    assert errors.shape == (1, 1, 1) and errors[0, 0, 0] == pytest.approx(100 * calib.nrmse(found, fine))
+
+
+CONTRADICTIONS = {
+    "mild": "Input sf_gradient must be 0.7 T/m, as mild says, or left out; instead received 0.6.",
+    "milt": "did you mean mild?",
+}
+
+
+@pytest.mark.parametrize("scanner", CONTRADICTIONS)
+@pytest.mark.parametrize("name", ["how_coarse", "gradient"])
+def test_a_scanner_that_does_not_fit_is_refused(name, scanner, capsys):
+    words = ["--gradients", "0.6", "--diameters", "25", "--scanner", scanner]
+    with pytest.raises(SystemExit) as done:
+        example(name).main([*words, *(["--harmonics", "2:3"] if name == "gradient" else [])])
+    assert done.value.code == 2 and CONTRADICTIONS[scanner] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["how_coarse", "gradient"])
