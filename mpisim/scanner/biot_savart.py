@@ -11,8 +11,8 @@ A circle of radius :math:`a` has, at the distance :math:`\rho` from its axis and
 (W. R. Smythe, Static and Dynamic Electricity, section 7.10), with :math:`\alpha^2 = (a + \rho)^2 + z^2`,
 :math:`m = 4 a \rho / \alpha^2` and the complete elliptic integrals :math:`K(m), E(m)`
 
-.. math:: h_z = \frac{1}{2\pi\alpha} \Big[K + \frac{a^2 - \rho^2 - z^2}{\alpha^2 (1 - m)} E\Big], \qquad
-          h_\rho = \frac{2 a z}{\pi \alpha^3 (1 - m)} \Big[\frac{R_F}{2} - \Big(1 - \frac m2\Big)\frac{R_D}{3}\Big],
+.. math:: h_z = \frac{1}{2\pi\alpha} \Bigl[K + \frac{a^2 - \rho^2 - z^2}{\alpha^2 (1 - m)} E\Bigr], \qquad
+          h_\rho = \frac{2 a z}{\pi \alpha^3 (1 - m)} \Bigl[\frac{R_F}{2} - \Bigl(1 - \frac m2\Bigr)\frac{R_D}{3}\Bigr],
 
 where the second form holds no difference that vanishes on the axis: :math:`K = R_F`, :math:`E = R_F - m R_D / 3` with
 Carlson's integrals at :math:`(0, 1 - m, 1)`. A rectangle is four straight pieces; one from :math:`r_1` to :math:`r_2`,
@@ -214,6 +214,7 @@ def _straight(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndar
 
 
 Winding = Loop | RectangularLoop
+"""A winding of a coil: a loop or a rectangular loop."""
 
 
 def check_windings(name: str, windings: object) -> tuple[Winding, ...]:
