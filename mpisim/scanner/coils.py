@@ -28,7 +28,7 @@ from mpisim.scanner.biot_savart import Winding, check_windings, field_of_winding
 from mpisim.scanner.field_map import FieldMap
 from mpisim.scanner.parts import FieldPart, checked_flag, turned_field, turns
 
-__all__ = ["Coil", "MapCoil", "ReceiveCoil", "WoundCoil", "check_coils"]
+__all__ = ["Coil", "MapCoil", "ReceiveCoil", "WoundCoil"]
 
 
 class ReceiveCoil(Protocol):
@@ -168,11 +168,3 @@ class MapCoil:
     def check_region(self, points: np.ndarray) -> None:
         """Raise `InputError` unless the map covers `points` (..., 3) in m."""
         self.map.check_region(points)
-
-
-def check_coils(coils: object, name: str = "coils of the scanner") -> tuple[ReceiveCoil, ...]:
-    """Return coils as a tuple; raise `InputError` unless each has a `sensitivity`."""
-    good = isinstance(coils, list | tuple) and all(callable(getattr(coil, "sensitivity", None)) for coil in coils)
-    require(good, name, "coils with a sensitivity, such as Coil or WoundCoil", repr(coils))
-    assert isinstance(coils, list | tuple)
-    return tuple(coils)

@@ -14,7 +14,6 @@ from mpisim import (
     WoundField,
     open_sided_ffl,
 )
-from mpisim.scanner.coils import check_coils
 
 POINTS = np.random.default_rng(3).uniform(-0.015, 0.015, (2, 5, 3))
 PAIR = (Loop((0, 0, 0.04), (0, 0, 1), 0.06), Loop((0, 0, -0.04), (0, 0, 1), 0.06))
@@ -73,7 +72,6 @@ def test_windings_of_parts_are_looked_for_in_the_field_of_view():
         (lambda: Coil((0, 0, 800.0), ("a",)), "parts of the coil must be fields with relative_field"),
         (lambda: WoundCoil(()), "windings of the coil must be one or more of Loop and RectangularLoop"),
         (lambda: WoundCoil(PAIR, turns=0), "turns of the coil must be a number of turns"),
-        (lambda: check_coils(("coil",)), "coils of the scanner must be coils with a sensitivity"),
     ],
 )
 def test_bad_coils_get_one_sentence(make, message):
