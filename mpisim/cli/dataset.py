@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write coarse files at these factors: 2,4,8 (default of the preset realistic)",
     )
     parser.add_argument("--sampling", default="box", help="of the coarse files: box, strided or random")
+    parser.add_argument("--edge", help="where a factor does not divide the voxels: fill or crop (`mpisim downsample`)")
     level = parser.add_mutually_exclusive_group()
     level.add_argument(
         "--snr",
@@ -106,6 +107,7 @@ def _spec(options: argparse.Namespace) -> DatasetSpec:
         sampling=one_of("sampling", options.sampling, SCHEMES),
         snr=None if options.noiseless else options.snr,
         seed=options.seed,
+        edge=options.edge,
     )
     if realistic or _tables(options) is not None:  # every case holds its scanner, voxels and sample
         return coarse

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from mpisim.data.grid import Grid
 from mpisim.dataset.cases import Case, SetupCase
 from mpisim.dataset.spec import DatasetSpec
+from mpisim.simulation.sample import Sample
+from mpisim.simulation.setup import Setup
 
 __all__ = ["Estimate", "estimated"]
 
@@ -54,7 +56,7 @@ def estimated(cases: Sequence[Case | SetupCase], spec: DatasetSpec, workers: int
         setup = spec.setup(case)
         nx, ny, *rest = setup.grid.shape
         small = Grid((max(1, nx // _EDGE), max(1, ny // _EDGE), *rest), setup.grid.fov, setup.grid.center)
-        piece = replace(setup, grid=small)
+        piece = replace(setup, grid=small, sample=_of_fine_voxels(setup))
         rows = piece.simulate()["system_matrix"]  # which also loads what is compiled
         started = time.perf_counter()
         piece.simulate()
@@ -65,6 +67,12 @@ def estimated(cases: Sequence[Case | SetupCase], spec: DatasetSpec, workers: int
         size += count * (fine + coarse)
     shared = min(workers or 1, len(cases))
     return Estimate(len(cases), len(cases) * len(spec.factors), seconds / shared, size, workers)
+
+
+def _of_fine_voxels(setup: Setup) -> Sample:
+    """Return the sample of a setup with its size on the fine voxels, where it fills a voxel."""
+    flat = setup.sample.size is None and setup.sample.shape != "sphere"
+    return replace(setup.sample, size=setup.sample.edges(setup.grid)[:2]) if flat else setup.sample
 
 
 def _kind(case: Case | SetupCase) -> str:

@@ -112,7 +112,7 @@ def _make(index: int, case: Case | SetupCase, spec: DatasetSpec, folder: Path) -
             seed = int(
                 np.random.SeedSequence(spec.seed, spawn_key=(case.noise_key(index), factor)).generate_state(1)[0]
             )
-            write(downsample(read(fine), factor, spec.sampling, spec.snr, seed), target)
+            write(downsample(read(fine), factor, spec.sampling, spec.snr, seed, spec.edge), target)
 
 
 def _files(folder: Path, case: Case | SetupCase, spec: DatasetSpec) -> list[Path]:
@@ -127,12 +127,12 @@ def _finished(folder: Path, case: Case | SetupCase, spec: DatasetSpec) -> bool:
 
 def _complete(file: Path, case: Case | SetupCase, spec: DatasetSpec, factor: int) -> bool:
     """Return whether a file is there, as long as it was written, and holds a matrix on the voxels of its factor."""
-    nx, ny = spec.setup(case).grid.shape[:2]
-    edge = 1 if spec.sampling == "random" else factor  # which keeps the voxels
+    grid = spec.setup(case).grid
+    shape = grid.shape[:2] if factor == 1 else spec.coarse_shape(grid, factor)
     try:
         with deferring_interrupt(), netCDF4.Dataset(file) as opened:
             sizes = {name: dimension.size for name, dimension in opened.dimensions.items()}
-            return "system_matrix" in opened.variables and (sizes["x"], sizes["y"]) == (nx // edge, ny // edge)
+            return "system_matrix" in opened.variables and (sizes["x"], sizes["y"]) == shape
     except (OSError, RuntimeError, KeyError):
         return False
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import xarray as xr
 
+from mpisim.data.downsampling import EDGES
 from mpisim.data.grid import Grid
 from mpisim.dataset.cases import Case, SetupCase
-from mpisim.errors import decibels, require, seed_number, whole
+from mpisim.errors import decibels, one_of, require, seed_number, whole
 from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
 from mpisim.simulation.provenance import provenance
@@ -36,6 +37,9 @@ class DatasetSpec:
         Factors of the coarse files that are written with the fine ones.
     sampling, snr, seed
         Scheme, noise level (dB, None for none) and seed of the coarse files.
+    edge
+        What `mpisim.data.downsampling.downsample` does where a factor does not divide the voxels: `fill`, `crop`, or
+        None, which refuses it.
     """
 
     grid: Grid = field(default_factory=Grid)
@@ -45,18 +49,31 @@ class DatasetSpec:
     sampling: str = "box"
     snr: float | None = None
     seed: int = 0
+    edge: str | None = None
 
     def __post_init__(self) -> None:
         seed_number(self.seed)
         if self.snr is not None:
             decibels("snr", self.snr)
+        if self.edge is not None:
+            one_of("edge", self.edge, EDGES)
         self.check_factors(self.grid)
 
     def check_factors(self, grid: Grid) -> None:
-        """Raise `InputError` unless every factor divides the voxels of a grid."""
+        """Raise `InputError` unless every factor divides the voxels of a grid, or `edge` says what else to do."""
         for factor in self.factors:
             divides = all(n % whole("factor", factor) == 0 for n in grid.shape[:2])
-            require(divides, "factor", f"a divisor of the grid {grid.shape}", factor)
+            good = divides or (self.edge is not None and factor <= min(grid.shape[:2]))
+            require(good, "factor", f"a divisor of the grid {grid.shape}", factor)
+
+    def coarse_shape(self, grid: Grid, factor: int) -> tuple[int, int]:
+        """Return the values of a coarse row along x and y for a grid of fine voxels."""
+        nx, ny = grid.shape[:2]
+        if self.sampling == "random":  # which keeps the voxels
+            kept = factor if self.edge == "crop" else 1
+            return nx // kept * kept, ny // kept * kept
+        beyond = factor - 1 if self.edge == "fill" else 0
+        return (nx + beyond) // factor, (ny + beyond) // factor
 
     def scanner_of(self, case: Case) -> OpenSidedFFL:
         """Return the scanner of a case."""
