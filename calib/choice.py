@@ -1,6 +1,6 @@
 """Which method recovers a coarse matrix if none is named, and how a matrix differs from what weights were trained on.
 
-`transms` is taken if its bundled weights fit: they take the factor and the sides of the block means, and the matrix is
+`transms` is taken if its bundled weights fit: they take the factor, and the matrix is
 within the scope that they state (`calib.learned.scope`). Otherwise a method is taken that presumes less. For block
 means it is `profile` (rows of an ideal scanner, checked row by row), or `ridge` if there are no angles; neither needs
 training, and a warning gives the reason. For other samplings it is the interpolant that knows where the samples lie, or
@@ -14,17 +14,23 @@ A matrix of another program may not state what it is. The part of its block mean
 sensitivity varies by up to 40 % over the field of view have 1.2 to 2.4, and `transms` is among the best methods for
 them. Other grids and harmonics, for which it is 9 to 500 times worse than `profile`, have 6 to 600 at 4x and 8x. Above
 `MISFIT` a method is taken that presumes less.
+
+There may be weights that were trained on imperfect scanners. They are taken for simulated files that state such a
+scanner. A measured file states none: there `transms` recovers it with the weights of ideal scanners first. If its
+misfit is above `IDEAL_MISFIT`, the other weights are tried, and kept where they leave less unexplained. Without noise
+there is no misfit, and the weights are those of ideal scanners; the reason says that this is not known.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from calib.learned.bundled import BUNDLED, bundled_weights
+from calib.learned.bundled import BUNDLED, bundled_weights, realistic_weights
 from calib.learned.facts import Facts
 from calib.learned.scope import stated_metadata, stated_scope
 from calib.methods.profile import has_profiles, instead_of_profiles
@@ -37,20 +43,27 @@ from mpisim.errors import warn
 
 __all__ = [
     "DEFAULT",
+    "IDEAL_MISFIT",
     "MISFIT",
     "Choice",
     "choose",
     "choose_again",
     "differences",
+    "named",
     "settle",
     "warn_of_degrees",
     "warn_of_scope",
+    "weights_of",
+    "with_imperfect",
 ]
 
 DEFAULT = "transms"
 """Method of recovery that is taken if its weights fit."""
 MISFIT = 5.0
 """Largest `misfit` of a network with which a matrix counts as one like those of its training."""
+IDEAL_MISFIT = 1.5
+"""Largest `misfit` with the weights of ideal scanners at which those of imperfect ones are not tried."""
+_FACTOR_OF_IDEAL = 8  # from which weights of ideal scanners fail on imperfect ones
 _ADVICE = "The result may be far off."
 _FAR = 0.05  # share of a row's energy that is left where a row is no ridge; a coil that falls by 35 % leaves 0.02
 _NO_RIDGES = 0.1  # share of the rows that may be no ridges on a scanner with a field-free line
@@ -73,12 +86,15 @@ class Choice:
         Whether the matrix has not yet been compared with what the weights were trained on.
     usual
         Whether it was named, or is the method that a sound matrix of its sampling gets; a warning reports any other.
+    imperfect
+        Whether bundled weights that were trained on imperfect scanners are preferred.
     """
 
     method: str
     reason: str = ""
     unchecked: bool = True
     usual: bool = True
+    imperfect: bool = False
 
 
 def choose(coarse: xr.Dataset, weights: str | os.PathLike[str] | None = None, in_blocks: bool = False) -> Choice:
@@ -97,6 +113,34 @@ def choose(coarse: xr.Dataset, weights: str | os.PathLike[str] | None = None, in
         method = str(stated_metadata(weights).get("model", {}).get("method", DEFAULT))
         return Choice(method if method in NETS else DEFAULT, "its weights were given")
     return _choice(_with_sound_angles(coarse), in_blocks)
+
+
+def named(method: str, coarse: xr.Dataset) -> Choice:
+    """Return the choice of a method that was named; its weights are those for the scanner that the matrix states."""
+    return Choice(method, imperfect=Facts.of(coarse).imperfect is True)
+
+
+def weights_of(
+    choice: Choice, factor: int, weights: str | os.PathLike[str] | None, bundled: Path | None
+) -> str | os.PathLike[str] | None:
+    """Return the weights file of a choice: the one that was given, that for imperfect scanners, or `bundled`."""
+    if weights is not None or not choice.imperfect:
+        return bundled if weights is None else weights
+    file = realistic_weights(choice.method, factor)
+    return file if file.is_file() else bundled
+
+
+def with_imperfect(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset) -> Choice | None:
+    """Return the choice of weights for imperfect scanners, if they should be tried after those of ideal ones.
+
+    That is where the default method was taken for a matrix that does not state its scanner, and leaves more unexplained
+    than it does on ideal ones; the arguments are those of `choose_again`.
+    """
+    misfit = recovered.attrs["recovery"].get("misfit", 0.0)
+    if choice.unchecked or choice.imperfect or misfit <= IDEAL_MISFIT or not _has_realistic(coarse):
+        return None
+    reason = f"{_unexplained(misfit)} with the weights of ideal scanners, and less with those of imperfect ones"
+    return Choice(DEFAULT, reason, unchecked=False, imperfect=True)
 
 
 def choose_again(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset, in_blocks: bool = False) -> Choice:
@@ -166,9 +210,33 @@ def _choice(coarse: xr.Dataset, in_blocks: bool) -> Choice:
         method = _OF_SAMPLING[sampling.scheme]
         return Choice(method, f"{DEFAULT} needs block means; this matrix has {sampling.scheme} samples")
     unfit = _unfit(coarse)
-    if not unfit:
-        return Choice(DEFAULT, "its weights were trained on such matrices", unchecked=False)
-    return _lesser(coarse, unfit, in_blocks)
+    return _lesser(coarse, unfit, in_blocks) if unfit else _fitting(coarse, in_blocks)
+
+
+def _fitting(coarse: xr.Dataset, in_blocks: bool) -> Choice:
+    """Return the choice of the default method, with the weights that fit what the matrix states of its scanner.
+
+    Without weights for imperfect scanners those of ideal ones are among the best methods at 2x and 4x, not at 8x.
+    """
+    imperfect, realistic = Facts.of(coarse).imperfect, _has_realistic(coarse)
+    if imperfect and realistic:
+        reason = "its weights were trained on imperfect scanners, such as this file states"
+        return Choice(DEFAULT, reason, unchecked=False, imperfect=True)
+    if imperfect:
+        reason = f"{DEFAULT} was trained on ideal scanners and this one has imperfections"
+        if Sampling.of(coarse).factor >= _FACTOR_OF_IDEAL:
+            return _lesser(coarse, reason, in_blocks)
+        reason = f"no other is known to be better, although {reason}"
+        return Choice(DEFAULT, reason, unchecked=False, usual=False)
+    unknown = imperfect is None and realistic and not noise_per_row(coarse).any()
+    reason = ", if the scanner is ideal, which is not known" if unknown else ""
+    return Choice(DEFAULT, f"its weights were trained on such matrices{reason}", unchecked=False)
+
+
+def _has_realistic(coarse: xr.Dataset) -> bool:
+    """Whether there are weights of the default method for imperfect scanners that fit the matrix."""
+    file = realistic_weights(DEFAULT, Sampling.of(coarse).factor)
+    return file.is_file() and not differences(coarse, file, exact=True)
 
 
 def _lesser(coarse: xr.Dataset, reason: str, in_blocks: bool) -> Choice:
@@ -185,9 +253,6 @@ def _unfit(coarse: xr.Dataset) -> str:
     file = bundled_weights(DEFAULT, factor)
     if factor not in FACTORS or not file.is_file():
         return f"no weights of {DEFAULT} are bundled for {factor}x"
-    height, width = as_images(coarse).shape[-2:]
-    if NETS[DEFAULT].even and (height % 2 or width % 2):
-        return f"{DEFAULT} takes coarse grids of even sides only, not {width} x {height}"
     different = differences(coarse, file, exact=True)
     return f"{DEFAULT} was trained on other matrices: this one has {_listed(different)}" if different else ""
 

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from calib.choice import Choice, choose, choose_again, settle, warn_of_degrees, warn_of_scope
+from calib.choice import (
+    Choice,
+    choose,
+    choose_again,
+    named,
+    settle,
+    warn_of_degrees,
+    warn_of_scope,
+    weights_of,
+    with_imperfect,
+)
 from calib.learned.apply import recover_by_network
 from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
 from calib.methods.compressed import compressed_sensing
@@ -97,7 +107,7 @@ def recover(
     expect(coarse, "system_matrix", "coarse", stage="coarse")
     if "angle" in coarse.coords:
         warn_of_degrees(coarse["angle"].values)
-    choice = choose(coarse, weights, in_blocks=unit is not None) if method is None else Choice(method)
+    choice = choose(coarse, weights, in_blocks=unit is not None) if method is None else named(method, coarse)
     record = METHODS[choice.method]
     Sampling.of(coarse, record.samplings, choice.method)
     level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
@@ -118,9 +128,14 @@ def recover_by_choice(
     those of `recover_at`. Returned are the fine matrix and the choice that it was made by, which is that of all blocks.
     """
     known = coarse if level is None else level.applied(coarse)
-    taken = settle(known, choice)
-    file = bundled if weights is None else weights
+    factor, taken = Sampling.of(coarse).factor, settle(known, choice)
+    file = weights_of(taken, factor, weights, bundled) if METHODS[taken.method].learned else None
     recovered = recover_at(level, coarse, taken.method, file, unit, taken.reason)
+    other = with_imperfect(coarse, taken, recovered)
+    if other is not None:
+        tried = recover_at(level, coarse, other.method, weights_of(other, factor, None, None), unit, other.reason)
+        if tried.attrs["recovery"]["misfit"] < recovered.attrs["recovery"]["misfit"]:
+            recovered, taken = tried, other
     again = choose_again(coarse, taken, recovered, in_blocks=unit is not None)
     if again is not taken:
         again = settle(known, again)

@@ -41,6 +41,9 @@ class ModelConfig:
         `ridge` or `none`: whether block means are moved towards a ridge, within their noise, before the network.
     consistency
         Whether data consistency follows the network.
+    phase
+        `ideal` or `none`: whether rows are turned to the phases of an ideal scanner's harmonics before all else, and
+        back at the end (`calib.learned.phase`).
 
     Raises
     ------
@@ -56,6 +59,7 @@ class ModelConfig:
     flip_threshold: float = 0.0
     denoise: str = "ridge"
     consistency: bool = True
+    phase: str = "none"
 
     def __post_init__(self) -> None:
         one_of("method", self.method, NETS)
@@ -63,6 +67,7 @@ class ModelConfig:
         one_of("skip", self.skip, ("bicubic", "none"))
         one_of("scaling", self.scaling, ("rms", "amplitude", "minmax"))
         one_of("denoise", self.denoise, ("ridge", "none"))
+        one_of("phase", self.phase, ("ideal", "none"))
         one_of("canonical", self.canonical, (True, False))
         one_of("consistency", self.consistency, (True, False))
         threshold = non_negative("flip_threshold", self.flip_threshold)

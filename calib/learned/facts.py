@@ -30,6 +30,8 @@ class Facts:
         G in T/m, d in m, A in T.
     origin
         `simulated`, `measured` or `recovered`.
+    imperfect
+        Whether a simulated scanner or its tracer is another than the ideal ones; unknown for measured matrices.
     """
 
     shape: tuple[int, int]
@@ -41,6 +43,7 @@ class Facts:
     particle_diameter: float | None = None
     drive_amplitude: float | None = None
     origin: str | None = None
+    imperfect: bool | None = None
 
     @classmethod
     def of(cls, data: xr.Dataset) -> Facts:
@@ -58,6 +61,7 @@ class Facts:
             particle_diameter=_coordinate(data, "particle_diameter") or _number(particle.get("diameter")),
             drive_amplitude=_number(scanner.get("drive_amplitude")),
             origin=data.attrs.get("origin"),
+            imperfect=_imperfect(data),
         )
 
     @property
@@ -91,3 +95,14 @@ def _coordinate(data: xr.Dataset, name: str) -> float | None:
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _imperfect(data: xr.Dataset) -> bool | None:
+    """Whether a matrix states a scanner, a tracer or a calibration that is not ideal; None where it states none."""
+    scanner, particle, sample = (data.attrs.get(name) for name in ("scanner", "particle", "sample"))
+    if not isinstance(scanner, Mapping) or not isinstance(particle, Mapping):
+        return None
+    known = {"OpenSidedFFL": False, "Particle": False}
+    classes = (scanner.get("class", "OpenSidedFFL"), particle.get("class", "Particle"))
+    moved = any(as_mapping(sample).get(name) for name in ("jitter", "rotation"))
+    return moved or any(known.get(str(name), True) for name in classes)

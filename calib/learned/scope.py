@@ -70,6 +70,9 @@ class Scope:
         Ranges of how far the drive carries the line, in half fields of view, and of G d^3 F in T m^3.
     origin
         Where the matrices came from: `simulated`, `measured`, `recovered`.
+    imperfect
+        Whether simulated scanners had imperfections. They vary so much that `differences` does not compare them; it
+        is what `recover` chooses weights by.
     """
 
     shape: tuple[int, int]
@@ -82,6 +85,7 @@ class Scope:
     reach: Range | None = None
     kappa: Range | None = None
     origin: str | None = None
+    imperfect: bool | None = None
 
     @classmethod
     def of(cls, matrices: Sequence[xr.Dataset]) -> Scope:
@@ -101,6 +105,7 @@ class Scope:
             reach=_range(f.reach for f in facts),
             kappa=_range(f.kappa for f in facts),
             origin=origins.pop() if len(origins) == 1 else None,
+            imperfect=None if any(f.imperfect is None for f in facts) else any(f.imperfect for f in facts),
         )
 
     @classmethod

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from calib.batches import to_channels
 from calib.learned.canonical import DECISION_JITTER
+from calib.learned.phase import row_phases, turned
 from calib.methods.bicubic import interpolate_bicubic
 from calib.training.kappa import KappaInterpolation
 from calib.training.recipe import TrainConfig
@@ -106,7 +107,8 @@ class TrainingRows:
         require(fits, "data", wanted, f"{width} x {height}")
         self.sampling = Sampling.named(config.sampling, factor, (height, width))
         self.neighbours = KappaInterpolation(matrices) if config.interpolated_fraction else None
-        rows = [_rows_of(as_images(m), self.sampling, config.snr) for m in matrices]
+        aligned = [m if config.model.phase == "none" else turned(m, row_phases(m).conj()) for m in matrices]
+        rows = [_rows_of(as_images(m), self.sampling, config.snr) for m in aligned]
         self.fine, self.sigma, self.interpolation_error, self.unit = map(torch.cat, zip(*rows, strict=True))
         uniform = torch.ones_like(self.interpolation_error)
         self.drawing_weights = uniform if config.draw == "uniform" else self.interpolation_error.clone()
