@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.noise import rms
-from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.progress import progress
 
@@ -40,7 +39,6 @@ def apply_in_batches(
     coarse: xr.Dataset,
     device: str | device = "cpu",
     unit: float | None = None,
-    refinement: int | None = None,
 ) -> np.ndarray:
     """Apply a function of rows to all rows of a coarse matrix of box or strided sampling, in bounded batches.
 
@@ -48,15 +46,13 @@ def apply_in_batches(
     ----------
     recover_rows
         Takes rows (B, 2, h, w) and their complex noise deviation (B,), both in units of the RMS of all coarse values,
-        and returns rows (B, 2, H, W) in the same unit.
+        and returns rows (B, 2, H, W) in the same unit, of one shape for all batches.
     coarse
         The coarse system matrix.
     device
         Where to compute, as torch names it.
     unit
         RMS of the complete coarse matrix in its unit; needed only where `coarse` is a block of it.
-    refinement
-        H / h; by default the sampling's factor.
 
     Returns
     -------
@@ -65,15 +61,13 @@ def apply_in_batches(
         precision. A row of zeros, as a dead channel leaves it, comes back as zeros.
     """
     values, sigma = as_images(coarse), noise_per_row(coarse)
-    refinement = Sampling.of(coarse).factor if refinement is None else refinement
-    return rows_in_batches(recover_rows, values, sigma, refinement, unit, device)
+    return rows_in_batches(recover_rows, values, sigma, unit, device)
 
 
 def rows_in_batches(
     recover_rows: Callable[[Tensor, Tensor], Tensor],
     rows: np.ndarray,
     sigma: np.ndarray,
-    refinement: int,
     unit: float | None = None,
     device: str | device = "cpu",
 ) -> np.ndarray:
@@ -82,13 +76,15 @@ def rows_in_batches(
 
     unit = unit or float(rms(rows)) or 1.0  # single precision holds rows of any unit
     values = rows if _SMALLEST < unit < 1 / _SMALLEST else rows.astype(complex)  # which can be divided by it
-    found = np.empty((len(values), *(refinement * n for n in values.shape[-2:])), np.complex64)
+    found = np.empty((0, 0, 0), np.complex64)
     with torch.inference_mode():
         at_once = _ROWS_AT_ONCE["cpu" if torch.device(device).type == "cpu" else "other"]
         for start in progress(range(0, len(values), at_once), unit="batch"):
             part = slice(start, start + at_once)
             noise = torch.from_numpy((sigma[part] / unit).astype(np.float32)).to(device)
-            found[part] = from_channels(recover_rows(to_channels(values[part] / unit).to(device), noise))
+            done = from_channels(recover_rows(to_channels(values[part] / unit).to(device), noise))
+            found = np.empty((len(values), *done.shape[1:]), np.complex64) if start == 0 else found
+            found[part] = done
     found[~values.any(axis=(1, 2))] = 0
     in_unit = found.astype(values.dtype, copy=False)
     in_unit *= in_unit.real.dtype.type(unit)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from calib.evaluation import Evaluation, evaluate
+from calib.evaluation import Evaluation, evaluate, part_of
 from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS, recover
 from mpisim.data.grid import Grid
@@ -117,7 +117,7 @@ def compare(
         the noise level is given twice, or no method applies.
     """
     expect(coarse, "system_matrix", "coarse", stage="coarse")
-    _require_reference(coarse, reference)
+    reference = _checked_reference(coarse, reference)
     names = tuple(METHODS) if methods is None else tuple(dict.fromkeys(methods))
     for name in names:
         one_of("methods", name, METHODS)
@@ -147,14 +147,17 @@ def _level(coarse: xr.Dataset, given: GivenNoise) -> NoiseLevel | None:
         return None  # methods that need it say so
 
 
-def _require_reference(coarse: xr.Dataset, reference: xr.Dataset) -> None:
-    """Raise `InputError` unless the reference has the rows and the fine voxels of a coarse matrix."""
+def _checked_reference(coarse: xr.Dataset, reference: xr.Dataset) -> xr.Dataset:
+    """Return a reference on the fine voxels of a coarse matrix, or raise `InputError` if it lacks them or its rows."""
     expect(reference, "system_matrix", "reference", stage="fine")
     require_same_rows(reference, coarse, "reference")
-    grid, found = Sampling.of(coarse).fine_grid(Grid.of(coarse)), Grid.of(reference)
+    grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
+    reference = part_of(reference, grid)
+    found = Grid.of(reference)
     require(found.shape == grid.shape, "reference", f"of the voxels {grid.shape} that are recovered", found.shape)
     off = max(float(np.max(np.abs(found.axis(i) - grid.axis(i)) / grid.voxel[i])) for i in range(len(grid.shape)))
     require(off < 1e-3, "reference", "at the voxel centres that are recovered", f"centres up to {off:.3g} voxels off")
+    return reference
 
 
 def _method_of(file: str | os.PathLike[str]) -> str:

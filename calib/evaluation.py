@@ -19,13 +19,14 @@ from mpisim.data.metrics import squared_norms
 from mpisim.data.schema import expect
 from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, require_same_rows
-from mpisim.errors import require
+from mpisim.errors import require, warn
 from mpisim.io.contents import contents_of
 from mpisim.io.reading import read_blocks
 
-__all__ = ["Evaluation", "evaluate", "evaluate_files"]
+__all__ = ["Evaluation", "evaluate", "evaluate_files", "part_of"]
 
 _VALUES_AT_ONCE = 2_000_000
+_OFF = 1e-3  # voxels by which centres may differ
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Evaluation:
 
 def evaluate(found: xr.Dataset, reference: xr.Dataset) -> Evaluation:
     """Compare two fine system matrices of the same rows and voxels; `mpisim evaluate` prints its `figures()`.
+
+    A reference of more voxels than the found matrix, as after `downsample(..., edge="crop")`, is cut to those of the
+    found one, with a warning.
 
     Parameters
     ----------
@@ -117,6 +121,7 @@ def _norms(found: xr.Dataset, reference: xr.Dataset) -> _Norms:
     """Check that two matrices, or blocks of them, can be compared, and return their norms by row."""
     expect(found, "system_matrix", "found", stage="fine")
     expect(reference, "system_matrix", "reference", stage="fine")
+    reference = part_of(reference, Grid.of(found))
     a, b = as_images(found), as_images(reference)
     wanted, received = (f"{len(m)} rows of {m.shape[2]} x {m.shape[1]}" for m in (b, a))
     require(a.shape == b.shape, "found", f"of the reference's {wanted} voxels", received)
@@ -128,6 +133,19 @@ def _norms(found: xr.Dataset, reference: xr.Dataset) -> _Norms:
     harmonics = reference["harmonic"].values if "harmonic" in reference.coords else ()
     shape = tuple(sizes.values())
     return _Norms(tuple(sizes), error.reshape(shape), squared.reshape(shape), tuple(int(h) for h in harmonics))
+
+
+def part_of(reference: xr.Dataset, grid: Grid) -> xr.Dataset:
+    """Return a reference without the voxels beyond a grid that is its first part, with a warning, or as it is."""
+    (nx, ny), whole = grid.shape[:2], Grid.of(reference)
+    if (nx, ny) == whole.shape[:2] or not (nx <= whole.shape[0] and ny <= whole.shape[1]):
+        return reference
+    first = whole.first(nx, ny)
+    off = [abs(grid.axis(i) - first.axis(i)).max() / whole.voxel[i] for i in (0, 1)]
+    if max(off) > _OFF:  # no larger grid, but another one
+        return reference
+    warn(f"The reference of {whole.shape[0]} x {whole.shape[1]} voxels is compared on its first {nx} x {ny}.")
+    return reference.isel(x=slice(0, nx), y=slice(0, ny))
 
 
 def _summed(blocks: Sequence[_Norms]) -> Evaluation:
@@ -162,4 +180,4 @@ def _require_same_voxels(found: xr.Dataset, reference: xr.Dataset) -> None:
     for axis, edge in zip("xyz", Grid.of(reference).voxel, strict=False):
         off = float(np.max(np.abs(found[axis].values - reference[axis].values)))
         must = f"at the reference's voxel centres along {axis}"
-        require(off < 1e-3 * edge, "found", must, f"centres up to {off:.3g} m off")
+        require(off < _OFF * edge, "found", must, f"centres up to {off:.3g} m off")

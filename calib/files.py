@@ -10,13 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from calib.choice import Choice, choose, warn_of_degrees
+from calib.choice import Choice, choose, named, warn_of_degrees, weights_of
 from calib.learned.bundled import bundled_weights
 from calib.recovery import METHODS, recover_at, recover_by_choice
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.noise import rms
 from mpisim.data.noise_estimate import row_levels, sampled_rows
-from mpisim.data.noise_level import GivenNoise, NoiseLevel, Values, chosen_level, measured_values
+from mpisim.data.noise_level import (
+    GivenNoise,
+    NoiseLevel,
+    Values,
+    chosen_level,
+    measured_values,
+    values_of_equal_noise,
+)
 from mpisim.data.sampling import Sampling
 from mpisim.data.schema import expect
 from mpisim.data.views import as_images, noise_known, noise_per_row
@@ -78,7 +85,7 @@ def recover_file(
     values = sys.maxsize if method is not None and METHODS[method].complete else values
     matrix = _survey(coarse, values)
     warn_of_degrees(matrix.angles)
-    choice = _chosen(coarse, values, matrix, weights) if method is None else Choice(method)
+    choice = _chosen(coarse, values, matrix, weights, method)
     method, record = choice.method, METHODS[choice.method]
     level = _level(coarse, values, matrix, given) if record.noise or given != GivenNoise() else None
     bundled = None
@@ -98,7 +105,8 @@ def recover_file(
             here = None if level is None else level.part(start, len(as_images(block)))
             if start == 0:
                 fine, taken = recover_by_choice(here, block, choice, weights, unit, bundled)
-                file = (weights or bundled) if METHODS[taken.method].learned else None
+                learned = METHODS[taken.method].learned
+                file = weights_of(taken, matrix.factor, weights, bundled) if learned else None
                 grid = list(reversed(as_images(fine).shape[-2:]))
                 summary.update(method=taken.method, reason=taken.reason or None, grid=grid)
             else:
@@ -114,10 +122,16 @@ def recover_file(
 
 
 def _chosen(
-    coarse: str | os.PathLike[str], values: int, matrix: _Survey, weights: str | os.PathLike[str] | None
+    coarse: str | os.PathLike[str],
+    values: int,
+    matrix: _Survey,
+    weights: str | os.PathLike[str] | None,
+    method: str | None,
 ) -> Choice:
-    """Choose a method by the first block; one that needs all rows at once only where they are that block."""
+    """Choose a method by the first block, if none is named; one that needs all rows only where they are that block."""
     first = next(read_blocks(coarse, values))
+    if method is not None:
+        return named(method, first)
     if look_like_degrees(matrix.angles):  # which a block of a few angles does not show
         first = first.drop_vars("angle")
     return choose(first, weights, in_blocks=matrix.blocks > 1)
@@ -174,7 +188,7 @@ def _level(coarse: str | os.PathLike[str], values: int, matrix: _Survey, given: 
     start = 0
     if matrix.noise_std is None and given == GivenNoise():
         for block in read_blocks(coarse, values):
-            part = measured_values(block)
+            part = values_of_equal_noise(block)
             parts.append(part[chosen[(chosen >= start) & (chosen < start + len(part))] - start])
             levels.append(row_levels(part))
             start += len(part)

@@ -83,15 +83,16 @@ def recover_by_patches(
     coarse = coarse if level is None else level.applied(coarse)
     values, factor = as_images(coarse), sampling.factor
     starts_y, starts_x = (patch_starts(n, patch, overlap) for n in values.shape[-2:])
+    fine_shape = sampling.fine_shape(*values.shape[-2:])
     along_y, along_x = (patch_weights(n, patch, overlap, factor) for n in values.shape[-2:])
     size = patch * factor
     unit = float(rms(values)) or None
     source, weights = _fitted(coarse, method, weights) if record.learned else (coarse, weights)
-    rows = np.zeros((len(values), *(n * factor for n in values.shape[-2:])), values.dtype)
+    rows = np.zeros((len(values), *fine_shape), values.dtype)
     for wy, y in zip(along_y, starts_y, strict=True):
         for wx, x in zip(along_x, starts_x, strict=True):
-            part = source.isel(y=slice(y, y + patch), x=slice(x, x + patch))
-            place = (slice(y * factor, y * factor + size), slice(x * factor, x * factor + size))
+            place = tuple(slice(s * factor, min(s * factor + size, n)) for s, n in zip((y, x), fine_shape, strict=True))
+            part = _part(source, y, x, patch, place)
             weight = (wy[place[0], None] * wx[place[1]]).astype(rows.real.dtype)
             recovered = recover_at(None, part, method, weights, unit)
             rows[:, *place] += weight * as_images(recovered)
@@ -110,6 +111,16 @@ def recover_by_patches(
     )
 
 
+def _part(source: xr.Dataset, y: int, x: int, patch: int, place: tuple[slice, ...]) -> xr.Dataset:
+    """Return a patch of a coarse matrix, which states the fine voxels that it covers if the matrix does."""
+    part = source.isel(y=slice(y, y + patch), x=slice(x, x + patch))
+    stated = source.attrs["sampling"]
+    if "shape" not in stated:
+        return part
+    shape = [s.stop - s.start for s in reversed(place)]
+    return part.assign_attrs(sampling={**stated, "shape": shape})
+
+
 def _fitted(
     coarse: xr.Dataset, method: str, weights: str | os.PathLike[str] | None
 ) -> tuple[xr.Dataset, str | os.PathLike[str]]:
@@ -118,7 +129,7 @@ def _fitted(
     model, _ = load_network(file, method, Sampling.of(coarse).factor)
     if model.config.denoise == "none":
         return coarse, file
-    means = apply_in_batches(partial(model.denoised, geometry=Geometry.of(coarse)), coarse, refinement=1)
+    means = apply_in_batches(partial(model.denoised, geometry=Geometry.of(coarse)), coarse)
     return replace_rows(coarse, means, Grid.of(coarse), noise_std=0.0), file
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import xarray as xr
 
 from calib.batches import apply_in_batches
 from calib.learned.bundled import bundled_weights
+from calib.learned.phase import row_phases, turned
 from calib.methods.geometry import Geometry
 from calib.methods.record import Recovered
 from calib.nets.table import NETS
@@ -22,8 +23,9 @@ from mpisim.data.views import as_images, noise_per_row, replace_rows
 from mpisim.errors import InputError, require
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, device
 
+    from calib.learned.config import ModelConfig
     from calib.learned.model import RecoveryModel
 
 __all__ = ["apply_model", "load_network", "recover_by_network", "weights_file"]
@@ -41,19 +43,37 @@ def recover_by_network(
     row it is the mean square of what the network leaves unexplained of the block means before data consistency, over
     that of the noise; the metadata hold the value that nine of ten rows do not exceed. For `transms` it is about 1 on
     matrices like those of its training. Raises `InputError` if weights are missing or made for another method or
-    factor, or if the network does not take the sides of the grid.
+    factor.
     """
     file = weights_file(coarse, method, weights)
     model, metadata = load_network(file, method, Sampling.of(coarse).factor)
-    height, width = as_images(coarse).shape[-2:]
-    fits = not NETS[method].even or (height % 2 == 0 and width % 2 == 0)
-    require(fits, "coarse", f"of even sides for {method}", f"{width} x {height}")
     noisy = NETS[method].sampling == "box" and bool(noise_per_row(coarse).all())
     misfits: list[Tensor] = []
     recover_rows = partial(model, geometry=Geometry.of(coarse), misfits=misfits if noisy else None)
-    rows = apply_in_batches(recover_rows, coarse, unit=unit)
+    rows = _cut(_applied(recover_rows, model.config, coarse, unit=unit), coarse)
     about = {"weights": file.name, "trained": metadata.get("train")}
     return Recovered(rows, {**about, "misfit": _misfit(misfits)} if noisy else about)
+
+
+def _cut(rows: np.ndarray, coarse: xr.Dataset) -> np.ndarray:
+    """Return rows without the voxels beyond the edge of the fine grid, which those of strided samples have."""
+    height, width = Sampling.of(coarse).fine_shape(*as_images(coarse).shape[-2:])
+    return rows[..., :height, :width]
+
+
+def _applied(
+    recover_rows: Callable[[Tensor, Tensor], Tensor],
+    config: ModelConfig,
+    coarse: xr.Dataset,
+    device: str | device = "cpu",
+    unit: float | None = None,
+) -> np.ndarray:
+    """Return fine rows (row, H, W), of rows with the phases of an ideal scanner where the model asks for them."""
+    if config.phase == "none":
+        return apply_in_batches(recover_rows, coarse, device, unit)
+    phases = row_phases(coarse)
+    rows = apply_in_batches(recover_rows, turned(coarse, phases.conj()), device, unit)
+    return rows * phases[:, None, None].astype(rows.dtype)
 
 
 def _misfit(misfits: Sequence[Tensor]) -> float:
@@ -93,6 +113,6 @@ def load_network(file: Path, method: str, factor: int) -> tuple[RecoveryModel, M
 def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
     """Recover a coarse matrix with a model in memory, in bounded batches."""
     recover_rows = partial(model.eval(), geometry=Geometry.of(coarse))
-    rows = apply_in_batches(recover_rows, coarse, next(model.parameters()).device)
+    rows = _cut(_applied(recover_rows, model.config, coarse, next(model.parameters()).device), coarse)
     grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
     return replace_rows(coarse, rows, grid, stage="fine", origin="recovered", sampling=None)

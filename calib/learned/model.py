@@ -21,12 +21,14 @@ from torch import Tensor, nn
 
 from calib.learned.canonical import canonical_orientation, from_canonical, to_canonical
 from calib.learned.config import ModelConfig
+from calib.learned.padding import padded
 from calib.methods.consistency import nearest_consistent
 from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.ridge import SIGMA_THRESHOLD, ridge_means
 from calib.nets.layers import bicubic_upsample
 from calib.nets.table import NETS
-from mpisim.data.sampling import Sampling, block_mean
+from mpisim.data.blocks import as_rows, block_mean
+from mpisim.data.sampling import Sampling
 
 __all__ = ["RecoveryModel"]
 
@@ -45,6 +47,7 @@ class RecoveryModel(nn.Module):
         self.config = config
         design = NETS[config.method]
         self.net = design.build(config.factor)
+        self.even = design.even
         self.offset = Sampling.named(design.sampling, config.factor, (config.factor, config.factor)).offset
 
     def forward(
@@ -78,7 +81,9 @@ class RecoveryModel(nn.Module):
         scaled, noise = (block_means - shift) / scale, sigma / scale[:, 0, 0, 0]
         out = self.unconstrained(scaled, noise, geometry=geometry)
         if misfits is not None:
+            share = geometry.share(*scaled.shape[-2:], self.config.factor)
             residual = (scaled - block_mean(out, self.config.factor)) * scale
+            residual = residual if share is None else residual * as_rows(share, residual)
             tolerated = sigma**2 + _PRECISION**2
             misfits.append(residual.square().sum(1).mean((1, 2)) / tolerated)
         return self.consistent(out, scaled, noise) * scale + shift
@@ -113,11 +118,15 @@ class RecoveryModel(nn.Module):
     ) -> Tensor:
         """Recover scaled rows without data consistency; the arguments are those of `recover_scaled`."""
         seen = self.denoised(x, sigma, geometry)
+        height, width = geometry.fine_shape(*seen.shape[-2:], self.config.factor)
+        seen = padded(seen, self.config.factor, geometry, self.even)
         interpolant = self.interpolant(seen)
         if self.config.canonical:
             orientation = canonical_orientation(seen, decision_jitter, self.config.flip_threshold)
-            return from_canonical(self.net(to_canonical(seen, orientation)).float(), orientation) + interpolant
-        return self.net(seen).float() + interpolant
+            found = from_canonical(self.net(to_canonical(seen, orientation)).float(), orientation) + interpolant
+        else:
+            found = self.net(seen).float() + interpolant
+        return found[..., :height, :width]
 
     def denoised(self, x: Tensor, sigma: Tensor, geometry: Geometry = CENTERED) -> Tensor:
         """Return coarse rows as the network sees them, (B, 2, h, w)."""

@@ -8,6 +8,9 @@ With the numbers i, j of the voxels counted from that axis, :math:`x = h_x i`, :
           \tan\theta' = a\tan\theta, \quad a = h_y / h_x :
 
 counted in voxels, a row on oblong voxels is a row on square ones at another angle, with a stretched profile.
+
+Where the factor does not divide the grid, the last blocks reach over its edge: their means are those of fewer voxels,
+whose centre is not that of a whole block (`mpisim.data.sampling`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from mpisim.data.blocks import filling
 from mpisim.data.grid import Grid
 from mpisim.data.sampling import Sampling
 from mpisim.errors import warn
@@ -38,11 +42,14 @@ class Geometry(NamedTuple):
         Edge of a voxel along y over that along x.
     x, y
         Centre of the grid in voxels, counted from the axis.
+    over
+        Voxels along y and x by which the last blocks reach over the edge of the grid.
     """
 
     aspect: float = 1.0
     x: float = 0.0
     y: float = 0.0
+    over: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, coarse: xr.Dataset, warned: bool = True) -> Geometry:
@@ -52,7 +59,8 @@ class Geometry(NamedTuple):
         coordinates are hardly counted from the axis. With `warned` False the warning is left
         to the method that recovers the matrix.
         """
-        grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
+        sampling = Sampling.of(coarse)
+        grid = sampling.fine_grid(Grid.of(coarse))
         hx, hy = grid.voxel[:2]
         aspect, x, y = (_snapped(v) for v in (hy / hx - 1, grid.center[0] / hx, grid.center[1] / hy))
         if np.hypot(grid.center[0], grid.center[1]) > _FARTHEST * np.hypot(grid.fov[0], grid.fov[1]) / 2:
@@ -62,7 +70,17 @@ class Geometry(NamedTuple):
                     f"The centre of the grid is {1e3 * np.hypot(grid.center[0], grid.center[1]):.0f} mm away from the "
                     "scanner's axis x = y = 0; rows are fitted as if the axis were at the centre of the grid."
                 )
-        return cls(1 + aspect, x, y)
+        nx, ny = grid.shape[:2]
+        over = (0, 0) if sampling.filling is None else (-ny % sampling.factor, -nx % sampling.factor)
+        return cls(1 + aspect, x, y, over)
+
+    def fine_shape(self, height: int, width: int, factor: int) -> tuple[int, int]:
+        """Return the shape (H, W) of the fine rows of `height` x `width` blocks of factor x factor voxels."""
+        return factor * height - self.over[0], factor * width - self.over[1]
+
+    def share(self, height: int, width: int, factor: int) -> np.ndarray | None:
+        """Return the share of its voxels that each of these blocks has, (height, width); None where all are whole."""
+        return filling(self.fine_shape(height, width, factor), factor) if any(self.over) else None
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -70,8 +88,14 @@ class Geometry(NamedTuple):
         return max(1.0, 1 / self.aspect), max(1.0, self.aspect)
 
     def places(self, height: int, width: int, block: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Return y and x of the centres of `height` x `width` blocks of voxels, in voxels from the axis."""
+        """Return y and x of the centres of `height` x `width` blocks of voxels, in voxels from the axis.
+
+        The centre of a block over the edge is that of its voxels in the grid.
+        """
         y, x = (block * (np.arange(n) - (n - 1) / 2) for n in (height, width))
+        if block > 1 and any(self.over):
+            y, x = y + self.over[0] / 2, x + self.over[1] / 2
+            y[-1], x[-1] = y[-1] - self.over[0] / 2, x[-1] - self.over[1] / 2
         return y + self.y, x + self.x
 
     def period(self, height: float, width: float, edges: tuple[float, float] = (1.0, 1.0)) -> float:

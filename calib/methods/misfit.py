@@ -11,6 +11,9 @@ The residual can be interpolated, so a small share does no harm: the error is th
 interpolation, unless the fit has invented detail that the block means do not show. If there is a residual, the detail
 of the fit is therefore compared with what interpolation would miss of the measured block means at the next coarser
 factor. The larger the residual, the less detail is accepted. For exact data only the second condition counts.
+
+Where blocks reach over the edge of the grid, everything is in units of their own noise: residual and block means are
+multiplied by the share f of its voxels that each block has (`mpisim.data.sampling`).
 """
 
 from __future__ import annotations
@@ -21,9 +24,9 @@ import numpy as np
 import xarray as xr
 from scipy.special import gammainccinv
 
-from calib.methods.bicubic import interpolate_bicubic
+from calib.methods.bicubic import interpolate_bicubic, interpolate_means
+from mpisim.data.blocks import block_mean, filling, is_partial
 from mpisim.data.noise import norm, rms
-from mpisim.data.sampling import block_mean
 from mpisim.data.views import row_dims
 
 __all__ = ["EXPLAINED", "MOST_LEFT", "agree", "named_rows", "share_left", "shrunk", "with_margin"]
@@ -89,13 +92,15 @@ def agree(
     most
         Share of a row's energy that may be left.
     """
-    left = share_left(means - block_mean(rows, factor), means, sigma, alike)
+    shape = (rows.shape[-2], rows.shape[-1])
+    weights = filling(shape, factor) if is_partial(shape, factor) else 1.0
+    left = share_left(weights * (means - block_mean(rows, factor)), weights * means, sigma, alike)
     good = left <= most
     doubted = good & (left > explained)
     if doubted.any():
-        likely = _missed(means)
+        likely = _missed(means[..., : shape[0] // factor, : shape[1] // factor])
         likely = np.full_like(likely, np.median(likely)) if alike else likely
-        detail = rms(rows - interpolate_bicubic(block_mean(rows, factor), factor), (1, 2))
+        detail = rms(rows - interpolate_means(block_mean(rows, factor), factor, shape), (1, 2))
         doubt = np.sqrt(left / MOST_LEFT) if alike else 1.0  # many rows with little left support each other's detail
         good &= ~doubted | (detail * doubt <= _likely_detail(factor) * likely)
     return good
@@ -114,16 +119,30 @@ def _likely_detail(factor: int) -> float:
     return max(0.5, factor**2 / 64)
 
 
-def shrunk(residual: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def shrunk(residual: np.ndarray, sigma: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:
     r"""Return residuals (B, h, w) without their noise, by the positive-part James-Stein estimator.
 
     That is :math:`r \max(0, 1 - m\sigma'^2 / \lVert r\rVert^2)`, where :math:`\sigma'` is the noise deviation `sigma`
-    (B,) with a margin, so that noise alone leaves nothing; see `with_margin`.
+    (B,) with a margin, so that noise alone leaves nothing; see `with_margin`. With the share f (h, w) of blocks over
+    the edge, whose noise is :math:`\sigma' / f`, the variance of the residual without noise is
+    :math:`v = (\lVert f r\rVert^2 - m\sigma'^2) / \sum f^2`, and every residual is multiplied by
+    :math:`v / (v + \sigma'^2 / f^2)`, which is the same for f = 1.
     """
+    if share is not None:
+        return _shrunk_apart(residual, sigma, share)
     length = norm(residual, (1, 2))
     voxels = residual.shape[1] * residual.shape[2]
     noise = with_margin(sigma, voxels) * voxels**0.5
     return residual * (1 - (noise / np.where(length > 0, length, 1)) ** 2).clip(min=0)[:, None, None]
+
+
+def _shrunk_apart(residual: np.ndarray, sigma: np.ndarray, share: np.ndarray) -> np.ndarray:
+    length = norm(residual * share, (1, 2))[:, None, None]
+    unit = np.where(length > 0, length, 1)  # squares of values of any unit stay in range
+    noise = (with_margin(sigma, share.size)[:, None, None] / unit) ** 2
+    variance = (1.0 * (length > 0) - share.size * noise).clip(min=0) / np.sum(share**2)
+    total = variance + noise / share**2
+    return residual * (variance / np.where(total > 0, total, 1))
 
 
 def with_margin(sigma: np.ndarray, voxels: int) -> np.ndarray:
@@ -153,4 +172,4 @@ def _named(coarse: xr.Dataset, dim: str, index: int) -> str:
         return f"harmonic {int(coarse['harmonic'][index])}"
     if dim == "frequency" and dim in coarse.coords:
         return f"frequency {float(coarse[dim][index]) / 1e3:.4g} kHz"
-    return f"{dim} {index}"
+    return f"{'channel' if dim == 'receive' else dim} {index}"

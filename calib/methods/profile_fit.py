@@ -17,6 +17,9 @@ trained; no particle or gradient is assumed.
 Where the fit leaves more of a row than the noise explains (`calib.methods.misfit`), the scanner is not ideal, or a row
 is wrong. What no profile explains then counts as further noise, and its level is chosen by the evidence, too: a profile
 forced through such data would invent detail. If some rows still disagree, the fit is repeated with those that agree.
+
+The mean of a block over the edge of the grid has more noise, and is weighed by the share of its voxels
+(`mpisim.data.sampling`), as are its features.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ import numpy as np
 from calib.methods.gaussian_process import log_evidence, spectrum
 from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.misfit import EXPLAINED, MOST_LEFT, agree, share_left
-from mpisim.data.sampling import block_mean
+from mpisim.data.blocks import block_mean
 
 __all__ = ["LENGTHS", "ProfileFits", "fit_profiles"]
 
@@ -76,7 +79,7 @@ def fit_profiles(
     """
     height, width = block_means.shape[-2:]
     design = _Design.of(height, width, angles, factor, geometry)
-    found = np.empty((*block_means.shape[:2], height * factor, width * factor), complex)
+    found = np.empty((*block_means.shape[:2], *design.features.shape[-2:]), complex)
     shape = block_means.shape[:2]
     fits = ProfileFits(found, np.empty(shape), np.empty(shape, bool), np.empty(shape, bool), [], [])
     for k in range(block_means.shape[1]):
@@ -102,10 +105,15 @@ class _Profile(NamedTuple):
 
 
 class _Design(NamedTuple):
-    """Features of fine rows (angle, q, H, W), their block means (angle, q, m), what is tried, and the candidates."""
+    """What fits share.
+
+    Features of fine rows (angle, q, H, W), their weighed block means (angle, q, m), the weights (h, w) or 1, what is
+    tried, and the candidates.
+    """
 
     features: np.ndarray
     means: np.ndarray
+    weights: np.ndarray | float
     waves: np.ndarray
     lengths: tuple[float, ...]
     candidates: list[_Candidate]
@@ -113,18 +121,21 @@ class _Design(NamedTuple):
 
     @classmethod
     def of(cls, height: int, width: int, angles: np.ndarray, factor: int, geometry: Geometry) -> _Design:
-        features, waves = _features(height * factor, width * factor, angles, geometry)
-        means = block_mean(features, factor).reshape(len(angles), features.shape[1], -1)
+        features, waves = _features(*geometry.fine_shape(height, width, factor), angles, geometry)
+        share = geometry.share(height, width, factor)
+        weights = 1.0 if share is None else share
+        means = (block_mean(features, factor) * weights).reshape(len(angles), features.shape[1], -1)
         lengths = _lengths(geometry)
         candidates = _candidates(np.einsum("aqm,apm->qp", means, means), waves, lengths)
-        return cls(features, means, waves, lengths, candidates, factor)
+        return cls(features, means, weights, waves, lengths, candidates, factor)
 
     def fit(self, b: np.ndarray, sigma: np.ndarray, used: np.ndarray, exact: bool = False) -> _Profile:
         """Fit a profile to the used ones of a harmonic's rows b (angle, h, w).
 
         Unless the model is taken to be `exact`, what it does not explain counts as further noise of likeliest level.
         """
-        means, values, candidates = self.means[used], b[used].reshape(used.sum(), -1), self.candidates
+        values, candidates = (b[used] * self.weights).reshape(used.sum(), -1), self.candidates
+        means = self.means[used]
         if not used.all():
             flat = means.transpose(1, 0, 2).reshape(means.shape[1], -1)
             candidates = _candidates(flat @ flat.T, self.waves, self.lengths)
@@ -138,7 +149,7 @@ class _Design(NamedTuple):
     def left(self, profile: _Profile, b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
         """Return the share of every row's energy that a profile leaves beyond the noise, (angle,)."""
         fitted = np.einsum("aqm,q->am", self.means, profile.coefficients).reshape(b.shape)
-        return share_left(b - fitted, b, sigma, alike=True)
+        return share_left(b * self.weights - fitted, b * self.weights, sigma, alike=True)
 
     def rows(self, profile: _Profile) -> np.ndarray:
         """Return the fine rows (angle, H, W) of a profile."""

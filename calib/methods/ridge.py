@@ -21,6 +21,10 @@ trained.
 As an interpolant this cannot know what block means do not show: for a row along the grid's axes only the means over
 whole columns are measured. As a denoiser of block means (`ridge_means`) it works at every angle, since a profile has
 few degrees of freedom. What is no ridge remains as far as it exceeds the noise, and exact block means stay exact.
+
+Where blocks reach over the edge of the grid, their means are those of n of :math:`S^2` voxels with :math:`S^2 / n`
+times the noise (`mpisim.data.sampling`). Block means and features are multiplied by :math:`n / S^2`, which makes the
+noise equal.
 """
 
 from __future__ import annotations
@@ -34,14 +38,15 @@ import xarray as xr
 from torch import Tensor
 
 from calib.batches import rows_in_batches
-from calib.methods.bicubic import interpolate_bicubic
+from calib.methods.bicubic import interpolate_means
 from calib.methods.consistency import nearest_consistent
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
 from calib.methods.gaussian_process import log_evidence
 from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.misfit import agree, named_rows, share_left, shrunk
 from calib.methods.record import Recovered
-from mpisim.data.sampling import Sampling, block_mean
+from mpisim.data.blocks import as_rows, block_mean
+from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import warn
 
@@ -107,12 +112,13 @@ def ridge_rows(
     tuple
         Fine rows (row, S h, S w), and which of them are ridges, (row,).
     """
-    rows = _ridges(means, sigma, factor, geometry, unit)
+    rows, share = _ridges(means, sigma, factor, geometry, unit), geometry.share(*means.shape[-2:], factor)
+    shape = (rows.shape[-2], rows.shape[-1])
     good = agree(rows, means, sigma, factor, _DOUBTED)
     residual = means - block_mean(rows, factor)
-    misfit = share_left(residual, means, sigma) > _DOUBTED
-    rows[misfit] += interpolate_bicubic(shrunk(residual[misfit], sigma[misfit]), factor)
-    rows[~good] = interpolate_bicubic(means[~good], factor)
+    misfit = _share_left(residual, means, sigma, share) > _DOUBTED
+    rows[misfit] += interpolate_means(shrunk(residual[misfit], sigma[misfit], share), factor, shape)
+    rows[~good] = interpolate_means(means[~good], factor, shape)
     return nearest_consistent(rows, means, sigma, factor), good
 
 
@@ -120,15 +126,21 @@ def share_of_no_ridge(
     means: np.ndarray, sigma: np.ndarray, factor: int, geometry: Geometry, unit: float | None = None
 ) -> np.ndarray:
     """Return the share of every row's energy that ridges leave beyond the noise, (row,); see `ridge_rows`."""
-    rows = _ridges(means, sigma, factor, geometry, unit)
-    return share_left(means - block_mean(rows, factor), means, sigma)
+    rows, share = _ridges(means, sigma, factor, geometry, unit), geometry.share(*means.shape[-2:], factor)
+    return _share_left(means - block_mean(rows, factor), means, sigma, share)
+
+
+def _share_left(residual: np.ndarray, means: np.ndarray, sigma: np.ndarray, share: np.ndarray | None) -> np.ndarray:
+    """Return `share_left`, in units of the noise of each block where blocks have a `share` of their voxels only."""
+    weights = 1.0 if share is None else share
+    return share_left(residual * weights, means * weights, sigma)
 
 
 def _ridges(means: np.ndarray, sigma: np.ndarray, factor: int, geometry: Geometry, unit: float | None) -> np.ndarray:
     def interpolate(rows: Tensor, noise: Tensor) -> Tensor:
         return ridge_interpolate(rows, noise, factor, geometry=geometry)
 
-    return rows_in_batches(interpolate, means, sigma, factor, unit)
+    return rows_in_batches(interpolate, means, sigma, unit)
 
 
 class Bank(NamedTuple):
@@ -179,7 +191,7 @@ def ridge_interpolate(
     fit = _fitted(block_means, sigma, factor, discrepancy, geometry)
     process, coefficients = _refined(block_means, fit, factor, geometry)
     fine = coefficients @ features(process, height, width, factor, 1, geometry).mT
-    return fine.unflatten(2, (factor * height, factor * width)).to(block_means)
+    return fine.unflatten(2, geometry.fine_shape(height, width, factor)).to(block_means)
 
 
 def ridge_means(
@@ -198,22 +210,29 @@ def ridge_means(
     if geometry != CENTERED and not sigma.any():  # as patches of a fit are
         return block_means
     fit = _fitted(block_means, sigma, factor, _ROUNDING, geometry)
-    left = ((block_means - fit.means).square().sum((2, 3)) / fit.noise).sum(1)
+    height, width = block_means.shape[-2:]
+    share = geometry.share(height, width, factor)
+    left = (_weighed(block_means - fit.means, share).square().sum((2, 3)) / fit.noise).sum(1)
     odd = (left > fit.freedom + sigma_threshold * (2 * fit.freedom).sqrt()) & (sigma > 0)
     fitted = fit.means
     if odd.any():
         process, coefficients = _refined(block_means[odd], _Fit(*(t[odd] for t in fit)), factor, geometry)
-        height, width = block_means.shape[-2:]
         again = coefficients @ features(process, height, width, factor, geometry=geometry).mT
         fitted = fitted.index_put((odd,), again.unflatten(2, (height, width)).to(fitted))
-    return nearest_consistent(fitted, block_means, sigma, 1)
+    return nearest_consistent(fitted, block_means, sigma, 1, share)
+
+
+def _weighed(block_means: Tensor, share: np.ndarray | None) -> Tensor:
+    """Return block means in which blocks have equal noise, given the share of its voxels that each has."""
+    return block_means if share is None else block_means * as_rows(share, block_means)
 
 
 def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float, geometry: Geometry) -> _Fit:
     """Fit every row by the likeliest of the candidates."""
     bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor, geometry)))
-    b = block_means.flatten(2)
-    energy = b.square().mean(-1)
+    share = geometry.share(*block_means.shape[-2:], factor)
+    b = _weighed(block_means, share).flatten(2)
+    energy = b.square().mean(-1) if share is None else b.square().sum(-1) / float(np.sum(share**2))
     noise = sigma[:, None] ** 2 / 2 + discrepancy * energy.mean(1, keepdim=True).clamp(min=1e-30)
     noise, variance = noise.expand_as(energy), 2 * energy
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
@@ -222,13 +241,14 @@ def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float,
     shrinkage = variance[..., None] * bank.eigenvalues[chosen][:, None]
     shrinkage = shrinkage / (shrinkage + noise[..., None])
     means = torch.einsum("brm,bcr->bcm", bank.project[chosen], z * shrinkage).view_as(block_means)
+    means = means if share is None else means / as_rows(share, means)
     return _Fit(chosen, variance, noise, means, b.shape[-1] * 2 - shrinkage.sum((1, 2)))
 
 
 def _refined(block_means: Tensor, fit: _Fit, factor: int, geometry: Geometry) -> tuple[Process, Tensor]:
     """Look for likelier directions near the likeliest candidate, and near the likeliest other one of a rough ridge."""
     bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor, geometry)))
-    b = block_means.flatten(2)
+    b = _weighed(block_means, geometry.share(*block_means.shape[-2:], factor)).flatten(2)
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
     rough = fit.noise + _DISCREPANCY * fit.variance.mean(1, keepdim=True) / 2
     evidence = _evidence(bank, b, z, fit.variance, rough).unflatten(1, (ANGLES, -1))
@@ -264,13 +284,14 @@ def ridge_bank(height: int, width: int, factor: int, geometry: Geometry = CENTER
     angles = _directions(geometry)
     ones = torch.ones(ANGLES)
     q = wave_numbers(height, width, factor, geometry).size + 1
+    share = geometry.share(height, width, factor)
+    weights = 1.0 if share is None else share.reshape(-1, 1)
     candidates = []
     for length in LENGTHS:
         for even in (True, False):
             process = Process(angles, length * ones, torch.full((ANGLES,), even))
-            candidates.append(
-                [_candidate(a, q) for a in features(process, height, width, factor, geometry=geometry).numpy()]
-            )
+            of_means = features(process, height, width, factor, geometry=geometry).numpy()
+            candidates.append([_candidate(a * weights, q) for a in of_means])
     by_angle = [c for of_angle in zip(*candidates, strict=True) for c in of_angle]
     return Bank(*(torch.from_numpy(np.stack(part).astype(np.float32)) for part in zip(*by_angle, strict=True)))
 

@@ -12,13 +12,15 @@ from mpisim.cli.info import KEYS as INFO_KEYS
 from mpisim.cli.info import described
 from mpisim.cli.noise_options import NOISE_FLAGS, add_noise_options
 from mpisim.cli.options import at_least, counts, lengths_mm
+from mpisim.data.grid import Grid
+from mpisim.data.sampling import BoxSampling
 from mpisim.errors import DataWarning, require, warn
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
 KEYS = {
     **{name: text for name, text in INFO_KEYS.items() if name not in ("format", "bytes", "arrays", "attributes")},
-    "divided_by": "with --coarse: S^2, by which the values were divided to block means; 1 with --block-means",
+    "divided_by": "with --coarse: S^2, by which the values of whole blocks were divided; 1 with --block-means",
     "out": "the file that was written",
 }
 """What `--json` prints."""
@@ -26,6 +28,7 @@ KEYS = {
 _NAMES = ("variable", "grid", "coarse", "order", "flip", "stacked", "frames", "units")
 _FLAGS = {name: f"--{name}" for name in _NAMES} | {
     "block_means": "--block-means",
+    "fine_shape": "--fine-grid",
     "transposed": "--transposed or --no-transposed",
     **NOISE_FLAGS,
 }
@@ -67,6 +70,14 @@ def _add_voxels(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--block-means", action="store_true", help="with --coarse: the values are block means, do not divide"
     )
+    parser.add_argument(
+        "--fine-grid",
+        type=argument_type("fine-grid", counts),
+        metavar="NXxNY",
+        help="with --coarse: voxels of the grid to be recovered, such as 33x33, where S does not divide them. The last "
+        "samples reached over its edge and filled n of S x S voxels: their values are divided by n. --fov is then that "
+        "of this grid",
+    )
 
 
 def _add_layout(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +113,16 @@ def _warnings_as_typed() -> Iterator[None]:
         warn(in_flags(str(warning.message), _FLAGS))
 
 
+def _over_the_edge(grid: Grid, options: argparse.Namespace) -> Grid:
+    """Return the coarse voxels where the last ones reach over the edge of the field of view."""
+    count = len(options.fine_grid)
+    require(count == 2, "--fine-grid", "two counts (x, y)", "x".join(map(str, options.fine_grid)))
+    factor, fine = options.coarse, tuple(options.fine_grid)
+    lengths = options.fov or (*(n * 1e-3 / factor for n in fine), *grid.fov[2:])
+    sampling = BoxSampling(factor, shape=(fine[1], fine[0]))
+    return sampling.coarse_grid(Grid((*fine, *grid.shape[2:]), lengths))
+
+
 def run(options: argparse.Namespace) -> Result:
     """Convert a file."""
     import mpisim
@@ -111,6 +132,9 @@ def run(options: argparse.Namespace) -> Result:
     grid = None
     if options.grid is not None:
         grid = mpisim.Grid(options.grid, options.fov or tuple(n * 1e-3 for n in options.grid))
+    if grid is not None and options.fine_grid is not None and options.coarse is not None:
+        grid = _over_the_edge(grid, options)
+    require(options.fine_grid is None or options.coarse is not None, "--fine-grid", "given with --coarse", "it without")
     for name in ("coarse", "fov"):
         without = getattr(options, name) is None or grid is not None
         require(without, f"--{name}", "given together with --grid", "it without")
@@ -121,6 +145,7 @@ def run(options: argparse.Namespace) -> Result:
             grid,
             options.coarse,
             block_means=options.block_means,
+            fine_shape=options.fine_grid,
             order=options.order,
             transposed=options.transposed,
             flip=options.flip,

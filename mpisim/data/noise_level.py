@@ -15,6 +15,7 @@ import xarray as xr
 
 from mpisim.data.noise import rms, sigma_from_snr
 from mpisim.data.noise_estimate import estimate_noise, row_levels, sampled_rows
+from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_known, noise_per_row, row_dims
 from mpisim.errors import decibels, non_negative, require, warn
 
@@ -25,6 +26,7 @@ __all__ = [
     "chosen_level",
     "level_of",
     "measured_values",
+    "values_of_equal_noise",
     "with_noise",
 ]
 
@@ -139,13 +141,13 @@ class Values:
     level
         RMS of all measured values.
     rows
-        Some rows of measured values, those of `mpisim.data.noise_estimate.sampled_rows`, complex (row, voxel).
+        Some rows of `values_of_equal_noise`, those of `mpisim.data.noise_estimate.sampled_rows`, complex (row, voxel).
     noise_std
         RMS of the noise standard deviations of the rows that the dataset states; None where it does not state them.
     units
         Unit of the values.
     row_levels
-        `mpisim.data.noise_estimate.row_levels` of all rows, (row,).
+        `mpisim.data.noise_estimate.row_levels` of all rows of `values_of_equal_noise`, (row,).
     """
 
     level: float
@@ -157,9 +159,9 @@ class Values:
     @classmethod
     def of(cls, data: xr.Dataset) -> Values:
         """Return those of a system matrix."""
-        values = measured_values(data)
+        values = values_of_equal_noise(data)
         return cls(
-            rms(values.astype(complex)),
+            rms(measured_values(data).astype(complex)),
             values[sampled_rows(*values.shape)],
             float(rms(noise_per_row(data))) if noise_known(data) else None,
             str(data["system_matrix"].attrs.get("units", "1")),
@@ -173,6 +175,17 @@ def measured_values(data: xr.Dataset) -> np.ndarray:
     if "sampled" in data:
         return images[:, data["sampled"].transpose("y", "x").values.astype(bool)]
     return images.reshape(len(images), -1)
+
+
+def values_of_equal_noise(data: xr.Dataset) -> np.ndarray:
+    """Return the values that were measured, complex (row, voxel), in a unit of each voxel in which its noise is equal.
+
+    Those of a coarse block over the edge of the grid are multiplied by the share of its voxels
+    (`mpisim.data.sampling`): their noise is then that of whole blocks, to which `noise_std` refers.
+    """
+    share = Sampling.of(data).filling if data.attrs.get("stage") == "coarse" else None
+    values = measured_values(data)
+    return values if share is None else values * share.reshape(-1).astype(values.real.dtype)
 
 
 def level_of(data: xr.Dataset, given: GivenNoise, name: str = "coarse") -> NoiseLevel | None:

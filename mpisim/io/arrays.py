@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
+from mpisim.data.sampling import BoxSampling
 from mpisim.data.schema import build
 from mpisim.data.units import stated_unit
 from mpisim.errors import require, whole
@@ -29,6 +30,7 @@ def array_dataset(
     grid: Grid | None = None,
     coarse: int | None = None,
     block_means: bool = False,
+    fine_shape: tuple[int, int] | None = None,
     units: str | None = None,
     **layout: object,
 ) -> xr.Dataset:
@@ -48,6 +50,9 @@ def array_dataset(
         to block means, so that images stay relative to the concentration of the sample.
     block_means
         The values are block means already and are not divided.
+    fine_shape
+        Voxels of the grid that is to be recovered, along x and y, where `coarse` does not divide them: the last samples
+        reached over its edge. None stands for whole blocks.
     units
         Unit of the values, such as `uV`; None leaves it unknown ("1").
     **layout
@@ -68,6 +73,8 @@ def array_dataset(
     factor = 1 if coarse is None else whole("coarse", coarse)
     require(coarse is None or grid is not None, "coarse", "given together with a grid", "it without")
     require(not block_means or coarse is not None, "block_means", "given together with coarse", "it without")
+    require(fine_shape is None or coarse is not None, "fine_shape", "given together with coarse", "it without")
+    sampling = None if grid is None or coarse is None else _sampling(grid, factor, fine_shape)
     unit = "1" if units is None else stated_unit("units", units)
     array = chosen(path, variable)
     name = f"{array.name} of {Path(path).name}"
@@ -80,14 +87,26 @@ def array_dataset(
         return build("measurement", rows, ("frame", "frequency")[-rows.ndim :], {}, **about)
     rows = how.rows_of_voxels(values, grid, array.first_fastest, name).astype(np.complex128, order="C")
     if not block_means:
-        rows.view(np.float64)[...] /= factor**2  # real numbers: a complex division makes NaN of infinity
+        held = factor**2 if sampling is None or sampling.filling is None else factor**2 * sampling.filling[..., None]
+        rows.view(np.float64).reshape(*rows.shape, 2)[...] /= held  # a complex division makes NaN of infinity
     return build(
         "system_matrix",
         rows,
         ("frequency", *grid.dims),
         grid.coords(),
         stage="fine" if coarse is None else "coarse",
-        grid=asdict(grid if coarse is None else grid.refined(factor)),
-        sampling=None if coarse is None else {"scheme": "box", "factor": factor, "snr": None, "seed": None},
+        grid=asdict(grid if sampling is None else sampling.fine_grid(grid)),
+        sampling=None if sampling is None else {**sampling.described(), "snr": None, "seed": None},
         **about,
     )
+
+
+def _sampling(grid: Grid, factor: int, fine_shape: tuple[int, int] | None) -> BoxSampling:
+    """Return how blocks of the fine voxels were measured, whose coarse voxels are `grid`."""
+    if fine_shape is None:
+        return BoxSampling(factor)
+    nx, ny = (whole("fine_shape", n) for n in fine_shape)
+    blocks, must = (-(-nx // factor), -(-ny // factor)), f"as many voxels as {grid.shape[0]} x {grid.shape[1]} blocks"
+    good = blocks == grid.shape[:2] and factor <= min(nx, ny)
+    require(good, "fine_shape", f"{must} of {factor} hold, the last ones partly", f"{nx} x {ny}")
+    return BoxSampling(factor, shape=(ny, nx))

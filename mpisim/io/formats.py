@@ -64,7 +64,7 @@ class FileFormat:
 
 
 ARRAY_OPTIONS = (
-    *("variable", "grid", "coarse", "block_means", "units"),
+    *("variable", "grid", "coarse", "block_means", "fine_shape", "units"),
     *("order", "transposed", "flip", "stacked", "frames"),
 )
 """Options of `read` that say what an array of another program is."""

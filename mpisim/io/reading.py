@@ -24,6 +24,7 @@ def read(
     coarse: int | None = None,
     *,
     block_means: bool = False,
+    fine_shape: tuple[int, int] | None = None,
     order: str | None = None,
     transposed: bool | None = None,
     flip: str | None = None,
@@ -53,6 +54,11 @@ def read(
         for the signals of such samples, and are divided by coarse^2 to block means.
     block_means
         The values are block means already and are not divided.
+    fine_shape
+        Voxels of the grid that is to be recovered, along x and y, where `coarse` does not divide them. The last samples
+        then reached over its edge and filled n of coarse^2 voxels: their values are divided by n (`block_means`: are
+        means over these), and their noise is coarse^2 / n times that of the others. `grid` are the coarse voxels, all
+        of them of full size. None stands for whole blocks.
     order
         Axes of the voxels, the fastest first: `xy` (x fastest, as in `reshape(ny, nx)` of NumPy), or `yx`. None
         presumes `xy`; an array with an axis for each of x and y is read as its sizes show.
@@ -68,8 +74,8 @@ def read(
         Unit of the values, such as `V` or `uV`; None leaves it unknown ("1").
     snr, noise_std, noiseless
         The level of the noise, at most one of them: RMS of the values over the complex noise standard deviation in dB;
-        that deviation in the unit of the values (of block means); none at all. Without them the level stays what the
-        file says, or unknown.
+        that deviation in the unit of the values (of means over whole blocks); none at all. Without them the level stays
+        what the file says, or unknown.
     memory
         Largest number of GB (10^9 bytes) that reading may take; None allows half of the free memory.
 
@@ -81,6 +87,7 @@ def read(
     require(grid is None or isinstance(grid, Grid), "grid", "a mpisim.Grid", repr(grid))
     values = {
         **{"variable": variable, "grid": grid, "coarse": coarse, "block_means": block_means or None, "units": units},
+        "fine_shape": fine_shape,
         **{"order": order, "transposed": transposed, "flip": flip, "stacked": stacked or None, "frames": frames},
     }
     given = {name: value for name, value in values.items() if value is not None}

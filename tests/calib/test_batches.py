@@ -29,7 +29,7 @@ def test_rows_of_any_unit(dtype, power):
         seen.append((means, sigma))
         return 2 * means
 
-    found = rows_in_batches(double, rows * scale, np.full(40, 0.5) * 2.0**power, 1)
+    found = rows_in_batches(double, rows * scale, np.full(40, 0.5) * 2.0**power)
     assert found.dtype == dtype
     assert np.allclose(found / scale, 2 * rows, rtol=1e-6)
     assert float(np.mean([m.square().sum(1).mean() for m, _ in seen[:1]])) == pytest.approx(1, rel=0.2)
@@ -39,5 +39,5 @@ def test_rows_of_any_unit(dtype, power):
 def test_a_dead_row_comes_back_as_zeros():
     rows = random_rows(3, 2, 2)
     rows[1] = 0
-    found = rows_in_batches(lambda means, _: means + 1, rows, np.zeros(3), 1)
+    found = rows_in_batches(lambda means, _: means + 1, rows, np.zeros(3))
     assert not found[1].any() and found[0].all() and found[2].all()

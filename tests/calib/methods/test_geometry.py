@@ -25,12 +25,12 @@ def test_geometry_of_files():
     assert Geometry.of(coarse_of(SHIFTED)[1]) == Geometry(1.0, 8.0, 8.0)
     coarse = coarse_of(SHIFTED)[1]
     rounded = coarse.assign_coords(x=coarse["x"].astype(np.float32), y=coarse["y"] + 1e-9)
-    assert np.allclose(Geometry.of(rounded), (1, 8, 8), atol=1e-4)
+    assert np.allclose(Geometry.of(rounded)[:3], (1, 8, 8), atol=1e-4)
 
 
 def test_a_patch_knows_where_it_lies():
     part = coarse_of(SQUARE)[1].isel(x=slice(4, 8), y=slice(0, 2))
-    assert np.allclose(Geometry.of(part), (1.0, 8.0, -12.0))
+    assert np.allclose(Geometry.of(part)[:3], (1.0, 8.0, -12.0))
 
 
 def test_a_grid_far_from_the_axis_is_taken_as_centred_with_a_warning():
