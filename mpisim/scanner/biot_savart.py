@@ -14,8 +14,8 @@ A circle of radius :math:`a` has, at the distance :math:`\rho` from its axis and
 .. math:: h_z = \frac{1}{2\pi\alpha} \Bigl[K + \frac{a^2 - \rho^2 - z^2}{\alpha^2 (1 - m)} E\Bigr], \qquad
           h_\rho = \frac{2 a z}{\pi \alpha^3 (1 - m)} \Bigl[\frac{R_F}{2} - \Bigl(1 - \frac m2\Bigr)\frac{R_D}{3}\Bigr],
 
-with Carlson's integrals at :math:`(0, 1 - m, 1)`: :math:`K = R_F` and :math:`E = R_F - m R_D / 3`. Unlike the usual form
-of :math:`h_\rho`, which divides by :math:`\rho`, this one is good to the rounding of the field on the axis, too. A
+with Carlson's integrals at :math:`(0, 1 - m, 1)`: :math:`K = R_F` and :math:`E = R_F - m R_D / 3`. The usual form of
+:math:`h_\rho` divides by :math:`\rho`; this one does not, and is good to the rounding of the field on the axis, too. A
 rectangle is four straight pieces; one from :math:`r_1` to :math:`r_2`, both seen from the point, has
 
 .. math:: h = \frac{1}{4\pi} \frac{(r_1 \times r_2)(|r_1| + |r_2|)}{|r_1||r_2|\,(|r_1||r_2| + r_1\cdot r_2)} .
