@@ -71,7 +71,9 @@ def realistic(options: StudyOptions) -> Result:
     shown(options, status)
     count = sum(SCANNERS[split] for split in _SPLITS) + SCANNERS["test"] // len(LEVELS)
     rows: list[Row] = []
-    for scanner in progress(_with_ideal(_scanners(options)), unit="scanner", total=None if options.quick else count):
+    for scanner in progress(
+        _with_ideal(_scanners(options)), unit="scanner", total=None if options.quick or options.data else count
+    ):
         for factor in factors:
             rows += _rows(recovery, scanner, methods[factor], factor)
     table = _means(rows)
