@@ -64,8 +64,8 @@ def downsample(
         voxels keeps 1 / S. (A sample over the edge is taken to have S^2 / n times both; of the noise of the fine matrix
         it has only S / sqrt(n) times as much.) If the noise of the fine matrix is unknown, so is that of the coarse
         one, which then has no `noise_std`; the attribute `sampling` states what was added. A `DataWarning` says where
-        the fine matrix was simulated with positions that err each by itself (`mpisim.Sample.jitter`), so that its block
-        means are not those of one large sample.
+        the fine matrix was simulated with positions that err each by itself (`jitter` of `mpisim.Sample`), so that its
+        block means are not those of one large sample.
 
     Raises
     ------
