@@ -14,7 +14,6 @@ A flat file, as version 0.1 read it, holds keys of the scanner without a table.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -27,6 +26,7 @@ from mpisim.errors import InputError, require, within
 from mpisim.io.nesting import load_toml
 from mpisim.io.reading import read
 from mpisim.io.scanner_keys import DIAMETER_KEYS, checked_keys, class_of, with_hint, with_maps
+from mpisim.io.scanner_values import agrees, merged, same, shown
 from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
 from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
 from mpisim.simulation.sample import Sample
@@ -49,7 +49,6 @@ Source = str | os.PathLike[str]
 Table = dict[str, Any]
 _TABLES = ("scanner", "particle", "calibration")
 _GIVEN = "given here, since {} does not state it"
-_UNITS = {"drive_amplitude": "T", "drive_frequency": "Hz", "angles": "rad", "fov": "m", "size": "m"}
 _GRID = {"grid": "shape", "fov": "fov", "center": "center"}  # fields of the grid by key of `calibration`
 
 
@@ -97,7 +96,7 @@ class ScannerFile:
 
     def contradicted(self, scanner: Mapping[str, Any]) -> set[str]:
         """Return the keys of the table `scanner` that the file holds with another value."""
-        return {key for key, value in scanner.items() if not _agrees(self.scanner, key, value)}
+        return {key for key, value in scanner.items() if not agrees(self.scanner, key, value)}
 
     def given(
         self, scanner: Mapping[str, Any] | None = None, calibration: Mapping[str, Any] | None = None
@@ -108,8 +107,8 @@ class ScannerFile:
         """
         return replace(
             self,
-            scanner=_merged(self.scanner, scanner or {}, self.name, self.flat),
-            calibration=_merged(self.calibration, calibration or {}, self.name, self.flat),
+            scanner=merged(self.scanner, scanner or {}, self.name, self.flat),
+            calibration=merged(self.calibration, calibration or {}, self.name, self.flat),
         )
 
     def setup(self, sf_gradient: float | None = None, particle_diameter: float | None = None) -> Setup:
@@ -210,41 +209,6 @@ def _only_tables(values: Table) -> bool:
     return all(isinstance(value, dict) for value in values.values())
 
 
-def _merged(table: Table, given: Mapping[str, Any], name: str, replacing: bool) -> Table:
-    for key, value in given.items():
-        if not replacing and not _agrees(table, key, value):
-            stated = f"{_shown(_expanded(key, table[key]))} {_UNITS.get(key, '')}".rstrip()
-            require(False, key, f"{stated}, as {name} says, or left out", _shown(_expanded(key, value)))
-    return {**table, **given} if replacing else {**given, **table}
-
-
-def _agrees(table: Table, key: str, value: Any) -> bool:
-    """Whether a table holds a value of a key, or leaves it out."""
-    return key not in table or _same(_expanded(key, table[key]), _expanded(key, value))
-
-
-def _expanded(key: str, value: Any) -> Any:
-    """Return angles for a number of them; any other value as it is."""
-    if key == "angles" and isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return [math.pi * i / value for i in range(value)]
-    return value
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values of a key are equal, numbers within rounding."""
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    numbers = isinstance(one, int | float) and isinstance(other, int | float)
-    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12) if numbers else bool(one == other)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        items = [f"{v:g}" if isinstance(v, float) else str(v) for v in value]
-        return f"[{', '.join(items if len(items) <= 8 else [*items[:2], '...', items[-1]])}]"
-    return f"{value:g}" if isinstance(value, float) else repr(value)
-
-
 def _scanner(table: Table, gradient: float | None, fov: float, name: str) -> Any:
     """Return the scanner of a table, with the defaults of `open_sided_ffl`, for any class that has its fields."""
     kind = class_of(table, "scanner", "scanner", name)
@@ -274,8 +238,8 @@ def _gradient(stated: Any, given: float | None, name: str) -> float:
         require(stated is not None, "sf_gradient", _GIVEN.format(name), "none")
         return stated
     value = within("sf_gradient", given, 1e-3, 100, "T/m")
-    same = stated is None or _same(stated, value)
-    require(same, "sf_gradient", f"{_shown(stated)} T/m, as {name} says, or left out", _shown(value))
+    agreed = stated is None or same(stated, value)
+    require(agreed, "sf_gradient", f"{shown(stated)} T/m, as {name} says, or left out", shown(value))
     return value if stated is None else stated
 
 
@@ -300,8 +264,8 @@ def _particle(table: Table, given: float | None, name: str) -> Any:
         return particle_from_mapping({"class": kind, **table})
     if given is not None:
         stated = place.get(key)
-        same = stated is None or _same(stated, given)
-        require(same, "particle_diameter", f"{_shown(stated)} m, as {name} says, or left out", _shown(given))
+        agreed = stated is None or same(stated, given)
+        require(agreed, "particle_diameter", f"{shown(stated)} m, as {name} says, or left out", shown(given))
     require(key in place or given is not None, "particle_diameter", _GIVEN.format(name), "none")
     return particle_from_mapping(_with_diameter(table, key, given))
 

@@ -52,8 +52,10 @@ class LogNormal(LangevinEquilibrium):
         Standard deviation of ln d, from 0, which is one size, to 1; .05 to .3 are usual.
     nodes
         Sizes of the quadrature, from 1 to 100. By default as many as the spread needs.
-    saturation_magnetisation, temperature
-        As in `mpisim.Particle`.
+    saturation_magnetisation
+        M_s in A/m, from 1e4 to 1e7, as in `mpisim.Particle`.
+    temperature
+        Temperature in K, from 70 to 1000.
 
     Raises
     ------

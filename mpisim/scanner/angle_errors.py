@@ -49,9 +49,9 @@ class AngleErrors:
     phase
         Phase of the received voltage in rad, from -6.3 to 6.3: the factor exp(i phase) for all harmonics.
     offset_spread, angle_spread, gain_spread, phase_spread
-        Standard deviation of the part that is drawn for each angle.
+        Standard deviation of the part that is drawn for each angle, in the unit of the quantity (m, rad, 1, rad).
     offset_drift, angle_drift, gain_drift, phase_drift
-        Change from the first angle to the last.
+        Change from the first angle to the last, in the unit of the quantity.
     seed
         Seed of the drawn parts.
 
