@@ -81,7 +81,7 @@ class RecoveryModel(nn.Module):
         scaled, noise = (block_means - shift) / scale, sigma / scale[:, 0, 0, 0]
         out = self.unconstrained(scaled, noise, geometry=geometry)
         if misfits is not None:
-            share = geometry.share(*scaled.shape[-2:], self.config.factor)
+            share = geometry.share(self.config.factor, *scaled.shape[-2:])
             residual = (scaled - block_mean(out, self.config.factor)) * scale
             residual = residual if share is None else residual * as_rows(share, residual)
             tolerated = sigma**2 + _PRECISION**2
@@ -118,7 +118,7 @@ class RecoveryModel(nn.Module):
     ) -> Tensor:
         """Recover scaled rows without data consistency; the arguments are those of `recover_scaled`."""
         seen = self.denoised(x, sigma, geometry)
-        height, width = geometry.fine_shape(*seen.shape[-2:], self.config.factor)
+        height, width = geometry.fine_shape(self.config.factor, *seen.shape[-2:])
         seen = padded(seen, self.config.factor, geometry, self.even)
         interpolant = self.interpolant(seen)
         if self.config.canonical:

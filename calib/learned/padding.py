@@ -37,7 +37,7 @@ def padded(rows: Tensor, factor: int, geometry: Geometry, even: bool) -> Tensor:
         Whether the sides must be even.
     """
     if any(geometry.over):
-        shape = geometry.fine_shape(rows.shape[-2], rows.shape[-1], factor)
+        shape = geometry.fine_shape(factor, rows.shape[-2], rows.shape[-1])
         along_y, along_x = (torch.tensor(whole_means_matrix(n, factor)).to(rows) for n in shape)
         rows = along_y @ rows @ along_x.T
     for dim in (-2, -1):

@@ -45,7 +45,7 @@ class Process(NamedTuple):
 
 def wave_numbers(height: int, width: int, factor: int, geometry: Geometry = CENTERED) -> np.ndarray:
     """Return the wave numbers of a coarse grid's processes, in cycles per fine voxel, without zero."""
-    period = geometry.period(*geometry.fine_shape(height, width, factor))
+    period = geometry.period(*geometry.fine_shape(factor, height, width))
     return np.arange(1, int(np.ceil(period * 5 / (2 * np.pi * LENGTHS[0]))) + 1) / period
 
 
@@ -63,7 +63,7 @@ def features(
     voxels, without those beyond the edge.
     """
     block = factor if block is None else block
-    counts = geometry.fine_shape(height, width, factor) if block == 1 else (height, width)
+    counts = geometry.fine_shape(factor, height, width) if block == 1 else (height, width)
     y, x = (torch.from_numpy(p)[:, None] for p in geometry.places(*counts, block))
     angle, length, even = (t.to(y.device) for t in (process.angle.double(), process.length.double(), process.even))
     cos, sin = angle.cos()[:, None], angle.sin()[:, None]
@@ -129,7 +129,7 @@ def refined(
         The processes, and the posterior means of their coefficients (B, 2, q).
     """
     height, width = means.shape[-2:]
-    share = geometry.share(height, width, factor)
+    share = geometry.share(factor, height, width)
     weights = None if share is None else torch.from_numpy(share)
     means = means if weights is None else means * weights.to(means)
     b, v, n = (t.cpu().double() for t in (means.flatten(2), variance.clamp(min=1e-30), noise))

@@ -74,13 +74,13 @@ class Geometry(NamedTuple):
         over = (0, 0) if sampling.filling is None else (-ny % sampling.factor, -nx % sampling.factor)
         return cls(1 + aspect, x, y, over)
 
-    def fine_shape(self, height: int, width: int, factor: int) -> tuple[int, int]:
+    def fine_shape(self, factor: int, height: int, width: int) -> tuple[int, int]:
         """Return the shape (H, W) of the fine rows of `height` x `width` blocks of factor x factor voxels."""
         return factor * height - self.over[0], factor * width - self.over[1]
 
-    def share(self, height: int, width: int, factor: int) -> np.ndarray | None:
+    def share(self, factor: int, height: int, width: int) -> np.ndarray | None:
         """Return the share of its voxels that each of these blocks has, (height, width); None where all are whole."""
-        return filling(self.fine_shape(height, width, factor), factor) if any(self.over) else None
+        return filling(self.fine_shape(factor, height, width), factor) if any(self.over) else None
 
     @property
     def edges(self) -> tuple[float, float]:

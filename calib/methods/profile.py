@@ -100,7 +100,7 @@ def _by_profiles(coarse: xr.Dataset, geometry: Geometry) -> tuple[Recovered, str
     fits = fit_profiles(values, sigma, coarse["angle"].values, factor, geometry)
     metadata: dict[str, object] = {"lengths": fits.lengths, "parities": fits.parities}
     means, rows = as_images(coarse), fits.rows.reshape(-1, *fits.rows.shape[-2:])
-    share, shape = geometry.share(*means.shape[-2:], factor), (rows.shape[-2], rows.shape[-1])
+    share, shape = geometry.share(factor, *means.shape[-2:]), (rows.shape[-2], rows.shape[-1])
     rest = interpolate_means(shrunk(means - block_mean(rows, factor), sigma.ravel(), share), factor, shape)
     rows = nearest_consistent(rows + rest, means, with_margin(sigma.ravel(), means[0].size), factor)
     by = _recover_others(rows, coarse, fits, geometry)

@@ -121,8 +121,8 @@ class _Design(NamedTuple):
 
     @classmethod
     def of(cls, height: int, width: int, angles: np.ndarray, factor: int, geometry: Geometry) -> _Design:
-        features, waves = _features(*geometry.fine_shape(height, width, factor), angles, geometry)
-        share = geometry.share(height, width, factor)
+        features, waves = _features(*geometry.fine_shape(factor, height, width), angles, geometry)
+        share = geometry.share(factor, height, width)
         weights = 1.0 if share is None else share
         means = (block_mean(features, factor) * weights).reshape(len(angles), features.shape[1], -1)
         lengths = _lengths(geometry)

@@ -112,7 +112,7 @@ def ridge_rows(
     tuple
         Fine rows (row, S h, S w), and which of them are ridges, (row,).
     """
-    rows, share = _ridges(means, sigma, factor, geometry, unit), geometry.share(*means.shape[-2:], factor)
+    rows, share = _ridges(means, sigma, factor, geometry, unit), geometry.share(factor, *means.shape[-2:])
     shape = (rows.shape[-2], rows.shape[-1])
     good = agree(rows, means, sigma, factor, _DOUBTED)
     residual = means - block_mean(rows, factor)
@@ -126,7 +126,7 @@ def share_of_no_ridge(
     means: np.ndarray, sigma: np.ndarray, factor: int, geometry: Geometry, unit: float | None = None
 ) -> np.ndarray:
     """Return the share of every row's energy that ridges leave beyond the noise, (row,); see `ridge_rows`."""
-    rows, share = _ridges(means, sigma, factor, geometry, unit), geometry.share(*means.shape[-2:], factor)
+    rows, share = _ridges(means, sigma, factor, geometry, unit), geometry.share(factor, *means.shape[-2:])
     return _share_left(means - block_mean(rows, factor), means, sigma, share)
 
 
@@ -191,7 +191,7 @@ def ridge_interpolate(
     fit = _fitted(block_means, sigma, factor, discrepancy, geometry)
     process, coefficients = _refined(block_means, fit, factor, geometry)
     fine = coefficients @ features(process, height, width, factor, 1, geometry).mT
-    return fine.unflatten(2, geometry.fine_shape(height, width, factor)).to(block_means)
+    return fine.unflatten(2, geometry.fine_shape(factor, height, width)).to(block_means)
 
 
 def ridge_means(
@@ -211,7 +211,7 @@ def ridge_means(
         return block_means
     fit = _fitted(block_means, sigma, factor, _ROUNDING, geometry)
     height, width = block_means.shape[-2:]
-    share = geometry.share(height, width, factor)
+    share = geometry.share(factor, height, width)
     left = (_weighed(block_means - fit.means, share).square().sum((2, 3)) / fit.noise).sum(1)
     odd = (left > fit.freedom + sigma_threshold * (2 * fit.freedom).sqrt()) & (sigma > 0)
     fitted = fit.means
@@ -230,7 +230,7 @@ def _weighed(block_means: Tensor, share: np.ndarray | None) -> Tensor:
 def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float, geometry: Geometry) -> _Fit:
     """Fit every row by the likeliest of the candidates."""
     bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor, geometry)))
-    share = geometry.share(*block_means.shape[-2:], factor)
+    share = geometry.share(factor, *block_means.shape[-2:])
     b = _weighed(block_means, share).flatten(2)
     energy = b.square().mean(-1) if share is None else b.square().sum(-1) / float(np.sum(share**2))
     noise = sigma[:, None] ** 2 / 2 + discrepancy * energy.mean(1, keepdim=True).clamp(min=1e-30)
@@ -248,7 +248,7 @@ def _fitted(block_means: Tensor, sigma: Tensor, factor: int, discrepancy: float,
 def _refined(block_means: Tensor, fit: _Fit, factor: int, geometry: Geometry) -> tuple[Process, Tensor]:
     """Look for likelier directions near the likeliest candidate, and near the likeliest other one of a rough ridge."""
     bank = Bank(*(t.to(block_means) for t in ridge_bank(*block_means.shape[-2:], factor, geometry)))
-    b = _weighed(block_means, geometry.share(*block_means.shape[-2:], factor)).flatten(2)
+    b = _weighed(block_means, geometry.share(factor, *block_means.shape[-2:])).flatten(2)
     z = torch.einsum("krm,bcm->bckr", bank.project, b)
     rough = fit.noise + _DISCREPANCY * fit.variance.mean(1, keepdim=True) / 2
     evidence = _evidence(bank, b, z, fit.variance, rough).unflatten(1, (ANGLES, -1))
@@ -284,7 +284,7 @@ def ridge_bank(height: int, width: int, factor: int, geometry: Geometry = CENTER
     angles = _directions(geometry)
     ones = torch.ones(ANGLES)
     q = wave_numbers(height, width, factor, geometry).size + 1
-    share = geometry.share(height, width, factor)
+    share = geometry.share(factor, height, width)
     weights = 1.0 if share is None else share.reshape(-1, 1)
     candidates = []
     for length in LENGTHS:

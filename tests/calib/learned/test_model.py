@@ -5,6 +5,9 @@ import torch
 
 from calib.learned.config import ModelConfig
 from calib.learned.model import RecoveryModel
+from calib.learned.padding import padded
+from calib.methods.bicubic import interpolate_means
+from calib.methods.geometry import CENTERED, Geometry
 from calib.nets.layers import bicubic_upsample
 from mpisim.data.sampling import block_mean
 
@@ -69,3 +72,34 @@ def test_a_canonical_model_commutes_with_mirrors():
         fine = model(means, sigma)
         assert torch.allclose(model(means.mT, sigma), fine.mT, atol=1e-5)
         assert torch.allclose(model(means.flip(-1), sigma), fine.flip(-1), atol=1e-5)
+
+
+def test_coarse_rows_are_continued_along_lines_to_whole_blocks_and_even_sides():
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(16.0), indexing="ij")
+    plane = (1 + 0.5 * x - 0.2 * y).expand(1, 2, 20, 16)
+    whole, partial = block_mean(plane, 4), block_mean(plane[..., :17, :11], 4)  # 5 x 4 blocks, and 5 x 3
+    found = padded(partial, 4, Geometry(over=(3, 1)), even=True)
+    assert found.shape == (1, 2, 6, 4)
+    assert torch.allclose(found[..., :5, :], whole, atol=1e-5)
+    assert torch.allclose(found[..., 5, :], 2 * found[..., 4, :] - found[..., 3, :], atol=1e-5)
+    assert padded(whole[..., :4, :], 4, CENTERED, even=True).data_ptr() == whole.data_ptr()  # as it is
+    assert torch.equal(padded(whole[..., :1, :2], 4, CENTERED, even=True)[..., 1, :], whole[..., 0, :2])
+
+
+@pytest.mark.parametrize("method", ["transms", "vdsr"])
+def test_an_untrained_model_on_any_grid_is_the_interpolant(method):
+    """On 7 x 5 voxels in blocks of 2 its output is cut to these, and exact means are kept."""
+    torch.manual_seed(0)
+    model = RecoveryModel(ModelConfig(method=method, factor=2, denoise="none", consistency=method == "transms")).eval()
+    torch.nn.init.zeros_(model.net.last.weight)
+    if model.net.last.bias is not None:
+        torch.nn.init.zeros_(model.net.last.bias)
+    fine, geometry = torch.randn(3, 2, 7, 5), Geometry(over=(1, 1))
+    means = block_mean(fine, 2)
+    with torch.inference_mode():
+        found = model(means, torch.zeros(3), geometry)
+    assert found.shape == fine.shape
+    if method == "transms":
+        assert torch.allclose(block_mean(found, 2), means, atol=1e-5)
+    else:
+        assert torch.allclose(found, torch.from_numpy(interpolate_means(means.numpy(), 2, (7, 5))).float(), atol=1e-5)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from calib.methods.bicubic import bicubic_matrix, interpolate_bicubic, keys_kernel
+from calib.methods.bicubic import (
+    bicubic_matrix,
+    interpolate_bicubic,
+    interpolate_means,
+    keys_kernel,
+    whole_means_matrix,
+)
+from mpisim.data.blocks import block_mean
 
 
 def interpolate_by_loop(values, factor, offset=0.0):
@@ -63,3 +70,22 @@ def test_separable_is_the_kronecker_product():
     along_y, along_x = bicubic_matrix(3, 2), bicubic_matrix(5, 2)
     wanted = np.kron(along_y, along_x) @ rows.reshape(2, -1).T
     assert np.allclose(interpolate_bicubic(rows, 2).reshape(2, -1), wanted.T, atol=1e-13)
+
+
+@pytest.mark.parametrize(("length", "factor"), [(13, 2), (13, 4), (13, 8), (23, 8)])
+def test_means_of_partial_blocks_of_a_straight_row_become_those_of_whole_ones(length, factor):
+    line = 0.3 + 0.7 * np.arange(-(-length // factor) * factor)
+    means = np.array([line[s : s + factor][: length - s].mean() for s in range(0, length, factor)])
+    wanted = line.reshape(-1, factor).mean(1)
+    assert np.allclose(whole_means_matrix(length, factor) @ means, wanted, rtol=1e-12)
+    assert np.array_equal(whole_means_matrix(line.size, factor), np.eye(wanted.size))
+
+
+def test_means_are_interpolated_as_those_of_whole_blocks_and_cut():
+    """A plane is kept where the mirrored edges are not felt; whole blocks are interpolated as ever."""
+    y, x = np.mgrid[:21, :23]
+    plane = 1.0 + 0.5 * x - 0.2 * y
+    found = interpolate_means(block_mean(plane, 4), 4, (21, 23))
+    assert found.shape == (21, 23) and np.allclose(found[6:15, 6:15], plane[6:15, 6:15], rtol=1e-12)
+    whole = block_mean(plane[:20, :20], 4)
+    assert np.array_equal(interpolate_means(whole, 4, (20, 20)), interpolate_bicubic(whole, 4))

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
+from calib.methods.geometry import Geometry
 from mpisim.data.sampling import block_mean
 
 
@@ -57,3 +58,12 @@ def test_a_direction_of_its_own_has_its_price():
     start, b = process(0.4), torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(0))
     found, _ = refined([start], b, torch.full((1, 2), 1e-6), torch.ones(1, 2), 2, 0.02)
     assert all(torch.equal(a, b) for a, b in zip(found, start, strict=True))
+
+
+@pytest.mark.parametrize("even", [True, False])
+def test_features_of_blocks_over_the_edge_are_means_of_features(even):
+    """On 5 x 7 voxels off the axis, in blocks of 4."""
+    geometry, of = Geometry(1.3, 2.0, -1.5, over=(3, 1)), process(0.0, 0.3, np.pi / 2, 2.2, even=even)
+    fine = features(of, 2, 2, 4, 1, geometry).unflatten(1, (5, 7)).movedim(-1, 1)
+    coarse = block_mean(fine, 4).movedim(1, -1).flatten(1, 2)
+    assert torch.allclose(features(of, 2, 2, 4, geometry=geometry), coarse, atol=1e-13)

@@ -6,7 +6,7 @@ import pytest
 import calib
 import mpisim
 from calib.methods.bicubic import interpolate_bicubic
-from calib.methods.misfit import agree, named_rows, share_left
+from calib.methods.misfit import agree, named_rows, share_left, shrunk
 from mpisim.data.noise import complex_gaussian
 from mpisim.data.sampling import block_mean
 
@@ -53,3 +53,17 @@ def test_rows_are_named_by_angle_and_harmonic():
     numbered = coarse.isel(angle=0, drop=True).drop_vars(["harmonic", "frequency"])
     assert named_rows(numbered, [1]) == "row 1" and named_rows(numbered, [0, 1]) == "rows 0, 1"
     assert named_rows(numbered, [0, 1], most=1) == "rows 0, ..."
+
+
+def test_residuals_of_unequal_noise_are_shrunk_each_by_its_own():
+    """Shares of 1 give the James-Stein estimator, noise alone leaves nothing, and less is left at the edge."""
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((50, 3, 4)) + 1j * rng.standard_normal((50, 3, 4))
+    sigma, share = np.full(50, 2**0.5), np.ones((3, 4))
+    assert np.allclose(shrunk(2 * noise, sigma, share), shrunk(2 * noise, sigma), rtol=1e-12)
+    share[:, -1] = 0.25
+    assert np.abs(shrunk(noise / share, sigma, share)).mean() < 0.05
+    assert not shrunk(0 * noise, 0 * sigma, share).any()
+    kept = shrunk(np.full((1, 3, 4), 3.0 + 0j), np.array([1.0]), share)[0].real / 3
+    assert np.all(kept[:, 0] > 0.7) and np.all(kept[:, -1] < 0.4)
+    assert np.allclose(shrunk(1e-30 * noise, 1e-30 * sigma / 2, share), 1e-30 * shrunk(noise, sigma / 2, share))

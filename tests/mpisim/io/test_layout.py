@@ -165,3 +165,16 @@ def test_what_does_not_fit_gets_one_sentence(tmp_path, options, reason):
 
 def test_an_odd_number_of_rows_is_not_stacked(tmp_path):
     refused(saved(tmp_path, np.ones((5, 6))), "even number of rows", grid=GRID, stacked=True)
+
+
+def test_coarse_values_of_samples_over_the_edge(tmp_path):
+    """5 x 3 voxels in blocks of 2: 3 x 2 samples, the last ones filled by 2 or 1 of 4 voxels."""
+    path = saved(tmp_path, ROWS.reshape(4, 6))
+    found = read(path, grid=GRID, coarse=2, fine_shape=(5, 3))
+    assert np.allclose(found.system_matrix, ROWS / [[4, 4, 2], [2, 2, 1]], rtol=1e-15)
+    assert found.attrs["sampling"]["shape"] == [5, 3] and found.attrs["grid"]["shape"] == [5, 3]
+    assert np.array_equal(matrix(path, grid=GRID, coarse=2, fine_shape=(5, 3), block_means=True), ROWS)
+    with pytest.raises(InputError, match="Input fine_shape must be as many voxels as 3 x 2 blocks of 2 hold"):
+        read(path, grid=GRID, coarse=2, fine_shape=(7, 3))
+    with pytest.raises(InputError, match="fine_shape must be given together with coarse; instead received it without"):
+        read(path, grid=GRID, fine_shape=(5, 3))
