@@ -10,8 +10,7 @@ With the selection field :math:`b` and the peak drive field :math:`d` at a point
 sine :math:`s`, and the flux of the coil :math:`p` is :math:`\beta\,(p\cdot B)\,h(\beta^2 B\cdot B)`. Both
 :math:`p\cdot B` and :math:`\beta^2 B\cdot B` are polynomials in :math:`s`, whose coefficients are computed once for
 each point. The points of a sample are summed before the projection on harmonics, and a sum over points that never
-saturate takes one division for every two. Particles of several sizes are a sum over sizes, each with its own
-:math:`\beta` and its share of the weights.
+saturate takes one division for every two. Particles of several sizes have a loop of their own, `mpisim.kernels.sizes`.
 
 Numba's cache does not notice changes of a function that another file compiles in, so whatever uses these stands here.
 Arrays in, arrays out; units are those of the caller (SI throughout the package).
@@ -183,7 +182,7 @@ def harmonic_rows(
     weights: Array,
     drive_sine: Array,
     basis: Array,
-    betas: Array,
+    beta: float,
     imaginary_part: Array,
     out: Array,
 ) -> None:
@@ -196,13 +195,13 @@ def harmonic_rows(
     sensitivity
         Sensitivity of the coil in 1/m, shape (voxel, point, 3).
     weights
-        Weights of a sample's points for every size of particle, shape (size, point).
+        Weights of a sample's points, shape (point,).
     drive_sine
         Sine of the drive's phase, shape (time,).
     basis
         Factors from the flux to each harmonic in 1/s, shape (harmonic, time).
-    betas
-        m / (k_B T) of every size in 1/T, shape (size,).
+    beta
+        m / (k_B T) in 1/T.
     imaginary_part
         1 where a harmonic is imaginary and 0 where it is real, shape (harmonic,).
     out
@@ -212,13 +211,12 @@ def harmonic_rows(
     for v in prange(n_voxels):
         flux = np.zeros(drive_sine.size)
         c = np.empty((n_points, 5))
-        for m in range(betas.size):
-            near = _fill_coefficients(selection[v], drive[v], sensitivity[v], weights[m], betas[m], c)
-            paired = near - near % 2
-            for q in range(0, paired, 2):
-                _add_pair(c, q, drive_sine, flux)
-            for q in range(paired, n_points):
-                _add_point(c, q, drive_sine, flux)
+        near = _fill_coefficients(selection[v], drive[v], sensitivity[v], weights, beta, c)
+        paired = near - near % 2
+        for q in range(0, paired, 2):
+            _add_pair(c, q, drive_sine, flux)
+        for q in range(paired, n_points):
+            _add_point(c, q, drive_sine, flux)
         for k in range(basis.shape[0]):
             total = 0.0
             for j in range(drive_sine.size):

@@ -13,6 +13,7 @@ period are the uniform samples of the whole one, a rule that converges exponenti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +21,8 @@ import numpy as np
 from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
 from mpisim.errors import InputError
-from mpisim.kernels import equilibrium as kernels
+from mpisim.kernels.equilibrium import harmonic_rows
+from mpisim.kernels.sizes import harmonic_rows_of_sizes
 from mpisim.particles.protocol import Magnetisation, Sizes, response_of, sizes_of
 from mpisim.progress import progress
 from mpisim.scanner.protocol import Scanner, Sequence
@@ -125,7 +127,7 @@ def point_rows(
     drive_sine, basis, imaginary_part = half_period_basis(scanner.sequence)
     sizes = known_sizes(particle)
     basis = basis * MU_0 * particles * sizes.moment
-    weights = np.outer(sizes.shares, weights)
+    fill_rows, factors, steepness = _loop_of(sizes, weights)
     fixed = getattr(scanner, "fixed_in_angle", False)
     coils_fixed = fixed or getattr(scanner, "coils_fixed_in_angle", False)
     drive, coils = _drive(scanner, points, angles[0]), _coils(scanner, points, angles[0])
@@ -135,10 +137,17 @@ def point_rows(
         drive = drive if fixed else _drive(scanner, points, angle)
         coils = coils if coils_fixed else _coils(scanner, points, angle)
         for row, sensitivity in zip(rows, coils, strict=True):
-            kernels.harmonic_rows(
-                selection, drive, sensitivity, weights, drive_sine, basis, sizes.betas, imaginary_part, row
-            )
+            fill_rows(selection, drive, sensitivity, factors, drive_sine, basis, steepness, imaginary_part, row)
     return apply_response(out.view(np.complex128)[..., 0], particle, scanner.sequence)
+
+
+def _loop_of(sizes: Sizes, weights: np.ndarray) -> tuple[Callable[..., None], np.ndarray, float | np.ndarray]:
+    """Return the loop for these sizes, and what it takes as the factors of a sample's points and as the steepness."""
+    if sizes.betas.size == 1:
+        return harmonic_rows, weights, float(sizes.betas[0])
+    ascending = np.argsort(sizes.betas)
+    betas = sizes.betas[ascending]
+    return harmonic_rows_of_sizes, np.outer(weights, betas * sizes.shares[ascending]), betas
 
 
 def _drive(scanner: Scanner, points: np.ndarray, angle: float) -> np.ndarray:

@@ -61,7 +61,7 @@ def test_a_distribution_without_width_is_one_size_bit_for_bit(engine):
     one, none = (engine(FFL, p, GRID, SAMPLE) for p in (Particle(25e-9), LogNormal(25e-9, 0)))
     assert np.array_equal(one, none)
     mixed = engine(FFL, Mixture((Particle(25e-9),) * 2, (0.5, 0.5)), GRID, SAMPLE)
-    assert difference(mixed, one) < 1e-14
+    assert difference(mixed, one) < 1e-8  # several sizes take a ratio of lower degree
     assert difference(engine(FFL, Debye(Particle(25e-9), 0), GRID, SAMPLE), one) < 1e-14
 
 
@@ -73,11 +73,11 @@ def test_rows_are_linear_in_the_concentration(engine):
 
 def test_rows_of_a_mixture_are_the_weighted_sum_of_the_rows_of_its_populations():
     parts = [equilibrium_rows(FFL, p, GRID, SAMPLE) for p in BIMODAL.populations]
-    assert difference(equilibrium_rows(FFL, BIMODAL, GRID, SAMPLE), 0.7 * parts[0] + 0.3 * parts[1]) < 1e-13
+    assert difference(equilibrium_rows(FFL, BIMODAL, GRID, SAMPLE), 0.7 * parts[0] + 0.3 * parts[1]) < 1e-8
 
 
 def test_rows_are_those_of_a_plain_numpy_twin():
-    """v = -mu_0 N d/dt sum n m L(beta |B|) p.B/|B| at points off the plane, by an FFT over a period; to 1e-10."""
+    """v = -mu_0 N d/dt sum n m L(beta |B|) p.B/|B| at points off the plane, by an FFT over a period; to 2e-9."""
     machine = replace(FFL, angles=(0.3,))
     tracer, particles = Debye(BROAD, 2e-6), 1e11
     points = np.random.default_rng(1).uniform(-0.01, 0.01, (5, 3)) * [1, 1, 0.1]
@@ -95,7 +95,7 @@ def test_rows_are_those_of_a_plain_numpy_twin():
     k = np.array(machine.harmonics)
     omega = 2 * np.pi * machine.drive_frequency * k
     expected = -1j * omega[:, None] * np.fft.fft(flux, axis=0, norm="forward")[k] / (1 + 2e-6j * omega)[:, None]
-    assert difference(found, expected) < 1e-10
+    assert difference(found, expected) < 2e-9
 
 
 # -- accuracy ---------------------------------------------------------------------------------------------------------
