@@ -5,8 +5,8 @@ As in `mpisim.kernels.equilibrium`, the flux of a point is
 .. math:: (p\cdot B) \sum_i w_i \beta_i\,h(\beta_i^2 B\cdot B), \qquad h(s) = L(\xi)/\xi, \quad s = \xi^2 .
 
 Here the polynomials :math:`p\cdot B` and :math:`B\cdot B` of the drive's sine serve all sizes of a point. Below
-:math:`\xi = 19` the ratio h is of lower degree, with a relative error of 1e-9, which is enough beside the quadrature over
-sizes (`mpisim.particles.distributions`); above it is :math:`(\xi - 1)/s`.
+:math:`\xi = 19` the ratio h is of lower degree, with a relative error of 1e-9, which is enough beside the quadrature
+over sizes (`mpisim.particles.distributions`); above it is :math:`(\xi - 1)/s`.
 Sizes are taken in pairs that share a division.
 
 Arrays in, arrays out; units are those of the caller (SI throughout the package).
