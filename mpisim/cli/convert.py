@@ -114,13 +114,14 @@ def _warnings_as_typed() -> Iterator[None]:
 
 
 def _over_the_edge(grid: Grid, options: argparse.Namespace) -> Grid:
-    """Return the coarse voxels where the last ones reach over the edge of the field of view."""
+    """Return the coarse voxels where the last ones reach over the edge; as they are where counts do not fit."""
     count = len(options.fine_grid)
     require(count == 2, "--fine-grid", "two counts (x, y)", "x".join(map(str, options.fine_grid)))
     factor, fine = options.coarse, tuple(options.fine_grid)
     lengths = options.fov or (*(n * 1e-3 / factor for n in fine), *grid.fov[2:])
     sampling = BoxSampling(factor, shape=(fine[1], fine[0]))
-    return sampling.coarse_grid(Grid((*fine, *grid.shape[2:]), lengths))
+    found = sampling.coarse_grid(Grid((*fine, *grid.shape[2:]), lengths))
+    return found if found.shape == grid.shape else grid  # which `read` refuses
 
 
 def run(options: argparse.Namespace) -> Result:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.io
 
+import calib
 import mpisim
 from mpisim.errors import DataWarning
 from mpisim.io.writing import write
@@ -149,3 +150,19 @@ def test_the_input_is_no_output(tmp_path, capsys):
     code, _, err = run(capsys, "convert", tmp_path / "s.nc", tmp_path / "s.nc")
     assert code == 2 and "output file must be another file than the input" in err
     assert (tmp_path / "s.nc").read_bytes() == before
+
+
+def test_convert_takes_a_grid_that_the_factor_does_not_divide(tmp_path, capsys):
+    """5 x 3 fine voxels over 10 x 6 mm in blocks of 2: the grid that is recovered has these, about the centre."""
+    np.save(tmp_path / "S.npy", VALUES)
+    words = ("convert", tmp_path / "S.npy", tmp_path / "o.nc", "--grid", "3x2", "--coarse", 2)
+    assert run(capsys, *words, "--fine-grid", "5x3", "--fov", "10x6", "--noiseless")[0] == 0
+    coarse = mpisim.read(tmp_path / "o.nc")
+    fine = calib.recover(coarse, "bicubic")
+    assert np.allclose(fine["x"], [-0.004, -0.002, 0, 0.002, 0.004], atol=1e-9)
+    assert np.allclose(fine["y"], [-0.002, 0, 0.002], atol=1e-9)
+    assert np.allclose(coarse["x"], [-0.003, 0.001, 0.005], atol=1e-9)
+    code, _, err = run(capsys, *words, "--fine-grid", "7x3")
+    assert code == 2 and "Input --fine-grid must be as many voxels as 3 x 2 blocks of 2 hold" in err
+    code, _, err = run(capsys, "convert", tmp_path / "S.npy", tmp_path / "o.nc", "--grid", "3x2", "--fine-grid", "5x3")
+    assert code == 2 and "--fine-grid" in err
