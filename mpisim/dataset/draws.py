@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,10 +62,15 @@ def in_plane(degree: int, order: int, size: float) -> tuple[int, int, float]:
 
     That is in the plane z = 0, where terms of odd `degree` - `order` have such a field, and at their default radius.
     """
+    return degree, order, rounded(size / _largest(degree, order))
+
+
+@lru_cache(maxsize=64)
+def _largest(degree: int, order: int) -> float:
+    """Return the largest field along z on that circle of a term with the coefficient 1, at the first of its maxima."""
     turn = 0.0 if order >= 0 else math.pi / (2 * abs(order))
     point = DEFAULT_RADIUS * np.array([math.cos(turn), math.sin(turn), 0.0])
-    largest = SolidHarmonics(((degree, order, 1.0),)).relative_field(point, 0.0)[2]
-    return degree, order, rounded(float(size / largest))
+    return float(SolidHarmonics(((degree, order, 1.0),)).relative_field(point, 0.0)[2])
 
 
 def sampled_setup(scanner: ImperfectFFL, particle: Magnetisation, sample: Sample) -> Setup:

@@ -23,9 +23,10 @@ SPEC = DatasetSpec(factors=(2, 3), snr=33.7, edge="fill")
 
 
 def small(case, angles=3, voxels=4):
-    """A case with few angles and voxels."""
+    """A case with few angles and positions, and the sample of the preset."""
     scanner = replace(case.setup.scanner, angles=case.setup.scanner.angles[::20][:angles])
-    return replace(case, setup=replace(case.setup, scanner=scanner, grid=Grid((voxels, voxels))))
+    sample = replace(case.setup.sample, size=(1e-3, 1e-3))
+    return replace(case, setup=replace(case.setup, scanner=scanner, grid=Grid((voxels, voxels)), sample=sample))
 
 
 def digests(folder):
@@ -34,8 +35,9 @@ def digests(folder):
 
 
 def test_the_preset_has_its_splits_with_levels_in_turn():
-    cases = realistic_cases()
-    assert {split: sum(c.split == split for c in cases) for split in SCANNERS} == SCANNERS
+    assert {"train": 60, "validation": 20, "test": 40, "outside": 20} == SCANNERS
+    cases = realistic_cases(4)
+    assert [c.split for c in cases] == [split for split in SCANNERS for _ in range(4)]
     for split in ("train", "validation", "test"):
         levels = [c.attributes["scanner_level"] for c in cases if c.split == split]
         counts = [levels.count(level) for level in LEVELS]
@@ -72,12 +74,10 @@ def test_imperfections_scale_with_the_level(name):
 
 def test_every_imperfection_of_the_table_changes_the_matrix(monkeypatch):
     """Without it the matrix is another one."""
-    case = small(realistic_cases(3, ["train"])[2], angles=2)
 
     def matrix():
         setup = draw_setup("strong", np.random.default_rng(8), 0.7, 25e-9)
-        scanner = replace(setup.scanner, angles=case.setup.scanner.angles)
-        return replace(setup, scanner=scanner, grid=Grid((4, 4))).simulate()["system_matrix"].values
+        return small(SetupCase("strong", setup), angles=2).setup.simulate()["system_matrix"].values
 
     wanted, unchanged = matrix(), []
     for name, size in SIZES.items():

@@ -1,0 +1,118 @@
+"""Which weights `recover` takes where there are some for imperfect scanners: by what a file states, or by misfit."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import calib
+import mpisim
+from calib.files import recover_file
+from calib.learned.bundled import BUNDLED, bundle, bundled_weights
+from calib.learned.checkpoint import load_model, save_model
+from calib.learned.scope import stated_scope
+from calib.training.recipe import recipe
+from calib.training.train import train
+from mpisim.errors import DataWarning
+
+ANGLES = (0.0, np.pi / 3, np.pi / 2)
+
+
+def matrix(phases=0.0):
+    """A matrix of an ideal scanner but for the receive chain, which gives every harmonic a phase in rad."""
+    gains = np.exp(1j * phases * np.arange(1, 9))
+    gain = mpisim.ReceiveGain(tuple((k, g.real, g.imag) for k, g in zip(range(2, 10), gains, strict=True)))
+    ideal = mpisim.open_sided_ffl(0.7, angles=ANGLES)
+    scanner = mpisim.ImperfectFFL.of(ideal, gain=gain) if phases else ideal
+    return mpisim.simulate(scanner, mpisim.Particle(22e-9))
+
+
+def measured(fine, snr=33.7):
+    """A coarse matrix that does not state its scanner."""
+    coarse = calib.downsample(fine.drop_vars(["sf_gradient", "particle_diameter"]), 4, snr=snr)
+    coarse.attrs = {k: v for k, v in coarse.attrs.items() if k not in ("scanner", "particle")}
+    return coarse
+
+
+@pytest.fixture
+def realistic(tmp_path, monkeypatch):
+    """Stand-in for weights of imperfect scanners: the bundled ones, on rows with the phases of ideal scanners."""
+    model, metadata = load_model(BUNDLED / "transms_4x.safetensors")
+    model.config = replace(model.config, phase="ideal")
+    file, scope = tmp_path / "transms_4x_realistic.safetensors", stated_scope(metadata)
+    save_model(file, model, {"train": metadata["train"], "scope": replace(scope, imperfect=True).as_mapping()})
+    monkeypatch.setattr(
+        "calib.choice.realistic_weights", lambda method, factor: tmp_path / f"{method}_{factor}x_realistic.safetensors"
+    )
+    return file
+
+
+def weights(found):
+    return found.attrs["recovery"]["weights"], found.attrs["recovery"].get("reason", "")
+
+
+def test_a_file_that_states_an_imperfect_scanner_gets_weights_of_such_scanners(realistic, tmp_path):
+    fine = matrix(0.7)
+    coarse = calib.downsample(fine, 4, snr=33.7)
+    found = calib.recover(coarse)
+    assert weights(found) == (
+        realistic.name,
+        "its weights were trained on imperfect scanners, such as this file states",
+    )
+    named = calib.recover(coarse, "transms")
+    assert weights(named) == (realistic.name, "") and named["system_matrix"].equals(found["system_matrix"])
+    ideal = calib.recover(coarse, "transms", weights=BUNDLED / "transms_4x.safetensors")
+    assert calib.nrmse(found, fine) < 0.3 * calib.nrmse(ideal, fine)
+    mpisim.write(coarse, tmp_path / "coarse.nc")
+    for values in (10_000, 640):  # all at once, and in blocks of some angles
+        recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", values_at_once=values)
+        assert mpisim.read(tmp_path / "fine.nc").attrs["recovery"]["weights"] == realistic.name
+
+
+def test_an_ideal_scanner_keeps_its_weights(realistic):
+    for coarse in (calib.downsample(matrix(), 4, snr=33.7), measured(matrix())):
+        assert weights(calib.recover(coarse)) == ("transms_4x.safetensors", "its weights were trained on such matrices")
+
+
+def test_of_a_measured_matrix_the_misfit_tells(realistic):
+    fine = matrix(0.7)
+    name, reason = weights(calib.recover(measured(fine)))
+    assert name == realistic.name
+    assert "unexplained in a tenth of the rows with the weights of ideal scanners, and less with those of" in reason
+
+
+def test_without_noise_the_reason_says_that_it_is_not_known(realistic):
+    name, reason = weights(calib.recover(measured(matrix(), snr=None)))
+    assert name == "transms_4x_noiseless.safetensors"
+    assert reason == "its weights were trained on such matrices, if the scanner is ideal, which is not known"
+
+
+def test_without_such_weights_a_warning_says_so():
+    coarse = calib.downsample(matrix(0.05), 4, snr=33.7)
+    words = "The method is transms, because no other is known to be better, although transms was trained on ideal"
+    with pytest.warns(DataWarning, match=words):
+        assert weights(calib.recover(coarse))[0] == "transms_4x.safetensors"
+    with pytest.warns(
+        DataWarning, match="because transms was trained on ideal scanners and this one has imperfections"
+    ):
+        found = calib.recover(calib.downsample(matrix(0.05), 8, snr=33.7))
+    assert found.attrs["recovery"]["method"] != "transms"
+
+
+def test_a_training_on_imperfect_scanners_is_bundled_as_such(tmp_path):
+    small = mpisim.Grid((16, 16))
+    scanner = mpisim.ImperfectFFL.of(
+        mpisim.open_sided_ffl(0.7, angles=2, harmonics=(2, 3)), line=mpisim.AngleErrors(offset=1e-4)
+    )
+    data = [mpisim.simulate(scanner, mpisim.Particle(22e-9), small)] * 2
+    config = recipe("srcnn", 4, steps=1, batch=2, phase="ideal", denoise="none")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        train(config, data[:1], data[1:], tmp_path / "run")
+    file = bundle(tmp_path / "run", tmp_path)
+    assert file.name == "srcnn_4x_realistic.safetensors"
+    assert bundled_weights("srcnn", 4, folder=tmp_path, imperfect=True) == file
+    assert bundled_weights("srcnn", 4, folder=tmp_path).name == "srcnn_4x.safetensors"
+    model, metadata = load_model(file)
+    assert model.config.phase == "ideal" and stated_scope(metadata).imperfect is True
