@@ -31,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="the short form: three matrices, few factors, trainings of four steps"
     )
-    parser.add_argument("--data", help="folder of `mpisim dataset --preset transms` (default: matrices are simulated)")
+    parser.add_argument(
+        "--data",
+        help="folder of `mpisim dataset --preset transms`, or --preset realistic for the study realistic (default: "
+        "matrices are simulated)",
+    )
     parser.add_argument("--methods", type=_names, help="only these, such as bicubic,transms")
     parser.add_argument("--factors", type=argument_type("factors", integers), help="only these, such as 2,4")
     _add_training_arguments(parser)

@@ -32,7 +32,7 @@ from mpisim.cli.command import Result
 from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.errors import DataWarning
+from mpisim.errors import DataWarning, require
 from mpisim.io.digest import digest
 from mpisim.progress import progress
 from mpisim.scanner.ffl import OpenSidedFFL
@@ -77,7 +77,11 @@ def imperfections(options: StudyOptions) -> Result:
 
 
 def ideal_setup(options: StudyOptions) -> Setup:
-    """Return the setup that imperfections are added to; that of the short form has at most 12 angles."""
+    """Return the setup that imperfections are added to; that of the short form has at most 12 angles.
+
+    Raises `InputError` for `data`: the scanners of these studies are simulated.
+    """
+    require(options.data is None, "data", "left out, since this study simulates its own scanners", str(options.data))
     spec, cases = options.protocol.spec, options.protocol.of("validation")
     gradient = min((c.sf_gradient for c in cases), key=lambda g: abs(g - _GRADIENT))
     case = min((c for c in cases if c.sf_gradient == gradient), key=lambda c: abs(c.particle_diameter - _DIAMETER))

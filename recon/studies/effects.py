@@ -28,7 +28,7 @@ from mpisim.cli.command import Result
 from mpisim.data.metrics import nrmse
 from mpisim.data.views import as_images
 from mpisim.io.digest import digest
-from mpisim.plot.panels import Group, Panel, edges, panels
+from mpisim.plot.panels import Group, Panel, edges, panels, save_figure
 from mpisim.plot.rows import chosen_rows, part_of
 from mpisim.progress import progress
 from recon import methods
@@ -87,7 +87,9 @@ def effects(options: StudyOptions) -> Result:
     files = write_results(options, "effects", _dataset(made), table, None, cache.earlier)
     for name, part in _PARTS.items():
         if made[part]:
-            files += write_results(options, name, _dataset(made[part]), table[part], _figure(made[part], options.quick))
+            file = options.out / f"{name}{'_quick' * options.quick}.png"
+            save_figure(_figure(made[part], options.quick), file)
+            files.append(str(file))
     titles = ("imperfection", "row in %", "matrix in %", "pSNR in dB")
     lines = [
         [row["imperfection"], *(f"{row[n]:.2f}" for n in ("row_percent", "matrix_percent", "psnr"))] for row in table

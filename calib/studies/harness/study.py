@@ -66,7 +66,8 @@ class StudyOptions:
         six matrices. It shows the form of a study; its files are named and labelled as short forms. Studies of networks
         of which none are bundled (Table II, Fig. 4 and 5) train them even without `train`.
     data
-        A folder of `mpisim dataset --preset transms`; None simulates the matrices.
+        A folder of `mpisim dataset --preset transms`, or `--preset realistic` for the study of these; None simulates
+        the matrices.
     cache
         Folder of trained weights and finished results; None takes `cache` in `out`.
     bundled

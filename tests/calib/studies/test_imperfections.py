@@ -118,3 +118,8 @@ def test_short_form(tmp_path):
     again = STUDIES["imperfections"](tmp_path, **options)
     assert again["table"] == result["table"]
     assert {f: f.stat().st_mtime_ns for f in (tmp_path / "cache" / "rows").iterdir()} == before
+
+
+def test_data_of_others_are_refused(tmp_path):
+    with pytest.raises(InputError, match="Input data must be left out, since this study simulates its own scanners"):
+        STUDIES["imperfections"](tmp_path / "out", quick=True, data=tmp_path, protocol=SMALL)
