@@ -173,13 +173,23 @@ def _realistic(options: argparse.Namespace) -> list[SetupCase]:
 
 def _cases_of_file(file: ScannerFile, options: argparse.Namespace, split: str) -> list[SetupCase]:
     """Return the cases of a scanner file, at the gradients and diameters of the options or at its own."""
-    from mpisim.dataset.cases import Case, SetupCase
+    from mpisim.dataset.cases import SetupCase
 
     gradients = options.sf_gradient or [file.gradient]
     diameters = options.particle_diameter or [file.diameter]
-    for name, values in (("sf-gradient", gradients), ("particle-diameter", diameters)):
-        require(None not in values, f"--{name}", f"given, since {file.name} leaves it out", "none")
-    pairs = [(float(gradient), float(diameter)) for gradient in gradients for diameter in diameters]
-    names = [Case(*pair).name for pair in pairs]
-    require(len(set(names)) == len(names), "grid of scanners", "made of distinct pairs", "repeated values")
-    return [SetupCase(name, file.setup(*pair), split) for name, pair in zip(names, pairs, strict=True)]
+    for name, known in (("sf-gradient", None not in gradients), ("particle-diameter", _sized(file, diameters))):
+        require(known, f"--{name}", f"given, since {file.name} leaves it out", "none")
+    setups = [(_name(g, d), file.setup(g, d)) for g in gradients for d in diameters]
+    require(len(dict(setups)) == len(setups), "grid of scanners", "made of distinct pairs", "repeated values")
+    return [SetupCase(name, setup, split) for name, setup in setups]
+
+
+def _sized(file: ScannerFile, diameters: Sequence[float | None]) -> bool:
+    """Whether diameters are given, or the file states those of its populations."""
+    return None not in diameters or file.has_diameter
+
+
+def _name(gradient: float | None, diameter: float | None) -> str:
+    """Return a file name as that of a `Case`, without a diameter where the particle has no single one."""
+    size = "" if diameter is None else f"_d{diameter * 1e9:.3f}"
+    return f"g{gradient:.4f}{size}"

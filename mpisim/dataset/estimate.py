@@ -1,7 +1,7 @@
 """How long a data set takes and how large it becomes, from small pieces of its matrices.
 
-One case of each kind is simulated on a sixteenth of the voxels. The time of an engine grows with the number of voxels,
-whatever fields, coils and particles there are. What writing takes is added from a rate.
+One case of each kind is simulated, on a sixteenth of the voxels if there are many. The time of an engine grows with the
+number of voxels, whatever fields, coils and particles there are. What writing takes is added from a rate.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mpisim.simulation.setup import Setup
 __all__ = ["Estimate", "estimated"]
 
 _EDGE = 4  # voxels of a matrix along x and y for one of the piece
+_LARGE = 16  # voxels along an edge from which a piece is simulated
 _NUMBER = 8  # bytes of a complex64
 _RATE = 20e6  # bytes per second that are sampled, compressed and written
 
@@ -55,7 +56,8 @@ def estimated(cases: Sequence[Case | SetupCase], spec: DatasetSpec, workers: int
         case = next(c for c in cases if _kind(c) == kind)
         setup = spec.setup(case)
         nx, ny, *rest = setup.grid.shape
-        small = Grid((max(1, nx // _EDGE), max(1, ny // _EDGE), *rest), setup.grid.fov, setup.grid.center)
+        edge = _EDGE if min(nx, ny) >= _LARGE else 1  # of a few voxels the time does not grow with their number
+        small = Grid((nx // edge, ny // edge, *rest), setup.grid.fov, setup.grid.center)
         piece = replace(setup, grid=small, sample=_of_fine_voxels(setup))
         rows = piece.simulate()["system_matrix"]  # which also loads what is compiled
         started = time.perf_counter()
