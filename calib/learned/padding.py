@@ -8,8 +8,8 @@ last two along a line. Fine voxels beyond the edge are cut off after the network
 Compared on 13 x 23 voxels (`transms`, 33.7 dB, 2x: 7 x 12 block means), nRMSE of all voxels, of those in partial
 blocks, and of the others: along a line 1.5, 2.3 and 1.3 %; the last column repeated (mirrored edges) 1.7, 3.5 and
 1.3 %; the last but one (mirrored about the last centre) 2.4, 5.5 and 1.5 %; zeros 2.9, 6.8 and 1.8 %. Means of partial
-blocks taken for those of whole ones cost 2.0, 4.5 and 1.4 % (mirrored edges). On 33 x 33 voxels a line gives 0.43 and 2.3 % at 2x and 4x,
-mirrored edges 0.81 and 2.7 %. At 8x the weights are of no use on either grid (29 to 51 %).
+blocks taken for those of whole ones cost 2.0, 4.5 and 1.4 % (mirrored edges). On 33 x 33 voxels a line gives 0.43 and
+2.3 % at 2x and 4x, mirrored edges 0.81 and 2.7 %. At 8x the weights are of no use on either grid (29 to 51 %).
 """
 
 from __future__ import annotations
