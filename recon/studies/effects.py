@@ -142,11 +142,12 @@ def _figure(made: Sequence[_Effect], quick: bool) -> Figure:
     rows = [_rows(effect) for effect in made]
     images = [_images(effect) for effect in made]
     table = [effect.columns for effect in made]
-    notes = [[f"row {r['row_percent']:.2g} %" for r in table], [f"pSNR {r['psnr']:.1f} dB" for r in table]]
+    of_rows = ["row < 0.01 %" if r["row_percent"] < 0.01 else f"row {r['row_percent']:.2g} %" for r in table]
+    of_images = ["pSNR > 100 dB" if r["psnr"] > 100 else f"pSNR {r['psnr']:.1f} dB" for r in table]
     groups = [
         Group([[r[0] for r in rows], [r[1] for r in rows]], ["ideal", "imperfect"], "row / peak", (-1, 1), "RdBu_r"),
         Group(
-            [[r[2] for r in rows]], ["difference"], "of peak", (-_DIFFERENCE, _DIFFERENCE), "PuOr_r", notes=[notes[0]]
+            [[r[2] for r in rows]], ["difference"], "of peak", (-_DIFFERENCE, _DIFFERENCE), "PuOr_r", notes=[of_rows]
         ),
         Group(
             [[i[0] for i in images], [i[1] for i in images]],
@@ -161,7 +162,7 @@ def _figure(made: Sequence[_Effect], quick: bool) -> Figure:
             "concentration",
             (-_IMAGE_DIFFERENCE, _IMAGE_DIFFERENCE),
             "PuOr_r",
-            notes=[notes[1]],
+            notes=[of_images],
         ),
     ]
     titles = [
