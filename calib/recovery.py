@@ -129,7 +129,7 @@ def recover_by_choice(
     """
     known = coarse if level is None else level.applied(coarse)
     factor, taken = Sampling.of(coarse).factor, settle(known, choice)
-    file = weights_of(taken, factor, weights, bundled) if METHODS[taken.method].learned else None
+    file = weights_of(taken, factor, weights, bundled) if METHODS[taken.method].learned else weights
     recovered = recover_at(level, coarse, taken.method, file, unit, taken.reason)
     other = with_imperfect(coarse, taken, recovered)
     if other is not None:
