@@ -273,7 +273,13 @@ _UNTRAINED = {
     ),
 }
 _NETWORKS = {
-    name: Method(net.summary, partial(recover_by_network, name), (net.sampling,), takes=("weights", "unit"))
+    name: Method(
+        net.summary,
+        partial(recover_by_network, name),
+        (net.sampling,),
+        takes=("weights", "unit"),
+        version=2 if net.sampling == "box" else 1,  # 2: rows are turned to the phases of ideal scanners
+    )
     for name, net in NETS.items()
 }
 

@@ -14,6 +14,7 @@ import xarray as xr
 from calib.batches import apply_in_batches
 from calib.learned.bundled import bundled_weights
 from calib.learned.phase import row_phases, turned
+from calib.learned.scope import stated_scope
 from calib.methods.geometry import Geometry
 from calib.methods.record import Recovered
 from calib.nets.table import NETS
@@ -25,7 +26,6 @@ from mpisim.errors import InputError, require
 if TYPE_CHECKING:
     from torch import Tensor, device
 
-    from calib.learned.config import ModelConfig
     from calib.learned.model import RecoveryModel
 
 __all__ = ["apply_model", "load_network", "recover_by_network", "weights_file"]
@@ -39,6 +39,9 @@ def recover_by_network(
 ) -> Recovered:
     """Recover a coarse matrix by a network of `calib.nets.table.NETS`.
 
+    Rows whose harmonics have other phases than those of an ideal scanner are turned to these before the network, and
+    back after it (`calib.learned.phase`), if the weights were trained on ideal scanners or with rows that are turned.
+
     `weights` and `unit` are those of `calib.recover`. For block means with noise the metadata hold the `misfit`. For a
     row it is the mean square of what the network leaves unexplained of the block means before data consistency, over
     that of the noise; the metadata hold the value that nine of ten rows do not exceed. For `transms` it is about 1 on
@@ -50,7 +53,8 @@ def recover_by_network(
     noisy = NETS[method].sampling == "box" and bool(noise_per_row(coarse).all())
     misfits: list[Tensor] = []
     recover_rows = partial(model, geometry=Geometry.of(coarse), misfits=misfits if noisy else None)
-    rows = _cut(_applied(recover_rows, model.config, coarse, unit=unit), coarse)
+    by_ideal = model.config.phase == "ideal" or _knows_ideal_rows(metadata)
+    rows = _cut(_applied(recover_rows, coarse, row_phases(coarse) if by_ideal else None, unit=unit), coarse)
     about = {"weights": file.name, "trained": metadata.get("train")}
     return Recovered(rows, {**about, "misfit": _misfit(misfits)} if noisy else about)
 
@@ -61,17 +65,22 @@ def _cut(rows: np.ndarray, coarse: xr.Dataset) -> np.ndarray:
     return rows[..., :height, :width]
 
 
+def _knows_ideal_rows(metadata: Mapping[str, object]) -> bool:
+    """Whether weights state that they were trained on the rows of ideal scanners, whose harmonics have no phases."""
+    scope = stated_scope(metadata)
+    return scope is not None and scope.imperfect is False
+
+
 def _applied(
     recover_rows: Callable[[Tensor, Tensor], Tensor],
-    config: ModelConfig,
     coarse: xr.Dataset,
+    phases: np.ndarray | None,
     device: str | device = "cpu",
     unit: float | None = None,
 ) -> np.ndarray:
-    """Return fine rows (row, H, W), of rows with the phases of an ideal scanner where the model asks for them."""
-    if config.phase == "none":
+    """Return fine rows (row, H, W); rows are turned by `phases` (row,) to those of an ideal scanner, and back."""
+    if phases is None or bool((phases == 1).all()):
         return apply_in_batches(recover_rows, coarse, device, unit)
-    phases = row_phases(coarse)
     rows = apply_in_batches(recover_rows, turned(coarse, phases.conj()), device, unit)
     return rows * phases[:, None, None].astype(rows.dtype)
 
@@ -113,6 +122,7 @@ def load_network(file: Path, method: str, factor: int) -> tuple[RecoveryModel, M
 def apply_model(model: RecoveryModel, coarse: xr.Dataset) -> xr.Dataset:
     """Recover a coarse matrix with a model in memory, in bounded batches."""
     recover_rows = partial(model.eval(), geometry=Geometry.of(coarse))
-    rows = _cut(_applied(recover_rows, model.config, coarse, next(model.parameters()).device), coarse)
+    phases = row_phases(coarse) if model.config.phase == "ideal" else None
+    rows = _cut(_applied(recover_rows, coarse, phases, next(model.parameters()).device), coarse)
     grid = Sampling.of(coarse).fine_grid(Grid.of(coarse))
     return replace_rows(coarse, rows, grid, stage="fine", origin="recovered", sampling=None)

@@ -15,6 +15,7 @@ phase by less than a tenth of a degree on the protocol's matrices at 4x.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +23,7 @@ import xarray as xr
 
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.grid import Grid
-from mpisim.data.views import row_dims
+from mpisim.data.views import noise_known, noise_like, row_dims
 from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import open_sided_ffl
 from mpisim.simulation.matrix import simulate
@@ -30,26 +31,44 @@ from mpisim.simulation.matrix import simulate
 __all__ = ["row_phases", "turned"]
 
 _STEEPNESS, _DIAMETER = 0.7 * 0.032, 25e-9  # gradient times field of view in T, and m, of the ideal scanner
+_SMALLEST, _SIGMAS = 0.02, 4.0  # rad, and standard deviations, from which a phase counts
 _ORDER = ("angle", "frequency", "y", "x")
 
 
 def row_phases(matrix: xr.Dataset) -> np.ndarray:
     """Return the phase of every row's harmonic as a complex number of magnitude 1, shape (row,).
 
-    It is 1 where there is no ideal scanner to compare with (a matrix without angles or harmonics, or a volume, or
-    values that are no means over voxels), and for rows of zeros.
+    It is exactly 1 for phases that are below .02 rad or hidden by the noise, as on ideal scanners. It is 1 too where
+    there is no ideal scanner to compare with (a matrix without angles or harmonics, or a volume, or values that are no
+    means over voxels), and for rows of zeros.
     """
     values = matrix["system_matrix"]
     count = int(np.prod([values.sizes[d] for d in row_dims(matrix)], initial=1))
     if not _comparable(matrix):
         return np.ones(count, complex)
     angles, harmonics = (tuple(matrix[name].values.tolist()) for name in ("angle", "harmonic"))
-    ideal = xr.DataArray(_ideal(Grid.of(matrix), angles, harmonics).conj(), dims=_ORDER)
-    sums = (values.variable * ideal.variable).sum(("angle", "y", "x"))
-    phases = np.where(sums.values != 0, np.exp(1j * np.angle(sums.values)), 1)
     first = values.variable.isel(y=0, x=0)
-    spread = xr.Variable(sums.dims, phases) * xr.ones_like(first).astype(complex)
-    return np.asarray(spread.transpose(*first.dims).values.ravel())
+    ideal = xr.Variable(_ORDER, _ideal(Grid.of(matrix), angles, harmonics))
+    sums = (values.variable * ideal.conj()).sum(("angle", "y", "x"))
+    spread = xr.Variable(sums.dims, _significant(sums.values, _noise(matrix, ideal, sums.dims)))
+    everywhere = spread * xr.ones_like(first).astype(complex)
+    return np.asarray(everywhere.transpose(*first.dims).values.ravel())
+
+
+def _noise(matrix: xr.Dataset, ideal: xr.Variable, dims: tuple[Hashable, ...]) -> np.ndarray:
+    """Return the deviation of the sums across their direction that the noise makes."""
+    first = matrix["system_matrix"].isel(y=0, x=0, drop=True)
+    level = noise_like(matrix, first) if noise_known(matrix) else np.zeros(first.shape)
+    energy = (abs(ideal) ** 2).sum(("y", "x")) * xr.Variable(first.dims, level**2) / 2
+    return np.asarray(energy.sum("angle").transpose(*dims).values ** 0.5)
+
+
+def _significant(sums: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return the phases of sums as numbers of magnitude 1; 1 where the noise hides them, or they are too small."""
+    phase, size = np.angle(sums), np.abs(sums)
+    least = np.maximum(_SMALLEST * size, _SIGMAS * noise)
+    noticed = (size > 0) & (size > 2 * _SIGMAS * noise) & (np.abs(phase) * size > least)
+    return np.where(noticed, np.exp(1j * phase), 1)
 
 
 def turned(matrix: xr.Dataset, phases: np.ndarray) -> xr.Dataset:
