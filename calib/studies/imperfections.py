@@ -13,7 +13,6 @@ positions. A sample's offset moves the fine calibration as well, so there the re
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,19 +20,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from calib.recovery import METHODS
 from calib.studies.harness.figures import grouped, small_multiples
 from calib.studies.harness.imperfections import FRACTIONS, IMPERFECTIONS, with_gains
 from calib.studies.harness.missing import missing_note, shown
-from calib.studies.harness.recovery import Recovery, recovered_by
+from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
+from calib.studies.harness.variants import Variant, error_of, ready_variants
 from mpisim.cli.command import Result
 from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.errors import DataWarning, require
-from mpisim.io.digest import digest
+from mpisim.errors import require
 from mpisim.progress import progress
 from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.simulation.setup import Setup
@@ -41,7 +39,7 @@ from mpisim.simulation.setup import Setup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["coarse_of", "error_of", "exact_positions", "ideal_setup", "imperfections", "ready_methods"]
+__all__ = ["coarse_of", "exact_positions", "ideal_setup", "imperfections"]
 
 QUICK = ("coil inhomogeneity", "line offset per angle", "positioning jitter")
 """Imperfections of the short form."""
@@ -62,17 +60,15 @@ def imperfections(options: StudyOptions) -> Result:
     files: list[str] = []
     lines: list[str] = []
     for factor in options.factors or ():
-        methods, of_methods = ready_methods(recovery, factor)
+        variants, of_methods = ready_variants(recovery, factor)
         status += of_methods
         shown(options, of_methods)
-        rows = _rows(recovery, ideal, methods, factor)
+        rows, names = _rows(recovery, ideal, variants, factor), [variant.name for variant in variants]
         table += rows
         title = _title(ideal, factor, options.quick)
-        name = "imperfections" if factor == 4 else f"imperfections_{factor}x"
-        files += write_results(
-            options, name, _dataset(rows, methods), rows, _figure(rows, title), recovery.cache.earlier
-        )
-        lines += [title, _text(rows, methods)]
+        stem = "imperfections" if factor == 4 else f"imperfections_{factor}x"
+        files += write_results(options, stem, _dataset(rows, names), rows, _figure(rows, title), recovery.cache.earlier)
+        lines += [title, _text(rows, names)]
     return {"table": table, "files": files, "text": "\n".join([*lines, *missing_note(options, status)])}
 
 
@@ -116,25 +112,13 @@ def coarse_of(setup: Setup, fine: xr.Dataset, factor: int, sampling: str = "box"
     return coarse.assign(system_matrix=rows.copy(data=(rows.values + means - exact).astype(rows.dtype)))
 
 
-def ready_methods(recovery: Recovery, factor: int) -> tuple[tuple[str, ...], list[Row]]:
-    """Return the methods to run, and for each chosen one whether it has weights; by default those that have."""
-    untrained = Recovery(replace(recovery.options, train=False))
-    ready = [name for name in METHODS if not untrained.missing(name, factor)]
-    chosen = recovery.options.chosen(tuple(METHODS), ready)
-    missing = {name: recovery.missing(name, factor) for name in chosen}
-    status: list[Row] = [
-        {"method": n, "factor": factor, "status": "missing" if gone else "made"} for n, gone in missing.items()
-    ]
-    return tuple(name for name, gone in missing.items() if not gone), status
-
-
-def _rows(recovery: Recovery, ideal: Setup, methods: Sequence[str], factor: int) -> list[Row]:
+def _rows(recovery: Recovery, ideal: Setup, variants: Sequence[Variant], factor: int) -> list[Row]:
     """Return a row for each imperfection, size and method."""
     quick = recovery.options.quick
     wanted = [i for i in IMPERFECTIONS if not quick or i.name in QUICK]
     cases = [(i, fraction) for i in wanted for fraction in (_QUICK_FRACTIONS if quick else FRACTIONS)]
     known = exact = ideal.simulate()
-    samplings = {METHODS[name].samplings[0] for name in methods}
+    samplings = {variant.sampling for variant in variants}
     rows: list[Row] = []
     for imperfection, fraction in progress(cases, unit="scanner"):
         setup = imperfection.applied(ideal, fraction)
@@ -148,32 +132,10 @@ def _rows(recovery: Recovery, ideal: Setup, methods: Sequence[str], factor: int)
             "change_percent": 100 * nrmse(with_gains(known, full), full) if fraction else 0.0,
         }
         coarse = {sampling: coarse_of(setup, exact, factor, sampling) for sampling in samplings}
-        for name in methods:
-            error = error_of(recovery, coarse[METHODS[name].samplings[0]], exact, name, factor)
-            rows.append({**described, "method": name, "nrmse_percent": 100 * error})
+        for variant in variants:
+            error = error_of(recovery, coarse[variant.sampling], exact, variant, factor)
+            rows.append({**described, "method": variant.name, "nrmse_percent": 100 * error})
     return rows
-
-
-def error_of(recovery: Recovery, coarse: xr.Dataset, fine: xr.Dataset, method: str, factor: int) -> float:
-    """Return the nRMSE of a method on one coarse matrix, from the cache or computed."""
-    record = METHODS[method]
-    weights = recovery.weights(method, factor) if record.learned else None
-    key = {
-        "method": method,
-        "version": record.version,
-        "factor": factor,
-        "coarse": digest(coarse["system_matrix"].values),
-        "fine": digest(fine["system_matrix"].values),
-        "weights": None if weights is None else weights.digest,
-    }
-
-    def compute() -> Row:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # that rows do not fit is what this study measures
-            recovered = recovered_by(coarse, method, None if weights is None else weights.weights)
-        return {"nrmse": nrmse(recovered, fine)}
-
-    return float(recovery.cache.row(f"imperfection_{method}_{factor}x", key, compute)["nrmse"])
 
 
 def _dataset(rows: Sequence[Row], methods: Sequence[str]) -> xr.Dataset:

@@ -4,7 +4,8 @@ The matrices are those of `mpisim dataset --preset realistic`: the split `test` 
 and the split `outside`, whose physics the levels do not have. They are read from the folder `data` or simulated. Beside
 them stand ideal scanners: those of the level mild without their imperfections, with cores of one size, the median.
 The noise is 33.7 dB below the RMS of the block means; its seed is the number of the matrix in its split. A figure is
-the mean over the scanners of a level, and the table states how many there were.
+the mean over the scanners of a level, and the table states how many there were. Networks with bundled weights that were
+trained on imperfect scanners stand there with both.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from calib.recovery import METHODS
 from calib.studies.harness.figures import grouped, small_multiples
 from calib.studies.harness.missing import missing_note, shown
 from calib.studies.harness.recovery import Recovery
 from calib.studies.harness.results import Row, text_table, write_results
 from calib.studies.harness.study import StudyOptions
-from calib.studies.imperfections import error_of, ready_methods
+from calib.studies.harness.variants import Variant, error_of, ready_variants
 from mpisim.cli.command import Result
 from mpisim.data.downsampling import downsample
 from mpisim.data.noise import PROTOCOL_SNR
@@ -63,10 +63,10 @@ def realistic(options: StudyOptions) -> Result:
     """
     recovery = Recovery(options)
     factors = options.factors or ()
-    methods: dict[int, tuple[str, ...]] = {}
+    variants: dict[int, list[Variant]] = {}
     status: list[Row] = []
     for factor in factors:
-        methods[factor], of_methods = ready_methods(recovery, factor)
+        variants[factor], of_methods = ready_variants(recovery, factor)
         status += of_methods
     shown(options, status)
     count = sum(SCANNERS[split] for split in _SPLITS) + SCANNERS["test"] // len(LEVELS)
@@ -75,7 +75,7 @@ def realistic(options: StudyOptions) -> Result:
         _with_ideal(_scanners(options)), unit="scanner", total=None if options.quick or options.data else count
     ):
         for factor in factors:
-            rows += _rows(recovery, scanner, methods[factor], factor)
+            rows += _rows(recovery, scanner, variants[factor], factor)
     table = _means(rows)
     title = f"Mean nRMSE, {PROTOCOL_SNR:g} dB, scanners of each level{', a short form' if options.quick else ''}"
     files = write_results(options, "realistic", _dataset(rows), table, _figure(table, title), recovery.cache.earlier)
@@ -131,15 +131,13 @@ def ideal_of(fine: xr.Dataset) -> xr.Dataset:
     return Setup(scanner, Particle(float(fine["particle_diameter"])), setup.grid, sample).simulate()
 
 
-def _rows(recovery: Recovery, scanner: _Scanner, methods: Sequence[str], factor: int) -> list[Row]:
+def _rows(recovery: Recovery, scanner: _Scanner, variants: Sequence[Variant], factor: int) -> list[Row]:
     coarse = {
         sampling: downsample(scanner.fine, factor, sampling, PROTOCOL_SNR, scanner.number)
-        for sampling in {METHODS[name].samplings[0] for name in methods}
+        for sampling in {variant.sampling for variant in variants}
     }
     described = {"level": scanner.level, "number": scanner.number, "factor": factor}
-    errors = {
-        name: error_of(recovery, coarse[METHODS[name].samplings[0]], scanner.fine, name, factor) for name in methods
-    }
+    errors = {v.name: error_of(recovery, coarse[v.sampling], scanner.fine, v, factor) for v in variants}
     return [{**described, "method": name, "nrmse": error} for name, error in errors.items()]
 
 
