@@ -1,8 +1,8 @@
 """What does the inhomogeneity of a receive coil cost?
 
 A flat coil lies below the field of view of an open-sided scanner, at the distance ``--height``. Its sensitivity follows
-from the law of Biot and Savart (``mpisim.WoundCoil``): a small coil hears the middle best, a large one hears all of the
-field of view alike, and more weakly per turn. For each radius two costs are computed:
+from the law of Biot and Savart (``mpisim.WoundCoil``): a small coil receives most from the middle; a coil whose radius
+is about twice the distance receives alike from the whole field of view. For each radius two costs are computed:
 
 - the image of two tubes at 30 dB, made with the matrix of a homogeneous coil of the sensitivity in the centre, with
   that of the true coil, and with matrices recovered from a calibration at 4x. The pSNR is against the image with the
