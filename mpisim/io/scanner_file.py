@@ -25,7 +25,7 @@ from mpisim.data.grid import Grid
 from mpisim.errors import InputError, require, within
 from mpisim.io.nesting import load_toml
 from mpisim.io.reading import read
-from mpisim.io.scanner_keys import DIAMETER_KEYS, checked_keys, class_of, with_hint, with_maps
+from mpisim.io.scanner_keys import DIAMETER_KEYS, GRID_KEYS, checked_keys, class_of, with_hint, with_maps
 from mpisim.io.scanner_values import agrees, merged, same, shown
 from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
 from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
@@ -49,7 +49,6 @@ Source = str | os.PathLike[str]
 Table = dict[str, Any]
 _TABLES = ("scanner", "particle", "calibration")
 _GIVEN = "given here, since {} does not state it"
-_GRID = {"grid": "shape", "fov": "fov", "center": "center"}  # fields of the grid by key of `calibration`
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ def summary_of(name: str) -> str:
 def _of_matrix(name: str) -> ScannerFile:
     """Return what a simulated system matrix says of its scanner, with every key."""
     attributes = Setup.described(read(name))
-    grid = {key: attributes["grid"][part] for key, part in _GRID.items() if part in attributes["grid"]}
+    grid = {key: attributes["grid"][part] for key, part in GRID_KEYS.items() if part in attributes["grid"]}
     calibration = {**grid, **attributes["sample"]}
     return ScannerFile(name, attributes["scanner"], attributes["particle"], calibration)
 
@@ -197,7 +196,7 @@ def _of_tables(values: Table, name: str) -> ScannerFile:
     for table in values:
         require(isinstance(values[table], dict), f"{table} in {name}", "a table", repr(values[table]))
     described = {kind: checked_keys(values.get(kind, {}), kind, kind, name) for kind in ("scanner", "particle")}
-    known = [*_GRID, *(f.name for f in fields(Sample))]
+    known = [*GRID_KEYS, *(f.name for f in fields(Sample))]
     unknown = [key for key in values.get("calibration", {}) if key not in known]
     must = f"made of the keys {', '.join(known)} in [calibration]"
     require(not unknown, name, must, f"the unknown key {with_hint(unknown[0], known) if unknown else ''}")
@@ -279,6 +278,6 @@ def _with_diameter(table: Table, key: str, given: float | None) -> Table:
 
 def _calibration(table: Table) -> tuple[Grid, Sample]:
     """Return grid and sample of a table."""
-    voxels = {_GRID[key]: value for key, value in table.items() if key in _GRID}
-    rest = {key: value for key, value in table.items() if key not in _GRID}
+    voxels = {GRID_KEYS[key]: value for key, value in table.items() if key in GRID_KEYS}
+    rest = {key: value for key, value in table.items() if key not in GRID_KEYS}
     return from_mapping(Grid, voxels, "grid"), from_mapping(Sample, rest, "sample")

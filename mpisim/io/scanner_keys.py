@@ -13,10 +13,13 @@ from mpisim.io.field_map import read_field_map
 from mpisim.particles.table import PARTICLES
 from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
 
-__all__ = ["DIAMETER_KEYS", "checked_keys", "class_of", "with_hint", "with_maps"]
+__all__ = ["DIAMETER_KEYS", "GRID_KEYS", "checked_keys", "class_of", "with_hint", "with_maps"]
 
 DIAMETER_KEYS = ("diameter", "median")
 """Fields of models of particles that hold the core diameter, or the median of a distribution, in m."""
+
+GRID_KEYS = {"grid": "shape", "fov": "fov", "center": "center"}
+"""Fields of `Grid` by key of the table `calibration`; `shape` there is that of the sample."""
 
 _DEFAULTS = {"scanner": "OpenSidedFFL", "particle": "Particle"}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,8 +18,9 @@ from typing import Any
 from mpisim.data.grid import Grid
 from mpisim.errors import require
 from mpisim.io.atomic import expect_file, write_text
+from mpisim.io.scanner_keys import GRID_KEYS
 from mpisim.particles.table import PARTICLES
-from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+from mpisim.scanner.ffl import OpenSidedFFL, equidistant_angles, open_sided_ffl
 from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.setup import Setup
@@ -28,7 +28,6 @@ from mpisim.simulation.setup import Setup
 __all__ = ["scanner_text", "write_scanner"]
 
 _WIDTH = 118
-_GRID = (("grid", "shape"), ("fov", "fov"), ("center", "center"))
 _HEAD = (
     "Units are SI: m, T, T/m, Hz, rad, A/m, K. A key behind # has its default, which an option of the command line may "
     "replace. The command line must not contradict any other value."
@@ -73,7 +72,7 @@ def scanner_text(setup: Setup, title: str = "A scanner.", notes: str = "") -> st
     lines += [*_table("particle", setup.particle, PARTICLES), ""]
     lines += ["[calibration]"]
     meanings = _meanings(Grid)
-    for key, name in _GRID:
+    for key, name in GRID_KEYS.items():
         lines += _entry(key, getattr(setup.grid, name), meanings[name], getattr(Grid(), name))
     for item in fields(Sample):
         lines += _entry(item.name, getattr(setup.sample, item.name), _meanings(Sample)[item.name], _default(item))
@@ -132,15 +131,10 @@ def _entry(key: str, value: Any, meaning: str, default: Any) -> Iterator[str]:
     usual = type(value) is type(default) and value == default
     if value is None:
         yield f"#{key} ="
-    elif key == "angles" and value == _equidistant(len(value)):
+    elif key == "angles" and value == equidistant_angles(len(value)):
         yield f"{'#' if usual else ''}{key} = {len(value)}"
     else:
         yield from ("#" + line if usual else line for line in f"{key} = {_toml(value)}".splitlines())
-
-
-def _equidistant(count: int) -> tuple[float, ...]:
-    """The angles that a number of them stands for."""
-    return tuple(math.pi * i / count for i in range(count))
 
 
 def _toml(value: Any) -> str:

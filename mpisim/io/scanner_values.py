@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mpisim.errors import require
+from mpisim.scanner.ffl import equidistant_angles
 
 __all__ = ["agrees", "merged", "same", "shown"]
 
@@ -47,7 +48,7 @@ def agrees(table: dict[str, Any], key: str, value: Any) -> bool:
 def _expanded(key: str, value: Any) -> Any:
     """Return angles for a number of them; any other value as it is."""
     if key == "angles" and isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return [math.pi * i / value for i in range(value)]
+        return equidistant_angles(value)
     return value
 
 

@@ -17,6 +17,7 @@ from mpisim.errors import require
 from mpisim.plot.panels import DPI, Group, Panel, draw_groups, size_of
 from mpisim.plot.scanner_curves import curves_of, draw_curves
 from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.scanner.parts import check_regions
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.setup import Setup
 
@@ -54,7 +55,7 @@ def draw_scanner(setup: Setup) -> Figure:
 
     require(isinstance(setup, Setup), "setup", "a mpisim.Setup, as mpisim.read_scanner returns it", repr(setup))
     grid = _map_grid(setup.grid)
-    _check_region(setup.scanner, grid)
+    check_regions([setup.scanner], grid.centers())
     angles = _shown_angles(setup.scanner.sequence.angles)
     selection, (others, words) = _selection(setup.scanner, grid, angles), _drive_and_coils(setup.scanner, grid)
     maps = [(selection, [f"{np.degrees(angle):.3g}°" for angle in angles], "selection field at some angles")]
@@ -79,11 +80,6 @@ def _map_grid(grid: Grid) -> Grid:
     longest = max(grid.fov[:2])
     shape = [max(2, round(_LONGEST * length / longest)) for length in grid.fov[:2]]
     return Grid((shape[0], shape[1]), grid.fov[:2], grid.center)
-
-
-def _check_region(scanner: Any, grid: Grid) -> None:
-    if hasattr(scanner, "check_region"):
-        scanner.check_region(grid.centers())
 
 
 def _shown_angles(angles: Sequence[float]) -> list[float]:

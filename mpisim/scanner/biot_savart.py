@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpisim.errors import InputError, numbers_of, require, within
-from mpisim.scanner.parts import turned_region
+from mpisim.scanner.parts import turned_region, vector_of
 
 __all__ = [
     "Loop",
@@ -55,17 +55,17 @@ _LENGTHS = (1e-4, 5.0, "m")
 
 def place(name: str, values: tuple[float, float, float]) -> tuple[float, float, float]:
     """Return a point in m; raise `InputError` unless it has three coordinates within 5 m."""
-    point = numbers_of(name, values)
-    require(len(point) == 3, name, "three coordinates (x, y, z) in m", values)
+    point = vector_of(name, values, "three coordinates (x, y, z) in m")
     x, y, z = (within(name, coordinate, *_PLACES) for coordinate in point)
     return x, y, z
 
 
 def direction(name: str, values: tuple[float, float, float]) -> tuple[float, float, float]:
     """Return a direction as it was given; raise `InputError` unless it has three components, not all zero."""
-    vector = numbers_of(name, values)
-    require(len(vector) == 3 and any(vector), name, "three components, not all zero", values)
-    return vector[0], vector[1], vector[2]
+    must = "three components, not all zero"
+    vector = vector_of(name, values, must)
+    require(any(vector), name, must, values)
+    return vector
 
 
 def _unit(vector: tuple[float, ...]) -> np.ndarray:

@@ -23,10 +23,10 @@ from typing import Protocol
 
 import numpy as np
 
-from mpisim.errors import numbers_of, require, within
+from mpisim.errors import require, within
 from mpisim.scanner.biot_savart import Winding, check_windings, field_of_windings, require_clear, turns_of
 from mpisim.scanner.field_map import FieldMap
-from mpisim.scanner.parts import FieldPart, checked_flag, turned_field, turns
+from mpisim.scanner.parts import FieldPart, check_regions, checked_flag, turned_field, turns, vector_of
 
 __all__ = ["Coil", "MapCoil", "ReceiveCoil", "WoundCoil"]
 
@@ -64,9 +64,7 @@ class Coil:
     parts: tuple[FieldPart, ...] = ()
 
     def __post_init__(self) -> None:
-        vector = numbers_of("vector of the coil", self.vector)
-        good = len(vector) == 3 and any(vector)
-        require(good, "vector of the coil", "three components in 1/m, not all zero", self.vector)
+        vector = vector_of("vector of the coil", self.vector, "three components in 1/m")
         within("vector of the coil", max(map(abs, vector)), 0.01, 1e7, "1/m")
         object.__setattr__(self, "vector", vector)
         good = isinstance(self.parts, list | tuple)
@@ -89,9 +87,7 @@ class Coil:
 
     def check_region(self, points: np.ndarray) -> None:
         """Raise `InputError` where a part does not reach all `points` (..., 3) in m."""
-        for part in self.parts:
-            if hasattr(part, "check_region"):
-                part.check_region(points)
+        check_regions(self.parts, points)
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ class WoundCoil:
 
     def sensitivity(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Sensitivity in 1/m at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
-        return turned_field(self._at_rest, points, angle) if self.turning else self._at_rest(points)
+        return turned_field(self._at_rest, points, angle, self.turning)
 
     def _at_rest(self, points: np.ndarray) -> np.ndarray:
         return self.turns * field_of_windings(self.windings, points)
@@ -163,7 +159,7 @@ class MapCoil:
 
     def sensitivity(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Sensitivity in 1/m at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
-        return turned_field(self.map.at, points, angle) if self.turning else self.map.at(points)
+        return turned_field(self.map.at, points, angle, self.turning)
 
     def check_region(self, points: np.ndarray) -> None:
         """Raise `InputError` unless the map covers `points` (..., 3) in m."""

@@ -29,7 +29,7 @@ from mpisim.errors import numbers_of, require, whole, within
 from mpisim.scanner.protocol import LineProfile
 from mpisim.scanner.sequences import PeriodicSequence, Tone
 
-__all__ = ["PROFILE_SOURCES", "OpenSidedFFL", "open_sided_ffl"]
+__all__ = ["PROFILE_SOURCES", "OpenSidedFFL", "equidistant_angles", "open_sided_ffl"]
 
 _RANGES = {
     "sf_gradient": (1e-3, 100.0, "T/m"),
@@ -206,5 +206,9 @@ def _angles(angles: int | Iterable[float]) -> tuple[float, ...]:
         return angles
     if isinstance(angles, Iterable):
         return tuple(angles)
-    count = whole("angles", angles)
+    return equidistant_angles(whole("angles", angles))
+
+
+def equidistant_angles(count: int) -> tuple[float, ...]:
+    """Return equidistant angles in [0, pi) in rad."""
     return tuple(math.pi * i / count for i in range(count))

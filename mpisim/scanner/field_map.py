@@ -109,7 +109,7 @@ class FieldMap:
 
     def relative_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Field over `reference` at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
-        return (turned_field(self.at, points, angle) if self.turning else self.at(points)) / self.reference
+        return turned_field(self.at, points, angle, self.turning) / self.reference
 
     def scaled_to(
         self,

@@ -36,7 +36,7 @@ from mpisim.scanner.coils import ReceiveCoil
 from mpisim.scanner.drive_tones import DriveTones
 from mpisim.scanner.ffl import PROFILE_SOURCES, OpenSidedFFL
 from mpisim.scanner.line_plane import LinePlane
-from mpisim.scanner.parts import FieldPart, checked_flag, checked_parts, turns
+from mpisim.scanner.parts import FieldPart, check_regions, checked_flag, checked_parts, turns
 from mpisim.scanner.protocol import LineProfile
 from mpisim.scanner.quadratic import QuadraticRecipe
 from mpisim.scanner.receive import ReceiveGain
@@ -220,9 +220,7 @@ class ImperfectFFL(OpenSidedFFL):
             far = float(np.abs(self.line.values(len(self.angles)).offset).max())
             moved = np.concatenate([moved + [x, y, 0.0] for x in (-far, far) for y in (-far, far)])
         for parts, region in ((self.selection, moved), ((*self.drive, *self.coils, self.recipe), points)):
-            for part in parts:
-                if part is not None and hasattr(part, "check_region"):
-                    part.check_region(region)
+            check_regions(parts, region)
 
     # -- the errors of each angle -------------------------------------------------------------------------------------
 

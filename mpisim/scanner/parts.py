@@ -17,11 +17,12 @@ from typing import Protocol
 
 import numpy as np
 
-from mpisim.errors import require, within
+from mpisim.errors import numbers_of, require, within
 
 __all__ = [
     "DEFAULT_RADIUS",
     "FieldPart",
+    "check_regions",
     "checked_flag",
     "checked_parts",
     "checked_radius",
@@ -30,6 +31,7 @@ __all__ = [
     "turned_field",
     "turned_region",
     "turns",
+    "vector_of",
 ]
 
 DEFAULT_RADIUS = 0.016
@@ -68,18 +70,45 @@ def rotated(vectors: np.ndarray, angle: float) -> np.ndarray:
     return np.stack([cos * x - sin * y, sin * x + cos * y, vectors[..., 2]], axis=-1)
 
 
-def turned_field(field_at: Callable[[np.ndarray], np.ndarray], points: np.ndarray, angle: float) -> np.ndarray:
-    """Return the field at `points` (..., 3) in m of a part that is turned by an angle in rad about the z axis.
+def turned_field(
+    field_at: Callable[[np.ndarray], np.ndarray], points: np.ndarray, angle: float, turning: bool = True
+) -> np.ndarray:
+    """Return the field at `points` (..., 3) in m of a part that turns about the z axis, or of one at rest.
 
-    `field_at` is the field of the part at the angle 0 as a function of points.
+    Parameters
+    ----------
+    field_at
+        Field of the part at the angle 0 as a function of points.
+    points
+        Points in m.
+    angle
+        Rotation angle in rad.
+    turning
+        Whether the part turns.
     """
-    return rotated(field_at(rotated(points, -angle)), angle)
+    return rotated(field_at(rotated(points, -angle)), angle) if turning else field_at(points)
 
 
 def turned_region(points: np.ndarray) -> np.ndarray:
     """Return the places (point, 3) that `points` (..., 3) in m take in a full turn about z, by 5 degrees."""
     flat = points.reshape(-1, 3)
     return np.concatenate([rotated(flat, 2 * math.pi * i / 72) for i in range(72)])
+
+
+def check_regions(parts: Iterable[object], points: np.ndarray) -> None:
+    """Raise `InputError` where one of the parts that have a `check_region` refuses `points` (..., 3) in m."""
+    for part in parts:
+        check = getattr(part, "check_region", None)
+        if check is not None:
+            check(points)
+
+
+def vector_of(name: str, values: object, must: str) -> tuple[float, float, float]:
+    """Return three components as floats; raise `InputError`, which says what they must be, for any other number."""
+    components = numbers_of(name, values)  # type: ignore[arg-type]  # refuses whatever is no sequence
+    require(len(components) == 3, name, must, repr(values))
+    x, y, z = components
+    return x, y, z
 
 
 def checked_radius(name: str, radius: object) -> float:

@@ -38,7 +38,7 @@ import numpy as np
 from mpisim.errors import numbers_of, require
 from mpisim.scanner.sequences import Tone
 
-__all__ = ["Coils", "Fields", "LineProfile", "Scanner", "Sequence"]
+__all__ = ["Coils", "Fields", "LineProfile", "Scanner", "Sequence", "fixed_in_angle"]
 
 
 class Sequence(Protocol):
@@ -88,6 +88,12 @@ class Scanner(Fields, Coils, Protocol):
     @property
     def sequence(self) -> Sequence:
         """The drive tones, rotation angles and recorded frequencies."""
+
+
+def fixed_in_angle(scanner: Scanner) -> tuple[bool, bool]:
+    """Return whether a scanner says that its drive fields, and that its coils, are the same at every angle."""
+    both = bool(getattr(scanner, "fixed_in_angle", False))
+    return both, both or bool(getattr(scanner, "coils_fixed_in_angle", False))
 
 
 @dataclass(frozen=True)

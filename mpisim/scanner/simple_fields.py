@@ -24,6 +24,7 @@ from mpisim.scanner.parts import (
     rotated,
     turned_field,
     turned_region,
+    vector_of,
 )
 from mpisim.scanner.polynomials import Powers, VectorPolynomial
 
@@ -109,7 +110,7 @@ class Polynomial:
 
     def relative_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Dimensionless field at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
-        return turned_field(self._at_rest, points, angle) if self.turning else self._at_rest(points)
+        return turned_field(self._at_rest, points, angle, self.turning)
 
     def _at_rest(self, points: np.ndarray) -> np.ndarray:
         return _polynomial(self.terms, self.axis, self.radius)(points)
@@ -153,8 +154,7 @@ class Dipole:
     turning: bool = False
 
     def __post_init__(self) -> None:
-        position = numbers_of("position of the dipole", self.position)
-        require(len(position) == 3, "position of the dipole", "three coordinates in m", position)
+        position = vector_of("position of the dipole", self.position, "three coordinates in m")
         for value in position:
             within("position of the dipole", value, -2.0, 2.0, "m")
         object.__setattr__(self, "position", position)
@@ -164,7 +164,7 @@ class Dipole:
 
     def relative_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Dimensionless field at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
-        return turned_field(self._at_rest, points, angle) if self.turning else self._at_rest(points)
+        return turned_field(self._at_rest, points, angle, self.turning)
 
     def check_region(self, points: np.ndarray) -> None:
         """Raise `InputError` where the dipole lies in the box of `points` (..., 3) in m, or close to it."""
@@ -183,9 +183,7 @@ class Dipole:
 
 
 def _checked_vector(name: str, vector: object) -> tuple[float, float, float]:
-    values = numbers_of(name, vector)  # type: ignore[arg-type]  # refuses whatever is no sequence
-    require(len(values) == 3, name, "three components (x, y, z)", repr(vector))
-    x, y, z = (checked_relative(name, value) for value in values)
+    x, y, z = (checked_relative(name, value) for value in vector_of(name, vector, "three components (x, y, z)"))
     return x, y, z
 
 

@@ -82,7 +82,7 @@ class SolidHarmonics:
 
     def relative_field(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Dimensionless field at `points` (..., 3) in m for a rotation angle in rad; shape (..., 3)."""
-        return turned_field(self._at_rest, points, angle) if self.turning else self._at_rest(points)
+        return turned_field(self._at_rest, points, angle, self.turning)
 
     def _at_rest(self, points: np.ndarray) -> np.ndarray:
         return _field(self.coefficients, self.radius)(points)

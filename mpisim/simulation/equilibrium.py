@@ -25,7 +25,7 @@ from mpisim.kernels.equilibrium import harmonic_rows
 from mpisim.kernels.sizes import harmonic_rows_of_sizes
 from mpisim.particles.protocol import Magnetisation, Sizes, response_of, sizes_of
 from mpisim.progress import progress
-from mpisim.scanner.protocol import Scanner, Sequence
+from mpisim.scanner.protocol import Scanner, Sequence, fixed_in_angle
 from mpisim.scanner.sequences import Tone
 from mpisim.simulation.sample import Sample
 
@@ -128,13 +128,12 @@ def point_rows(
     sizes = known_sizes(particle)
     basis = basis * MU_0 * particles * sizes.moment
     fill_rows, factors, steepness = _loop_of(sizes, weights)
-    fixed = getattr(scanner, "fixed_in_angle", False)
-    coils_fixed = fixed or getattr(scanner, "coils_fixed_in_angle", False)
+    drive_fixed, coils_fixed = fixed_in_angle(scanner)
     drive, coils = _drive(scanner, points, angles[0]), _coils(scanner, points, angles[0])
     out = np.zeros((len(angles), len(coils), len(basis), len(points), 2))
     for rows, angle in zip(out, progress(angles, unit="angle"), strict=True):
         selection = np.ascontiguousarray(scanner.selection_field(points, angle))
-        drive = drive if fixed else _drive(scanner, points, angle)
+        drive = drive if drive_fixed else _drive(scanner, points, angle)
         coils = coils if coils_fixed else _coils(scanner, points, angle)
         for row, sensitivity in zip(rows, coils, strict=True):
             fill_rows(selection, drive, sensitivity, factors, drive_sine, basis, steepness, imaginary_part, row)

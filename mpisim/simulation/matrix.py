@@ -94,8 +94,7 @@ def simulate(
         `system_matrix` (angle[, receive], frequency[, z], y, x) in V, complex64, or complex128 where its peak is below
         1e-24 V. The dimension `receive` is there where the scanner has several coils, the coordinate `harmonic` where
         the drive has one frequency. The attribute `engine` names the engine, and `noise_std` is 0: the values are
-        exact. A `DataWarning` says where the sample is larger than the field of view, or has too few
-        points.
+        exact. A `DataWarning` says where the sample is larger than the field of view, or has too few points.
 
     Raises
     ------
@@ -168,7 +167,6 @@ def _parameters(scanner: object, particle: Magnetisation) -> dict[str, object]:
 
 def _check_region(scanner: Scanner, sample: Sample, grid: Grid) -> None:
     """Let a scanner refuse a field of view by its optional `check_region`, such as one with a winding in it."""
-    check = getattr(scanner, "check_region", None)
-    if check is not None:
+    if hasattr(scanner, "check_region"):
         with SCANNERS.guarded(type(scanner).__name__):
-            check(sample.region(grid))
+            scanner.check_region(sample.region(grid))

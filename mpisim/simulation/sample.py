@@ -25,7 +25,7 @@ import numpy as np
 
 from mpisim.data.grid import Grid
 from mpisim.errors import numbers_of, one_of, positive, require, seed_number, warn, whole, within
-from mpisim.scanner.parts import checked_flag
+from mpisim.scanner.parts import checked_flag, rotated, vector_of
 from mpisim.simulation.quadrature import ball_rule, disc_rule, edge_rule
 
 __all__ = ["SHAPES", "Sample"]
@@ -105,8 +105,7 @@ class Sample:
         one_of("sample shape", self.shape, SHAPES)
         thick = checked_flag("sample thick", self.thick)
         object.__setattr__(self, "thick", thick or self.shape == "sphere")
-        offset = numbers_of("sample offset", self.offset)
-        require(len(offset) == 3, "sample offset", "three lengths (x, y, z)", self.offset)
+        offset = vector_of("sample offset", self.offset, "three lengths (x, y, z)")
         low, high = -_FARTHEST_OFFSET, _FARTHEST_OFFSET
         object.__setattr__(self, "offset", tuple(within("sample offset", o, low, high, "m") for o in offset))
         object.__setattr__(self, "rotation", within("sample rotation", self.rotation, -math.pi, math.pi, "rad"))
@@ -236,10 +235,7 @@ class Sample:
 
     def _turned(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (..., 3) of the calibration's coordinates along the scanner's axes."""
-        if not self.rotation:
-            return vectors
-        cos, sin = math.cos(self.rotation), math.sin(self.rotation)
-        return vectors @ np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]).T
+        return rotated(vectors, self.rotation) if self.rotation else vectors
 
     def region(self, grid: Grid) -> np.ndarray:
         """Points in m, shape (point, 3), that lie all over what the sample reaches, its outermost points among them."""

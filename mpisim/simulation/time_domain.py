@@ -29,7 +29,7 @@ from mpisim.errors import require
 from mpisim.particles.protocol import Magnetisation
 from mpisim.particles.table import PARTICLES
 from mpisim.progress import progress
-from mpisim.scanner.protocol import Scanner, Sequence
+from mpisim.scanner.protocol import Scanner, Sequence, fixed_in_angle
 from mpisim.simulation.sample import Sample
 
 __all__ = ["drive_waves", "time_domain_rows"]
@@ -104,9 +104,8 @@ class _FluxOf:
 
     def __call__(self, angle: float) -> np.ndarray:
         """Flux in V s, shape (coil, voxel, time); `waves` (tone, time) are those of the drive."""
-        fixed = getattr(self.scanner, "fixed_in_angle", False)
-        coils_fixed = fixed or getattr(self.scanner, "coils_fixed_in_angle", False)
-        drives = self._fixed_drives if fixed else self.scanner.drive_fields(self.points, angle)
+        drive_fixed, coils_fixed = fixed_in_angle(self.scanner)
+        drives = self._fixed_drives if drive_fixed else self.scanner.drive_fields(self.points, angle)
         drive = np.tensordot(self.waves.T, drives, axes=1)  # (time, voxel, point, 3)
         field = self.scanner.selection_field(self.points, angle) + drive
         with PARTICLES.guarded(type(self.particle).__name__):

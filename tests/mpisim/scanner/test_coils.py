@@ -66,7 +66,7 @@ def test_windings_of_parts_are_looked_for_in_the_field_of_view():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Coil((0, 0, 0)), "vector of the coil must be three components in 1/m, not all zero"),
+        (lambda: Coil((0, 0, 0)), "vector of the coil must be from 0.01 to 1e\\+07 1/m; instead received 0"),
         (lambda: Coil((0, 0, 1e-3)), "vector of the coil must be from 0.01 to 1e\\+07 1/m; instead received 0.001"),
         (lambda: Coil((0, 0)), "vector of the coil must be three components"),
         (lambda: Coil((0, 0, 800.0), ("a",)), "parts of the coil must be fields with relative_field"),
