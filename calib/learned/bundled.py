@@ -19,16 +19,11 @@ def bundled_weights(
     factor: int,
     noiseless: bool = False,
     folder: str | os.PathLike[str] = BUNDLED,
-    imperfect: bool = False,
 ) -> Path:
     """Return the file of the bundled weights of a method and factor; it may not exist.
 
-    `noiseless` prefers weights that were trained for exact block means, and `imperfect`, before that, those that were
-    trained on imperfect scanners, where there are any.
+    `noiseless` prefers weights that were trained for exact block means, where there are any.
     """
-    realistic = realistic_weights(method, factor, folder)
-    if imperfect and realistic.is_file():
-        return realistic
     exact = Path(folder) / f"{method}_{factor}x_noiseless.safetensors"
     return exact if noiseless and exact.is_file() else Path(folder) / f"{method}_{factor}x.safetensors"
 

@@ -10,6 +10,7 @@ import xarray as xr
 
 from mpisim.data.grid import Grid
 from mpisim.data.sampling import Sampling
+from mpisim.simulation.imperfections import imperfections
 
 __all__ = ["Facts", "as_mapping"]
 
@@ -31,7 +32,8 @@ class Facts:
     origin
         `simulated`, `measured` or `recovered`.
     imperfect
-        Whether a simulated scanner or its tracer is another than the ideal ones; unknown for measured matrices.
+        Whether the scanner, the tracer or the calibration of a simulated matrix is not ideal
+        (`mpisim.simulation.imperfections`); unknown for measured matrices.
     """
 
     shape: tuple[int, int]
@@ -51,6 +53,7 @@ class Facts:
         grid = Grid.of(data)
         grid = Sampling.of(data).fine_grid(grid) if data.attrs.get("stage") == "coarse" else grid
         scanner, particle = (as_mapping(data.attrs.get(name)) for name in ("scanner", "particle"))
+        not_ideal = imperfections(data.attrs)
         return cls(
             shape=(grid.shape[0], grid.shape[1]),
             edges=(grid.voxel[0], grid.voxel[1]),
@@ -61,7 +64,7 @@ class Facts:
             particle_diameter=_coordinate(data, "particle_diameter") or _number(particle.get("diameter")),
             drive_amplitude=_number(scanner.get("drive_amplitude")),
             origin=data.attrs.get("origin"),
-            imperfect=_imperfect(data),
+            imperfect=None if not_ideal is None else bool(not_ideal),
         )
 
     @property
@@ -95,14 +98,3 @@ def _coordinate(data: xr.Dataset, name: str) -> float | None:
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _imperfect(data: xr.Dataset) -> bool | None:
-    """Whether a matrix states a scanner, a tracer or a calibration that is not ideal; None where it states none."""
-    scanner, particle, sample = (data.attrs.get(name) for name in ("scanner", "particle", "sample"))
-    if not isinstance(scanner, Mapping) or not isinstance(particle, Mapping):
-        return None
-    known = {"OpenSidedFFL": False, "Particle": False}
-    classes = (scanner.get("class", "OpenSidedFFL"), particle.get("class", "Particle"))
-    moved = any(as_mapping(sample).get(name) for name in ("jitter", "rotation"))
-    return moved or any(known.get(str(name), True) for name in classes)

@@ -10,8 +10,9 @@ import calib
 import mpisim
 from calib.files import recover_file
 from calib.learned.apply import apply_model
-from calib.learned.bundled import BUNDLED, bundle, bundled_weights
+from calib.learned.bundled import BUNDLED, bundle, realistic_weights
 from calib.learned.checkpoint import load_model, save_model
+from calib.learned.facts import Facts
 from calib.learned.scope import stated_scope
 from calib.training.recipe import recipe
 from calib.training.train import train
@@ -114,6 +115,16 @@ def test_without_such_weights_a_warning_says_so():
     assert found.attrs["recovery"]["method"] != "transms"
 
 
+def test_imperfect_is_what_info_lists():
+    """A class without any switch is ideal; the shape of the sample, or its shift, is not."""
+    ideal, particle, small = mpisim.open_sided_ffl(0.7, angles=2), mpisim.Particle(22e-9), mpisim.Grid((8, 8))
+    samples = mpisim.Sample(), mpisim.Sample(offset=(1e-3, 0, 0)), mpisim.Sample(shape="cylinder")
+    scanner = mpisim.ImperfectFFL.of(ideal)
+    stated = [Facts.of(mpisim.simulate(scanner, particle, small, sample)).imperfect for sample in samples]
+    assert stated == [False, True, True]
+    assert Facts.of(measured(mpisim.simulate(ideal, particle, small))).imperfect is None
+
+
 def test_a_training_on_imperfect_scanners_is_bundled_as_such(tmp_path):
     small = mpisim.Grid((16, 16))
     scanner = mpisim.ImperfectFFL.of(
@@ -126,7 +137,6 @@ def test_a_training_on_imperfect_scanners_is_bundled_as_such(tmp_path):
         train(config, data[:1], data[1:], tmp_path / "run")
     file = bundle(tmp_path / "run", tmp_path)
     assert file.name == "srcnn_4x_realistic.safetensors"
-    assert bundled_weights("srcnn", 4, folder=tmp_path, imperfect=True) == file
-    assert bundled_weights("srcnn", 4, folder=tmp_path).name == "srcnn_4x.safetensors"
+    assert realistic_weights("srcnn", 4, tmp_path) == file
     model, metadata = load_model(file)
     assert model.config.phase == "ideal" and stated_scope(metadata).imperfect is True
