@@ -24,8 +24,9 @@ from calib.learned.phase import row_phases, turned
 from calib.methods.bicubic import interpolate_bicubic
 from calib.training.kappa import KappaInterpolation
 from calib.training.recipe import TrainConfig
+from mpisim.data.blocks import block_mean
 from mpisim.data.noise import rms, sigma_from_snr
-from mpisim.data.sampling import Sampling, block_mean
+from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images
 from mpisim.errors import require
 

@@ -14,9 +14,10 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.attributes import plain_attributes
+from mpisim.data.blocks import block_mean
 from mpisim.data.grid import Grid
 from mpisim.data.noise import PROTOCOL_SNR, complex_gaussian, sigma_from_snr
-from mpisim.data.sampling import RandomSampling, Sampling, block_mean
+from mpisim.data.sampling import RandomSampling, Sampling
 from mpisim.data.schema import VOXEL_DIMS, expect
 from mpisim.data.views import as_images, noise_known, noise_like, replace_rows
 from mpisim.errors import decibels, one_of, require, seed_number, warn, whole

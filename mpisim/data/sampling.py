@@ -42,13 +42,9 @@ __all__ = [
     "SCHEMES",
     "BoxSampling",
     "RandomSampling",
-    "Rows",
     "Sampling",
     "StridedSampling",
-    "block_mean",
-    "filling",
     "fine_shape",
-    "replicate",
 ]
 
 SCHEMES = ("box", "strided", "random")

@@ -11,8 +11,9 @@ import xarray as xr
 
 from mpisim.data.downsampling import EDGES
 from mpisim.data.grid import Grid
+from mpisim.data.sampling import Sampling
 from mpisim.dataset.cases import Case, SetupCase
-from mpisim.errors import decibels, one_of, require, seed_number, whole
+from mpisim.errors import decibels, one_of, seed_number
 from mpisim.particles.particle import Particle
 from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
 from mpisim.simulation.provenance import provenance
@@ -62,9 +63,7 @@ class DatasetSpec:
     def check_factors(self, grid: Grid) -> None:
         """Raise `InputError` unless every factor divides the voxels of a grid, or `edge` says what else to do."""
         for factor in self.factors:
-            divides = all(n % whole("factor", factor) == 0 for n in grid.shape[:2])
-            good = divides or (self.edge is not None and factor <= min(grid.shape[:2]))
-            require(good, "factor", f"a divisor of the grid {grid.shape}", factor)
+            Sampling.named("box", factor, (grid.shape[1], grid.shape[0]), partial=self.edge is not None)
 
     def coarse_shape(self, grid: Grid, factor: int) -> tuple[int, int]:
         """Return the values of a coarse row along x and y for a grid of fine voxels."""

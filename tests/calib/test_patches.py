@@ -14,9 +14,9 @@ from calib.learned.config import ModelConfig
 from calib.learned.model import RecoveryModel
 from calib.patches import patch_starts, patch_weights, recover_by_patches, seam_ratio
 from calib.recovery import recover
+from mpisim.data.blocks import block_mean
 from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse
-from mpisim.data.sampling import block_mean
 from mpisim.data.views import as_images
 from mpisim.errors import InputError
 

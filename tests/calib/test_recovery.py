@@ -8,7 +8,7 @@ import calib
 import mpisim
 from calib.batches import to_channels
 from calib.methods.consistency import nearest_consistent
-from mpisim.data.sampling import block_mean
+from mpisim.data.blocks import block_mean
 from mpisim.data.views import as_images
 from mpisim.errors import DataWarning, InputError
 

@@ -3,7 +3,8 @@
 import xarray as xr
 
 from calib import Method, Recovered
-from mpisim.data.sampling import Sampling, replicate
+from mpisim.data.blocks import replicate
+from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images
 
 __all__ = ["NEAREST"]

@@ -9,7 +9,7 @@ from calib.learned.padding import padded
 from calib.methods.bicubic import interpolate_means
 from calib.methods.geometry import CENTERED, Geometry
 from calib.nets.layers import bicubic_upsample
-from mpisim.data.sampling import block_mean
+from mpisim.data.blocks import block_mean
 
 
 def test_the_skip_is_exact_under_autocast():

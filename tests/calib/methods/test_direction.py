@@ -6,7 +6,7 @@ import torch
 
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
 from calib.methods.geometry import Geometry
-from mpisim.data.sampling import block_mean
+from mpisim.data.blocks import block_mean
 
 
 def process(*angles, length=2.8, even=True):

@@ -7,8 +7,8 @@ import calib
 import mpisim
 from calib.methods.bicubic import interpolate_bicubic
 from calib.methods.misfit import agree, named_rows, share_left, shrunk
+from mpisim.data.blocks import block_mean
 from mpisim.data.noise import complex_gaussian
-from mpisim.data.sampling import block_mean
 
 C = np.arange(32) - 15.5
 SMOOTH = np.exp(-((C[:, None] ** 2 + (C - 3) ** 2) / 60))[None] * np.ones((1, 1, 1), complex)

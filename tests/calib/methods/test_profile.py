@@ -6,7 +6,7 @@ import pytest
 import calib
 import mpisim
 from calib.methods.profile_fit import fit_profiles
-from mpisim.data.sampling import block_mean
+from mpisim.data.blocks import block_mean
 from mpisim.data.views import as_images
 from mpisim.errors import DataWarning, InputError
 

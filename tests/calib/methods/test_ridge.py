@@ -6,7 +6,7 @@ import torch
 
 from calib.methods.direction import LENGTHS
 from calib.methods.ridge import ANGLES, ridge_bank, ridge_interpolate, ridge_means
-from mpisim.data.sampling import block_mean
+from mpisim.data.blocks import block_mean
 
 
 def ridge(angle, profile, n=16):

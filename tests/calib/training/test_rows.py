@@ -7,7 +7,7 @@ import torch
 import calib
 from calib.training.recipe import recipe
 from calib.training.rows import TrainingRows
-from mpisim.data.sampling import block_mean
+from mpisim.data.blocks import block_mean
 from mpisim.data.views import as_images
 
 EXACT = 300  # dB: noise far below single precision

@@ -9,9 +9,10 @@ import pytest
 import calib
 import mpisim
 from mpisim.cli.main import main
+from mpisim.data.blocks import block_mean
 from mpisim.data.downsampling import EDGES, crop
 from mpisim.data.noise import complex_gaussian
-from mpisim.data.sampling import Sampling, block_mean
+from mpisim.data.sampling import Sampling
 from mpisim.data.schema import validate
 from mpisim.data.views import as_images
 from mpisim.errors import DataWarning, InputError
