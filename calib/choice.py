@@ -124,10 +124,10 @@ def weights_of(
     choice: Choice, factor: int, weights: str | os.PathLike[str] | None, bundled: Path | None
 ) -> str | os.PathLike[str] | None:
     """Return the weights file of a choice: the one that was given, that for imperfect scanners, or `bundled`."""
-    if weights is not None or not choice.imperfect:
-        return bundled if weights is None else weights
+    if weights is not None:
+        return weights
     file = realistic_weights(choice.method, factor)
-    return file if file.is_file() else bundled
+    return file if choice.imperfect and file.is_file() else bundled
 
 
 def with_imperfect(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset) -> Choice | None:
@@ -257,20 +257,15 @@ def _unfit(coarse: xr.Dataset) -> str:
     return f"{DEFAULT} was trained on other matrices: this one has {_listed(different)}" if different else ""
 
 
-def warn_of_scope(
-    coarse: xr.Dataset,
-    weights: str | os.PathLike[str] | None,
-    recovered: xr.Dataset,
-    bundled: str | os.PathLike[str] | None = None,
-) -> None:
+def warn_of_scope(coarse: xr.Dataset, weights: str | os.PathLike[str] | None, recovered: xr.Dataset) -> None:
     """Warn in one line if a network that was named was trained on other matrices, or does not state on which.
 
-    The noise of the coarse matrix must be known. `weights` is None for bundled ones, whose file is `bundled` where that
-    is not the one of the result's name. `recovered` is their result for the matrix or for its first block.
+    The noise of the coarse matrix must be known. `weights` is None for bundled ones of the result's name. `recovered`
+    is their result for the matrix or for its first block.
     """
     recovery = recovered.attrs["recovery"]
     name, misfit = recovery["weights"], recovery.get("misfit", 0.0)
-    different = differences(coarse, weights or bundled or BUNDLED / name, exact=not noise_per_row(coarse).any())
+    different = differences(coarse, weights or BUNDLED / name, exact=not noise_per_row(coarse).any())
     if different is None:
         warn(f"The weights {name} do not state what they were trained on; whether they fit this matrix is not known.")
     elif different:

@@ -141,7 +141,7 @@ def recover_by_choice(
         again = settle(known, again)
         return recover_at(level, coarse, again.method, None, unit, again.reason), again
     if METHODS[taken.method].learned and taken.unchecked:
-        warn_of_scope(known, weights, recovered, file)
+        warn_of_scope(known, file, recovered)
     return recovered, taken
 
 
