@@ -13,6 +13,7 @@ __all__ = [
     "DataWarning",
     "DivergenceError",
     "InputError",
+    "brief",
     "decibels",
     "did_you_mean",
     "finite",
@@ -157,6 +158,12 @@ def one_of(name: str, value: T, choices: Collection[T]) -> T:
     hint = "" if known else did_you_mean(value, choices)
     require(known, name, f"one of {', '.join(str(c) for c in choices)}", f"{value!r}{hint}")
     return value
+
+
+def brief(value: object, longest: int = 80) -> str:
+    """Return a value as a message shows it: all of it, or its beginning where it is long."""
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[:longest]} ..."
 
 
 def did_you_mean(value: object, choices: Iterable[object]) -> str:

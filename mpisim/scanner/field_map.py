@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from mpisim.errors import one_of, require, warn, within
+from mpisim.errors import brief, one_of, require, warn, within
 from mpisim.scanner.biot_savart import direction
 from mpisim.scanner.parts import DEFAULT_RADIUS, checked_flag, checked_radius, turned_field, turned_region
 from mpisim.scanner.wound_field import unit_of_field
@@ -197,7 +197,7 @@ def _axis(name: str, values: object) -> tuple[float, ...]:
     """Return an axis of a map as floats; raise `InputError` unless it is ascending and within 2 m."""
     axis = _numbers(values)
     good = axis.ndim == 1 and axis.size > 0 and bool(np.isfinite(axis).all()) and bool(np.all(np.diff(axis) > 0))
-    require(good, f"{name} of the field map", "one or more ascending coordinates in m", _brief(values))
+    require(good, f"{name} of the field map", "one or more ascending coordinates in m", brief(values))
     within(f"{name} of the field map", float(np.abs(axis).max()), 0, _FARTHEST, "m")
     return tuple(axis.tolist())
 
@@ -208,13 +208,8 @@ def _numbers(values: object) -> np.ndarray:
         array = np.array(values)
     except ValueError:
         array = np.array(None)
-    require(array.dtype.kind in "fiu", "field map", "made of real numbers, rows of equal length", _brief(values))
+    require(array.dtype.kind in "fiu", "field map", "made of real numbers, rows of equal length", brief(values))
     return array.astype(float)
-
-
-def _brief(values: object) -> str:
-    text = repr(values)
-    return text if len(text) < 80 else text[:77] + "..."
 
 
 def _nested(values: np.ndarray) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import asdict, fields, is_dataclass
 from typing import TypedDict, TypeVar
 
 from mpisim.data.grid import Grid
-from mpisim.errors import InputError, require
+from mpisim.errors import InputError, brief, require
 from mpisim.particles.particle import Particle
 from mpisim.particles.protocol import Magnetisation
 from mpisim.particles.table import PARTICLES
@@ -27,7 +27,7 @@ from mpisim.simulation.sample import Sample
 __all__ = ["Provenance", "from_mapping", "particle_from_mapping", "provenance", "scanner_from_mapping"]
 
 T = TypeVar("T")
-_LONGEST = 2000  # characters of a description in a message
+_LONGEST = 2000  # characters of a description in a message; one that holds a map of a field has more
 
 
 class Provenance(TypedDict):
@@ -138,14 +138,9 @@ def from_mapping(kind: type[T], values: object, name: str) -> T:
         raise
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"Input {name} must be complete and of the documented types; instead received {_brief(values)} ({error})."
+            f"Input {name} must be complete and of the documented types; "
+            f"instead received {brief(values, _LONGEST)} ({error})."
         ) from None
-
-
-def _brief(values: object) -> str:
-    """Return a description for a message: all of it, or the beginning of one that holds a map of a field."""
-    text = str(values)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def _built(value: object, name: str) -> object:
