@@ -52,11 +52,9 @@ def recover_by_profiles(coarse: xr.Dataset) -> Recovered:
     Raises `InputError` if the matrix has no angles.
     """
     dims = tuple(coarse["system_matrix"].dims)
-    good = tuple(d for d in dims if d != "receive") == ("angle", "frequency", "y", "x")
-    require(
-        good, "coarse", "of rows (angle, frequency) or (angle, receive, frequency) for profile", f"rows {dims[:-2]}"
-    )
     require("angle" in coarse.coords, "coarse", "of rows with the coordinate angle (rad) for profile", "one without it")
+    must = "of rows (angle, frequency) or (angle, receive, frequency) for profile"
+    require(has_profiles(coarse), "coarse", must, f"rows {dims[:-2]}")
     geometry = Geometry.of(coarse)
     instead, reason = instead_of_profiles(coarse)
     if instead:

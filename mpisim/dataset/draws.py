@@ -22,8 +22,16 @@ from mpisim.simulation.sample import Sample
 from mpisim.simulation.setup import Setup
 from mpisim.simulation.time_samples import enough_samples
 
-__all__ = ["SAMPLE_POINTS", "SENSITIVITY", "drawn_tracer", "in_plane", "random_gains", "rounded", "sampled_setup"]
-__all__ += ["uniform"]
+__all__ = [
+    "SAMPLE_POINTS",
+    "SENSITIVITY",
+    "drawn_tracer",
+    "in_plane",
+    "random_gains",
+    "rounded",
+    "sampled_setup",
+    "uniform",
+]
 
 SAMPLE_POINTS = 3
 """Points of the quadrature along each edge of a voxel."""

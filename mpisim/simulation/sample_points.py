@@ -42,7 +42,8 @@ def warn_of_few_points(scanner: Scanner, particle: Magnetisation, grid: Grid, sa
         wanted = next(enough, _MOST)
         warn(
             f"{sample.points} points along a voxel's edge are too few for this sample, tracer and selection field: "
-            f"errors up to about {100 * error:.1g} % are to be expected; take points={wanted} of the sample."
+            f"errors up to about {float(f'{100 * error:.1g}'):g} % are to be expected; take points={wanted} of the "
+            "sample."
         )
 
 

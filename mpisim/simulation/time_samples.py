@@ -8,11 +8,10 @@ fifteenth of the mean of this over the sizes' shares of the moment, so that a st
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from mpisim.data.grid import Grid
+from mpisim.errors import warn
 from mpisim.particles.protocol import Magnetisation, sizes_of
 from mpisim.scanner.protocol import Scanner
 
@@ -38,10 +37,9 @@ def warn_of_few_samples(scanner: Scanner, particle: Magnetisation, grid: Grid) -
     """Warn where the drive is too steep for the samples of the scanner's sequence, and name a number that is enough."""
     samples, enough = scanner.sequence.samples_per_period, enough_samples(scanner, particle, grid)
     if samples < enough:
-        warnings.warn(
+        warn(
             f"{samples} samples a period are too few for cores of {_named(particle)} in this drive field; take "
-            f"samples_per_period={enough}",
-            stacklevel=3,
+            f"samples_per_period={enough}."
         )
 
 
