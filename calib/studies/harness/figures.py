@@ -173,7 +173,8 @@ def small_multiples(
     """Draw curves by name in many small panels with axes and one legend in common.
 
     `labels` say what x and y are, with their units; y is logarithmic, and values of zero are not drawn. `columns` is
-    the number of panels in a line; `dashed` names a curve that is drawn black and dashed.
+    the number of panels in a line; `dashed` names a curve that is drawn black and dashed, where it lies in the range of
+    the others.
     """
     from matplotlib.figure import Figure
 
@@ -192,6 +193,9 @@ def small_multiples(
         ax.set_title(heading, fontsize=8)
         ax.tick_params(labelsize=7)
         ax.grid(alpha=0.3)
+    shown = [v for lines in panels.values() for name, (_, y) in lines.items() if name != dashed for v in y if v > 0]
+    if shown:
+        axes[0, 0].set_ylim(min(shown) / 2, 2 * max(shown))
     _logarithmic(axes[0, 0], "y")
     for ax in axes.flat[len(panels) :]:
         ax.set_axis_off()
