@@ -7,8 +7,9 @@ A scanner of a level has all imperfections of the table `SIZES`, each drawn with
 - the gradient changes as :math:`1 + q_2 (r/R)^2 + q_4 (r/R)^4` in the plane, and turns with the line, as do errors of
   all solid harmonics to degree 4; others are at rest;
 - the drive changes as :math:`1 + q (r/R)^2`, and is tilted;
-- the sensitivity of the coil falls to one side, with polynomials to the third degree, or falls around a centre like
-  that of a loop, to the fourth; it has components in the plane;
+- the sensitivity of the coil falls to one side, with polynomials to the third degree, or falls around a centre as
+  :math:`1 - \frac43 f (r/R)^2 + \frac13 f (r/R)^4`, the form of a small loop at 44 mm with a fall of its own; it has
+  components in the plane;
 - the line's plane is shifted and tilted, and the line is off by another offset and angle at every angle;
 - cores have log-normal sizes and relax with a constant time; each harmonic has a complex gain of any phase; the
   calibration is shifted.
@@ -79,8 +80,10 @@ SIZES = {
         0.12, "1", "largest change of the gradient with the square of the radius, at the radius"
     ),
     "gradient_fourth": Size(0.04, "1", "largest change of the gradient with its fourth power, at the radius"),
-    "field_turning": Size(0.01, "1", "root mean square of all other errors of the selection field that turn, over G R"),
-    "field_at_rest": Size(0.01, "1", "root mean square of those at rest, over G R"),
+    "field_turning": Size(
+        0.01, "1", "root of the sum of squares of the largest fields of all other errors that turn, over G R"
+    ),
+    "field_at_rest": Size(0.01, "1", "the same of the errors at rest"),
     "drive_quadratic": Size(0.06, "1", "largest change of the drive with the square of the radius, at the radius"),
     "drive_tilt": Size(0.02, "1", "standard deviation of the drive along x and along y, relative to z"),
     "plane_offset": Size(0.4e-3, "m", "largest distance of the line's plane from that of the field of view"),
@@ -149,13 +152,13 @@ def draw_setup(
     rng
         Source of the random numbers.
     sf_gradient, particle_diameter
-        G in T/m and median core diameter in m instead of drawn ones, from .4 to 1.03 T/m and 14 to 35 nm; the other
-        draws are the same.
+        G in T/m and median core diameter in m instead of drawn ones, which are from .4 to 1.03 T/m and 14 to 35 nm.
+        Values beyond these are allowed; the other draws are the same.
 
     Raises
     ------
     InputError
-        If the level is unknown or a value is out of range.
+        If the level is unknown, or a value is out of the range of the scanner or the particle.
     """
     draw = _Draw(rng, LEVELS[one_of("level", level, LEVELS)])
     gradient, diameter = drawn_tracer(rng)
@@ -229,7 +232,7 @@ def _coil(draw: _Draw) -> Coil:
     if draw.rng.uniform() < 0.5:
         terms = [in_plane(3, m, draw.normal("coil_quadratic", 3)) for m in (0, 2, -2)]
         terms += [in_plane(4, m, draw.normal("coil_cubic", 4)) for m in (1, -1, 3, -3)]
-    else:  # the field of a loop at the height of its radius, which is a quarter of the way back at the radius R
+    else:  # the form of a small loop at 2.7 R: the fourth power takes back a quarter of the second at R
         slope /= 2
         terms = [in_plane(3, 0, -4 / 3 * fall), in_plane(5, 0, fall / 3)]
     side = [in_plane(2, 1, slope * np.cos(turn)), in_plane(2, -1, slope * np.sin(turn))]
