@@ -188,13 +188,13 @@ def _of_matrix(name: str) -> ScannerFile:
 
 def _of_tables(values: Table, name: str) -> ScannerFile:
     """Return what a file says, its tables and keys checked."""
-    if not any(isinstance(values.get(table), dict) for table in _TABLES) and not _only_tables(values):
+    if not any(table in values for table in _TABLES) and not _only_tables(values):
         return ScannerFile(name, scanner=checked_keys(values, "scanner", "", name), flat=True)
     unknown = [key for key in values if key not in _TABLES]
     must = f"made of the tables {', '.join(_TABLES)}"
     require(not unknown, name, must, f"the unknown table or key {with_hint(unknown[0], _TABLES) if unknown else ''}")
     for table in values:
-        require(isinstance(values[table], dict), f"{table} in {name}", "a table", repr(values[table]))
+        require(isinstance(values[table], dict), f"{table} in {name}", f"a table, [{table}]", repr(values[table]))
     described = {kind: checked_keys(values.get(kind, {}), kind, kind, name) for kind in ("scanner", "particle")}
     known = [*GRID_KEYS, *(f.name for f in fields(Sample))]
     unknown = [key for key in values.get("calibration", {}) if key not in known]
@@ -235,7 +235,7 @@ def _gradient(stated: Any, given: float | None, name: str) -> float:
         return within("sf_gradient", given, low, high, f"T/m for {name}")
     if given is None:
         require(stated is not None, "sf_gradient", _GIVEN.format(name), "none")
-        return stated
+        return within(f"sf_gradient in {name}", stated, 1e-3, 100, "T/m")
     value = within("sf_gradient", given, 1e-3, 100, "T/m")
     agreed = stated is None or same(stated, value)
     require(agreed, "sf_gradient", f"{shown(stated)} T/m, as {name} says, or left out", shown(value))
@@ -247,11 +247,21 @@ def _place_of_diameter(table: Table) -> tuple[Table, str]:
 
     A model that is made of another one, such as one with relaxation, has the diameter of that.
     """
-    inner = table.get("particle")
+    inner = _inner(table)
     if isinstance(inner, dict):
         return _place_of_diameter(inner)
-    own = {f.name for f in fields(class_of(table, "particle", "particle", "the scanner file"))}
+    own = _own(table)
     return table, next((key for key in DIAMETER_KEYS if key in own), "")
+
+
+def _inner(table: Table) -> Any:
+    """Return the model that a model of particles is made of, by default one without keys; None if it has no such."""
+    return table.get("particle", {} if "particle" in _own(table) else None)
+
+
+def _own(table: Table) -> set[str]:
+    """Return the keys of the model of particles that a table describes."""
+    return {f.name for f in fields(class_of(table, "particle", "particle", "the scanner file"))}
 
 
 def _particle(table: Table, given: float | None, name: str) -> Any:
@@ -270,7 +280,7 @@ def _particle(table: Table, given: float | None, name: str) -> Any:
 
 
 def _with_diameter(table: Table, key: str, given: float | None) -> Table:
-    inner = table.get("particle")
+    inner = _inner(table)
     if isinstance(inner, dict):
         return {"class": "Particle", **table, "particle": _with_diameter(inner, key, given)}
     return {"class": "Particle", **({key: given} if given is not None else {}), **table}

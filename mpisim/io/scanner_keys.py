@@ -68,6 +68,9 @@ def checked_keys(table: Mapping[str, Any], kind: str, where: str, name: str, exp
     require(not unknown, name, must, f"the unknown key {with_hint(unknown[0], known) if unknown else ''}")
     stated = {"class": expected} if expected and "class" not in table else {}
 
+    for key, value in table.items():
+        _check_brackets(_type_of(described, key), value, f"{where}.{key}".strip("."), name)
+
     def completed(value: Any, key: str) -> Any:
         if isinstance(value, list):
             return [completed(part, key) for part in value]
@@ -82,20 +85,38 @@ def checked_keys(table: Mapping[str, Any], kind: str, where: str, name: str, exp
 
 def _only_class(described: type, key: str) -> str:
     """Return the name of the one class of parts that a field takes; empty where it takes several, or any."""
-    try:
-        annotation = typing.get_type_hints(described).get(key)
-    except (NameError, TypeError):  # names that exist for type checkers only
-        return ""
-    found = _dataclasses_in(annotation)
+    found = _dataclasses_in(_type_of(described, key))
     names = [name for name, part in SCANNER_PARTS.items() if part in found]
     return names[0] if len(names) == 1 else ""
 
 
-def _dataclasses_in(annotation: Any) -> set[type]:
+def _type_of(described: type, key: str) -> Any:
+    """Return the type of a field; None where it cannot be known."""
+    try:
+        return typing.get_type_hints(described).get(key)
+    except (NameError, TypeError):  # names that exist for type checkers only
+        return None
+
+
+def _check_brackets(annotation: Any, value: Any, where: str, name: str) -> None:
+    """Refuse one table for a field that takes several, and several for a field that takes one."""
+    several = typing.get_origin(annotation) is tuple and not _leaves(annotation) & {int, float}
+    mistaken = isinstance(value, dict) and several
+    require(not mistaken, f"{where} in {name}", f"several tables, each under [[{where}]]", "one table")
+    tables = isinstance(value, list) and any(isinstance(part, dict) for part in value)
+    mistaken = tables and not several and bool(_dataclasses_in(annotation))
+    require(not mistaken, f"{where} in {name}", f"one table, under [{where}]", "a list of tables")
+
+
+def _dataclasses_in(annotation: Any) -> set[Any]:
     """Return the dataclasses that a type names, in unions and sequences too."""
-    if isinstance(annotation, type) and is_dataclass(annotation):
-        return {annotation}
-    return set().union(*map(_dataclasses_in, typing.get_args(annotation)), set())
+    return {leaf for leaf in _leaves(annotation) if isinstance(leaf, type) and is_dataclass(leaf)}
+
+
+def _leaves(annotation: Any) -> set[Any]:
+    """Return the types that unions and sequences of a type are made of."""
+    within = typing.get_args(annotation)
+    return set().union(*map(_leaves, within)) if within else {annotation}
 
 
 def with_maps(values: Any, folder: Path) -> Any:

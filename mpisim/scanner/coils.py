@@ -143,13 +143,14 @@ class MapCoil:
     Raises
     ------
     InputError
-        If it is no `FieldMap` in 1/m.
+        If it is no `FieldMap` in 1/m, or zero everywhere.
     """
 
     map: FieldMap
 
     def __post_init__(self) -> None:
         require(isinstance(self.map, FieldMap), "map of the coil", "a FieldMap", type(self.map).__name__)
+        require(bool(np.any(self.map.array())), "map of the coil", "other than zero somewhere", "zeros only")
         require(self.map.unit == "1/m", "map of the coil", "in 1/m (a file in 1/m or T/A)", f"one in {self.map.unit}")
 
     @property

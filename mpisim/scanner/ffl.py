@@ -210,5 +210,9 @@ def _angles(angles: int | Iterable[float]) -> tuple[float, ...]:
 
 
 def equidistant_angles(count: int) -> tuple[float, ...]:
-    """Return equidistant angles in [0, pi) in rad."""
+    """Return equidistant angles in [0, pi) in rad.
+
+    Raises `InputError` for more than 100 000 of them.
+    """
+    require(count <= 100_000, "angles", "at most 100000", count)
     return tuple(math.pi * i / count for i in range(count))

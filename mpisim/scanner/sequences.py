@@ -17,6 +17,8 @@ from mpisim.errors import numbers_of, positive, require, whole, within
 
 __all__ = ["PeriodicSequence", "Tone"]
 
+_MOST_SAMPLES = 10_000_000
+
 
 class Tone(NamedTuple):
     """One sine of the drive: its frequency as a `multiple` of the base frequency, and its `phase` in rad at t = 0."""
@@ -41,7 +43,7 @@ class PeriodicSequence:
         Rotation angles of the selection field in rad. Angles that look like degrees are refused
         (`mpisim.data.angles`).
     samples_per_period
-        Uniform samples of one period; even, and more than twice the highest harmonic and tone.
+        Uniform samples of one period; even, and more than twice the highest harmonic and tone; at most 1e7.
 
     Raises
     ------
@@ -75,6 +77,8 @@ class PeriodicSequence:
         within("frequency of the scanner's highest tone", tone, 100, 1e6, "Hz")
         recorded = self.base_frequency * max(self.harmonics)
         require(recorded <= 1e8, "highest recorded frequency of the scanner", "at most 1e+08 Hz", f"{recorded:g}")
+        samples = self.samples_per_period
+        require(samples <= _MOST_SAMPLES, "scanner samples_per_period", f"at most {_MOST_SAMPLES}", samples)
 
     def _checked_samples(self) -> int:
         samples = whole("scanner samples_per_period", self.samples_per_period)

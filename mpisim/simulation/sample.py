@@ -36,6 +36,8 @@ _LENGTHS = (1e-6, 0.5)  # m
 _FARTHEST_OFFSET = 0.1  # m
 _LARGEST_JITTER = 5e-3  # m
 _HEIGHT = 1e-3  # m
+_HIGHEST_CONCENTRATION = 1e30  # particles per m^3; a solid has fewer atoms
+_MOST_POINTS = 1000
 _FILLING = {"box": 1.0, "cylinder": math.pi / 4, "sphere": math.pi / 6}  # volume over that of the box around it
 _SINCE_0_2 = ("shape", "offset", "rotation", "jitter", "seed")
 _AROUND = 32  # points on a circle, which leave 1 - cos(pi/32) = .5 % of its radius out
@@ -80,8 +82,8 @@ class Sample:
     Raises
     ------
     InputError
-        If a length is not in its range, the concentration is not positive, `thick` is no truth value, `points` is below
-        1, the shape is unknown, or a sphere has two diameters or a height of its own.
+        If a length is not in its range, the concentration is not positive or above 1e30, `thick` is no truth value,
+        `points` is not from 1 to 1000, the shape is unknown, or a sphere has two diameters or a height of its own.
     """
 
     size: tuple[float, float] | None = None
@@ -101,7 +103,9 @@ class Sample:
             object.__setattr__(self, "size", tuple(within("sample size", s, *_LENGTHS, "m") for s in self.size))
         object.__setattr__(self, "height", within("sample height", self.height, *_LENGTHS, "m"))
         object.__setattr__(self, "concentration", positive("sample concentration", self.concentration))
+        within("sample concentration", self.concentration, 0, _HIGHEST_CONCENTRATION, "particles per m^3")
         object.__setattr__(self, "points", whole("sample points", self.points))
+        require(self.points <= _MOST_POINTS, "sample points", f"at most {_MOST_POINTS}", self.points)
         one_of("sample shape", self.shape, SHAPES)
         thick = checked_flag("sample thick", self.thick)
         object.__setattr__(self, "thick", thick or self.shape == "sphere")

@@ -156,6 +156,11 @@ def test_classes_that_follow_from_the_field_need_no_name(tmp_path):
     setup = mpisim.read_scanner(written(tmp_path / "s.toml", text), particle_diameter=25e-9)
     assert setup.scanner.line == mpisim.AngleErrors(1e-4)
     assert setup.particle == mpisim.Debye(mpisim.Particle(25e-9, temperature=310.0), 1e-6)
+    text = text.partition("[particle.particle]")[0]
+    setup = mpisim.read_scanner(written(tmp_path / "s.toml", text), particle_diameter=25e-9)
+    assert setup.particle == mpisim.Debye(mpisim.Particle(25e-9), 1e-6)
+    with pytest.raises(mpisim.InputError, match="particle_diameter must be given here"):
+        mpisim.read_scanner(tmp_path / "s.toml")
 
 
 def test_a_flat_file_is_read_as_before(tmp_path):
@@ -190,7 +195,7 @@ MISTAKES = {
     "[scanner]\nsf_gradeint = 0.5": "in [scanner]; instead received the unknown key sf_gradeint (did you mean sf_g",
     "[scaner]\nsf_gradient = 0.5": "the unknown table or key scaner (did you mean scanner?)",
     "sf_gradient = 0.5\n[particle]\ndiameter = 25e-9": "made of the tables scanner, particle, calibration",
-    "scanner = 3\n[particle]": "a table; instead received 3",
+    "scanner = 3\n[particle]": "a table, [scanner]; instead received 3",
     "[particle]\ndiamter = 1": "in [particle]; instead received the unknown key diamter (did you mean diameter?)",
     "[calibration]\nshape_ = 1": "in [calibration]; instead received the unknown key shape_ (did you mean shape?)",
     '[scanner]\nclass = "ImperfectFLL"': "instead received ImperfectFLL (did you mean ImperfectFFL?)",
@@ -198,7 +203,7 @@ MISTAKES = {
     '[scanner]\nclass = "ImperfectFFL"\n[scanner.line]\noffst = 1.0': "in [scanner.line]; instead received the unknown",
     '[scanner]\nclass = "ImperfectFFL"\n[[scanner.selection]]\nradius = 1.0': "class of [scanner.selection] in ",
     '[scanner]\nclass = "ImperfectFFL"\n[scanner.plain]\noffset = 1.0': "the unknown key plain (did you mean plane?)",
-    "[scanner]\nsf_gradient = '0.5'": "sf_gradient must be from 0.001 to 100 T/m; instead received '0.5'",
+    "[scanner]\nsf_gradient = '0.5'": "s.toml must be from 0.001 to 100 T/m; instead received '0.5'",
     "[scanner]\nsf_gradient = [0.6, 0.5]": "from the least to the largest",
     "[scanner]\nsf_gradient = [0.4]": "a number or a pair [least, largest] in T/m",
     "[scanner]\nangles = [0, 45, 90, 135]": "in rad; instead received angles up to 135, which look like degrees",
@@ -213,6 +218,15 @@ MISTAKES = {
     '[particle]\nclass = "LogNormal"\nmedian = 25e-9\nspread = -0.1': "spread",
     '[particle]\nclass = "Debye"\nrelaxation_time = -1e-6\n[particle.particle]\ndiameter = 25e-9': "from 0 to 0.01 s",
     "[scanner]\nsf_gradient = .5": "must be a TOML file",
+    "[scanner]\nsf_gradient = true": "s.toml must be from 0.001 to 100 T/m; instead received True",
+    "[[scanner]]\nsf_gradient = 0.5": "a table, [scanner]; instead received",
+    "scanner = 3": "a table, [scanner]; instead received 3",
+    "[scanner]\nangles = 1000000000": "angles must be at most 100000",
+    "[scanner]\nsamples_per_period = 1000000000": "samples_per_period must be at most 10000000",
+    "[calibration]\nconcentration = 1e300": "sample concentration must be from 0 to 1e+30 particles per m^3",
+    "[calibration]\npoints = 100000": "sample points must be at most 1000",
+    '[scanner]\nclass = "ImperfectFFL"\n[scanner.coils]\nclass = "Coil"': "each under [[scanner.coils]]; instead",
+    '[scanner]\nclass = "ImperfectFFL"\n[[scanner.line]]\noffset = 1e-4': "one table, under [scanner.line]; instead",
 }
 
 

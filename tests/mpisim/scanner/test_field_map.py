@@ -127,6 +127,7 @@ ONE = [[[[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]]]
             lambda: MapCoil(FieldMap((0, 0.01), (0,), (0,), ONE)),
             r"map of the coil must be in 1/m .* received one in T\.$",
         ),
+        (lambda: MapCoil(FieldMap((0, 0.01), (0,), (0,), np.zeros((1, 1, 2, 3)), unit="1/m")), "zero somewhere"),
         (lambda: MapCoil("coil.nc"), "map of the coil must be a FieldMap; instead received str"),
     ],
 )
