@@ -12,6 +12,7 @@ import xarray as xr
 
 from calib.comparison import Compared, Comparison
 from calib.studies.harness.results import Row, as_csv, text_table
+from mpisim.data.grid import Grid
 from mpisim.io.atomic import output_folder, write_text
 from mpisim.plot import chosen_rows, row_panels, save_figure
 from mpisim.version import __version__
@@ -42,6 +43,9 @@ def write_comparison(
     write_text(files[1], json.dumps(content, indent=1, allow_nan=False))
     save_figure(draw_comparison(comparison), files[2])
     matrices = list(comparison.matrices.items())
+    if matrices:  # of a cropped grid, which `compare` has found to be the first part of the reference's
+        nx, ny = Grid.of(matrices[0][1]).shape[:2]
+        reference = reference.isel(x=slice(0, nx), y=slice(0, ny))
     save_figure(row_panels(matrices, reference, chosen_rows(reference), errors=True), files[3])
     return [str(file) for file in files]
 

@@ -9,7 +9,7 @@ import pytest
 import calib
 import mpisim
 from calib.recovery import METHODS
-from calib.studies.comparison import comparison_text
+from calib.studies.comparison import COMPARISON_FILES, comparison_text, write_comparison
 from mpisim.errors import warn
 from tests.commands import run
 
@@ -127,3 +127,11 @@ def test_the_command_writes_table_and_figures(tmp_path, capsys, matrices):
         assert (tmp_path / "c" / name).read_bytes().startswith(b"\x89PNG")
     code, _, err = run(capsys, *words[:-1], "nonsense", "--out", tmp_path / "d")
     assert code == 2 and "Input --methods must be one of" in err
+
+
+def test_the_figures_of_a_cropped_grid_show_its_part_of_the_reference(tmp_path, matrices):
+    fine = matrices[1].isel(x=slice(0, 13))
+    coarse = calib.downsample(fine, factor=2, snr=None, edge="crop")
+    with pytest.warns(UserWarning, match="is compared on its first 12 x 16"):
+        comparison = calib.compare(coarse, fine, ("bicubic",))
+    assert all(file.endswith(COMPARISON_FILES) for file in write_comparison(comparison, fine, tmp_path))
