@@ -243,10 +243,10 @@ def test_an_output_that_fails_leaves_the_old_file(folder, capsys, tmp_path):
 
 def test_an_overflow_gets_one_sentence():
     class Heavy(mpisim.Particle):
-        moment, beta = 1e10, mpisim.Particle(24e-9).beta
+        moment, beta = 1e300, mpisim.Particle(24e-9).beta
 
     with pytest.raises(mpisim.InputError, match="must be finite everywhere"), np.errstate(all="ignore"):
-        tracer = mpisim.Sample(concentration=1e308)
+        tracer = mpisim.Sample(concentration=1e30)
         mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=3), Heavy(24e-9), mpisim.Grid((8, 8)), tracer)
 
 
