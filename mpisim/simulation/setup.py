@@ -48,10 +48,10 @@ class Setup:
     sample: Sample = field(default_factory=Sample)
 
     def __post_init__(self) -> None:
-        check_scanner(self.scanner)
-        check_magnetisation(self.particle)
         for name, value, kind in (("grid", self.grid, Grid), ("sample", self.sample, Sample)):
             require(isinstance(value, kind), name, f"a mpisim.{kind.__name__}", repr(value))
+        check_scanner(self.scanner, self.grid.center)
+        check_magnetisation(self.particle)
 
     @classmethod
     def of(cls, data: xr.Dataset) -> Setup:
