@@ -134,11 +134,11 @@ def test_what_lies_in_the_field_of_view_or_does_not_cover_it_is_refused_before_w
 
 
 def test_the_flux_is_in_volt_seconds():
-    """Faraday: 1e18 moments of one particle at the centre of a one-turn loop, at the frequency of the drive."""
+    """Faraday: 1e15 moments of one particle at the centre of a one-turn loop, at the frequency of the drive."""
     loop = Loop((0, 0, 0.0), (0, 0, 1), 0.05)
     scanner = ImperfectFFL.of(replace(IDEAL, harmonics=(1,)), coils=(WoundCoil((loop,)),))
-    sample = mpisim.Sample((1e-5, 1e-5), 1e-5, concentration=1e18 / 1e-15)
+    sample = mpisim.Sample((1e-5, 1e-5), 1e-5, concentration=1e15 / 1e-15)
     found = mpisim.simulate(scanner, PARTICLE, Grid((1, 1), (1e-3, 1e-3)), sample)["system_matrix"].values[0, 0, 0, 0]
     swing = PARTICLE.moment_vector(np.array([[0, 0, scanner.drive_amplitude]]))[0, 2]
-    highest = 2 * np.pi * scanner.drive_frequency * MU_0 * 1e18 * swing / (2 * 0.05) / 2
+    highest = 2 * np.pi * scanner.drive_frequency * MU_0 * 1e15 * swing / (2 * 0.05) / 2
     assert highest < abs(found) < 4 / np.pi * highest  # between a sine and a square wave of that swing
