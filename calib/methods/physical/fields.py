@@ -5,9 +5,10 @@ are linear in the parameters of the maps, which gives columns of the map; the ot
 
 .. math:: \frac{\partial b}{\partial \ln X_0} = -b, \qquad \frac{\partial F}{\partial \ln \beta A} =
           \frac{\partial F}{\partial b}\cdot b + \frac{\partial F}{\partial a}\cdot a, \qquad
-          \frac{\partial}{\partial\theta} u^i v^j = i\,u^{i-1} v^{j+1} - j\,u^{i+1} v^{j-1} .
+          \frac{\partial}{\partial\theta} u^i v^j = i\,u^{i-1} v^{j+1} - j\,(u + o)\,u^i v^{j-1} .
 
-The second holds because the flux depends on :math:`\beta b` and :math:`\beta a` alone.
+The second holds because the flux depends on :math:`\beta b` and :math:`\beta a` alone. The coordinate u counts from the
+line, which an offset o shifts with all that turns with it; parts at rest stay.
 """
 
 from __future__ import annotations
@@ -83,12 +84,11 @@ class FieldMap:
         """Return the fields of a state at some of the angles, with the maps to its derivatives if asked for."""
         stated = np.array(self.parameters.angles)[which]
         local = state.local[which]
-        line = _Line(stated + local[:, 1], self.center, self.degree)
+        line = _Line(stated + local[:, 1], local[:, 0], self.center, self.degree)
         n_angles, n_coils, n_monomials = len(stated), self.parameters.coils, count(self.degree)
-        b, by_angle = np.zeros((2, n_angles, 3, n_monomials))
+        b, by_angle, by_offset = np.zeros((3, n_angles, 3, n_monomials))
         a, p = np.zeros((3, n_monomials)), np.zeros((n_coils, 3, n_monomials))
-        b[:, 2], by_angle[:, 2] = line.power(1, 0), line.by_angle(1, 0)
-        b[:, 2, 0] -= local[:, 0]
+        b[:, 2], by_angle[:, 2], by_offset[:, 2] = line.power(1, 0), line.by_angle(1, 0), line.by_offset(1, 0)
         a[2, 0] = p[:, 2, 0] = 1
         reach = np.exp(state.shared[self.parameters.place("reach")])
         rows = np.zeros((n_angles, n_coils, len(self.parameters.shared), self._starts[-1])) if derivatives else None
@@ -98,9 +98,10 @@ class FieldMap:
                 component = COMPONENTS.index(term.component)
                 kind, along = divmod(component, 3)
                 if kind == 0:
-                    values, turned = self._of_term(term, line, derivatives)
+                    values, turned, shifted = self._of_term(term, line, derivatives)
                     b[:, along] += value * values
                     by_angle[:, along] += value * turned
+                    by_offset[:, along] += value * shifted
                     values = values / reach
                 else:
                     values = self._at_rest(term)
@@ -110,7 +111,7 @@ class FieldMap:
                     part = slice(self._starts[component], self._starts[component + 1])
                     size = self.counts[component]
                     rows[:, coils, number, part] += values[..., None, :size] if kind == 0 else values[:size]
-        b, by_angle = b / reach, by_angle / reach
+        b, by_angle, by_offset = b / reach, by_angle / reach, by_offset / reach
         beta, variance = (float(state.shared[self.parameters.place(n)]) for n in ("steepness", "size_variance"))
         to_local = None
         if rows is not None:
@@ -119,8 +120,7 @@ class FieldMap:
             rows[:, :, self.parameters.place("steepness")] = by_steepness[:, None]
             rows[:, :, self.parameters.place("size_variance"), -1] = 1
             to_local = np.zeros((n_angles, 2, self._starts[-1]))
-            to_local[:, 0, self._starts[2]] = -1 / reach
-            to_local[:, 1] = self._flat(by_angle, 0)
+            to_local[:, 0], to_local[:, 1] = self._flat(by_offset, 0), self._flat(by_angle, 0)
         return Fields(b, a, p, float(np.exp(beta)), variance, rows, to_local)
 
     def _flat(self, coefficients: np.ndarray, kind: int) -> np.ndarray:
@@ -141,24 +141,27 @@ class FieldMap:
                 values[self._places[i, j]] += c
         return values
 
-    def _of_term(self, term: Term, line: _Line, derivatives: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients (angle, monomial) of a term of the selection field, and their derivatives by the angle."""
-        if term.frame == "line":
-            values = sum(c * line.power(i, j) for i, j, c in term.polynomial)
-            turned = sum(c * line.by_angle(i, j) for i, j, c in term.polynomial) if derivatives else 0.0 * values
-        else:
-            values, turned = np.tile(self._at_rest(term), (len(line.angles), 1)), np.zeros(())
-        factor, slope = line.factors[term.factor]
-        return factor[:, None] * values, slope[:, None] * values + factor[:, None] * turned
+    def _of_term(self, term: Term, line: _Line, derivatives: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Coefficients (angle, monomial) of a term of the selection field; their derivatives by angle and offset."""
+        factor, slope = (values[:, None] for values in line.factors[term.factor])
+        if term.frame != "line":
+            values = self._at_rest(term)
+            return factor * values, slope * values, np.zeros(())
+        values = sum((c * line.power(i, j) for i, j, c in term.polynomial), np.zeros(()))
+        if not derivatives:
+            return factor * values, np.zeros(()), np.zeros(())
+        turned = sum((c * line.by_angle(i, j) for i, j, c in term.polynomial), np.zeros(()))
+        shifted = sum((c * line.by_offset(i, j) for i, j, c in term.polynomial), np.zeros(()))
+        return factor * values, slope * values + factor * turned, factor * shifted
 
 
 class _Line:
-    """Powers of the line's coordinates u and v at its true angles, as polynomials about the centre of the grid."""
+    """Powers of the line's coordinates u and v at true angles and offsets, as polynomials about the grid's centre."""
 
-    def __init__(self, angles: np.ndarray, center: tuple[float, float], degree: int) -> None:
-        self.angles = angles
-        powers = turned_powers(angles, center, degree)
+    def __init__(self, angles: np.ndarray, offsets: np.ndarray, center: tuple[float, float], degree: int) -> None:
+        powers = turned_powers(angles, center, degree, offsets)
         self._powers = {key: flattened(values, degree) for key, values in powers.items()}
+        self._offsets = offsets[:, None]
         cos, sin, one = np.cos(angles), np.sin(angles), np.ones(len(angles))
         self.factors = {"one": (one, 0 * one), "cos": (cos, -sin), "sin": (sin, cos)}
 
@@ -168,6 +171,13 @@ class _Line:
 
     def by_angle(self, i: int, j: int) -> np.ndarray:
         """Their derivatives by the angle."""
-        first = i * self._powers[i - 1, j + 1] if i else 0.0
-        second = j * self._powers[i + 1, j - 1] if j else 0.0
-        return np.asarray(first - second)
+        total = np.zeros_like(self._powers[0, 0])
+        if i:
+            total += i * self._powers[i - 1, j + 1]
+        if j:
+            total -= j * (self._powers[i + 1, j - 1] + self._offsets * self._powers[i, j - 1])
+        return total
+
+    def by_offset(self, i: int, j: int) -> np.ndarray:
+        """Their derivatives by the offset."""
+        return -i * self._powers[i - 1, j] if i else np.zeros_like(self._powers[0, 0])

@@ -30,15 +30,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from calib.methods.physical.magnetisation import FIRST, MIDDLE, STEP
-
-__all__ = ["MARGIN", "PLANES", "block_means", "block_moments"]
+__all__ = ["FIRST", "MARGIN", "MIDDLE", "PLANES", "STEP", "block_means", "block_moments"]
 
 Array = np.ndarray
 PLANES = 10
 """Derivatives at a point: by b (x, y, z), a (x, y, z), p (x, y, z) and t."""
 MARGIN = 3
 """Harmonics below the lowest and above the highest one that the projection needs."""
+FIRST = 0.1
+"""c, the first y of the table of `magnetisation`, that of no field."""
+MIDDLE = 2.0
+"""m, the y in the middle of that table."""
+STEP = 1 / 512
+"""Distance of its knots in z; here, because Numba's cache does not notice what changes in another file."""
 _FAST = {"contract", "nsz", "arcp", "reassoc"}
 _SQUARE, _MIDDLE, _STEP, _START = FIRST * FIRST, MIDDLE, STEP, FIRST / (FIRST + MIDDLE)
 

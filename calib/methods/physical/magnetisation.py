@@ -28,16 +28,11 @@ from functools import lru_cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from calib.methods.physical.kernels import FIRST, MIDDLE, STEP
 from mpisim.kernels.equilibrium import langevin, langevin_over_argument, langevin_prime
 
-__all__ = ["FIRST", "MIDDLE", "STEP", "curve_table"]
+__all__ = ["curve_table"]
 
-FIRST = 0.1
-"""c, the first y, that of no field."""
-MIDDLE = 2.0
-"""m, the y in the middle of the table."""
-STEP = 1 / 512
-"""Distance of the knots in z."""
 _Z = np.linspace(-6.0, 6.0, 41)
 _WEIGHTS = np.exp(-(_Z**2) / 2) / np.exp(-(_Z**2) / 2).sum()
 

@@ -107,7 +107,7 @@ class Model:
         self._harmonics = np.array(parameters.harmonics)
         self._sines, self._basis = half_period(self._harmonics, steepest, tolerance)
         self.measured = measured_rule(sampling, fine, sample, self._resolution)
-        self._of_measured = monomials(*np.moveaxis(self.measured.points, -1, 0), self.fields.degree)
+        self._of_measured = monomials(self.measured.points, self.fields.degree)
         self._for_moments = np.ascontiguousarray(self._of_measured[..., : self.fields.counts.max()].swapaxes(1, 2))
 
     @classmethod
@@ -144,7 +144,7 @@ class Model:
     def rows(self, state: State) -> np.ndarray:
         """Return fine rows, complex (angle, coil, harmonic, y, x)."""
         rule = voxel_rule(self.fine, self._sample, self._resolution)
-        values = monomials(*np.moveaxis(rule.points, -1, 0), self.fields.degree)
+        values = monomials(rule.points, self.fields.degree)
         rows = self._received(state, self._flux(self.fields.fields(state), rule, values)).swapaxes(-1, -2)
         return np.ascontiguousarray(rows).reshape(*rows.shape[:-1], *self.fine.array_shape)
 

@@ -2,11 +2,11 @@ r"""The parameters of a field-free-line scanner in units of its drive amplitude 
 
 Lengths are in units of half the longer edge of the field of view, R. The selection field over A is
 
-.. math:: b = \frac1{X_0} \Bigl[ \bigl(u - o_\theta + \sum_j c_j\,S_j(\xi,\eta) + \sum_j c_j\,T_j(u, v)\bigr)\hat z
+.. math:: b = \frac1{X_0} \Bigl[ \bigl(u + \sum_j c_j\,S_j(\xi,\eta) + \sum_j c_j\,T_j(u, v)\bigr)\hat z
           + b_\perp \Bigr], \qquad X_0 = \frac{A}{G R},
 
-with the line's coordinates u, v at its true angle :math:`\theta + \delta_\theta` about the scanner's axis, and
-coordinates :math:`\xi, \eta` about the centre of the grid. The plane's offset :math:`z_0` makes
+with the line's coordinates u, v at its true angle :math:`\theta + \delta_\theta` about the scanner's axis, u less the
+offset of the line, and coordinates :math:`\xi, \eta` about the centre of the grid. The plane's offset :math:`z_0` makes
 :math:`b_\perp = -z_0 \hat u`. A small rotation :math:`(\tau_x, \tau_y)` of the plane makes
 :math:`(\tau_y x - \tau_x y)\,\hat u + u\,(\tau_y, -\tau_x)`; higher orders in it are left out (the static and turning
 distortions hold most of them). A field in the plane is :math:`(b_x, b_y)`, shear :math:`s_1 (\eta, \xi) +
@@ -24,11 +24,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from calib.methods.physical.polynomials import exponents
-from mpisim.errors import numbers_of, require, whole
+from mpisim.errors import numbers_of, one_of, require, whole
 
 __all__ = ["COMPONENTS", "LOCAL", "LocalParameter", "Parameter", "Parameters", "State", "Term", "scanner_parameters"]
 
@@ -37,6 +38,9 @@ COMPONENTS = ("b_x", "b_y", "b_z", "a_x", "a_y", "a_z", "p_x", "p_y", "p_z")
 
 FRAMES = ("grid", "axis", "line")
 """Coordinates of a term: about the centre of the grid, about the scanner's axis, or u and v of the line."""
+
+FACTORS = ("one", "cos", "sin")
+"""What a term is multiplied with: 1, or the cosine or sine of the line's angle."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,12 @@ class Term:
     polynomial: tuple[tuple[int, int, float], ...]
     frame: str = "grid"
     factor: str = "one"
+
+    def __post_init__(self) -> None:
+        for name, known in (("component", COMPONENTS), ("frame", FRAMES), ("factor", FACTORS)):
+            one_of(f"{name} of the term", getattr(self, name), known)
+        good = self.component.startswith("b") or (self.frame != "line" and self.factor == "one")
+        require(good, "term of drive field or coil", "one at rest", f"{self.frame}, {self.factor}")
 
 
 @dataclass(frozen=True)
@@ -140,7 +150,7 @@ class Parameters:
         angles = numbers_of("angles", self.angles)
         harmonics = tuple(whole("harmonics", k) for k in self.harmonics)
         require(len(angles) > 0 and len(harmonics) > 0, "angles and harmonics", "at least one of each", "none")
-        ascending = all(a < b for a, b in zip(harmonics, harmonics[1:], strict=False))
+        ascending = all(a < b for a, b in pairwise(harmonics))
         require(ascending, "harmonics", "ascending, each once", harmonics)
         object.__setattr__(self, "angles", angles)
         object.__setattr__(self, "harmonics", harmonics)
@@ -217,7 +227,7 @@ def scanner_parameters(
     drive_degree: int = 2,
     static_degree: int = 3,
 ) -> Parameters:
-    """Return the table of a realistic scanner.
+    """Return the table of a realistic scanner, with prior scales for those of `mpisim.dataset.realistic` (strong).
 
     Parameters
     ----------
@@ -225,11 +235,6 @@ def scanner_parameters(
         Those of the matrix: rad, ascending, and how many.
     coil_degree, drive_degree, static_degree
         Degrees of the polynomials of p_z, of a_z and of the distortion at rest.
-
-    Returns
-    -------
-    Parameters
-        With prior scales for scanners such as those of `mpisim.dataset.realistic` of the level strong.
 
     Raises
     ------

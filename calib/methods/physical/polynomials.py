@@ -24,8 +24,9 @@ def exponents(degree: int, lowest: int = 0) -> list[tuple[int, int]]:
     return [(d - j, j) for d in range(lowest, degree + 1) for j in range(d + 1)]
 
 
-def monomials(xi: np.ndarray, eta: np.ndarray, degree: int) -> np.ndarray:
-    """Return the values of all monomials up to a degree at coordinates of any shape; shape (..., monomial)."""
+def monomials(points: np.ndarray, degree: int) -> np.ndarray:
+    """Return the values of all monomials up to a degree at `points` (..., 2); shape (..., monomial)."""
+    xi, eta = points[..., 0], points[..., 1]
     return np.stack([xi**i * eta**j for i, j in exponents(degree)], axis=-1)
 
 
@@ -40,11 +41,13 @@ def times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return product
 
 
-def turned_powers(angles: np.ndarray, center: tuple[float, float], degree: int) -> Powers:
+def turned_powers(
+    angles: np.ndarray, center: tuple[float, float], degree: int, shifts: np.ndarray | float = 0.0
+) -> Powers:
     r"""Return :math:`u^i v^j` as polynomials of coordinates that count from `center`.
 
-    With :math:`x = x_0 + \xi`, :math:`y = y_0 + \eta` they are :math:`u = x\cos\theta + y\sin\theta` and
-    :math:`v = -x\sin\theta + y\cos\theta`.
+    With :math:`x = x_0 + \xi`, :math:`y = y_0 + \eta` they are :math:`u = x\cos\theta + y\sin\theta - o` with the
+    shift o of each angle, and :math:`v = -x\sin\theta + y\cos\theta`.
 
     Returns
     -------
@@ -54,7 +57,8 @@ def turned_powers(angles: np.ndarray, center: tuple[float, float], degree: int) 
     cos, sin = np.cos(angles), np.sin(angles)
     u, v, one = (np.zeros((len(cos), degree + 1, degree + 1)) for _ in range(3))
     one[:, 0, 0] = 1
-    u[:, 0, 0], v[:, 0, 0] = center[0] * cos + center[1] * sin, center[1] * cos - center[0] * sin
+    u[:, 0, 0] = center[0] * cos + center[1] * sin - shifts
+    v[:, 0, 0] = center[1] * cos - center[0] * sin
     if degree:
         u[:, 1, 0], u[:, 0, 1] = cos, sin
         v[:, 1, 0], v[:, 0, 1] = -sin, cos
