@@ -83,6 +83,8 @@ class Model:
         R, the unit of lengths, in m.
     measured
         Points of the values that were measured.
+    sines, basis
+        Times and projections of the kernels.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ class Model:
         self._resolution = (steepest, float(np.exp(log_reach)), tolerance)
         self._sample = sample
         self._harmonics = np.array(parameters.harmonics)
-        self._sines, self._basis = half_period(self._harmonics, steepest, tolerance)
+        self.sines, self.basis = half_period(self._harmonics, steepest, tolerance)
         self.measured = measured_rule(sampling, fine, sample, self._resolution)
         self._of_measured = monomials(self.measured.points, self.fields.degree)
         self._for_moments = np.ascontiguousarray(self._of_measured[..., : self.fields.counts.max()].swapaxes(1, 2))
@@ -138,14 +140,13 @@ class Model:
 
     def means(self, state: State) -> np.ndarray:
         """Return the values that the sampling measures, complex (angle, coil, harmonic, value), x fastest."""
-        flux = self._flux(self.fields.fields(state), self.measured, self._of_measured)
+        flux = self._flux(self.fields.fields(state), self.measured)
         return self._received(state, flux).swapaxes(-1, -2)
 
     def rows(self, state: State) -> np.ndarray:
         """Return fine rows, complex (angle, coil, harmonic, y, x)."""
         rule = voxel_rule(self.fine, self._sample, self._resolution)
-        values = monomials(rule.points, self.fields.degree)
-        rows = self._received(state, self._flux(self.fields.fields(state), rule, values)).swapaxes(-1, -2)
+        rows = self._received(state, self._flux(self.fields.fields(state), rule)).swapaxes(-1, -2)
         return np.ascontiguousarray(rows).reshape(*rows.shape[:-1], *self.fine.array_shape)
 
     def linear(self, state: State) -> Iterator[Linear]:
@@ -189,19 +190,23 @@ class Model:
     def _received(self, state: State, flux: np.ndarray) -> np.ndarray:
         return self._gains(state)[:, :, None, :] * flux
 
-    def _at(self, fields: Fields, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Fields at points with these monomials (value, point, monomial)."""
-        parts = []
+    def fields_at(self, fields: Fields, rule: Rule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return b (angle, value, point, 3), a (value, point, 3) and p (coil, value, point, 3) at the rule's points."""
+        values, parts = self._monomials(rule), []
         for coefficients in (fields.selection, fields.drive, fields.coils):
-            at = np.tensordot(coefficients, values, (-1, -1))
+            at = coefficients.reshape(-1, values.shape[-1]) @ values.reshape(-1, values.shape[-1]).T
+            at = at.reshape(*coefficients.shape[:-1], *values.shape[:-1])
             parts.append(np.ascontiguousarray(np.moveaxis(at, coefficients.ndim - 2, -1)))
         return parts[0], parts[1], parts[2]
 
-    def _flux(self, fields: Fields, rule: Rule, values: np.ndarray) -> np.ndarray:
-        b, a, p = self._at(fields, values)
-        flux = np.empty((len(b), len(p), len(values), len(self._harmonics)))
+    def _monomials(self, rule: Rule) -> np.ndarray:
+        return self._of_measured if rule is self.measured else monomials(rule.points, self.fields.degree)
+
+    def _flux(self, fields: Fields, rule: Rule) -> np.ndarray:
+        b, a, p = self.fields_at(fields, rule)
+        flux = np.empty((len(b), len(p), len(rule.weights), len(self._harmonics)))
         table = curve_table(fields.variance)
-        block_means(b, a, p, rule.weights, self._sines, self._basis, self._harmonics, fields.beta, table, flux)
+        block_means(b, a, p, rule.weights, self.sines, self.basis, self._harmonics, fields.beta, table, flux)
         return flux
 
     def _moments(self, state: State) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
@@ -212,7 +217,7 @@ class Model:
         for start in range(0, n_angles, at_once):
             which = slice(start, min(start + at_once, n_angles))
             fields = self.fields.fields(state, which, derivatives=True)
-            b, a, p = self._at(fields, self._of_measured)
+            b, a, p = self.fields_at(fields, self.measured)
             flux, moments = np.empty((len(b), n_coils, *shape[2:])), np.empty((len(b), *shape))
             block_moments(
                 b,
@@ -221,8 +226,8 @@ class Model:
                 self.measured.weights,
                 self._for_moments,
                 self.fields.counts,
-                self._sines,
-                self._basis,
+                self.sines,
+                self.basis,
                 self._harmonics,
                 fields.beta,
                 curve_table(fields.variance),
