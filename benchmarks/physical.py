@@ -92,9 +92,8 @@ def measure(threads: int, factor: int, repeats: int) -> None:
     jacobian, other = fused(model, state), dense(factor, state)
     size, difference = (np.sum(v**2, axis=(0, 1, 3, 4)) for v in (jacobian, jacobian - other))
     ratio = found["dense columns"].wall / found["Jacobian"].wall
-    print(
-        f"    dense columns take {ratio:.1f}x as long; they differ by {np.median(difference / size) ** 0.5:.0e} (median of columns)"
-    )
+    apart = np.median(difference / size) ** 0.5
+    print(f"    dense columns take {ratio:.1f}x as long; they differ by {apart:.0e} (median of columns)")
 
 
 def main() -> None:

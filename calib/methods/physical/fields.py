@@ -93,6 +93,8 @@ class FieldMap:
         reach = np.exp(state.shared[self.parameters.place("reach")])
         rows = np.zeros((n_angles, n_coils, len(self.parameters.shared), self._starts[-1])) if derivatives else None
         for number, (parameter, value) in enumerate(zip(self.parameters.shared, state.shared, strict=True)):
+            if value == 0 and not derivatives:
+                continue
             coils = slice(None) if parameter.coil is None else slice(parameter.coil, parameter.coil + 1)
             for term in parameter.terms:
                 component = COMPONENTS.index(term.component)
