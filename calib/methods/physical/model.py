@@ -167,7 +167,7 @@ class Model:
         local = out[n_shared + 2 * n_gains :].reshape(n_angles, 4, *shape)
         for part in self.linear(state):
             flux = part.flux.swapaxes(-1, -2)
-            gains = self._gains(state)[part.which]
+            gains = self.gains(state)[part.which]
             out[:n_shared, part.which] = np.moveaxis(part.by_shared.swapaxes(-1, -2), 2, 0) * gains[..., None]
             by_local = part.by_local.swapaxes(-1, -2) * gains[:, :, None, :, None]
             without = gains / state.gains
@@ -182,13 +182,13 @@ class Model:
                 local[i, 3, i] = 1j * received
         return out
 
-    def _gains(self, state: State) -> np.ndarray:
-        """All factors of F, complex (angle, coil, harmonic)."""
+    def gains(self, state: State) -> np.ndarray:
+        """Return all factors of F at a state, complex (angle, coil, harmonic)."""
         of_angle = (1 + state.local[:, 2]) * np.exp(1j * state.local[:, 3])
         return of_angle[:, None, None] * (self.units * state.gains)
 
     def _received(self, state: State, flux: np.ndarray) -> np.ndarray:
-        return self._gains(state)[:, :, None, :] * flux
+        return self.gains(state)[:, :, None, :] * flux
 
     def fields_at(self, fields: Fields, rule: Rule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return b (angle, value, point, 3), a (value, point, 3) and p (coil, value, point, 3) at the rule's points."""
