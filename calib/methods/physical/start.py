@@ -28,7 +28,7 @@ __all__ = ["ideal_start"]
 _STEEPNESS = np.linspace(0.4, 3.6, 9)
 _VARIANCES = np.array([0.02, 0.3])
 _REACHES = np.linspace(-1.0, 1.0, 11)
-_MOST_ANGLES = 6
+_MOST_ANGLES = 4
 _FINER = 4  # times that the steps are halved
 _TOLERANCE = 1e-3
 Candidate = tuple[float, float, float]
@@ -55,7 +55,8 @@ def ideal_start(values: np.ndarray, parameters: Parameters, sampling: Sampling, 
     require(values.shape[:3] == shape, "values", f"of the shape {shape} and the values", values.shape)
     require(bool(np.any(values)), "values", "other than zero somewhere", "zeros only")
     chosen = np.unique(np.linspace(0, len(values) - 1, min(_MOST_ANGLES, len(values))).round().astype(int))
-    some = replace(parameters, angles=tuple(parameters.angles[i] for i in chosen))
+    tracer = tuple(p for p in parameters.shared if p.group == "tracer")
+    some = replace(parameters, shared=tracer, angles=tuple(parameters.angles[i] for i in chosen))
     search = _Search(values[chosen], some, sampling, fine)
     best = min(product(_STEEPNESS, _VARIANCES, _REACHES), key=search.misfit)
     steps = np.array([_STEEPNESS[1] - _STEEPNESS[0], best[1], _REACHES[1] - _REACHES[0]])
