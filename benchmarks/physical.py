@@ -22,8 +22,9 @@ from benchmarks.timing import restart_with, taking_turns
 from calib.methods.physical.kernels import PLANES, block_moments
 from calib.methods.physical.magnetisation import curve_table
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import LOCAL, State, scanner_parameters
+from calib.methods.physical.parameters import LOCAL, State
 from calib.methods.physical.polynomials import count, monomials
+from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.data.blocks import block_mean
 from mpisim.data.sampling import Sampling
 

@@ -6,7 +6,8 @@ import pytest
 import mpisim
 from calib.methods.physical.levenberg import _LOOSE, _Problem, fit_scanner
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import LOCAL, scanner_parameters
+from calib.methods.physical.parameters import LOCAL
+from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.data.sampling import Sampling
 
 ANGLES = tuple(np.pi * np.arange(12) / 12)

@@ -5,7 +5,8 @@ import pytest
 
 import mpisim
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import LOCAL, scanner_parameters
+from calib.methods.physical.parameters import LOCAL
+from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.constants import MU_0
 from mpisim.data.sampling import Sampling
 from mpisim.errors import InputError

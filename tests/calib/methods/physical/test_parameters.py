@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from calib.methods.physical.parameters import Parameters, Term, scanner_parameters
+from calib.methods.physical.parameters import Parameters, Term
+from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.errors import InputError
 
 

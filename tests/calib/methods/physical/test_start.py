@@ -5,7 +5,7 @@ import pytest
 
 import mpisim
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import scanner_parameters
+from calib.methods.physical.scanner_table import scanner_parameters
 from calib.methods.physical.start import ideal_start
 from mpisim.data.sampling import Sampling
 from mpisim.errors import InputError
