@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import mpisim
+from mpisim.io.field_map import write_field_map
 from tests.commands import run
 
 TRACER = ["--sf-gradient", 0.5, "--particle-diameter", 25]
@@ -127,3 +129,12 @@ def test_a_data_set_names_the_unit_of_its_option(stated, tmp_path, capsys):
     words = ["dataset", "--scanner", stated, "--particle-diameter", "26", "--out", tmp_path / "d"]
     code, _, err = run(capsys, *words)
     assert code == 2 and "Input --particle-diameter must be 25 nm, as " in err
+
+
+def test_a_field_map_alone_is_refused_with_what_to_do(tmp_path, capsys):
+    axis = (-0.01, 0.0, 0.01)
+    field = mpisim.FieldMap(axis, axis, (0.0,), np.ones((1, 3, 3, 3)), unit="1/m")
+    write_field_map(field, tmp_path / "coil.nc")
+    code, _, err = run(capsys, "plot", tmp_path / "coil.nc", "--out", tmp_path / "coil.png")
+    assert code == 2 and "a TOML file with a part of the class FieldMap or MapCoil" in err and err.count("\n") == 1
+    assert "instead received FieldMap(3 x 3 x 1 points" in err and not (tmp_path / "coil.png").exists()
