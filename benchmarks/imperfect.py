@@ -6,7 +6,8 @@ a tracer of five log-normal sizes. Its matrix has 32 x 32 voxels of 4 x 4 points
 samples of half a period, five times as many magnetisations as that of an ideal scanner with one size. The twin is
 written in NumPy with care, as in `benchmarks.simulator`: half a period, sums before projection, blocks that stay in the
 cache; it takes the same fields, and computes a tenth of the angles. NumPy runs it on one thread in any case. Relaxation
-with a time that depends on the field, of one size over whole periods, stands beside them.
+with a time that depends on the field, of one size over whole periods, stands beside them. So does the same scanner
+with three coils, for one size and for five, whose matrix has three times as many rows and no further magnetisation.
 
     python -m benchmarks.imperfect [--threads 1 2] [--repeats 5]
 """
@@ -114,6 +115,22 @@ def works(scanner: mpisim.ImperfectFFL) -> dict[str, tuple[Callable[[], np.ndarr
     }
 
 
+def coils_of(count: int) -> mpisim.ImperfectFFL:
+    """The ideal scanner with some inhomogeneous coils."""
+    falls = [mpisim.SolidHarmonics(((2, 1, 0.1 + 0.02 * i), (3, 0, -0.1))) for i in range(count)]
+    coils = tuple(mpisim.Coil((10.0 * i, 0.0, 800.0), (fall,)) for i, fall in enumerate(falls))
+    return mpisim.ImperfectFFL.of(mpisim.open_sided_ffl(GRADIENT), coils=coils)
+
+
+def measure_coils(turns: int) -> None:
+    """Print what three coils take against one."""
+    for name, tracer in (("one size", ONE_SIZE), ("five sizes", FIVE_SIZES)):
+        timed = {str(n): partial(equilibrium_rows, coils_of(n), tracer, GRID, SAMPLE) for n in (1, 3)}
+        found = taking_turns(timed, turns)
+        wall, cpu = (found["3"][i] / found["1"][i] for i in (0, 1))
+        print(f"{'':7}  three coils, {name}: {wall:.2f}x the time of one, {cpu:.2f}x its CPU time")
+
+
 def scanner_of_a_tenth(scanner: mpisim.ImperfectFFL) -> mpisim.ImperfectFFL:
     """The scanner with every tenth of its angles and their errors."""
     assert scanner.line is not None
@@ -138,6 +155,7 @@ def measure(threads: int, turns: int) -> None:
         print(f"{'':7}  {line_of(name, time, each)}  {each / ideal:6.2f}x the ideal scanner's")
     wall, cpu = (times["realistic, NumPy"][i] / times["realistic"][i] for i in (0, 1))
     print(f"{'':7}  NumPy takes {wall:.1f}x as long as the engine, {cpu:.1f}x its CPU time")
+    measure_coils(turns)
 
 
 def line_of(name: str, time: Timing, each: float) -> str:

@@ -35,20 +35,11 @@ from mpisim.plot import save_figure
 from mpisim.progress import progress
 
 
-def block_means(setup: mpisim.Setup, factor: int, jitter: float, seed: int) -> np.ndarray:
-    """Return the signals of a large sample over its number of voxels, with the jitter of this sample in m."""
-    sample = mpisim.Sample(points=4 * factor, jitter=jitter, seed=seed)
-    large = replace(setup, grid=setup.grid.coarsened(factor), sample=sample)
-    return large.simulate()["system_matrix"].values / factor**2
-
-
 def calibrated(setup: mpisim.Setup, exact: xr.Dataset, jitter: float, seed: int, options: argparse.Namespace) -> list:
     """Return the matrices of calibrations with jitter: the fine one, then those recovered by each method."""
-    fine = replace(setup, sample=mpisim.Sample(jitter=jitter, seed=seed)).simulate()
-    coarse = calib.downsample(exact, factor=options.factor, snr=33.7, seed=seed)
-    off = block_means(setup, options.factor, jitter, seed) - block_means(setup, options.factor, 0.0, seed)
-    coarse["system_matrix"] += off
-    return [fine, *(calib.recover(coarse, method) for method in options.methods)]
+    off = replace(setup, sample=mpisim.Sample(jitter=jitter, seed=seed))
+    coarse = off.simulate_coarse(options.factor, snr=33.7, seed=seed, fine=exact)
+    return [off.simulate(), *(calib.recover(coarse, method) for method in options.methods)]
 
 
 def study(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ from mpisim.data.blocks import block_mean, filling, is_partial
 from mpisim.data.noise import norm, rms
 from mpisim.data.views import row_dims
 
-__all__ = ["EXPLAINED", "MOST_LEFT", "agree", "named_rows", "share_left", "shrunk", "with_margin"]
+__all__ = ["EXPLAINED", "MOST_LEFT", "agree", "invents", "named_rows", "share_left", "shrunk", "with_margin"]
 
 EXPLAINED = 1e-5
 """Share of a row's energy that may be left if a fit explains the row completely."""
@@ -37,6 +37,8 @@ MOST_LEFT = 0.1
 """Share of a row's energy that may be left beyond the noise if a fit describes the row at all."""
 
 _CHANCE = 1e-9
+_FEWEST_ALONG = 6  # block means along a side from which their detail shows that of the rows
+_HARMLESS = 0.2  # detail over the RMS of a row's block means
 _MARGIN = 4.0  # standard deviations of the square of a row's noise norm that still count as noise
 
 
@@ -104,6 +106,22 @@ def agree(
         doubt = np.sqrt(left / MOST_LEFT) if alike else 1.0  # many rows with little left support each other's detail
         good &= ~doubted | (detail * doubt <= _likely_detail(factor) * likely)
     return good
+
+
+def invents(rows: np.ndarray, means: np.ndarray, factor: int) -> np.ndarray:
+    """Return which fine rows (B, H, W) have far more detail than their block means (B, h, w) let expect, (B,).
+
+    The detail is what the rows have beyond the interpolation of their own block means. It is compared with what
+    interpolation misses of the measured means at the next coarser factor, S^2 / 16 and at least 1.5 times which are
+    accepted, and with their RMS, a fifth of which is harmless. Ideal rows have up to .4 times what is missed at 2x, and
+    .75 at 4x and 8x. With fewer than 6 block means along a side, too little is known.
+    """
+    shape = (rows.shape[-2], rows.shape[-1])
+    whole = means[..., : shape[0] // factor, : shape[1] // factor]
+    if min(whole.shape[-2:]) < _FEWEST_ALONG:
+        return np.zeros(len(rows), dtype=bool)
+    detail = rms(rows - interpolate_means(block_mean(rows, factor), factor, shape), (1, 2))
+    return (detail > max(1.5, factor**2 / 16) * _missed(whole)) & (detail > _HARMLESS * rms(means, (1, 2)))
 
 
 def _missed(means: np.ndarray) -> np.ndarray:

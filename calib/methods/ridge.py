@@ -16,7 +16,9 @@ imaginary parts are processes with separate variances that share all three. Dire
 none explains a row to within its noise, the search goes on between them (`calib.methods.direction`): at 33.7 dB, 0.75
 or 1.5 degrees off those tried, denoised means err 1.05, 1.15 and 1.2 times as much as on them at 2x, 4x and 8x.
 :math:`\delta` stands for rows that are no ridges; without it the fit would invent a fine profile for them. Nothing is
-trained.
+trained. A ridge that explains the block means and yet has far more detail than they let expect is no ridge, either
+(`calib.methods.misfit.invents`): where fields turn and are distorted, a wrong direction can fit, and its rows were up
+to four times too large.
 
 As an interpolant this cannot know what block means do not show: for a row along the grid's axes only the means over
 whole columns are measured. As a denoiser of block means (`ridge_means`) it works at every angle, since a profile has
@@ -43,7 +45,7 @@ from calib.methods.consistency import nearest_consistent
 from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
 from calib.methods.gaussian_process import log_evidence
 from calib.methods.geometry import CENTERED, Geometry
-from calib.methods.misfit import agree, named_rows, share_left, shrunk
+from calib.methods.misfit import agree, invents, named_rows, share_left, shrunk
 from calib.methods.record import Recovered
 from mpisim.data.blocks import as_rows, block_mean
 from mpisim.data.sampling import Sampling
@@ -114,7 +116,7 @@ def ridge_rows(
     """
     rows, share = _ridges(means, sigma, factor, geometry, unit), geometry.share(factor, *means.shape[-2:])
     shape = (rows.shape[-2], rows.shape[-1])
-    good = agree(rows, means, sigma, factor, _DOUBTED)
+    good = agree(rows, means, sigma, factor, _DOUBTED) & ~invents(rows, means, factor)
     residual = means - block_mean(rows, factor)
     misfit = _share_left(residual, means, sigma, share) > _DOUBTED
     rows[misfit] += interpolate_means(shrunk(residual[misfit], sigma[misfit], share), factor, shape)

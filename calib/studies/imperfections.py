@@ -39,7 +39,7 @@ from mpisim.simulation.setup import Setup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["coarse_of", "exact_positions", "ideal_setup", "imperfections"]
+__all__ = ["coarse_of", "ideal_setup", "imperfections"]
 
 QUICK = ("coil inhomogeneity", "line offset per angle", "positioning jitter")
 """Imperfections of the short form."""
@@ -90,26 +90,14 @@ def ideal_setup(options: StudyOptions) -> Setup:
     return setup
 
 
-def exact_positions(setup: Setup) -> Setup:
-    """Return a setup without jitter of the sample's positions."""
-    return replace(setup, sample=replace(setup.sample, jitter=0.0))
-
-
 def coarse_of(setup: Setup, fine: xr.Dataset, factor: int, sampling: str = "box", seed: int = 0) -> xr.Dataset:
     """Return the coarse measurement of a setup at 33.7 dB, with the jitter of the samples that it was measured with.
 
     `fine` is the matrix of the setup with exact positions; `seed` is that of the noise.
     """
-    if not setup.sample.jitter:
-        return downsample(fine, factor, sampling, PROTOCOL_SNR, seed)
-    if sampling != "box":
-        return downsample(setup.simulate(), factor, sampling, PROTOCOL_SNR, seed)
-    coarse = downsample(fine, factor, sampling, PROTOCOL_SNR, seed)
-    sample = replace(setup.sample, size=None, points=factor * setup.sample.points)
-    large = replace(setup, grid=setup.grid.coarsened(factor), sample=sample)
-    means, exact = (s.simulate()["system_matrix"].values / factor**2 for s in (large, exact_positions(large)))
-    rows = coarse["system_matrix"]
-    return coarse.assign(system_matrix=rows.copy(data=(rows.values + means - exact).astype(rows.dtype)))
+    if sampling == "box":
+        return setup.simulate_coarse(factor, PROTOCOL_SNR, seed, fine)
+    return downsample(setup.simulate() if setup.sample.jitter else fine, factor, sampling, PROTOCOL_SNR, seed)
 
 
 def _rows(recovery: Recovery, ideal: Setup, variants: Sequence[Variant], factor: int) -> list[Row]:
@@ -122,7 +110,7 @@ def _rows(recovery: Recovery, ideal: Setup, variants: Sequence[Variant], factor:
     rows: list[Row] = []
     for imperfection, fraction in progress(cases, unit="scanner"):
         setup = imperfection.applied(ideal, fraction)
-        exact = exact_positions(setup).simulate() if fraction else known
+        exact = setup.exact().simulate() if fraction else known
         full = setup.simulate() if setup.sample.jitter else exact
         described = {
             "imperfection": imperfection.name,

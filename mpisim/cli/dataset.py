@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import at_least, diameters_nm, gradients, integers, number
-from mpisim.cli.scanner_options import add_scanner_arguments, chosen_file, chosen_grid, chosen_sample, chosen_scanner
+from mpisim.cli.scanner_options import (
+    add_scanner_arguments,
+    chosen_file,
+    chosen_grid,
+    chosen_sample,
+    chosen_scanner,
+    units_as_typed,
+)
 from mpisim.errors import one_of, require
 from mpisim.progress import say
 
@@ -179,7 +186,8 @@ def _cases_of_file(file: ScannerFile, options: argparse.Namespace, split: str) -
     diameters = options.particle_diameter or [file.diameter]
     for name, known in (("sf-gradient", None not in gradients), ("particle-diameter", _sized(file, diameters))):
         require(known, f"--{name}", f"given, since {file.name} leaves it out", "none")
-    setups = [(_name(g, d), file.setup(g, d)) for g in gradients for d in diameters]
+    with units_as_typed():
+        setups = [(_name(g, d), file.setup(g, d)) for g in gradients for d in diameters]
     require(len(dict(setups)) == len(setups), "grid of scanners", "made of distinct pairs", "repeated values")
     return [SetupCase(name, setup, split) for name, setup in setups]
 

@@ -91,11 +91,30 @@ def _refuse_foreign(options: argparse.Namespace, kind: str, own: tuple[str, ...]
     require(not foreign, "options", f"among {', '.join(own)} for a file of the kind {kind}", ", ".join(foreign))
 
 
+def _refuse_field_map(file: str) -> None:
+    """Say how the field map of a file is drawn, which is no dataset of its own."""
+    from mpisim.errors import InputError
+    from mpisim.io.field_map import read_field_map
+
+    if Path(file).suffix.lower() not in (".nc", ".npz") or not Path(file).is_file():
+        return
+    try:
+        found = read_field_map(file)
+    except InputError:
+        return
+    must = (
+        "a system matrix, measurement, image or scanner (a TOML file with a part of the class FieldMap or MapCoil and "
+        f'file = "{Path(file).name}" draws the map with its scanner)'
+    )
+    require(False, file, must, repr(found))
+
+
 def _data(options: argparse.Namespace) -> tuple[Figure, str]:
     """Draw a dataset by its kind."""
     import mpisim
     from mpisim.plot.drawing import OPTIONS
 
+    _refuse_field_map(options.file)
     data = mpisim.read(options.file)
     given = {name: getattr(options, name) for name in _FLAGS}
     if given["angles"] is not None:

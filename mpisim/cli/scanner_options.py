@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import argument_type, as_typed
 from mpisim.cli.options import counts, harmonics, lengths_mm, ranged
-from mpisim.errors import require
+from mpisim.errors import InputError, require
 
 if TYPE_CHECKING:
     from mpisim.data.grid import Grid
@@ -27,7 +28,19 @@ __all__ = [
     "chosen_scanner",
     "chosen_setup",
     "setup_of",
+    "units_as_typed",
 ]
+
+_TYPED: dict[str, tuple[str, float | None, str]] = {
+    "sf_gradient": ("--sf-gradient", 1.0, "T/m"),
+    "particle_diameter": ("--particle-diameter", 1e9, "nm"),
+    "drive_amplitude": ("--drive-amplitude", 1e3, "mT"),
+    "drive_frequency": ("--drive-frequency", 1e-3, "kHz"),
+    "angles": ("--angle-step", None, "degrees"),
+    "fov": ("--fov", 1e3, "mm"),
+    "size": ("--sample-size", 1e3, "mm"),
+}
+"""Flag, its unit, and how many of it the SI unit is, by key of a scanner file."""
 
 
 def add_scanner_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,8 +106,46 @@ def chosen_file(options: argparse.Namespace) -> ScannerFile:
     calibration["thick"] = options.thick or None
     typed = [{key: value for key, value in table.items() if value is not None} for table in (scanner, calibration)]
     _say_what_is_replaced(file, typed[0])
-    with as_typed({"angles": "--angle-step", "size": "--sample-size"}):
+    with as_typed({"angles": "--angle-step", "size": "--sample-size"}), units_as_typed():
         return file.given(*typed)
+
+
+@contextmanager
+def units_as_typed() -> Iterator[None]:
+    """Say what contradicts a scanner file by flags, and in the units in which they are typed."""
+    from mpisim.io.scanner_values import ContradictionError, shown
+
+    try:
+        yield
+    except ContradictionError as error:
+        flag, factor, unit = _TYPED.get(error.key, (f"--{error.key.replace('_', '-')}", None, ""))
+        if error.key == "angles":
+            stated, given = (_step_of(angles) for angles in (error.stated, error.given))
+        else:
+            stated, given = (shown(_times(value, factor)) for value in (error.stated, error.given))
+        must = f"{stated} {unit}".rstrip()
+        raise InputError(
+            f"Input {flag} must be {must}, as {error.file} says, or left out; instead received {given}."
+        ) from None
+
+
+def _times(value: Any, factor: float | None) -> Any:
+    """Return a number, or numbers, in another unit; anything else as it is."""
+    if isinstance(value, list | tuple):
+        return [_times(part, factor) for part in value]
+    return value if factor is None or not isinstance(value, int | float) else float(value) * factor
+
+
+def _step_of(angles: Sequence[float]) -> str:
+    """Return the step in degrees of angles in rad that are equidistant from 0 to 180 degrees, or else the angles."""
+    from mpisim.io.scanner_values import same, shown
+
+    degrees = [math.degrees(angle) for angle in angles]
+    step = degrees[1] if len(degrees) > 1 else 180.0
+    even = len(degrees) == math.ceil(180 / step - 1e-9) if step > 0 else False
+    if even and same(degrees, [i * step for i in range(len(degrees))]):
+        return f"{step:g}"
+    return f"that of {shown(degrees)}"
 
 
 def _say_what_is_replaced(file: ScannerFile, typed: dict[str, Any]) -> None:
@@ -110,14 +161,17 @@ def _say_what_is_replaced(file: ScannerFile, typed: dict[str, Any]) -> None:
 
 def chosen_setup(options: argparse.Namespace) -> Setup:
     """Return scanner, particle, grid and sample of `--scanner` and the other options, for a command that makes one."""
-    return chosen_file(options).setup(*_numbers(options))
+    file = chosen_file(options)
+    with units_as_typed():
+        return file.setup(*_numbers(options))
 
 
 def setup_of(options: argparse.Namespace, source: str) -> Setup:
     """Return what a scanner file describes with the gradient and the diameter that the options give."""
     from mpisim.io.scanner_file import read_scanner
 
-    return read_scanner(source, *_numbers(options))
+    with units_as_typed():
+        return read_scanner(source, *_numbers(options))
 
 
 def _numbers(options: argparse.Namespace) -> list[float | None]:

@@ -180,6 +180,10 @@ def draw_setup(
     return sampled_setup(scanner, tracer, Sample(points=SAMPLE_POINTS, offset=shift))
 
 
+_DECIMALS = 12
+"""Decimals of a sum of two rounded numbers, so that it has no more digits than these."""
+
+
 class _Draw(NamedTuple):
     """Random numbers for a level, with four significant digits."""
 
@@ -206,7 +210,10 @@ class _Draw(NamedTuple):
 def _turning(draw: _Draw) -> SolidHarmonics:
     """Changes of the gradient, and all other errors that turn with the line."""
     gradient = (in_plane(4, 1, draw.even("gradient_quadratic")), in_plane(6, 1, draw.even("gradient_fourth")))
-    return SolidHarmonics((*gradient, *_errors(draw, "field_turning")), turning=True)
+    terms: dict[tuple[int, int], float] = {}
+    for degree, order, c in (*gradient, *_errors(draw, "field_turning")):
+        terms[degree, order] = round(terms.get((degree, order), 0.0) + c, _DECIMALS)
+    return SolidHarmonics(tuple((*key, c) for key, c in terms.items()), turning=True)
 
 
 def _at_rest(draw: _Draw) -> SolidHarmonics:

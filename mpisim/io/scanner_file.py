@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from mpisim.data.grid import Grid
-from mpisim.errors import InputError, require, within
+from mpisim.errors import InputError, require
 from mpisim.io.nesting import load_toml
 from mpisim.io.reading import read
-from mpisim.io.scanner_keys import DIAMETER_KEYS, GRID_KEYS, checked_keys, class_of, with_hint, with_maps
-from mpisim.io.scanner_values import agrees, merged, same, shown
-from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
-from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
+from mpisim.io.scanner_completed import completed_particle, completed_scanner, place_of_diameter
+from mpisim.io.scanner_keys import GRID_KEYS, checked_keys, class_of, refuse_unknown, with_hint, with_maps
+from mpisim.io.scanner_values import agrees, merged
+from mpisim.simulation.provenance import from_mapping
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.setup import Setup
 
@@ -48,7 +48,6 @@ SCANNER_NAMES = ("ideal", "open-sided-ffl", "mild", "medium", "strong")
 Source = str | os.PathLike[str]
 Table = dict[str, Any]
 _TABLES = ("scanner", "particle", "calibration")
-_GIVEN = "given here, since {} does not state it"
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,13 @@ class ScannerFile:
     @property
     def diameter(self) -> float | None:
         """Core diameter in m, or the median of a distribution; None where the file leaves it to the caller."""
-        table, key = _place_of_diameter(self.particle)
+        table, key = place_of_diameter(self.particle)
         return table.get(key)
 
     @property
     def has_diameter(self) -> bool:
         """Whether the tracer is complete: the file states its diameter, or it has no single one."""
-        table, key = _place_of_diameter(self.particle)
+        table, key = place_of_diameter(self.particle)
         return key == "" or key in table
 
     @property
@@ -116,8 +115,8 @@ class ScannerFile:
         Raises `InputError` as `read_scanner`.
         """
         grid, sample = _calibration(self.calibration)
-        scanner = _scanner(self.scanner, sf_gradient, max(grid.fov[:2]), self.name)
-        return Setup(scanner, _particle(self.particle, particle_diameter, self.name), grid, sample)
+        scanner = completed_scanner(self.scanner, sf_gradient, max(grid.fov[:2]), self.name)
+        return Setup(scanner, completed_particle(self.particle, particle_diameter, self.name), grid, sample)
 
 
 def read_scanner(source: Source, sf_gradient: float | None = None, particle_diameter: float | None = None) -> Setup:
@@ -190,100 +189,18 @@ def _of_tables(values: Table, name: str) -> ScannerFile:
     """Return what a file says, its tables and keys checked."""
     if not any(table in values for table in _TABLES) and not _only_tables(values):
         return ScannerFile(name, scanner=checked_keys(values, "scanner", "", name), flat=True)
-    unknown = [key for key in values if key not in _TABLES]
-    must = f"made of the tables {', '.join(_TABLES)}"
-    require(not unknown, name, must, f"the unknown table or key {with_hint(unknown[0], _TABLES) if unknown else ''}")
+    refuse_unknown(values, _TABLES, name, f"made of the tables {', '.join(_TABLES)}", "table or key")
     for table in values:
         require(isinstance(values[table], dict), f"{table} in {name}", f"a table, [{table}]", repr(values[table]))
     described = {kind: checked_keys(values.get(kind, {}), kind, kind, name) for kind in ("scanner", "particle")}
     known = [*GRID_KEYS, *(f.name for f in fields(Sample))]
-    unknown = [key for key in values.get("calibration", {}) if key not in known]
-    must = f"made of the keys {', '.join(known)} in [calibration]"
-    require(not unknown, name, must, f"the unknown key {with_hint(unknown[0], known) if unknown else ''}")
+    refuse_unknown(values.get("calibration", {}), known, name, f"made of the keys {', '.join(known)} in [calibration]")
     return ScannerFile(name, described["scanner"], described["particle"], values.get("calibration", {}))
 
 
 def _only_tables(values: Table) -> bool:
     """Whether a file consists of tables, known or not; an empty file does."""
     return all(isinstance(value, dict) for value in values.values())
-
-
-def _scanner(table: Table, gradient: float | None, fov: float, name: str) -> Any:
-    """Return the scanner of a table, with the defaults of `open_sided_ffl`, for any class that has its fields."""
-    kind = class_of(table, "scanner", "scanner", name)
-    own = [f.name for f in fields(kind)]
-    values = {key: value for key, value in table.items() if key != "class"}
-    if "sf_gradient" not in own:
-        require(gradient is None, "sf_gradient", f"left out, since the scanner {kind.__name__} has none", gradient)
-    else:
-        values["sf_gradient"] = _gradient(table.get("sf_gradient"), gradient, name)
-    if issubclass(kind, OpenSidedFFL):
-        ideal = {f.name for f in fields(OpenSidedFFL)} & set(values)
-        machine = open_sided_ffl(fov=fov, **{key: values[key] for key in ideal})
-        values |= {f.name: getattr(machine, f.name) for f in fields(OpenSidedFFL)}
-    return scanner_from_mapping({"class": table.get("class", "OpenSidedFFL"), **values})
-
-
-def _gradient(stated: Any, given: float | None, name: str) -> float:
-    """Return the gradient that a file states, or that is given and does not contradict it."""
-    if isinstance(stated, list | tuple):
-        require(len(stated) == 2, f"sf_gradient in {name}", "a number or a pair [least, largest] in T/m", stated)
-        low, high = (within(f"sf_gradient in {name}", value, 1e-3, 100, "T/m") for value in stated)
-        require(low <= high, f"sf_gradient in {name}", "a range from the least to the largest value", stated)
-        must = f"given, from {low:g} to {high:g} T/m for {name}"
-        require(given is not None, "sf_gradient", must, "none")
-        return within("sf_gradient", given, low, high, f"T/m for {name}")
-    if given is None:
-        require(stated is not None, "sf_gradient", _GIVEN.format(name), "none")
-        return within(f"sf_gradient in {name}", stated, 1e-3, 100, "T/m")
-    value = within("sf_gradient", given, 1e-3, 100, "T/m")
-    agreed = stated is None or same(stated, value)
-    require(agreed, "sf_gradient", f"{shown(stated)} T/m, as {name} says, or left out", shown(value))
-    return value if stated is None else stated
-
-
-def _place_of_diameter(table: Table) -> tuple[Table, str]:
-    """Return the table and the key that hold the diameter of a model of particles; the key is empty if there is none.
-
-    A model that is made of another one, such as one with relaxation, has the diameter of that.
-    """
-    inner = _inner(table)
-    if isinstance(inner, dict):
-        return _place_of_diameter(inner)
-    own = _own(table)
-    return table, next((key for key in DIAMETER_KEYS if key in own), "")
-
-
-def _inner(table: Table) -> Any:
-    """Return the model that a model of particles is made of, by default one without keys; None if it has no such."""
-    return table.get("particle", {} if "particle" in _own(table) else None)
-
-
-def _own(table: Table) -> set[str]:
-    """Return the keys of the model of particles that a table describes."""
-    return {f.name for f in fields(class_of(table, "particle", "particle", "the scanner file"))}
-
-
-def _particle(table: Table, given: float | None, name: str) -> Any:
-    """Return the particle of a table with the diameter that is stated there or given."""
-    place, key = _place_of_diameter(table)
-    kind = place.get("class", "Particle")
-    if key == "":
-        require(given is None, "particle_diameter", f"left out, since {kind} in {name} has no single one", given)
-        return particle_from_mapping({"class": kind, **table})
-    if given is not None:
-        stated = place.get(key)
-        agreed = stated is None or same(stated, given)
-        require(agreed, "particle_diameter", f"{shown(stated)} m, as {name} says, or left out", shown(given))
-    require(key in place or given is not None, "particle_diameter", _GIVEN.format(name), "none")
-    return particle_from_mapping(_with_diameter(table, key, given))
-
-
-def _with_diameter(table: Table, key: str, given: float | None) -> Table:
-    inner = _inner(table)
-    if isinstance(inner, dict):
-        return {"class": "Particle", **table, "particle": _with_diameter(inner, key, given)}
-    return {"class": "Particle", **({key: given} if given is not None else {}), **table}
 
 
 def _calibration(table: Table) -> tuple[Grid, Sample]:

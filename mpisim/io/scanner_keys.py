@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from mpisim.io.field_map import read_field_map
 from mpisim.particles.table import PARTICLES
 from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
 
-__all__ = ["DIAMETER_KEYS", "GRID_KEYS", "checked_keys", "class_of", "with_hint", "with_maps"]
+__all__ = ["DIAMETER_KEYS", "GRID_KEYS", "checked_keys", "class_of", "refuse_unknown", "with_hint", "with_maps"]
 
 DIAMETER_KEYS = ("diameter", "median")
 """Fields of models of particles that hold the core diameter, or the median of a distribution, in m."""
@@ -27,6 +27,22 @@ _DEFAULTS = {"scanner": "OpenSidedFFL", "particle": "Particle"}
 def with_hint(value: object, known: Collection[str]) -> str:
     """Return a name that is unknown, and the known one that is closest to it in spelling."""
     return f"{value}{did_you_mean(value, known)}"
+
+
+def refuse_unknown(keys: Iterable[str], known: Collection[str], name: str, must: str, word: str = "key") -> None:
+    """Raise `InputError` for the first key that is not known, with the known one that is closest to it in spelling.
+
+    Parameters
+    ----------
+    keys, known
+        Keys of a table, and those that it may have.
+    name, must
+        The file, and what it must be, for the message.
+    word
+        What a key is there.
+    """
+    unknown = next((key for key in keys if key not in known), None)
+    require(unknown is None, name, must, f"the unknown {word} {with_hint(unknown, known)}")
 
 
 def class_of(table: Mapping[str, Any], kind: str, where: str, name: str, expected: str = "") -> type:
@@ -63,9 +79,8 @@ def checked_keys(table: Mapping[str, Any], kind: str, where: str, name: str, exp
     """
     described = class_of(table, kind, where, name, expected)
     known = [f.name for f in fields(described)] if is_dataclass(described) else []
-    unknown = [key for key in table if key not in (*known, "class")]
     must = f"made of the keys {', '.join(known)}{f' in [{where}]' if where else ''}"
-    require(not unknown, name, must, f"the unknown key {with_hint(unknown[0], known) if unknown else ''}")
+    refuse_unknown([key for key in table if key != "class"], known, name, must)
     stated = {"class": expected} if expected and "class" not in table else {}
 
     for key, value in table.items():

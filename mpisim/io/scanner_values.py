@@ -6,12 +6,40 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mpisim.errors import require
+from mpisim.errors import InputError
 from mpisim.scanner.ffl import equidistant_angles
 
-__all__ = ["agrees", "merged", "same", "shown"]
+__all__ = ["ContradictionError", "agrees", "expect_same", "merged", "same", "shown"]
 
-_UNITS = {"drive_amplitude": "T", "drive_frequency": "Hz", "angles": "rad", "fov": "m", "size": "m"}
+_UNITS = {
+    "sf_gradient": "T/m",
+    "particle_diameter": "m",
+    "drive_amplitude": "T",
+    "drive_frequency": "Hz",
+    "angles": "rad",
+    "fov": "m",
+    "size": "m",
+}
+
+
+class ContradictionError(InputError):
+    """A value that the caller gives and that is another one in the scanner file.
+
+    Parameters
+    ----------
+    sentence
+        What is wrong, in SI units.
+    key
+        The key of the file.
+    stated, given
+        The value of the file, and that of the caller, in SI units.
+    file
+        What messages call the file.
+    """
+
+    def __init__(self, sentence: str, key: str = "", stated: Any = None, given: Any = None, file: str = "") -> None:
+        super().__init__(sentence)
+        self.key, self.stated, self.given, self.file = key, stated, given, file
 
 
 def merged(table: dict[str, Any], given: Mapping[str, Any], name: str, replacing: bool) -> dict[str, Any]:
@@ -30,14 +58,21 @@ def merged(table: dict[str, Any], given: Mapping[str, Any], name: str, replacing
 
     Raises
     ------
-    InputError
+    ContradictionError
         If a value differs, unless it is to be replaced.
     """
     for key, value in given.items():
-        if not replacing and not agrees(table, key, value):
-            stated = f"{shown(_expanded(key, table[key]))} {_UNITS.get(key, '')}".rstrip()
-            require(False, key, f"{stated}, as {name} says, or left out", shown(_expanded(key, value)))
+        if not replacing and key in table:
+            expect_same(key, _expanded(key, table[key]), _expanded(key, value), name)
     return {**table, **given} if replacing else {**given, **table}
+
+
+def expect_same(key: str, stated: Any, given: Any, name: str) -> None:
+    """Raise `ContradictionError` unless the value of a file and that of the caller, both in SI units, are the same."""
+    if not same(stated, given):
+        must = f"{shown(stated)} {_UNITS.get(key, '')}".rstrip()
+        sentence = f"Input {key} must be {must}, as {name} says, or left out; instead received {shown(given)}."
+        raise ContradictionError(sentence, key, stated, given, name)
 
 
 def agrees(table: dict[str, Any], key: str, value: Any) -> bool:

@@ -10,7 +10,8 @@ With the selection field :math:`b` and the peak drive field :math:`d` at a point
 sine :math:`s`, and the flux of the coil :math:`p` is :math:`\beta\,(p\cdot B)\,h(\beta^2 B\cdot B)`. Both
 :math:`p\cdot B` and :math:`\beta^2 B\cdot B` are polynomials in :math:`s`, whose coefficients are computed once for
 each point. The points of a sample are summed before the projection on harmonics, and a sum over points that never
-saturate takes one division for every two. Particles of several sizes have a loop of their own, `mpisim.kernels.sizes`.
+saturate takes one division for every two. Several coils take the ratio
+:math:`h` of a point once. Particles of several sizes have a loop of their own, `mpisim.kernels.sizes`.
 
 Numba's cache does not notice changes of a function that another file compiles in, so whatever uses these stands here.
 Arrays in, arrays out; units are those of the caller (SI throughout the package).
@@ -21,7 +22,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, vectorize
 
-__all__ = ["harmonic_rows", "langevin", "langevin_over_argument", "langevin_prime", "profile_table"]
+__all__ = [
+    "harmonic_rows",
+    "harmonic_rows_of_coils",
+    "langevin",
+    "langevin_over_argument",
+    "langevin_prime",
+    "profile_table",
+]
 
 Array = np.ndarray
 _FAST = {"contract", "nsz", "arcp", "reassoc"}  # NaN and infinity keep their meaning
@@ -222,3 +230,63 @@ def harmonic_rows(
             for j in range(drive_sine.size):
                 total += basis[k, j] * flux[j]
             out[k, v, imaginary_part[k]] = total
+
+
+@njit(inline="always", error_model="numpy")
+def _fill_ratios(s: Array, t: Array, drive_sine: Array, out: Array) -> None:
+    """Fill `out` (2, time) with L(xi) / xi of two points, whose xi^2 are the polynomials `s` (3,) and `t` (3,)."""
+    near = max(s[0] + abs(s[1]) + s[2], t[0] + abs(t[1]) + t[2]) < _SATURATED
+    for j in range(drive_sine.size):
+        sine = drive_sine[j]
+        first, second = s[0] + sine * (s[1] + sine * s[2]), t[0] + sine * (t[1] + sine * t[2])
+        if near:
+            d, e = _denominator(first), _denominator(second)
+            both = 1.0 / (d * e)
+            out[0, j], out[1, j] = _numerator(first) * e * both, _numerator(second) * d * both
+        else:
+            out[0, j], out[1, j] = _langevin_ratio(first), _langevin_ratio(second)
+
+
+@njit(parallel=True, fastmath=_FAST, error_model="numpy", cache=True)
+def harmonic_rows_of_coils(
+    selection: Array,
+    drive: Array,
+    sensitivity: Array,
+    weights: Array,
+    drive_sine: Array,
+    basis: Array,
+    beta: float,
+    imaginary_part: Array,
+    out: Array,
+) -> None:
+    """Fill the rows of one angle and several coils.
+
+    The arguments are those of `harmonic_rows`, but `sensitivity` (coil, voxel, point, 3) and `out` (coil, harmonic,
+    voxel, 2).
+    """
+    n_voxels, n_points, _ = selection.shape
+    for v in prange(n_voxels):
+        flux, ratios = np.zeros((sensitivity.shape[0], drive_sine.size)), np.empty((2, drive_sine.size))
+        squares, along = np.empty((2, 3)), np.empty((2, 2))
+        for q in range(0, n_points, 2):
+            for i in range(2):
+                b, d = selection[v, min(q + i, n_points - 1)], drive[v, min(q + i, n_points - 1)]
+                squares[i, 0], squares[i, 1], squares[i, 2] = _dot(b, b), 2.0 * _dot(b, d), _dot(d, d)
+            squares *= beta * beta
+            _fill_ratios(squares[0], squares[1], drive_sine, ratios)
+            for c in range(sensitivity.shape[0]):
+                along[:] = 0.0  # of the second point, too, where there is none
+                for i in range(min(2, n_points - q)):
+                    factor = weights[q + i] * beta
+                    along[i, 0] = factor * _dot(sensitivity[c, v, q + i], selection[v, q + i])
+                    along[i, 1] = factor * _dot(sensitivity[c, v, q + i], drive[v, q + i])
+                p0, p1, r0, r1 = along[0, 0], along[0, 1], along[1, 0], along[1, 1]
+                for j in range(drive_sine.size):
+                    sine = drive_sine[j]
+                    flux[c, j] += (p0 + p1 * sine) * ratios[0, j] + (r0 + r1 * sine) * ratios[1, j]
+        for c in range(sensitivity.shape[0]):
+            for k in range(basis.shape[0]):
+                total = 0.0
+                for j in range(drive_sine.size):
+                    total += basis[k, j] * flux[c, j]
+                out[c, k, v, imaginary_part[k]] = total

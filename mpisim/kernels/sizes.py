@@ -7,7 +7,7 @@ As in `mpisim.kernels.equilibrium`, the flux of a point is
 Here the polynomials :math:`p\cdot B` and :math:`B\cdot B` of the drive's sine serve all sizes of a point. Below
 :math:`\xi = 19` the ratio h is of lower degree, with a relative error of 1e-9, which is enough beside the quadrature
 over sizes (`mpisim.particles.distributions`); above it is :math:`(\xi - 1)/s`.
-Sizes are taken in pairs that share a division.
+Sizes are taken in pairs that share a division. Several coils take the sum over sizes of a point once.
 
 Arrays in, arrays out; units are those of the caller (SI throughout the package).
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-__all__ = ["harmonic_rows_of_sizes"]
+__all__ = ["harmonic_rows_of_sizes", "harmonic_rows_of_sizes_and_coils"]
 
 Array = np.ndarray
 _FAST = {"contract", "nsz", "arcp", "reassoc"}  # NaN and infinity keep their meaning
@@ -163,3 +163,42 @@ def harmonic_rows_of_sizes(
             for j in range(drive_sine.size):
                 total += basis[k, j] * flux[j]
             out[k, v, imaginary_part[k]] = total
+
+
+@njit(parallel=True, fastmath=_FAST, error_model="numpy", cache=True)
+def harmonic_rows_of_sizes_and_coils(
+    selection: Array,
+    drive: Array,
+    sensitivity: Array,
+    slopes: Array,
+    drive_sine: Array,
+    basis: Array,
+    betas: Array,
+    imaginary_part: Array,
+    out: Array,
+) -> None:
+    """Fill the rows of one angle and several coils.
+
+    The arguments are those of `harmonic_rows_of_sizes`, but `sensitivity` (coil, voxel, point, 3) and `out` (coil,
+    harmonic, voxel, 2).
+    """
+    n_voxels, n_points, _ = selection.shape
+    for v in prange(n_voxels):
+        flux, c = np.zeros((sensitivity.shape[0], drive_sine.size)), np.empty(5)
+        sums = np.empty(drive_sine.size)
+        for q in range(n_points):
+            b, d = selection[v, q], drive[v, q]
+            _fill_point(b, d, b, c)
+            c[0], c[1] = 1.0, 0.0
+            sums[:] = 0.0
+            _add_sizes(c, betas, slopes[q], drive_sine, sums)
+            for i in range(sensitivity.shape[0]):
+                p0, p1 = _dot(sensitivity[i, v, q], b), _dot(sensitivity[i, v, q], d)
+                for j in range(drive_sine.size):
+                    flux[i, j] += (p0 + p1 * drive_sine[j]) * sums[j]
+        for i in range(sensitivity.shape[0]):
+            for k in range(basis.shape[0]):
+                total = 0.0
+                for j in range(drive_sine.size):
+                    total += basis[k, j] * flux[i, j]
+                out[i, k, v, imaginary_part[k]] = total

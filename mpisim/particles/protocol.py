@@ -22,7 +22,7 @@ import numpy as np
 
 from mpisim.errors import InputError, finite, require
 
-__all__ = ["Instantaneous", "Magnetisation", "Sizes", "response_of", "sizes_of"]
+__all__ = ["Instantaneous", "Magnetisation", "Sizes", "relaxing_sizes_of", "response_of", "sizes_of"]
 
 
 class Magnetisation(Protocol):
@@ -130,6 +130,14 @@ def sizes_of(model: object) -> Sizes | None:
     sizes = model.sizes()  # type: ignore[attr-defined]
     require(sizes is None or isinstance(sizes, Sizes), "sizes of the particle", "mpisim.Sizes or None", repr(sizes))
     return sizes
+
+
+def relaxing_sizes_of(model: object) -> Sizes | None:
+    """Return the sizes of a model, or of the equilibrium that relaxes in it, its `particle`; None without either.
+
+    Raises `InputError` as `sizes_of`.
+    """
+    return sizes_of(model) or sizes_of(getattr(model, "particle", None))
 
 
 def response_of(model: object, frequencies: np.ndarray) -> np.ndarray | None:

@@ -117,6 +117,7 @@ class ImperfectFFL(OpenSidedFFL):
             self.line.values(len(self.angles))
         if self.gain is not None:
             self.gain.gains(self.harmonics, self._coil_count)
+            self.gain.warn_of_others(self.harmonics)
         distinct = self.line is None or not self.line.vary or len(set(self.angles)) == len(self.angles)
         must = "distinct where the line's errors differ between them (a second turn holds angles beyond 2 pi)"
         require(distinct, "scanner angles", must, "repeated angles")

@@ -22,6 +22,7 @@ from mpisim.errors import numbers_of, require, within
 __all__ = [
     "DEFAULT_RADIUS",
     "FieldPart",
+    "check_distinct",
     "check_regions",
     "checked_flag",
     "checked_parts",
@@ -121,6 +122,23 @@ def checked_relative(name: str, value: float) -> float:
     must = f"a relative field from {-LARGEST_RELATIVE:g} to {LARGEST_RELATIVE:g} (.01 is one per cent)"
     require(abs(value) <= LARGEST_RELATIVE, name, must, f"{value:g}")
     return value
+
+
+def check_distinct(name: str, terms: Iterable[tuple[float, ...]], words: str) -> None:
+    """Raise `InputError` where two terms of a part differ in nothing but their coefficient, which is the last number.
+
+    Parameters
+    ----------
+    name
+        What the part is called.
+    terms
+        Its terms.
+    words
+        What a term is named by, such as "(l, m)".
+    """
+    named = [term[:-1] for term in terms]
+    twice = next((key for i, key in enumerate(named) if key in named[:i]), None)
+    require(twice is None, f"terms of the {name}", f"one for each {words}", f"two for {twice}")
 
 
 def checked_flag(name: str, value: object) -> bool:

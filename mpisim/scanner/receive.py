@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpisim.errors import numbers_of, require, whole
+from mpisim.errors import numbers_of, require, warn, whole
 
 __all__ = ["ReceiveGain"]
 
@@ -26,7 +26,8 @@ class ReceiveGain:
     ----------
     harmonics
         Gains (k, real part, imaginary part) of the recorded frequency that is k times the base frequency; it is 1 for a
-        harmonic that is not named. Harmonics that are named but not recorded are ignored.
+        harmonic that is not named. Harmonics that are named but not recorded are ignored; where a recorded one is not
+        named, a warning says so.
     coils
         Gains (real part, imaginary part), one for each coil; 1 for all by default.
 
@@ -62,6 +63,19 @@ class ReceiveGain:
         require(len(self.coils) in (0, coils), "coils of the receive gain", f"one for each of {coils}", received)
         of_coil = [complex(re, im) for re, im in self.coils] or [1.0 + 0.0j] * coils
         return np.outer(of_coil, [of_harmonic.get(k, 1.0 + 0.0j) for k in harmonics])
+
+    def warn_of_others(self, harmonics: Sequence[int]) -> None:
+        """Warn of named harmonics that are not among the recorded `harmonics`, unless these are all named as well.
+
+        A table of more harmonics than a scanner records is nothing odd, but one that misses some of these is a slip.
+        """
+        named = [row[0] for row in self.harmonics]
+        others, missed = ([k for k in ks if k not in of] for ks, of in ((named, harmonics), (harmonics, named)))
+        if others and missed:
+            warn(
+                f"The receive gain of harmonic {', '.join(map(str, others))} has no effect, since the scanner does not "
+                f"record it; harmonic {', '.join(map(str, missed))}, which is recorded, has the gain 1."
+            )
 
 
 def _checked_gain(name: str, row: object, count: int, words: str) -> tuple[float, ...]:

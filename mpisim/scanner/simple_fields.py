@@ -18,6 +18,7 @@ import numpy as np
 from mpisim.errors import numbers_of, require, whole, within
 from mpisim.scanner.parts import (
     DEFAULT_RADIUS,
+    check_distinct,
     checked_flag,
     checked_radius,
     checked_relative,
@@ -80,7 +81,8 @@ class Polynomial:
     Parameters
     ----------
     terms
-        Terms (i, j, k, c) that add c (x/R)^i (y/R)^j (z/R)^k, with i + j + k at most 6 and c from -2 to 2.
+        Terms (i, j, k, c) that add c (x/R)^i (y/R)^j (z/R)^k, with i + j + k at most 6 and c from -2 to 2; each
+        (i, j, k) once.
     axis
         Direction (x, y, z) of the field; it is not normalised.
     radius
@@ -91,7 +93,7 @@ class Polynomial:
     Raises
     ------
     InputError
-        If a power is negative or too high, or a value is out of range.
+        If a power is negative or too high, a value is out of range, or two terms have the same powers.
     """
 
     terms: tuple[tuple[int, int, int, float], ...]
@@ -103,6 +105,7 @@ class Polynomial:
         good = isinstance(self.terms, list | tuple)
         require(good, "terms of the polynomial", "a sequence of terms (i, j, k, c)", repr(self.terms))
         object.__setattr__(self, "terms", tuple(_checked_term(term) for term in self.terms))
+        check_distinct("polynomial", self.terms, "(i, j, k)")
         object.__setattr__(self, "axis", _checked_vector("axis of the polynomial", self.axis))
         require(any(self.axis), "axis of the polynomial", "other than zero", self.axis)
         object.__setattr__(self, "radius", checked_radius("polynomial", self.radius))

@@ -38,7 +38,14 @@ from numpy.polynomial import Polynomial as Series
 from numpy.polynomial.legendre import Legendre
 
 from mpisim.errors import numbers_of, require, whole
-from mpisim.scanner.parts import DEFAULT_RADIUS, checked_flag, checked_radius, checked_relative, turned_field
+from mpisim.scanner.parts import (
+    DEFAULT_RADIUS,
+    check_distinct,
+    checked_flag,
+    checked_radius,
+    checked_relative,
+    turned_field,
+)
 from mpisim.scanner.polynomials import Powers, VectorPolynomial
 
 __all__ = ["HIGHEST_DEGREE", "SolidHarmonics"]
@@ -57,7 +64,7 @@ class SolidHarmonics:
     ----------
     coefficients
         Terms (l, m, c): degree l from 1 to 6, order m from -l to l, and c, whose magnitude is the largest of the term's
-        field on the sphere of the reference radius; from -2 to 2. Terms of the same l and m add up.
+        field on the sphere of the reference radius; from -2 to 2. Each (l, m) once.
     radius
         Reference radius R in m.
     turning
@@ -66,7 +73,7 @@ class SolidHarmonics:
     Raises
     ------
     InputError
-        If a degree or an order is not supported, or a value is out of range.
+        If a degree or an order is not supported, a value is out of range, or two terms have the same l and m.
     """
 
     coefficients: tuple[tuple[int, int, float], ...]
@@ -77,6 +84,7 @@ class SolidHarmonics:
         good = isinstance(self.coefficients, list | tuple)
         require(good, "coefficients of the solid harmonics", "a sequence of terms (l, m, c)", repr(self.coefficients))
         object.__setattr__(self, "coefficients", tuple(_checked_term(term) for term in self.coefficients))
+        check_distinct("solid harmonics", self.coefficients, "(l, m)")
         object.__setattr__(self, "radius", checked_radius("solid harmonics", self.radius))
         object.__setattr__(self, "turning", checked_flag("turning of the solid harmonics", self.turning))
 

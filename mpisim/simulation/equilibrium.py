@@ -21,8 +21,8 @@ import numpy as np
 from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
 from mpisim.errors import InputError
-from mpisim.kernels.equilibrium import harmonic_rows
-from mpisim.kernels.sizes import harmonic_rows_of_sizes
+from mpisim.kernels.equilibrium import harmonic_rows, harmonic_rows_of_coils
+from mpisim.kernels.sizes import harmonic_rows_of_sizes, harmonic_rows_of_sizes_and_coils
 from mpisim.particles.protocol import Magnetisation, Sizes, response_of, sizes_of
 from mpisim.progress import progress
 from mpisim.scanner.protocol import Scanner, Sequence, fixed_in_angle
@@ -127,26 +127,29 @@ def point_rows(
     drive_sine, basis, imaginary_part = half_period_basis(scanner.sequence)
     sizes = known_sizes(particle)
     basis = basis * MU_0 * particles * sizes.moment
-    fill_rows, factors, steepness = _loop_of(sizes, weights)
     drive_fixed, coils_fixed = fixed_in_angle(scanner)
     drive, coils = _drive(scanner, points, angles[0]), _coils(scanner, points, angles[0])
+    fill_rows, factors, steepness = _loop_of(sizes, weights, len(coils))
     out = np.zeros((len(angles), len(coils), len(basis), len(points), 2))
     for rows, angle in zip(out, progress(angles, unit="angle"), strict=True):
         selection = np.ascontiguousarray(scanner.selection_field(points, angle))
         drive = drive if drive_fixed else _drive(scanner, points, angle)
         coils = coils if coils_fixed else _coils(scanner, points, angle)
-        for row, sensitivity in zip(rows, coils, strict=True):
-            fill_rows(selection, drive, sensitivity, factors, drive_sine, basis, steepness, imaginary_part, row)
+        sensitivity, row = (coils[0], rows[0]) if len(coils) == 1 else (coils, rows)
+        fill_rows(selection, drive, sensitivity, factors, drive_sine, basis, steepness, imaginary_part, row)
     return apply_response(out.view(np.complex128)[..., 0], particle, scanner.sequence)
 
 
-def _loop_of(sizes: Sizes, weights: np.ndarray) -> tuple[Callable[..., None], np.ndarray, float | np.ndarray]:
-    """Return the loop for these sizes, and what it takes as the factors of a sample's points and as the steepness."""
+def _loop_of(
+    sizes: Sizes, weights: np.ndarray, coils: int
+) -> tuple[Callable[..., None], np.ndarray, float | np.ndarray]:
+    """Return the loop for these sizes and this number of coils, with its factors of a sample's points and steepness."""
     if sizes.betas.size == 1:
-        return harmonic_rows, weights, float(sizes.betas[0])
+        return harmonic_rows if coils == 1 else harmonic_rows_of_coils, weights, float(sizes.betas[0])
     ascending = np.argsort(sizes.betas)
     betas = sizes.betas[ascending]
-    return harmonic_rows_of_sizes, np.outer(weights, betas * sizes.shares[ascending]), betas
+    loop = harmonic_rows_of_sizes if coils == 1 else harmonic_rows_of_sizes_and_coils
+    return loop, np.outer(weights, betas * sizes.shares[ascending]), betas
 
 
 def _drive(scanner: Scanner, points: np.ndarray, angle: float) -> np.ndarray:
@@ -154,9 +157,9 @@ def _drive(scanner: Scanner, points: np.ndarray, angle: float) -> np.ndarray:
     return np.ascontiguousarray(scanner.drive_fields(points, angle)[0])
 
 
-def _coils(scanner: Scanner, points: np.ndarray, angle: float) -> list[np.ndarray]:
-    """Sensitivity of every coil in 1/m at points (voxel, point, 3)."""
-    return [np.ascontiguousarray(p) for p in scanner.receive_sensitivities(points, angle)]
+def _coils(scanner: Scanner, points: np.ndarray, angle: float) -> np.ndarray:
+    """Sensitivity of every coil in 1/m at points (voxel, point, 3); shape (coil, voxel, point, 3)."""
+    return np.ascontiguousarray(scanner.receive_sensitivities(points, angle))
 
 
 def equilibrium_rows(

@@ -108,7 +108,7 @@ def simulate(
     sample.warn_beyond(grid)
     if type(particle) is not Particle:  # which, like the scanner below, is checked where it is made
         particle = check_magnetisation(particle)
-    machine = scanner if type(scanner) is OpenSidedFFL else check_scanner(scanner)
+    machine = scanner if type(scanner) is OpenSidedFFL else check_scanner(scanner, grid.center)
     engine = _engine(path, machine, particle, grid, sample)
     _check_region(machine, sample, grid)
     warn_of_few_samples(machine, particle, grid)

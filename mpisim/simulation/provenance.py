@@ -11,8 +11,8 @@ name. A field that is a dataclass itself, such as a sequence or a coil, is descr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
-from typing import TypedDict, TypeVar
+from dataclasses import MISSING, Field, asdict, fields, is_dataclass
+from typing import Any, TypedDict, TypeVar
 
 from mpisim.data.grid import Grid
 from mpisim.errors import InputError, brief, require
@@ -132,6 +132,11 @@ def from_mapping(kind: type[T], values: object, name: str) -> T:
     assert isinstance(values, dict)
     unknown = sorted(set(values) - set(known))
     require(not unknown, name, f"described by {', '.join(known)}", f"the unknown key {', '.join(unknown)}")
+    missing = (
+        [f.name for f in fields(kind) if _must_be_stated(f) and f.name not in values] if is_dataclass(kind) else []
+    )
+    must = f"complete, with the key{'s' * (len(missing) > 1)} {', '.join(missing)}"
+    require(not missing, name, must, f"a {kind.__name__} without {'them' if len(missing) > 1 else 'it'}")
     try:
         return kind(**{k: _built(v, f"{k} of the {name}") for k, v in values.items()})
     except InputError:
@@ -141,6 +146,11 @@ def from_mapping(kind: type[T], values: object, name: str) -> T:
             f"Input {name} must be complete and of the documented types; "
             f"instead received {brief(values, _LONGEST)} ({error})."
         ) from None
+
+
+def _must_be_stated(known: Field[Any]) -> bool:
+    """Whether a field of a dataclass has no default."""
+    return known.init and known.default is MISSING and known.default_factory is MISSING
 
 
 def _built(value: object, name: str) -> object:

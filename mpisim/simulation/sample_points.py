@@ -14,7 +14,7 @@ import numpy as np
 
 from mpisim.data.grid import Grid
 from mpisim.errors import warn
-from mpisim.particles.protocol import Magnetisation, sizes_of
+from mpisim.particles.protocol import Magnetisation, relaxing_sizes_of
 from mpisim.scanner.protocol import Scanner
 from mpisim.simulation.sample import Sample
 
@@ -31,7 +31,7 @@ def warn_of_few_points(scanner: Scanner, particle: Magnetisation, grid: Grid, sa
 
     One point is taken as what it is: the field at the sample's centre.
     """
-    sizes = sizes_of(particle)
+    sizes = relaxing_sizes_of(particle)
     if sample.points == 1 or sizes is None:
         return
     gradients = _gradients(scanner, grid, sample)

@@ -12,7 +12,7 @@ import numpy as np
 
 from mpisim.data.grid import Grid
 from mpisim.errors import warn
-from mpisim.particles.protocol import Magnetisation, sizes_of
+from mpisim.particles.protocol import Magnetisation, relaxing_sizes_of
 from mpisim.scanner.protocol import Scanner
 
 __all__ = ["enough_samples", "warn_of_few_samples"]
@@ -48,7 +48,7 @@ def _steepness(scanner: Scanner, particle: Magnetisation, grid: Grid) -> tuple[n
     sequence = scanner.sequence
     amplitudes = np.linalg.norm(scanner.drive_fields(np.array([[grid.center]]), sequence.angles[0]), axis=-1)
     drive = float(amplitudes[:, 0, 0] @ [t.multiple for t in sequence.tones])
-    sizes = sizes_of(particle) or sizes_of(getattr(particle, "particle", None))  # the equilibrium that relaxes
+    sizes = relaxing_sizes_of(particle)
     if sizes is None:
         return np.array([getattr(particle, "beta", 0.0) * drive / np.pi]), np.ones(1)
     return sizes.betas * drive / np.pi, sizes.shares

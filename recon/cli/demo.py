@@ -6,7 +6,7 @@ import argparse
 
 from mpisim.cli.command import Result, argument_type
 from mpisim.cli.options import CORE_DIAMETER, GRADIENT, integer, ranged
-from mpisim.cli.scanner_options import add_scanner_argument
+from mpisim.cli.scanner_options import add_scanner_argument, units_as_typed
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -46,4 +46,5 @@ def run(options: argparse.Namespace) -> Result:
     from recon.studies.demo import demo
 
     tracer = options.sf_gradient, options.particle_diameter
-    return demo(options.out, options.factor, options.seed, *tracer, options.scanner)
+    with units_as_typed():
+        return demo(options.out, options.factor, options.seed, *tracer, options.scanner)

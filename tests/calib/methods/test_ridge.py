@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+import mpisim
 from calib.methods.direction import LENGTHS
-from calib.methods.ridge import ANGLES, ridge_bank, ridge_interpolate, ridge_means
+from calib.methods.geometry import Geometry
+from calib.methods.ridge import ANGLES, ridge_bank, ridge_interpolate, ridge_means, ridge_rows
 from mpisim.data.blocks import block_mean
+from mpisim.data.downsampling import downsample
+from mpisim.data.noise import norm
+from mpisim.data.views import as_images, noise_per_row
+from mpisim.dataset.draws import in_plane
 
 
 def ridge(angle, profile, n=16):
@@ -149,3 +155,16 @@ def test_limits():
     b = block_mean(ridge(0.5, even), 2)
     assert float(ridge_interpolate(b, torch.tensor([1e3]), 2).abs().max()) < 1e-3  # all noise: the prior mean
     assert ridge_bank(4, 4, 2).eigenvalues.shape[0] == ANGLES * 2 * len(LENGTHS)
+
+
+@pytest.mark.parametrize("change", [0.0, 0.12])
+def test_rows_with_far_more_detail_than_their_block_means_let_expect_are_no_ridges(change):
+    """A gradient that changes by 12 % at the edge and turns: some rows fit a wrong direction, four times too large."""
+    parts = (mpisim.SolidHarmonics((in_plane(4, 1, change),), turning=True),) if change else ()
+    ideal = mpisim.open_sided_ffl(0.7, angles=12, harmonics=(2, 3))
+    fine = mpisim.simulate(mpisim.ImperfectFFL.of(ideal, selection=parts), mpisim.Particle(25e-9))
+    coarse, rows = downsample(fine, 4, snr=33.7), as_images(fine)
+    found, good = ridge_rows(as_images(coarse), noise_per_row(coarse), 4, Geometry.of(coarse))
+    error = norm(found - rows, (1, 2)) / norm(rows, (1, 2))
+    assert good.all() == (change == 0)
+    assert error.max() < (0.1 if change == 0 else 0.8)

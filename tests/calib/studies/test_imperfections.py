@@ -11,7 +11,7 @@ from calib.recovery import recover
 from calib.studies.catalogue import STUDIES
 from calib.studies.harness.imperfections import FRACTIONS, IMPERFECTIONS, with_gains
 from calib.studies.harness.study import StudyOptions
-from calib.studies.imperfections import QUICK, coarse_of, exact_positions, ideal_setup
+from calib.studies.imperfections import QUICK, coarse_of, ideal_setup
 from mpisim.data.downsampling import downsample
 from mpisim.errors import DataWarning, InputError
 from mpisim.simulation.setup import Setup
@@ -79,7 +79,7 @@ def test_other_setups_than_ideal_ones_are_refused():
 def test_large_samples_have_a_jitter_of_their_own(ideal_matrix):
     """Four voxels of a block are misplaced together, so that its mean is off by more than the mean of their errors."""
     jittered = BY_NAME["positioning jitter"].applied(IDEAL, 1.0)
-    xr.testing.assert_equal(exact_positions(jittered).simulate(), ideal_matrix)
+    xr.testing.assert_equal(jittered.exact().simulate(), ideal_matrix)
     exact = coarse_of(IDEAL, ideal_matrix, 2)
     xr.testing.assert_identical(exact, downsample(ideal_matrix, 2, seed=0))
     noisy = coarse_of(jittered, ideal_matrix, 2)

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import mpisim
+from mpisim.io.field_map import write_field_map
 from tests.commands import run
 
 TRACER = ["--sf-gradient", 0.5, "--particle-diameter", 25]
@@ -51,13 +53,13 @@ def test_what_the_file_says_may_be_repeated(stated, tmp_path, capsys):
 
 CONTRADICTIONS = {
     "--sf-gradient 0.6": "Input --sf-gradient must be 0.5 T/m, as {f} says, or left out; instead received 0.6.",
-    "--particle-diameter 26": "Input --particle-diameter must be 2.5e-08 m, as {f} says, or left out; instead received 2.6e-08.",
-    "--angle-step 30": "Input --angle-step must be [0, 1.0472, 2.0944] rad, as {f} says, or left out; instead received",
+    "--particle-diameter 26": "Input --particle-diameter must be 25 nm, as {f} says, or left out; instead received 26.",
+    "--angle-step 30": "Input --angle-step must be 60 degrees, as {f} says, or left out; instead received 30.",
     "--harmonics 2:4": "Input --harmonics must be [2, 3], as {f} says, or left out; instead received [2, 3, 4].",
-    "--drive-frequency 23.2": "Input --drive-frequency must be 25000 Hz, as {f} says, or left out; instead received 23200.",
-    "--drive-amplitude 9": "Input --drive-amplitude must be 0.008 T, as {f} says, or left out; instead received 0.009.",
+    "--drive-frequency 23.2": "Input --drive-frequency must be 25 kHz, as {f} says, or left out; instead received 23.2.",
+    "--drive-amplitude 9": "Input --drive-amplitude must be 8 mT, as {f} says, or left out; instead received 9.",
     "--grid 8": "Input --grid must be [4, 4], as {f} says, or left out; instead received [8, 8].",
-    "--sample-size 1": "Input --sample-size must be [0.002, 0.002] m, as {f} says, or left out; instead received [0.001, 0.001].",
+    "--sample-size 1": "Input --sample-size must be [2, 2] mm, as {f} says, or left out; instead received [1, 1].",
     "--sf-gradient 0.5,0.6": "Input --sf-gradient must be a number; instead received 2 numbers.",
 }
 
@@ -114,3 +116,25 @@ def test_scanners_are_drawn_by_name_and_file(stated, tmp_path, capsys, monkeypat
     assert code == 2 and "for a file of the kind scanner; instead received --angle." in err
     code, _, err = run(capsys, "plot", stated, "--sf-gradient", 0.6, "--out", "no.png")
     assert code == 2 and "Input --sf-gradient must be 0.5 T/m" in err and not (tmp_path / "no.png").exists()
+
+
+def test_angles_that_are_no_steps_are_listed_in_degrees(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text("[scanner]\nangles = [0.0, 0.5]\n")
+    words = ["simulate", *TRACER, "--scanner", tmp_path / "s.toml", "--angle-step", 90, "--out", tmp_path / "a.nc"]
+    code, _, err = run(capsys, *words)
+    assert code == 2 and "Input --angle-step must be that of [0, 28.6479] degrees, as " in err
+
+
+def test_a_data_set_names_the_unit_of_its_option(stated, tmp_path, capsys):
+    words = ["dataset", "--scanner", stated, "--particle-diameter", "26", "--out", tmp_path / "d"]
+    code, _, err = run(capsys, *words)
+    assert code == 2 and "Input --particle-diameter must be 25 nm, as " in err
+
+
+def test_a_field_map_alone_is_refused_with_what_to_do(tmp_path, capsys):
+    axis = (-0.01, 0.0, 0.01)
+    field = mpisim.FieldMap(axis, axis, (0.0,), np.ones((1, 3, 3, 3)), unit="1/m")
+    write_field_map(field, tmp_path / "coil.nc")
+    code, _, err = run(capsys, "plot", tmp_path / "coil.nc", "--out", tmp_path / "coil.png")
+    assert code == 2 and "a TOML file with a part of the class FieldMap or MapCoil" in err and err.count("\n") == 1
+    assert "instead received FieldMap(3 x 3 x 1 points" in err and not (tmp_path / "coil.png").exists()

@@ -93,3 +93,24 @@ def test_a_missing_part_is_refused(name):
     delattr(scanner, name)
     with pytest.raises(InputError, match=SENTENCE):
         check_scanner(scanner)
+
+
+def refusing(limit):
+    def check_region(points):
+        if np.abs(points).max() > limit:
+            raise InputError("Input points must be near; instead received others.")
+
+    return check_region
+
+
+def test_fields_are_checked_where_the_scanner_has_them():
+    def beside(points, angle):
+        assert np.abs(points).max() <= 2e-4
+        return FFL.selection_field(points, angle)
+
+    scanner = altered(FFL, selection_field=beside, check_region=refusing(2e-4), line_profile=None)
+    assert check_scanner(scanner) is scanner
+    with pytest.raises(InputError, match="selection_field"):
+        check_scanner(altered(FFL, selection_field=shaped(1), check_region=refusing(2e-4)))
+    with pytest.raises(InputError, match="check_region must be a method"):
+        check_scanner(altered(FFL, check_region=failing))

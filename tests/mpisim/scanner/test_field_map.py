@@ -5,7 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mpisim import FieldMap, InputError, Loop, MapCoil, WoundCoil
+from mpisim import (
+    FieldMap,
+    Grid,
+    ImperfectFFL,
+    InputError,
+    Loop,
+    MapCoil,
+    Particle,
+    WoundCoil,
+    open_sided_ffl,
+    simulate,
+)
 from mpisim.errors import DataWarning
 
 X, Y, Z = np.linspace(-0.02, 0.02, 9), np.linspace(-0.018, 0.018, 7), np.linspace(-0.003, 0.003, 4)
@@ -135,3 +146,18 @@ def test_malformed_maps_get_one_sentence(make, message):
     with pytest.raises(InputError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("edges", "center"), [((0.004, 0.02), 0.012), ((-5e-4, 5e-4), 0.0)])
+def test_a_map_need_not_cover_more_than_the_field_of_view(edges, center):
+    """Neither the origin of a field of view off centre, nor points beyond a small one or beside a plane."""
+    axis, values = tuple(np.linspace(*edges, 4)), np.full((1, 4, 4, 3), 800.0) * [0, 0, 1]
+    ideal = open_sided_ffl(0.5, angles=2, harmonics=(2, 3))
+    scanner = ImperfectFFL.of(ideal, coils=(MapCoil(FieldMap(axis, axis, (0.0,), values, unit="1/m")),))
+    edge = edges[1] - edges[0]
+    grid = Grid((3, 3), (edge, edge), (center, center, 0.0))
+    found, expected = (simulate(s, Particle(25e-9), grid)["system_matrix"].values for s in (scanner, ideal))
+    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+    with pytest.raises(InputError, match="field map must be one that covers the field of view"):
+        simulate(scanner, Particle(25e-9), Grid((3, 3), (1.5 * edge, edge), (center, center, 0.0)))

@@ -6,7 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mpisim import Dipole, InputError, Polynomial, QuadraticRecipe, SolidHarmonics, Uniform, check_scanner
+from mpisim import (
+    Dipole,
+    InputError,
+    Particle,
+    Polynomial,
+    QuadraticRecipe,
+    Setup,
+    SolidHarmonics,
+    Uniform,
+    check_scanner,
+    open_sided_ffl,
+)
 from mpisim.scanner.imperfect import ImperfectFFL
 from mpisim.scanner.parts import turns
 from tests.mpisim.bad_input import SENTENCE, assert_refused, each
@@ -57,9 +68,21 @@ def test_the_simplest_terms_have_their_closed_forms():
 
 
 def test_terms_add_up_and_are_linear():
-    both = SolidHarmonics(((3, 1, 0.1), (3, 1, 0.2), (4, 0, -0.1))).relative_field(POINTS, 0)
+    both = SolidHarmonics(((3, 1, 0.3), (4, 0, -0.1))).relative_field(POINTS, 0)
     single = SolidHarmonics(((3, 1, 0.3),)).relative_field(POINTS, 0)
     assert np.allclose(both, single - SolidHarmonics(((4, 0, 0.1),)).relative_field(POINTS, 0), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: SolidHarmonics(((3, 1, 0.1), (2, 0, 0.1), (3, 1, 0.2))), r"one for each \(l, m\).* two for \(3, 1\)"),
+        (lambda: Polynomial(((0, 1, 0, 0.1), (0, 1, 0, 0.1))), r"one for each \(i, j, k\).* two for \(0, 1, 0\)"),
+    ],
+)
+def test_a_term_that_is_given_twice_is_refused(make, words):
+    with pytest.raises(InputError, match=words):
+        make()
 
 
 @pytest.mark.parametrize("part", [MIXED, DIPOLE])
@@ -168,3 +191,11 @@ def test_a_part_that_does_not_say_whether_it_turns_is_taken_as_turning():
 )
 def test_bad_parts_get_one_sentence(make, value):
     assert_refused(make, value)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("position", [(0.0, 0.0, 0.0), (5e-3, 0.0, 0.0)])
+def test_a_dipole_inside_the_field_of_view_gets_one_sentence_about_it(position):
+    scanner = ImperfectFFL.of(open_sided_ffl(0.5, angles=2), selection=(Dipole(position, (0.0, 0.0, 0.1)),))
+    with pytest.raises(InputError, match=r"^Input position of the dipole must be .* outside of the field of view"):
+        Setup(scanner, Particle(25e-9)).simulate()

@@ -1,6 +1,7 @@
 """Laws of the imperfect scanner's fields, what is off, and bad input."""
 
 import math
+import warnings
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from mpisim import (
     check_scanner,
     open_sided_ffl,
 )
+from mpisim.errors import DataWarning
 from mpisim.simulation.provenance import from_mapping
 from tests.mpisim.bad_input import SENTENCE, assert_refused, each
 from tests.mpisim.scanner.laws import assert_maxwellian, rotation, turned_scanner
@@ -290,3 +292,14 @@ def test_a_subclass_with_other_fields_is_no_ideal_scanner():
     assert Weaker(0.5, 0.008).line_profile is None
     assert not Weaker(0.5, 0.008).fixed_in_angle
     assert issubclass(ImperfectFFL, OpenSidedFFL)
+
+
+def test_a_gain_of_a_harmonic_that_is_not_recorded_is_reported_where_a_recorded_one_has_none():
+    gain = ReceiveGain(((2, 0.9, 0.1), (20, 0.5, 0.5)))
+    scanner = replace(IDEAL, harmonics=(2, 3))
+    with pytest.warns(DataWarning, match=r"gain of harmonic 20 has no effect, .*; harmonic 3, which is recorded"):
+        ImperfectFFL.of(scanner, gain=gain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ImperfectFFL.of(replace(scanner, harmonics=(2,)), gain=gain)
+        ImperfectFFL.of(scanner, gain=ReceiveGain(((2, 0.9, 0.1),)))

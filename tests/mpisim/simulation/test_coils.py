@@ -8,6 +8,8 @@ import pytest
 import mpisim
 from mpisim import Coil, FieldMap, Grid, ImperfectFFL, Loop, MapCoil, Polynomial, RectangularLoop, WoundCoil, WoundField
 from mpisim.constants import MU_0
+from mpisim.particles.protocol import Sizes
+from mpisim.simulation.equilibrium import equilibrium_rows, half_period_basis
 from mpisim.simulation.provenance import scanner_from_mapping
 from tests.mpisim.scanner.test_biot_savart import flux_of_moment
 
@@ -142,3 +144,57 @@ def test_the_flux_is_in_volt_seconds():
     swing = PARTICLE.moment_vector(np.array([[0, 0, scanner.drive_amplitude]]))[0, 2]
     highest = 2 * np.pi * scanner.drive_frequency * MU_0 * 1e15 * swing / (2 * 0.05) / 2
     assert highest < abs(found) < 4 / np.pi * highest  # between a sine and a square wave of that swing
+
+
+class Fixed:
+    """A scanner of fields that are given at the points of the samples, most of which saturate the larger cores."""
+
+    fixed_in_angle = True
+
+    def __init__(self, points, coils):
+        rng = np.random.default_rng(3)
+        self.sequence = IDEAL.sequence
+        self.fields = [rng.normal(size=(*points, 3)) * scale for scale in (4e-3, 8e-3)]
+        self.coils = 500 * rng.normal(size=(coils, *points, 3))
+
+    def selection_field(self, points, angle):
+        return self.fields[0] * (1 + angle)
+
+    def drive_fields(self, points, angle):
+        return self.fields[1][None]
+
+    def receive_sensitivities(self, points, angle):
+        return self.coils
+
+
+@pytest.mark.parametrize("sizes", [(25e-9,), (12e-9, 22e-9, 45e-9)])
+@pytest.mark.parametrize("coils", [1, 3])
+def test_several_coils_are_what_plain_numpy_gives(sizes, coils):
+    """An odd number of points, each summed by itself, and the Langevin function as it is written in books."""
+    grid, sample = Grid((2, 2)), mpisim.Sample(points=3)
+    parts = tuple(mpisim.Particle(d) for d in sizes)
+    particle = parts[0] if len(parts) == 1 else mpisim.Mixture(parts, (0.5, 0.3, 0.2))
+    scanner = Fixed((4, 9), coils)
+    found = equilibrium_rows(scanner, particle, grid, sample)
+    of = particle.sizes()
+    assert isinstance(of, Sizes)
+    sine, basis, imaginary = half_period_basis(scanner.sequence)
+    weights = sample.rule(grid)[1] * MU_0 * sample.particles(grid)
+    for a, angle in enumerate(scanner.sequence.angles):
+        field = scanner.fields[0][..., None, :] * (1 + angle) + sine[:, None] * scanner.fields[1][..., None, :]
+        size = np.linalg.norm(field, axis=-1, keepdims=True)
+        moment = sum(
+            f * m * (1 / np.tanh(b * size) - 1 / (b * size))
+            for f, m, b in zip(of.fractions, of.moments, of.betas, strict=True)
+        )
+        flux = np.einsum("q,cvqx,vqtx->cvt", weights, scanner.coils, moment * field / size)
+        expected = np.einsum("kt,cvt->ckv", basis, flux) * np.where(imaginary == 1, 1j, 1)[:, None]
+        assert np.abs(found[a] - expected).max() < 1e-8 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("particle", [PARTICLE, mpisim.LogNormal(25e-9, 0.2, nodes=4)])
+def test_each_of_several_coils_receives_what_it_receives_alone(particle):
+    together = equilibrium_rows(ImperfectFFL.of(IDEAL, coils=COILS), particle, GRID, mpisim.Sample(points=3))
+    for i, coil in enumerate(COILS):
+        alone = equilibrium_rows(ImperfectFFL.of(IDEAL, coils=(coil,)), particle, GRID, mpisim.Sample(points=3))[:, 0]
+        assert np.abs(together[:, i] - alone).max() < 1e-13 * np.abs(alone).max()

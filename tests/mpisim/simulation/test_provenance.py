@@ -170,3 +170,13 @@ def test_a_scanner_that_is_not_registered_is_named_and_refused(tmp_path):
 def test_bad_descriptions_get_one_sentence(values):
     with pytest.raises(InputError, match=SENTENCE):
         scanner_from_mapping(values)
+
+
+def test_a_key_that_is_missing_is_named():
+    with pytest.raises(InputError) as caught:
+        scanner_from_mapping(
+            {"class": "ImperfectFFL", "sf_gradient": 0.5, "drive_amplitude": 8e-3, "selection": [{"class": "Dipole"}]}
+        )
+    demand, _, received = str(caught.value).partition("; instead received ")
+    assert demand == "Input selection of the scanner must be complete, with the keys position, moment"
+    assert received == "a Dipole without them."

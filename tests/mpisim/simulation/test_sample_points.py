@@ -2,10 +2,11 @@
 
 import re
 import warnings
+from dataclasses import replace
 
 import pytest
 
-from mpisim import Grid, LogNormal, Particle, Sample, open_sided_ffl, simulate
+from mpisim import FieldDependentRelaxation, Grid, LogNormal, Particle, Sample, open_sided_ffl, simulate
 from mpisim.errors import DataWarning
 from tests.mpisim.simulation.twins import difference
 
@@ -45,3 +46,13 @@ def test_enough_points_and_a_single_one_are_taken_without_a_word(particle, grid,
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         simulate(SCANNER, particle, grid, sample)
+
+
+def test_the_cores_of_a_tracer_that_relaxes_count():
+    """With a short relaxation time the rows are those of its equilibrium, and so is the warning."""
+    relaxing = FieldDependentRelaxation(STEEP, 1e-9)
+    with pytest.warns(DataWarning, match=r"^\d points along a voxel's edge are too few .* take points=\d+") as caught:
+        simulate(replace(SCANNER, harmonics=(2,)), relaxing, Grid((1, 1), (0.008, 0.008)), Sample())
+    with pytest.warns(DataWarning) as of_equilibrium:
+        simulate(SCANNER, STEEP, Grid((1, 1), (0.008, 0.008)), Sample(), "equilibrium")
+    assert str(caught[0].message) == str(of_equilibrium[0].message)

@@ -1,0 +1,1 @@
+"""Recovery by a fit of the scanner: its fields, coils, tracer and errors of each angle, from block means."""

@@ -1,0 +1,243 @@
+r"""The most probable scanner: Levenberg-Marquardt steps with Gaussian priors.
+
+The cost is :math:`\sum |a - \hat a|^2 / (\sigma^2 / 2) + \sum (x - \mu)^2 / s^2`. In the phase of its own prediction a
+residual's real part holds all parameters but phases, its imaginary part, to first order, phases alone. Phases of gains
+and angles so follow from a small linear system, apart from the others. Offset, error and gain of an angle act on its
+own rows only, and are eliminated: with the blocks :math:`D_i` of the angle i, :math:`C_i` between it and the shared
+parameters, and H of these, a step solves
+
+.. math:: \Bigl(H - \sum_i C_i D_i^{-1} C_i^T\Bigr)\,\delta = g - \sum_i C_i D_i^{-1} g_i, \qquad
+          \delta_i = D_i^{-1}(g_i - C_i^T \delta) .
+
+The amplitude of a gain is a parameter by its logarithm. Steps are damped (Marquardt) and cut where a parameter would
+change by more than its limit, a trust region of fixed size. Some groups describe what small parts of the rows show, and
+lead astray while the others are wrong: they are held for the first steps. Of the perpendicular field only the square
+shows in the plane at first, so that it is released at a value other than zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from calib.methods.physical.model import Model
+from calib.methods.physical.parameters import LOCAL, State
+
+__all__ = ["HELD", "Fit", "fit_scanner"]
+
+HELD = ("drive_tilt", "perpendicular", "coil_across")
+"""Groups that are held for the first steps."""
+_HELD_STEPS = 4
+_LIMITS = {"steepness": 0.3, "size_variance": 0.2, "reach": 0.06}
+_LIMIT, _PERPENDICULAR_LIMIT, _RELEASED_AT = 0.3, 0.015, 0.006
+_MOST_TRIES, _FEWEST_GAIN = 12, 1.0  # of the damping; of the cost, in units of its own
+_SMALL_DAMPING = 1e-2  # with more, a step that gains little is short, not the last
+_LOOSE = 1e12  # precision without prior, of amplitudes and phases of gains, is one over this
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted scanner.
+
+    Parameters
+    ----------
+    state
+        Its parameters.
+    chi2
+        Mean square of the real residuals over that of the noise: 1 where the model holds.
+    cost
+        Misfit and priors.
+    steps
+        Accepted steps.
+    converged
+        Whether the last step changed little.
+    free
+        Whether each shared parameter was free.
+    covariance
+        Posterior covariance of the free shared parameters, then of the logarithms of the gains' amplitudes.
+    """
+
+    state: State
+    chi2: float
+    cost: float
+    steps: int
+    converged: bool
+    free: np.ndarray
+    covariance: np.ndarray
+
+
+def fit_scanner(
+    model: Model, values: np.ndarray, sigma: np.ndarray, start: State, groups: Collection[str] | None, most: int = 40
+) -> Fit:
+    """Fit a scanner to measured values.
+
+    Parameters
+    ----------
+    model
+        The model of the grid.
+    values
+        What was measured, complex (angle, coil, harmonic, value).
+    sigma
+        Deviation of its complex noise, a shape that broadcasts to that of `values`; above 0.
+    start
+        Where to begin.
+    groups
+        Groups of shared parameters that are free, with the errors of each angle; None for the groups of an ideal
+        scanner, `tracer`, alone, without errors of each angle.
+    most
+        Most accepted steps.
+
+    Returns
+    -------
+    Fit
+        The state of the least cost that was found; `converged` says whether the steps had become small.
+    """
+    problem = _Problem(model, values, 2 / np.broadcast_to(sigma, values.shape).astype(float) ** 2, groups)
+    state, damping, steps, converged = start, 1e-3, 0, False
+    cost = problem.cost(state)
+    released = not set(HELD) & set(groups or ())
+    while steps < most:
+        free = problem.free & (released | ~problem.held)
+        normal = problem.normal(state)
+        for _ in range(_MOST_TRIES):
+            trial = problem.moved(state, normal, damping, free)
+            new = problem.cost(trial)
+            if new <= cost:
+                break
+            damping *= 8
+        gained = cost - new
+        if gained >= 0:
+            state, cost, steps, damping = trial, new, steps + 1, max(damping / 8, 1e-7)
+        if not released and (steps >= _HELD_STEPS or gained < _FEWEST_GAIN):
+            released, damping = True, max(damping, 0.3) if gained >= 0 else 0.3
+            state = problem.with_perpendicular(state)
+            cost = problem.cost(state)
+        elif gained < 0 or (gained < _FEWEST_GAIN and damping <= _SMALL_DAMPING):
+            converged = gained >= 0
+            break
+    return problem.result(state, steps, converged)
+
+
+@dataclass(frozen=True, eq=False)
+class _Normal:
+    """Normal equations of all real parameters, and the phases' step."""
+
+    shared: np.ndarray  # (n, n), with logarithms of amplitudes last
+    gradient: np.ndarray
+    cross: np.ndarray  # (angle, n, 3)
+    local: np.ndarray  # (angle, 3, 3)
+    local_gradient: np.ndarray
+    gain_phases: np.ndarray
+    angle_phases: np.ndarray
+
+
+class _Problem:
+    """Data, priors and free parameters of a fit."""
+
+    def __init__(self, model: Model, values: np.ndarray, precision: np.ndarray, groups: Collection[str] | None) -> None:
+        self.model, self.values, self.precision = model, values, precision
+        shared = model.parameters.shared
+        self.free = np.array([p.group in (groups or ("tracer",)) for p in shared])
+        self.held = np.array([p.group in HELD for p in shared])
+        self._mean, self._scale = np.array([p.mean for p in shared]), np.array([p.scale for p in shared])
+        self._local_scale = np.array([p.scale for p in LOCAL]) * (1.0 if groups is not None else 1e-9)
+        self._limit = np.array(
+            [_PERPENDICULAR_LIMIT if p.group == "perpendicular" else _LIMITS.get(p.name, _LIMIT) for p in shared]
+        )
+
+    def cost(self, state: State) -> float:
+        """Misfit and priors."""
+        priors = np.sum(((state.shared - self._mean) / self._scale)[self.free] ** 2)
+        return self._misfit(state) + float(priors + np.sum((state.local / self._local_scale) ** 2))
+
+    def _misfit(self, state: State) -> float:
+        return float(np.sum(self.precision * np.abs(self.values - self.model.means(state)) ** 2))
+
+    def normal(self, state: State) -> _Normal:
+        """Normal equations about a state, with priors, without damping."""
+        n, n_gains, n_angles = len(state.shared), state.gains.size, len(state.local)
+        size = n + n_gains
+        shared, gradient = np.zeros((size, size)), np.zeros(size)
+        cross, local = np.zeros((n_angles, size, 3)), np.zeros((n_angles, 3, 3))
+        local_gradient = np.zeros((n_angles, 3))
+        weights, pulls = np.zeros((2, n_angles, n_gains))
+        gains = self.model.gains(state)
+        for part in self.model.linear(state):
+            for row, i in enumerate(range(n_angles)[part.which]):
+                size_of, phase = np.abs(gains[i]), gains[i] / np.abs(gains[i])
+                root = np.sqrt(self.precision[i].swapaxes(-1, -2))
+                flux = part.flux[row] * size_of[:, None] * root
+                residual = self.values[i].swapaxes(-1, -2) * phase.conj()[:, None] * root - flux
+                scaled = size_of[:, None] * root
+                columns = np.zeros((size + 3, *flux.shape))
+                columns[:n] = part.by_shared[row].swapaxes(0, 1) * scaled
+                for number, (c, k) in enumerate(np.ndindex(*state.gains.shape)):
+                    columns[n + number, c, :, k] = flux[c, :, k]
+                columns[size : size + 2] = part.by_local[row].swapaxes(0, 1) * scaled
+                columns[size + 2] = flux / (1 + state.local[i, 2])
+                flat = columns.reshape(size + 3, -1)
+                gram, pull = flat @ flat.T, flat @ residual.real.ravel()
+                shared += gram[:size, :size]
+                gradient += pull[:size]
+                cross[i], local[i], local_gradient[i] = gram[:size, size:], gram[size:, size:], pull[size:]
+                weights[i] = np.sum(flux**2, axis=1).ravel()
+                pulls[i] = np.sum(flux * residual.imag, axis=1).ravel()
+        shared[np.diag_indices(size)] += np.concatenate([1 / self._scale**2, np.full(n_gains, 1 / _LOOSE)])
+        gradient[:n] -= (state.shared - self._mean) / self._scale**2
+        local[:, range(3), range(3)] += 1 / self._local_scale[:3] ** 2
+        local_gradient -= state.local[:, :3] / self._local_scale[:3] ** 2
+        return _Normal(shared, gradient, cross, local, local_gradient, *self._phases(weights, pulls, state.local[:, 3]))
+
+    def _phases(self, weights: np.ndarray, pulls: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Steps of the phases of gains and angles, from weights and gradients (angle, gain)."""
+        precision = 1 / self._local_scale[3] ** 2
+        matrix = np.block(
+            [[np.diag(weights.sum(0) + 1 / _LOOSE), weights.T], [weights, np.diag(weights.sum(1) + precision)]]
+        )
+        step = np.linalg.solve(matrix, np.concatenate([pulls.sum(0), pulls.sum(1) - precision * now]))
+        return step[: weights.shape[1]], step[weights.shape[1] :]
+
+    def _reduced(self, normal: _Normal, damping: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Schur complement, its right side, inverses D^-1 and C D^-1, with damping."""
+        shared, local = normal.shared.copy(), normal.local.copy()
+        shared[np.diag_indices(len(shared))] *= 1 + damping
+        local[:, range(3), range(3)] *= 1 + damping
+        inverse = np.linalg.inv(local)
+        ratio = normal.cross @ inverse
+        schur = shared - np.tensordot(ratio, normal.cross, ((0, 2), (0, 2)))
+        right = normal.gradient - np.einsum("aij,aj->i", ratio, normal.local_gradient)
+        return schur, right, inverse, ratio
+
+    def moved(self, state: State, normal: _Normal, damping: float, free: np.ndarray) -> State:
+        """Return the state after one damped step, cut to its limits."""
+        schur, right, inverse, _ = self._reduced(normal, damping)
+        n = len(state.shared)
+        chosen = np.concatenate([free, np.ones(state.gains.size, bool)])
+        step = np.zeros(len(right))
+        step[chosen] = np.linalg.solve(schur[np.ix_(chosen, chosen)], right[chosen])
+        local = np.einsum("aij,aj->ai", inverse, normal.local_gradient - np.einsum("aij,i->aj", normal.cross, step))
+        limits = np.concatenate([self._limit, np.ones(state.gains.size)])
+        part = min(1.0, 1 / max(float(np.max(np.abs(step) / limits)), 1e-300))
+        shared = state.shared + part * step[:n]
+        place = self.model.parameters.place("size_variance")
+        shared[place] = max(shared[place], 0.0)
+        phases = normal.gain_phases.reshape(state.gains.shape)
+        gains = state.gains * np.exp(part * step[n:].reshape(state.gains.shape) + 1j * phases)
+        return State(shared, gains, state.local + np.column_stack([part * local, normal.angle_phases]))
+
+    def with_perpendicular(self, state: State) -> State:
+        """Return the state with an offset of the plane other than zero, if it is free."""
+        place = self.model.parameters.place("plane_offset")
+        shared = state.shared.copy()
+        if self.free[place] and shared[place] == 0:
+            shared[place] = _RELEASED_AT
+        return State(shared, state.gains, state.local)
+
+    def result(self, state: State, steps: int, converged: bool) -> Fit:
+        """Return the fit with its covariance."""
+        chosen = np.concatenate([self.free, np.ones(state.gains.size, bool)])
+        schur = self._reduced(self.normal(state), 0.0)[0][np.ix_(chosen, chosen)]
+        chi2 = self._misfit(state) / (2 * self.values.size)
+        return Fit(state, chi2, self.cost(state), steps, converged, self.free, np.linalg.inv(schur))

@@ -1,0 +1,237 @@
+r"""The scanner's model: block means and their Jacobian, and fine rows, of the values of all parameters.
+
+Coil c has at the angle i and the harmonic k the rows
+
+.. math:: a = \epsilon_k\, \gamma_{ck}\,(1 + g_i)\, e^{i\varphi_i}\, F_{ck}, \qquad \epsilon_k = i \text{ for even } k,
+          \; 1 \text{ for odd } k,
+
+with the real F of `kernels`, averaged over the sample. Derivatives of F by all other parameters are real: those of
+`Linear`, a linear map of the moments (`fields`). A fit takes them angle by angle; `Model.jacobian` is the dense matrix
+of all, for tests and small problems.
+
+What is simplified: the sample is a box along the axes of the grid and flat, without errors of position of its own;
+particles follow the field at once, up to a complex gain for each harmonic, which is what relaxation with a constant
+time does; the tracer's sizes are log-normal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from calib.methods.physical.fields import FieldMap, Fields
+from calib.methods.physical.kernels import block_means, block_moments
+from calib.methods.physical.magnetisation import curve_table
+from calib.methods.physical.parameters import Parameters, State
+from calib.methods.physical.polynomials import monomials
+from calib.methods.physical.quadrature import Rule, half_period, measured_rule, voxel_rule
+from mpisim.data.grid import Grid
+from mpisim.data.sampling import Sampling
+from mpisim.errors import require
+
+__all__ = ["Linear", "Model"]
+
+_BYTES = 64e6
+"""Size of the moments that are held at once."""
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """The real part of the model about a state, at some of the angles.
+
+    Parameters
+    ----------
+    which
+        These angles.
+    flux
+        F, shape (angle, coil, value, harmonic).
+    by_shared
+        Derivatives by the shared parameters, (angle, coil, parameter, value, harmonic).
+    by_local
+        Derivatives by offset and error of the angle, (angle, coil, 2, value, harmonic).
+    """
+
+    which: slice
+    flux: np.ndarray
+    by_shared: np.ndarray
+    by_local: np.ndarray
+
+
+class Model:
+    """A field-free-line scanner on the grid of a coarse matrix.
+
+    Parameters
+    ----------
+    parameters
+        The table; its angles, harmonics and coils are those of the matrix.
+    sampling, fine
+        How the coarse matrix was measured, and the voxels of the fine one, with coordinates from the scanner's axis.
+    like
+        A state about as steep as those that are to come: it settles the number of points and times.
+    sample
+        Edges (x, y) in m of the sample of the fine matrix; None where it fills a voxel.
+    tolerance
+        Error of the quadrature, relative to the largest values.
+
+    Attributes
+    ----------
+    scale
+        R, the unit of lengths, in m.
+    measured
+        Points of the values that were measured.
+    sines, basis
+        Times and projections of the kernels.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        sampling: Sampling,
+        fine: Grid,
+        like: State,
+        sample: tuple[float, float] | None = None,
+        tolerance: float = _TOLERANCE,
+    ) -> None:
+        require(len(fine.shape) == 2, "grid", "of two axes, x and y", f"one of {len(fine.shape)}")
+        self.parameters, self.sampling, self.fine = parameters, sampling, fine
+        self.scale = max(fine.fov[:2]) / 2
+        self.fields = FieldMap(parameters, (fine.center[0] / self.scale, fine.center[1] / self.scale))
+        log_beta, variance, log_reach = (
+            float(like.shared[parameters.place(n)]) for n in ("steepness", "size_variance", "reach")
+        )
+        steepest = float(np.exp(log_beta + np.sqrt(variance)))
+        self._resolution = (steepest, float(np.exp(log_reach)), tolerance)
+        self._sample = sample
+        self._harmonics = np.array(parameters.harmonics)
+        self.sines, self.basis = half_period(self._harmonics, steepest, tolerance)
+        self.measured = measured_rule(sampling, fine, sample, self._resolution)
+        self._of_measured = monomials(self.measured.points, self.fields.degree)
+        self._for_moments = np.ascontiguousarray(self._of_measured[..., : self.fields.counts.max()].swapaxes(1, 2))
+
+    @classmethod
+    def of(cls, coarse: xr.Dataset, parameters: Parameters, like: State, tolerance: float = _TOLERANCE) -> Model:
+        """Return the model of a coarse matrix; the file may state the size of the fine matrix' sample.
+
+        Raises
+        ------
+        InputError
+            If angles, harmonics or coils of the matrix are not those of the parameters.
+        """
+        sampling = Sampling.of(coarse)
+        must = "that of the parameters"
+        n_angles, n_frequencies = coarse.sizes.get("angle"), coarse.sizes.get("frequency")
+        require(n_angles == len(parameters.angles), "number of angles of coarse", must, n_angles)
+        require(n_frequencies == len(parameters.harmonics), "number of frequencies of coarse", must, n_frequencies)
+        n_coils = coarse.sizes.get("receive", 1)
+        require(n_coils == parameters.coils, "number of receive channels of coarse", must, n_coils)
+        stated = coarse.attrs.get("sample")
+        size = stated.get("size") if isinstance(stated, dict) else None
+        sample = None if size is None else (float(size[0]), float(size[1]))
+        return cls(parameters, sampling, sampling.fine_grid(Grid.of(coarse)), like, sample, tolerance)
+
+    @property
+    def units(self) -> np.ndarray:
+        """The factors epsilon of the harmonics."""
+        return np.where(self._harmonics % 2 == 0, 1j, 1.0)
+
+    def means(self, state: State) -> np.ndarray:
+        """Return the values that the sampling measures, complex (angle, coil, harmonic, value), x fastest."""
+        flux = self._flux(self.fields.fields(state), self.measured)
+        return self._received(state, flux).swapaxes(-1, -2)
+
+    def rows(self, state: State) -> np.ndarray:
+        """Return fine rows, complex (angle, coil, harmonic, y, x)."""
+        rule = voxel_rule(self.fine, self._sample, self._resolution)
+        rows = self._received(state, self._flux(self.fields.fields(state), rule)).swapaxes(-1, -2)
+        return np.ascontiguousarray(rows).reshape(*rows.shape[:-1], *self.fine.array_shape)
+
+    def linear(self, state: State) -> Iterator[Linear]:
+        """Yield the model about a state, some angles at a time, in their order."""
+        for which, flux, moments, fields in self._moments(state):
+            assert fields.to_shared is not None and fields.to_local is not None
+            shape = moments.shape
+            flat = moments.reshape(*shape[:3], -1)
+            by_shared = np.matmul(fields.to_shared, flat).reshape(*shape[:2], -1, *shape[3:])
+            by_local = np.matmul(fields.to_local[:, None], flat).reshape(*shape[:2], -1, *shape[3:])
+            yield Linear(which, flux, by_shared, by_local)
+
+    def jacobian(self, state: State) -> np.ndarray:
+        """Return the dense derivatives of `means` by `State.vector`, (parameter, angle, coil, harmonic, value)."""
+        n_shared, n_gains, n_angles = len(state.shared), state.gains.size, len(state.local)
+        shape = (n_angles, *state.gains.shape, len(self.measured.points))
+        out = np.zeros((self.parameters.size, *shape), dtype=complex)
+        local = out[n_shared + 2 * n_gains :].reshape(n_angles, 4, *shape)
+        for part in self.linear(state):
+            flux = part.flux.swapaxes(-1, -2)
+            gains = self.gains(state)[part.which]
+            out[:n_shared, part.which] = np.moveaxis(part.by_shared.swapaxes(-1, -2), 2, 0) * gains[..., None]
+            by_local = part.by_local.swapaxes(-1, -2) * gains[:, :, None, :, None]
+            without = gains / state.gains
+            for c, k in np.ndindex(*state.gains.shape):
+                number = n_shared + c * state.gains.shape[1] + k
+                out[number, part.which, c, k] = without[:, c, k, None] * flux[:, c, k]
+                out[number + n_gains, part.which, c, k] = 1j * out[number, part.which, c, k]
+            for row, i in enumerate(range(n_angles)[part.which]):
+                received = gains[row][..., None] * flux[row]
+                local[i, :2, i] = by_local[row].swapaxes(0, 1)
+                local[i, 2, i] = received / (1 + state.local[i, 2])
+                local[i, 3, i] = 1j * received
+        return out
+
+    def gains(self, state: State) -> np.ndarray:
+        """Return all factors of F at a state, complex (angle, coil, harmonic)."""
+        of_angle = (1 + state.local[:, 2]) * np.exp(1j * state.local[:, 3])
+        return of_angle[:, None, None] * (self.units * state.gains)
+
+    def _received(self, state: State, flux: np.ndarray) -> np.ndarray:
+        return self.gains(state)[:, :, None, :] * flux
+
+    def fields_at(self, fields: Fields, rule: Rule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return b (angle, value, point, 3), a (value, point, 3) and p (coil, value, point, 3) at the rule's points."""
+        values, parts = self._monomials(rule), []
+        for coefficients in (fields.selection, fields.drive, fields.coils):
+            at = coefficients.reshape(-1, values.shape[-1]) @ values.reshape(-1, values.shape[-1]).T
+            at = at.reshape(*coefficients.shape[:-1], *values.shape[:-1])
+            parts.append(np.ascontiguousarray(np.moveaxis(at, coefficients.ndim - 2, -1)))
+        return parts[0], parts[1], parts[2]
+
+    def _monomials(self, rule: Rule) -> np.ndarray:
+        return self._of_measured if rule is self.measured else monomials(rule.points, self.fields.degree)
+
+    def _flux(self, fields: Fields, rule: Rule) -> np.ndarray:
+        b, a, p = self.fields_at(fields, rule)
+        flux = np.empty((len(b), len(p), len(rule.weights), len(self._harmonics)))
+        table = curve_table(fields.variance)
+        block_means(b, a, p, rule.weights, self.sines, self.basis, self._harmonics, fields.beta, table, flux)
+        return flux
+
+    def _moments(self, state: State) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
+        """Yield angles, F, (angle, coil, value, harmonic), its moments and the fields, some angles at a time."""
+        n_angles, n_coils = len(state.local), self.parameters.coils
+        shape = (n_coils, int(self.fields.counts.sum()), len(self.measured.points), len(self._harmonics))
+        at_once = max(1, int(_BYTES / (8 * np.prod(shape))))
+        for start in range(0, n_angles, at_once):
+            which = slice(start, min(start + at_once, n_angles))
+            fields = self.fields.fields(state, which, derivatives=True)
+            b, a, p = self.fields_at(fields, self.measured)
+            flux, moments = np.empty((len(b), n_coils, *shape[2:])), np.empty((len(b), *shape))
+            block_moments(
+                b,
+                a,
+                p,
+                self.measured.weights,
+                self._for_moments,
+                self.fields.counts,
+                self.sines,
+                self.basis,
+                self._harmonics,
+                fields.beta,
+                curve_table(fields.variance),
+                flux,
+                moments,
+            )
+            yield which, flux, moments, fields
