@@ -25,7 +25,7 @@ KEYS = {
 }
 """What `--json` prints."""
 
-_NAMES = ("variable", "grid", "coarse", "order", "flip", "stacked", "frames", "units")
+_NAMES = ("variable", "grid", "coarse", "order", "flip", "stacked", "frames", "units", "average")
 _FLAGS = {name: f"--{name}" for name in _NAMES} | {
     "block_means": "--block-means",
     "fine_shape": "--fine-grid",
@@ -37,7 +37,7 @@ _FLAGS = {name: f"--{name}" for name in _NAMES} | {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
-    parser.add_argument("source", metavar="IN", help="MATLAB (.mat, any version), .npy, .npz, HDF5 or NetCDF file")
+    parser.add_argument("source", metavar="IN", help="MDF, MATLAB (.mat, any version), .npy, .npz, HDF5 or NetCDF file")
     parser.add_argument("out", metavar="OUT", help="NetCDF file (.nc) to write")
     parser.add_argument(
         "--variable",
@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_voxels(parser)
     _add_layout(parser)
+    parser.add_argument(
+        "--average",
+        type=argument_type("average", at_least(1)),
+        metavar="N",
+        help="measurement of an MDF file: mean over so many successive frames (periods, where these are repetitions)",
+    )
     parser.add_argument("--units", metavar="UNIT", help="unit of the values, such as V or uV; default: not known (1)")
     add_noise_options(parser)
 
@@ -139,6 +145,8 @@ def run(options: argparse.Namespace) -> Result:
     for name in ("coarse", "fov"):
         without = getattr(options, name) is None or grid is not None
         require(without, f"--{name}", "given together with --grid", "it without")
+    if _needs_slabs(options):
+        return _by_slabs(options)
     with as_typed(_FLAGS), _warnings_as_typed():
         data = mpisim.read(
             options.source,
@@ -153,6 +161,7 @@ def run(options: argparse.Namespace) -> Result:
             stacked=options.stacked,
             frames=options.frames,
             units=options.units,
+            average=options.average,
             snr=options.snr,
             noise_std=options.noise_std,
             noiseless=options.noiseless,
@@ -160,3 +169,25 @@ def run(options: argparse.Namespace) -> Result:
     mpisim.write(data, options.out)
     divided = {} if options.coarse is None else {"divided_by": 1 if options.block_means else options.coarse**2}
     return {**described(data), **divided, "out": options.out}
+
+
+def _needs_slabs(options: argparse.Namespace) -> bool:
+    """Whether the source is a matrix of an MDF file that is too large to be read at once."""
+    from pathlib import Path
+
+    from mpisim.io.mdf.reading import is_too_large
+    from mpisim.io.mdf.source import holds_mdf
+
+    given = [name for name in (*_NAMES, "snr", "noise_std") if getattr(options, name)] or options.noiseless
+    plain = not given and Path(options.out).suffix.lower() == ".nc"
+    return plain and Path(options.source).is_file() and holds_mdf(options.source) and is_too_large(options.source)
+
+
+def _by_slabs(options: argparse.Namespace) -> Result:
+    """Convert a matrix of an MDF file by slabs of frequencies, with bounded memory."""
+    from mpisim.io.mdf.reading import matrix_slabs
+    from mpisim.io.mdf.summary import summary
+    from mpisim.io.netcdf import write_netcdf_blocks
+
+    write_netcdf_blocks(matrix_slabs(options.source), options.out, along="frequency")
+    return {**summary(options.source), "out": options.out}

@@ -28,6 +28,16 @@ KEYS = {
     "noise": "unknown, known, or exact",
     "noise_std": "complex noise standard deviation, the largest of the rows, where it is known",
     "imperfections": "of a simulation: what is not ideal in its fields, coils, gains, tracer and calibration scan",
+    "version": "MDF file: version of the format that it states",
+    "topology": "MDF file: FFP, FFL or MPS",
+    "tracer": "MDF file: name, vendor, batch, solute and concentration in mol/L of every tracer",
+    "drive": "MDF file: frequencies in Hz, amplitudes in T and waveforms of the drive-field channels",
+    "gradient": "MDF file: gradient of the first period in T/m, by rows; `turns` if it is not the same in all periods",
+    "receiver": "MDF file: channels, bandwidth in Hz, samples of a period, and frequencies that are stored",
+    "frames": "MDF file: frames of the foreground and the background, and periods of a frame",
+    "positions": "MDF file: voxels, field of view and centre in m",
+    "processing": "MDF file: flags of the group measurement that are set",
+    "custom": "MDF file: paths of fields that the format does not know",
     "format": "file of another program: its format",
     "bytes": "file of another program: its size",
     "arrays": "file of another program: name, shape, class, and what is wrong with it, of every array",
@@ -52,10 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Result:
     """Describe a file, from its metadata and, for the RMS, block by block."""
     from mpisim.io.formats import foreign_contents
+    from mpisim.io.mdf.source import holds_mdf
+    from mpisim.io.mdf.summary import summary
     from mpisim.io.reading import blocks_of
     from mpisim.io.scanner_file import SCANNER_NAMES, packaged_file
 
     file = str(packaged_file(options.file)) if options.file in SCANNER_NAMES else options.file
+    if Path(file).is_file() and holds_mdf(file):
+        return summary(file)
     contents = foreign_contents(file)
     return described_blocks(blocks_of(file, _VALUES_AT_ONCE)) if contents is None else _listing(file, contents)
 

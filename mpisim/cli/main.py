@@ -113,6 +113,9 @@ def _readable(result: Result) -> str:
     return "\n".join(f"{k:<{width}}  {_cell(v)}" for k, v in known.items())
 
 
+_MOST_ENTRIES = 24  # of a mapping that is printed for people
+
+
 def _cell(value: object, inside: bool = False) -> str:
     """Return a value for people; a list inside of another value has brackets."""
     if value is None:
@@ -121,6 +124,8 @@ def _cell(value: object, inside: bool = False) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, Mapping) and len(value) > _MOST_ENTRIES:
+        return f"({len(value)} entries; --json shows them)"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{k}: {_cell(v, inside=True)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):

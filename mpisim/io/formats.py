@@ -19,6 +19,8 @@ from mpisim.io.arrays import array_dataset
 from mpisim.io.content import content_of
 from mpisim.io.contents import ARRAY_FILES, contents_of
 from mpisim.io.hdf5 import hdf5_kind
+from mpisim.io.mdf.reading import read_mdf
+from mpisim.io.mdf.source import holds_mdf
 from mpisim.io.netcdf import holds_netcdf, read_netcdf, read_netcdf_blocks, write_netcdf, write_netcdf_blocks
 from mpisim.io.released import RELEASED_VARIABLES, holds_released, read_released
 from mpisim.io.stored import Contents
@@ -99,6 +101,7 @@ FORMATS: Registry[FileFormat] = Registry(
             write_blocks=write_netcdf_blocks,
             holds=holds_netcdf,
         ),
+        "mdf": FileFormat((".mdf",), read_mdf, options=("average",), holds=holds_mdf),
         "matlab": _arrays((".mat",), "matlab5", "matlab4", "hdf5"),
         "numpy": _arrays((".npy", ".npz"), "npy", "zip"),
         "hdf5": _arrays((".h5", ".hdf5"), "hdf5"),
@@ -119,11 +122,9 @@ def format_of(path: FilePath, options: Collection[str] = ()) -> str:
     named.sort(key=lambda n: FORMATS[n].read is _read_arrays)
     order = [*named, *(n for n in FORMATS if n not in named)] if exists else []
     fits = [n for n in order if _holds(FORMATS[n], path, n in named)]
+    fits.sort(key=lambda n: n != "mdf")  # whose content is known, while any HDF5 file may hold plain arrays
     if fits:
         return next((n for n in fits if all(option in FORMATS[n].options for option in options)), fits[0])
-    mdf = suffix == ".mdf" and not named
-    known = [s for entry in FORMATS.values() for s in entry.suffixes]
-    require(not mdf, str(path), f"a {' or '.join(known)} file (MDF is not read yet)", "an MDF file")
     other = exists and not named and content_of(path) in ("unknown", "safetensors")
     require(not other, str(path), f"a NetCDF file, {ARRAY_FILES}", "another kind of file")
     return named[0] if named else "netcdf"

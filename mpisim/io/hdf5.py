@@ -20,7 +20,7 @@ from mpisim.errors import InputError
 from mpisim.io.sparse import dense
 from mpisim.io.stored import Contents, StoredArray, number_type, overclaim, plain_numbers, readable
 
-__all__ = ["hdf5_contents", "hdf5_kind", "is_matlab"]
+__all__ = ["hdf5_contents", "hdf5_kind", "is_matlab", "problem_of"]
 
 _DEEPEST, _MOST = 32, 10_000  # levels of groups and objects that are listed
 _PACKING = {None, "gzip", "lzf", "szip"}  # none of them packs more than deflate
@@ -111,19 +111,31 @@ def _of_dataset(item: h5py.Dataset, path: str, name: str, matlab: bool) -> Store
         sizes = tuple(int(n) for n in np.ravel(item[()])[:32]) if item.shape is not None and item.size <= 32 else (0,)
         return StoredArray(name, sizes, f"empty {label}", dtype, problem=f"an empty one of the shape {sizes}")
     shape = item.shape[::-1] if matlab else item.shape
-    problem = ""
     if dtype is None:  # words and references: how they are stored is not asked, which damage can make endless
         return StoredArray(name, shape, label, first_fastest=matlab)
-    if item.is_virtual or item.external:
-        problem = "one whose data lie in other files"
-    elif item.compression in _PACKING and item.scaleoffset is None:
-        claimed = item.size * item.dtype.itemsize
-        if claimed > _SMALL:
-            problem = overclaim(claimed, item.id.get_storage_size(), item.compression is not None)
+    problem = _storage_problem(item)
     return StoredArray(name, shape, label, dtype, partial(_load, path, item.name, matlab), matlab, problem)
 
 
 _SMALL = 2**20  # bytes; a small array may be one of fill values that are not stored
+
+
+def _storage_problem(item: h5py.Dataset) -> str:
+    """Return in words what is wrong with how an array of numbers is stored; empty if nothing is."""
+    if item.is_virtual or item.external:
+        return "one whose data lie in other files"
+    claimed = item.size * item.dtype.itemsize
+    if claimed > _SMALL and item.compression in _PACKING and item.scaleoffset is None:
+        return overclaim(claimed, item.id.get_storage_size(), item.compression is not None)
+    return ""
+
+
+def problem_of(item: h5py.Dataset) -> str:
+    """Return in words, which follow "instead received", why an array must not be read; empty if it may be."""
+    dtype = _type(item)[1]
+    if dtype is None:
+        return "one whose data lie in other files" if item.is_virtual or item.external else ""
+    return "one whose type of numbers is damaged or unknown" if not _sound(item) else _storage_problem(item)
 
 
 def _type(item: h5py.Dataset) -> tuple[str, np.dtype[Any] | None]:
@@ -148,6 +160,8 @@ def _sound(item: h5py.Dataset) -> bool:
     The HDF5 library ends the interpreter where it converts between damaged types.
     """
     dtype = item.dtype
+    if dtype.kind == "u" and item.id.get_type().get_class() == h5py.h5t.BITFIELD:  # Julia's truth values
+        return True
     if dtype.names:
         parts = sorted((dtype.fields[n][1], dtype.fields[n][0].itemsize) for n in dtype.names)
         ends = [start + size for start, size in parts]

@@ -56,15 +56,16 @@ def write_netcdf(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
         _write(data, temporary, path)
 
 
-def write_netcdf_blocks(blocks: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> None:
-    """Write a system matrix that comes in blocks along its first dimension (at least one), whole or not at all.
+def write_netcdf_blocks(blocks: Iterable[xr.Dataset], path: str | os.PathLike[str], along: str | None = None) -> None:
+    """Write a system matrix that comes in blocks along a dimension (at least one), whole or not at all.
 
-    What does not lie along that dimension, attributes too, is that of the first block. Raises as `write_netcdf`.
+    The dimension is the first one, unless `along` names another. What does not lie along it, attributes too, is that of
+    the first block. Raises as `write_netcdf`.
     """
     with replacing(path) as temporary:
         start = 0
         for block in blocks:
-            along = str(block["system_matrix"].dims[0])
+            along = str(block["system_matrix"].dims[0]) if along is None else along
             end = start + block.sizes[along]
             if start == 0:
                 _write(block, temporary, path, unlimited=along)

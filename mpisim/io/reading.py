@@ -31,6 +31,7 @@ def read(
     stacked: bool = False,
     frames: str | None = None,
     units: str | None = None,
+    average: int | None = None,
     snr: float | None = None,
     noise_std: float | None = None,
     noiseless: bool = False,
@@ -38,13 +39,13 @@ def read(
 ) -> xr.Dataset:
     """Read a system matrix, measurement or image.
 
-    A file is known by its content, and by its suffix where the content does not tell. Everything but `memory` and the
-    noise is for arrays of other programs: MATLAB (all versions), `.npy`, `.npz` and HDF5.
+    A file is known by its content, and by its suffix where the content does not tell. Everything but `average`,
+    `memory` and the noise is for arrays of other programs: MATLAB (all versions), `.npy`, `.npz` and HDF5.
 
     Parameters
     ----------
     path
-        `.nc` of the schema, an array of another program, or a file of any other format of `FORMATS`.
+        `.nc` of the schema, `.mdf` (MDF v2), an array of another program, or a file of any other format of `FORMATS`.
     variable
         The array's name, `SM.S` for the field of a structure; None takes the only array of numbers.
     grid
@@ -72,6 +73,8 @@ def read(
         Axis of a measurement that numbers its frames: `first` or `last`.
     units
         Unit of the values, such as `V` or `uV`; None leaves it unknown ("1").
+    average
+        Of a measurement in an MDF file: the mean over so many successive frames (periods, where these are repetitions).
     snr, noise_std, noiseless
         The level of the noise, at most one of them: RMS of the values over the complex noise standard deviation in dB;
         that deviation in the unit of the values (of means over whole blocks); none at all. Without them the level stays
@@ -89,12 +92,13 @@ def read(
         **{"variable": variable, "grid": grid, "coarse": coarse, "block_means": block_means or None, "units": units},
         "fine_shape": fine_shape,
         **{"order": order, "transposed": transposed, "flip": flip, "stacked": stacked or None, "frames": frames},
+        "average": average,
     }
     given = {name: value for name, value in values.items() if value is not None}
     kind = format_of(path, given)
     entry = FORMATS[kind]
     foreign = [name for name in given if name not in entry.options]
-    must = f"{ARRAY_FILES} where {' and '.join(foreign)} is given"
+    must = f"{ARRAY_FILES if foreign != ['average'] else 'an MDF file'} where {' and '.join(foreign)} is given"
     require(not foreign, str(path), must, with_article(f"{kind} file"))
     with limited_memory(memory), FORMATS.guarded(kind):
         data = entry.read(path, **given)

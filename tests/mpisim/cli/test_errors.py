@@ -79,7 +79,7 @@ BAD = {
         "dataset --sf-gradient 1 --out {f}/d",
         "or by both --sf-gradient and --particle-diameter; instead received --sf-gradient.",
     ),
-    "MDF": ("info {f}/x.mdf", "file (MDF is not read yet); instead received an MDF file"),
+    "MDF that is missing": ("info {f}/x.mdf", "Input file must be an existing file"),
     "unknown method of a study": (
         "study table3 --quick --methods magic --out {f}/d",
         "Input --methods must be one of bicubic",

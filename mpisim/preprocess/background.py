@@ -1,0 +1,120 @@
+r"""Background: what a scanner receives without tracer, measured in runs of frames and interpolated between them.
+
+A run are background frames that follow each other in the acquisition. With the mean :math:`b_r` of run :math:`r` at the
+mean :math:`t_r` of its acquisition indices, the background at index :math:`t` is linear between two runs and constant
+outside of the first and the last:
+
+.. math:: b(t) = (1 - w)\, b_r + w\, b_{r+1},\qquad w = \frac{t - t_r}{t_{r+1} - t_r},\qquad t_r \le t \le t_{r+1}.
+
+A drift that is linear in time is removed completely, wherever the runs lie and however long they are. (Rules that take
+the background frames as equidistant agree for equal runs at equal distances only.)
+
+The noise of one frame follows from the spread within runs, :math:`\sigma^2 = \sum |x_i - b_{r(i)}|^2 / (E - R)` for E
+frames in R runs. Where all runs are single frames it follows from their successive differences,
+:math:`\sigma^2 = \overline{|b_{r+1} - b_r|^2} / 2`, which a slow drift hardly changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Background", "Runs"]
+
+_LEAST_FREEDOM = 4  # degrees of freedom below which no noise is stated
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of background frames by acquisition index.
+
+    Parameters
+    ----------
+    indices
+        Acquisition indices of the background frames, in the order in which they are stored; any unit of time that
+        counts frames.
+    """
+
+    indices: np.ndarray
+    run: np.ndarray = field(init=False, repr=False)
+    """Number of the run of every frame."""
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.indices, dtype=float)
+        order = np.argsort(values, kind="stable")
+        number = np.cumsum(np.diff(values[order], prepend=values[order][:1]) > 1.5)
+        run = np.empty(values.size, dtype=np.intp)
+        run[order] = number
+        object.__setattr__(self, "indices", values)
+        object.__setattr__(self, "run", run)
+
+    @property
+    def count(self) -> int:
+        """Number of runs."""
+        return int(self.run.max()) + 1 if self.run.size else 0
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of frames of every run."""
+        return np.bincount(self.run, minlength=self.count)
+
+    @property
+    def places(self) -> np.ndarray:
+        """Mean acquisition index of every run, ascending."""
+        return np.bincount(self.run, self.indices, self.count) / self.lengths
+
+    def weights(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return, for acquisition indices, the run before each and the weight of the run after it."""
+        places = self.places
+        if self.count == 1:
+            return np.zeros(len(at), dtype=np.intp), np.zeros(len(at))
+        before = np.clip(np.searchsorted(places, at, side="right") - 1, 0, self.count - 2)
+        weight = (at - places[before]) / (places[before + 1] - places[before])
+        return before, np.clip(weight, 0.0, 1.0)
+
+
+class Background:
+    """Means of runs and their noise, gathered from frames that come in any order and any portions.
+
+    Parameters
+    ----------
+    runs
+        The runs.
+    shape
+        Shape of one frame.
+    """
+
+    def __init__(self, runs: Runs, shape: tuple[int, ...]) -> None:
+        self.runs = runs
+        self._sum = np.zeros((runs.count, *shape), dtype=np.complex128)
+        self._squares = np.zeros(shape)
+
+    def add(self, frames: np.ndarray, which: np.ndarray) -> None:
+        """Add frames (frame, ...), of which `which` says their places in `runs.indices`."""
+        np.add.at(self._sum, self.runs.run[which], frames)
+        self._squares += np.sum(frames.real**2 + frames.imag**2, axis=0)
+
+    @property
+    def means(self) -> np.ndarray:
+        """Mean of every run, shape (run, ...)."""
+        return self._sum / self.runs.lengths.reshape(-1, *(1,) * (self._sum.ndim - 1))
+
+    def at(self, indices: np.ndarray) -> np.ndarray:
+        """Return the background at acquisition indices, shape (index, ...)."""
+        before, weight = self.runs.weights(np.asarray(indices, dtype=float))
+        weight = weight.reshape(-1, *(1,) * (self._sum.ndim - 1))
+        means = self.means
+        return means[before] * (1 - weight) + means[np.minimum(before + 1, self.runs.count - 1)] * weight
+
+    def noise_std(self) -> np.ndarray | None:
+        """Return the complex noise standard deviation of one frame; None where too few frames tell it."""
+        lengths, means = self.runs.lengths, self.means
+        freedom = int(lengths.sum()) - self.runs.count
+        if freedom >= _LEAST_FREEDOM:
+            explained = np.einsum("r,r...->...", lengths, means.real**2 + means.imag**2)
+            return np.sqrt(np.maximum(self._squares - explained, 0.0) / freedom)
+        if self.runs.count > _LEAST_FREEDOM and lengths.max() == 1:
+            steps = np.diff(means, axis=0)
+            return np.sqrt(np.mean(steps.real**2 + steps.imag**2, axis=0) / 2)
+        return None
