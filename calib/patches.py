@@ -31,7 +31,7 @@ from mpisim.data.grid import Grid
 from mpisim.data.noise import rms
 from mpisim.data.noise_level import GivenNoise, level_of
 from mpisim.data.sampling import BoxSampling, Sampling
-from mpisim.data.schema import expect
+from mpisim.data.schema import STD, expect
 from mpisim.data.views import as_images, noise_per_row, replace_rows
 from mpisim.errors import one_of, require, whole
 
@@ -69,7 +69,9 @@ def recover_by_patches(
     Returns
     -------
     xarray.Dataset
-        A fine system matrix with origin `recovered`.
+        A fine system matrix with origin `recovered`. Its `system_matrix_std`, where the method computes one, is the
+        weighted mean of those of the patches, as if errors of patches that overlap were the same: they come from the
+        same block means. Data consistency does not change it.
 
     Raises
     ------
@@ -89,6 +91,7 @@ def recover_by_patches(
     unit = float(rms(values)) or None
     source, weights = _fitted(coarse, method, weights) if record.learned else (coarse, weights)
     rows = np.zeros((len(values), *fine_shape), values.dtype)
+    std: np.ndarray | None = np.zeros(rows.shape, values.real.dtype)
     for wy, y in zip(along_y, starts_y, strict=True):
         for wx, x in zip(along_x, starts_x, strict=True):
             place = tuple(slice(s * factor, min(s * factor + size, n)) for s, n in zip((y, x), fine_shape, strict=True))
@@ -96,6 +99,9 @@ def recover_by_patches(
             weight = (wy[place[0], None] * wx[place[1]]).astype(rows.real.dtype)
             recovered = recover_at(None, part, method, weights, unit)
             rows[:, *place] += weight * as_images(recovered)
+            std = std if STD in recovered else None
+            if std is not None:
+                std[:, *place] += weight * recovered[STD].values.reshape(-1, *weight.shape)
     if consistency and isinstance(sampling, BoxSampling):
         rows = nearest_consistent(rows, values, noise_per_row(coarse), factor)
     of_patch = {"sampling": coarse.attrs["sampling"], "patch": patch, "overlap": overlap}
@@ -104,6 +110,7 @@ def recover_by_patches(
         coarse,
         rows,
         sampling.fine_grid(Grid.of(coarse)),
+        std=std,
         stage="fine",
         origin="recovered",
         recovery={**recovered.attrs["recovery"], **of_patch},

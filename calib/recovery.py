@@ -41,7 +41,7 @@ from mpisim.data.noise import complex_gaussian
 from mpisim.data.noise_level import GivenNoise, NoiseLevel, level_of
 from mpisim.data.sampling import Sampling
 from mpisim.data.schema import build, expect
-from mpisim.data.views import as_images, replace_rows, row_dims
+from mpisim.data.views import as_images, replace_rows
 from mpisim.errors import one_of, positive, require
 from mpisim.plugins import Registry
 
@@ -90,9 +90,10 @@ def recover(
     Returns
     -------
     xarray.Dataset
-        A fine system matrix with origin `recovered`, and the variable `recovery_std` if the method computes it. Its
-        noise is unknown. A noise level that was given or estimated is in the attribute `recovery` under `noise`, with
-        `noise_std`, `snr`, `estimated`, `bound` (an upper bound) and `by_row` (rows have levels of their own).
+        A fine system matrix with origin `recovered`, and the variable `system_matrix_std` if the method computes it
+        (`mpisim.data.schema`). Its noise is unknown. A noise level that was given or estimated is in the attribute
+        `recovery` under `noise`, with `noise_std`, `snr`, `estimated`, `bound` (an upper bound) and `by_row` (rows have
+        levels of their own).
 
     Raises
     ------
@@ -171,7 +172,7 @@ def recover_at(
         coarse.drop_vars("sampled", errors="ignore"),
         recovered.rows,
         grid,
-        extra=_deviation(recovered, coarse),
+        std=recovered.std,
         stage="fine",
         origin="recovered",
         recovery={
@@ -192,15 +193,6 @@ def _applied(
     return method.apply(coarse, **{name: value for name, value in given.items() if name in method.takes})
 
 
-def _deviation(recovered: Recovered, coarse: xr.Dataset) -> dict[str, object] | None:
-    if recovered.std is None:
-        return None
-    rows = row_dims(coarse)
-    shape = (*(coarse.sizes[d] for d in rows), *recovered.std.shape[-2:])
-    units = {"units": coarse["system_matrix"].attrs.get("units", "1")}
-    return {"recovery_std": ((*rows, "y", "x"), recovered.std.reshape(shape), units)}
-
-
 def _check(recovered: object, shape: Sequence[int], method: str) -> None:
     """Raise `InputError` unless a method returned what it must: fine rows (row, H, W), complex and finite."""
     name = f"result of the method {method}"
@@ -211,9 +203,9 @@ def _check(recovered: object, shape: Sequence[int], method: str) -> None:
     must = f"made of complex rows of shape {tuple(shape)}"
     require(good, name, must, f"{getattr(rows, 'dtype', type(rows).__name__)} of shape {np.shape(rows)}")
     require(bool(np.isfinite(rows).all()), name, "finite everywhere", "NaN or infinite values")
-    real = isinstance(std, np.ndarray) and std.shape == rows.shape and std.dtype.kind in "fiu"
-    good = std is None or (real and bool(np.all(std >= 0)))
-    require(good, f"std of the {name}", f"real, zero or more, of shape {tuple(shape)}", "something else")
+    real = isinstance(std, np.ndarray) and std.shape == rows.shape and std.dtype.kind == "f"
+    good = std is None or (real and bool(np.all(np.isfinite(std) & (std >= 0))))
+    require(good, f"std of the {name}", f"real, finite, zero or more, of shape {tuple(shape)}", "something else")
     kind = type(recovered.metadata).__name__
     require(isinstance(recovered.metadata, Mapping), f"metadata of the {name}", "a mapping", kind)
 

@@ -24,7 +24,9 @@ class Recovered:
     metadata
         What the method reports of its work, in values that JSON holds; the file stores it.
     std
-        Complex standard deviation of `rows`, real (row, H, W), if the method can compute it.
+        Standard deviation of the real part of the error of `rows`, equal to that of the imaginary part (the
+        mean square of the complex error is 2 std^2): real, zero or more, (row, H, W), in the unit of `rows`. None where
+        the method cannot say. `recover` writes it as `system_matrix_std`.
     """
 
     rows: np.ndarray

@@ -64,7 +64,8 @@ def downsample(
         blocks. It combines the noise that was added with that of the fine matrix, of which the mean over a block of S^2
         voxels keeps 1 / S. (A sample over the edge is taken to have S^2 / n times both; of the noise of the fine matrix
         it has only S / sqrt(n) times as much.) If the noise of the fine matrix is unknown, so is that of the coarse
-        one, which then has no `noise_std`; the attribute `sampling` states what was added. A `DataWarning` says where
+        one, which then has no `noise_std`; the attribute `sampling` states what was added. A `system_matrix_std` of the
+        fine matrix is dropped: it does not tell how much means over blocks err. A `DataWarning` says where
         the fine matrix was simulated with positions that err each by itself (`jitter` of `mpisim.Sample`), so that its
         block means are not those of one large sample.
 

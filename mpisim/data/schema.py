@@ -1,4 +1,4 @@
-"""The data contract: one `xarray.Dataset` schema for everything that is passed between the packages.
+r"""The data contract: one `xarray.Dataset` schema for everything that is passed between the packages.
 
 A dataset has the attributes `format_version` and `kind`, and by kind one complex or real variable:
 
@@ -21,6 +21,12 @@ A matrix or measurement whose noise is known has the variable `noise_std`: the c
 values, a scalar or one per row, and 0 where they are exact, as those of a simulation are. Without it the noise is
 **unknown**, which is not the same as none. (Only a fine matrix of origin `simulated` is exact without it, too: versions
 up to 0.1 wrote it so.)
+
+A matrix whose errors are known beyond that noise, as those of a recovered one can be, has the variable
+`system_matrix_std`: real, zero or more, with the dimensions and the unit of `system_matrix`. It is the standard
+deviation of the real part of the error of each value, and equally that of the imaginary part, so that
+:math:`E|\delta A|^2 = 2 s^2`. It does not say how errors of different values depend on each other. Without it these
+errors are unknown, which is not the same as none.
 
 A coarse file holds **block means** (the large sample's signal over factor^2). Where the last blocks reach over the edge
 of the fine grid and hold n voxels, their values are means over these, with factor^2 / n times the noise that
@@ -46,7 +52,7 @@ from mpisim.data.units import conversion, coordinates_in
 from mpisim.errors import finite, one_of, require, whole, with_article
 from mpisim.version import __version__
 
-__all__ = ["DIMS", "FORMAT_VERSION", "UNITS", "VOXEL_DIMS", "ascending", "build", "expect", "validate"]
+__all__ = ["DIMS", "FORMAT_VERSION", "STD", "UNITS", "VOXEL_DIMS", "ascending", "build", "expect", "validate"]
 
 FORMAT_VERSION = 1
 VOXEL_DIMS = ("z", "y", "x")
@@ -55,6 +61,8 @@ DIMS = {
     "measurement": ("frame", "angle", "receive", "frequency"),
     "image": ("frame", *VOXEL_DIMS),
 }
+STD = "system_matrix_std"
+"""Variable of the standard deviation of a system matrix' values."""
 UNITS = {"x": "m", "y": "m", "z": "m", "angle": "rad", "frequency": "Hz", "harmonic": "1"}
 
 
@@ -65,6 +73,7 @@ def build(
     coords: Mapping[str, object],
     *,
     noise_std: Any = None,
+    std: np.ndarray | None = None,
     units: str = "V",
     **attributes: Any,
 ) -> xr.Dataset:
@@ -81,6 +90,9 @@ def build(
     noise_std
         Complex noise standard deviation in `units`, a scalar or an array over the row dimensions; 0 for exact values,
         None where it is not known.
+    std
+        Of a system matrix: standard deviation of the real part of each value, which is also that of its imaginary part,
+        in `units`, an array of the shape of `values`; None where it is not known.
     units
         Unit of the values.
     **attributes
@@ -95,6 +107,8 @@ def build(
     if noise_std is not None:
         noise_dims = tuple(d for d in dims if d not in VOXEL_DIMS)[-np.ndim(noise_std) :] if np.ndim(noise_std) else ()
         data["noise_std"] = (noise_dims, np.asarray(noise_std, dtype=float), {"units": units})
+    if std is not None:
+        data[STD] = (dims, np.asarray(std), {"units": units})
     data = coordinates_in(data, UNITS, "the dataset")
     for name in set(UNITS) & set(data.coords):
         data[name].attrs["units"] = UNITS[name]
@@ -120,6 +134,8 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
     if "noise_std" in data:
         noise = finite(f"noise_std of {name}", data["noise_std"].values)
         require(bool(np.all(noise >= 0)), f"noise_std of {name}", "zero or more", float(np.min(noise)))
+    if STD in data:
+        _check_std(data, kind, name)
     if kind == "system_matrix":
         _check_stage(data, name)
     return data
@@ -145,6 +161,15 @@ def _check_variable(data: xr.Dataset, kind: str, name: str) -> None:
     good = np.iscomplexobj(variable.values) == (numbers == "complex")
     require(good, name, f"{numbers} in {kind}", str(variable.dtype))
     require_finite(variable, f"{kind} of {name}", VOXEL_DIMS)
+
+
+def _check_std(data: xr.Dataset, kind: str, name: str) -> None:
+    require(kind == "system_matrix", name, f"a system matrix where it has the variable {STD}", f"of kind {kind}")
+    std, what = data[STD], f"{STD} of {name}"
+    require(std.dims == data[kind].dims, what, f"of the dimensions of {kind} {data[kind].dims}", std.dims)
+    require(std.dtype.kind == "f", what, "real floating-point numbers", str(std.dtype))
+    require_finite(std, what, VOXEL_DIMS)
+    require(bool(np.all(std.values >= 0)), what, "zero or more", float(std.min()))
 
 
 def ascending(data: xr.Dataset) -> xr.Dataset:

@@ -29,6 +29,7 @@ _SYMBOL = re.compile(rf"({'|'.join(p for p in _PREFIXES if p)})?({'|'.join(_BASE
 _WORD = re.compile(rf"({'|'.join(p for p in _PREFIX_WORDS if p)})?({'|'.join(_BASE_WORDS)})s?([ /*].*)?")
 _UNKNOWN = ("", "1", "unknown", "none")
 _VARIABLES = ("system_matrix", "measurement", "image")
+_DEVIATIONS = ("noise_std", "system_matrix_std")
 
 
 def unit_of(data: xr.Dataset) -> str:
@@ -84,7 +85,7 @@ def _plain(unit: str) -> str:
 
 
 def in_unit(data: xr.Dataset, unit: str, name: str, reference: str = "the other data") -> xr.Dataset:
-    """Return a dataset with its values, and their noise, in another unit.
+    """Return a dataset with its values, their noise and their standard deviation in another unit.
 
     Parameters
     ----------
@@ -143,10 +144,10 @@ def in_unit_of(data: xr.Dataset, reference: xr.Dataset, name: str, reference_nam
 
 
 def _scaled(data: xr.Dataset, own: str, wanted: str) -> xr.Dataset:
-    """Return the dataset with values and noise converted; noise without a unit of its own has that of the values."""
+    """Return the dataset with values and deviations converted; one without a unit of its own has that of the values."""
     kind = next(n for n in _VARIABLES if n in data)
     converted = {}
-    for name in (n for n in (kind, "noise_std") if n in data):
+    for name in (n for n in (kind, *_DEVIATIONS) if n in data):
         unit = str(data[name].attrs.get("units", own))
         factor = conversion(own if unit.strip().lower() in _UNKNOWN else unit, wanted)
         require(factor is not None, f"unit of {name}", f"{wanted} or a multiple of it", unit)

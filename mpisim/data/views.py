@@ -84,6 +84,7 @@ def replace_rows(
     grid: Grid,
     *,
     noise_std: Any = None,
+    std: np.ndarray | None = None,
     extra: Mapping[str, object] | None = None,
     **attributes: Any,
 ) -> xr.Dataset:
@@ -100,6 +101,9 @@ def replace_rows(
     noise_std
         Complex noise standard deviation of the values, a number or one per row, 0 for exact values; None where it is
         not known.
+    std
+        Standard deviation of the real part of the values, which is also that of the imaginary part, (row, y, x); None
+        where it is not known, also where `data` states one for its own voxels.
     extra
         Further variables, as xarray takes them.
     **attributes
@@ -116,6 +120,7 @@ def replace_rows(
         (*lead, "y", "x"),
         {**coords, "y": grid.axis(1), "x": grid.axis(0)},
         noise_std=noise_std,
+        std=None if std is None else std.reshape(shape).astype(variable.real.dtype, copy=False),
         units=variable.attrs.get("units", "1"),
         **{**known, **attributes},
     )

@@ -20,7 +20,7 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from mpisim.data.attributes import plain_attributes
-from mpisim.data.schema import UNITS, ascending, validate
+from mpisim.data.schema import STD, UNITS, ascending, validate
 from mpisim.data.units import coordinates_in
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import deferring_interrupt, replacing
@@ -85,6 +85,8 @@ def _write(data: xr.Dataset, file: Path, target: str | os.PathLike[str], unlimit
 def _append(block: xr.Dataset, file: Path, target: str | os.PathLike[str], along: str, place: slice) -> None:
     disk = encode(validate(block))
     with _room_for(target), deferring_interrupt(), netCDF4.Dataset(file, "a") as opened:
+        names = {str(name) for name in disk.variables}
+        require(names == set(opened.variables), "blocks", "of the same variables each", sorted(names))
         for name, variable in disk.variables.items():
             if along in variable.dims:
                 at = tuple(place if d == along else slice(None) for d in variable.dims)
@@ -202,8 +204,16 @@ def decode(disk: xr.Dataset, name: str = "dataset") -> xr.Dataset:
             values = parts.view(np.result_type(parts.dtype, np.complex64))[..., 0]
             dims = tuple(d for d in dims if d != REIM)
         variables[str(key)] = (dims, values, _given_back(variable.attrs, name))
+    _rename_former(variables)
     coords = {k: c.assign_attrs(_given_back(c.attrs, name)) for k, c in disk.coords.items() if k != REIM}
     return xr.Dataset(variables, coords=coords, attrs=_given_back(disk.attrs, name))
+
+
+def _rename_former(variables: dict[str, Any]) -> None:
+    """Give the deviation that versions up to 0.1 wrote, that of complex values, its name and meaning of today."""
+    if "recovery_std" in variables and STD not in variables:
+        dims, values, attributes = variables.pop("recovery_std")
+        variables[STD] = dims, values * math.sqrt(0.5), attributes
 
 
 def _given_back(attributes: Mapping[Any, Any], name: str) -> dict[Any, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from mpisim.data.schema import VOXEL_DIMS
+from mpisim.data.schema import STD, VOXEL_DIMS
 from mpisim.errors import finite, require
 
 __all__ = ["whiten"]
@@ -30,8 +30,8 @@ def whiten(data: xr.Dataset, noise_std: float | xr.DataArray) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        The same dataset with complex128 values and the unit 1. Its own `noise_std`, where it has one, is divided
-        likewise.
+        The same dataset with complex128 values and the unit 1. Its own `noise_std` and `system_matrix_std`,
+        where it has them, are divided likewise.
 
     Raises
     ------
@@ -49,6 +49,8 @@ def whiten(data: xr.Dataset, noise_std: float | xr.DataArray) -> xr.Dataset:
     if "noise_std" in data:
         own = data["noise_std"].variable / sigma
         white["noise_std"] = own.transpose(*(d for d in rows if d in own.dims))
+    if STD in data:
+        white[STD] = data[STD].variable.astype(float) * (1 / sigma)
     for variable in white.values():
         variable.attrs["units"] = "1"
     return data.assign(white)
