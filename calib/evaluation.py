@@ -1,7 +1,8 @@
 """Errors of a recovered system matrix against a reference: over the whole matrix, by harmonic and row by row.
 
 Two files are compared a block of rows at a time: the squared norms of every row add up to those of the matrix and of
-its harmonics, so that memory does not grow with the files.
+its harmonics, so that memory does not grow with the files. So do the sums that say how well the standard deviation
+that a matrix states describes its errors (`mpisim.data.coverage`).
 """
 
 from __future__ import annotations
@@ -9,22 +10,25 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import xarray as xr
 
+from mpisim.data.coverage import Coverage, Tally, tally
 from mpisim.data.grid import Grid
 from mpisim.data.metrics import squared_norms
-from mpisim.data.schema import expect
+from mpisim.data.schema import STD, expect
 from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, require_same_rows
 from mpisim.errors import require, warn
 from mpisim.io.contents import contents_of
 from mpisim.io.reading import read_blocks
 
-__all__ = ["Evaluation", "evaluate", "evaluate_files", "part_of"]
+__all__ = ["COVERAGE", "Evaluation", "evaluate", "evaluate_files", "part_of"]
 
+COVERAGE = {"within_68": "coverage_68", "within_95": "coverage_95", "std_over_rmse": "std_over_rmse"}
+"""What printed figures call those of `mpisim.data.coverage.Coverage`."""
 _VALUES_AT_ONCE = 2_000_000
 _OFF = 1e-3  # voxels by which centres may differ
 
@@ -45,6 +49,10 @@ class Evaluation:
         The same for the rows of each; None where they are zero in the reference.
     nrmse_by_channel
         The same for the rows of each receive channel; empty where there are not several.
+    coverage
+        How well the `system_matrix_std` of the matrix describes the errors; None where it has none.
+    coverage_by_harmonic
+        The same for the rows of each harmonic.
     """
 
     nrmse: float
@@ -52,6 +60,8 @@ class Evaluation:
     harmonics: tuple[int, ...] = ()
     nrmse_by_harmonic: tuple[float | None, ...] = ()
     nrmse_by_channel: tuple[float | None, ...] = ()
+    coverage: Coverage | None = None
+    coverage_by_harmonic: tuple[Coverage, ...] = ()
 
     def figures(self) -> dict[str, object]:
         """Return what `mpisim evaluate --json` prints: the errors, and quantiles of those of the rows, as fractions."""
@@ -66,7 +76,17 @@ class Evaluation:
             "row_nrmse_median": median,
             "row_nrmse_90_percent": ninety_percent,
             "row_nrmse_max": largest,
+            **self._covered(),
         }
+
+    def _covered(self) -> dict[str, object]:
+        """Return how well the deviation describes the errors, in total and by harmonic; empty where there is none."""
+        if self.coverage is None:
+            return {}
+        figures: dict[str, object] = {COVERAGE[name]: value for name, value in asdict(self.coverage).items()}
+        for name, key in COVERAGE.items() if self.coverage_by_harmonic else ():
+            figures[f"{key}_by_harmonic"] = [getattr(part, name) for part in self.coverage_by_harmonic]
+        return figures
 
 
 def evaluate(found: xr.Dataset, reference: xr.Dataset) -> Evaluation:
@@ -109,12 +129,13 @@ def _shape(path: str | os.PathLike[str]) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True)
 class _Norms:
-    """Squared norms of error and reference for every row, over the dimensions of rows, and the harmonics of them."""
+    """Squared norms of error and reference, and the sums of coverage, by row in dimensions of rows; and harmonics."""
 
     dims: tuple[str, ...]
     error: np.ndarray
     reference: np.ndarray
     harmonics: tuple[int, ...]
+    tally: Tally | None = None
 
 
 def _norms(found: xr.Dataset, reference: xr.Dataset) -> _Norms:
@@ -127,12 +148,17 @@ def _norms(found: xr.Dataset, reference: xr.Dataset) -> _Norms:
     require(a.shape == b.shape, "found", f"of the reference's {wanted} voxels", received)
     require_same_rows(found, reference, "found")
     _require_same_voxels(found, reference)
-    a = as_images(in_unit_of(found, reference, "found"))
+    found = in_unit_of(found, reference, "found")
+    a = as_images(found)
     error, squared = squared_norms(a, b, axis=(-2, -1))
     sizes = {str(d): n for d, n in reference["system_matrix"].sizes.items() if d not in ("y", "x")}
     harmonics = reference["harmonic"].values if "harmonic" in reference.coords else ()
     shape = tuple(sizes.values())
-    return _Norms(tuple(sizes), error.reshape(shape), squared.reshape(shape), tuple(int(h) for h in harmonics))
+    sums = None
+    if STD in found:
+        sums = tally(a.reshape(*shape, -1), b.reshape(*shape, -1), found[STD].values.reshape(*shape, -1), axis=-1)
+    numbers = tuple(int(h) for h in harmonics)
+    return _Norms(tuple(sizes), error.reshape(shape), squared.reshape(shape), numbers, sums)
 
 
 def part_of(reference: xr.Dataset, grid: Grid) -> xr.Dataset:
@@ -154,6 +180,8 @@ def _summed(blocks: Sequence[_Norms]) -> Evaluation:
     error, squared = (np.concatenate([getattr(b, name) for b in blocks]) for name in ("error", "reference"))
     require(bool(np.any(squared > 0)), "reference", "different from zero", "all zeros")
     harmonics = sum((b.harmonics for b in blocks), ()) if dims[0] == "frequency" else blocks[0].harmonics
+    tallies = [b.tally for b in blocks if b.tally is not None]
+    sums = Tally.joined(tallies) if len(tallies) == len(blocks) else None
     several = "receive" in dims and error.shape[dims.index("receive")] > 1
     return Evaluation(
         math.sqrt(error.sum() / squared.sum()),
@@ -161,6 +189,8 @@ def _summed(blocks: Sequence[_Norms]) -> Evaluation:
         harmonics,
         _along("frequency", dims, error, squared) if harmonics else (),
         _along("receive", dims, error, squared) if several else (),
+        None if sums is None else sums.coverage(),
+        tuple(t.coverage() for t in sums.groups(dims.index("frequency"))) if sums is not None and harmonics else (),
     )
 
 

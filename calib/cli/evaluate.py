@@ -18,6 +18,13 @@ KEYS = {
     "row_nrmse_median": "median of the rows' nRMSE",
     "row_nrmse_90_percent": "nRMSE that 90 % of the rows stay below",
     "row_nrmse_max": "largest nRMSE of a row",
+    "coverage_68": "where the matrix states its standard deviation: share of the errors (real and imaginary parts) "
+    "within its intervals of 68 %",
+    "coverage_95": "the same for intervals of 95 %",
+    "std_over_rmse": "RMS of that standard deviation over that of the errors, 1 where it is right",
+    "coverage_68_by_harmonic": "the same for the rows of each harmonic",
+    "coverage_95_by_harmonic": "the same",
+    "std_over_rmse_by_harmonic": "the same; null where there are no errors",
 }
 """Keys of `--json`."""
 
@@ -30,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Return the errors of a matrix: of all of it, and quantiles of those of its rows (fractions)."""
+    """Return the errors of a matrix: of all of it, quantiles of those of its rows (fractions), and its coverage."""
     from calib.evaluation import evaluate_files
     from mpisim.io.atomic import expect_file
 

@@ -76,3 +76,37 @@ def test_files_are_compared_in_blocks(fine, tmp_path, split):
     mpisim.write(pair[1].isel(frequency=slice(0, 4)), tmp_path / "less.nc")
     with pytest.raises(InputError, match="Input found must be of the reference's"):
         evaluate_files(tmp_path / "found.nc", tmp_path / "less.nc", 1)
+
+
+def test_coverage_of_a_stated_deviation(fine, tmp_path, capsys):
+    """Errors of a known deviation, twice as large as stated for one harmonic; the same from files in blocks."""
+    from calib.evaluation import evaluate, evaluate_files
+    from mpisim.data.coverage import coverage
+    from mpisim.data.noise import complex_gaussian
+    from mpisim.data.schema import STD
+
+    variable = fine["system_matrix"]
+    std = 0.01 * np.abs(variable.values) + 1e-6 * float(np.abs(variable).max())
+    errors = np.sqrt(2) * std * complex_gaussian(variable.shape, 1.0, 4)
+    std[:, 3] /= 2
+    found = fine.assign(system_matrix=variable.copy(data=variable.values.astype(complex) + errors))
+    assert evaluate(found, fine).coverage is None and "coverage_68" not in evaluate(found, fine).figures()
+    found[STD] = (variable.dims, std, {"units": "V"})
+    result = evaluate(found, fine)
+    figures = result.figures()
+    wanted = coverage(as_images(found), as_images(fine), std.reshape(-1, 32, 32))
+    assert vars(result.coverage) == pytest.approx(vars(wanted), rel=1e-9)
+    by_harmonic = np.array(figures["coverage_68_by_harmonic"])
+    assert by_harmonic[3] == pytest.approx(0.381, abs=0.03)
+    assert np.delete(by_harmonic, 3) == pytest.approx(np.full(7, 0.68), abs=0.03)
+    assert figures["std_over_rmse_by_harmonic"][3] == pytest.approx(0.5, abs=0.03)
+    assert figures["coverage_95"] == result.coverage.within_95
+    for name, data in (("found.nc", found), ("fine.nc", fine)):
+        mpisim.write(data, tmp_path / name)
+    blocks = evaluate_files(tmp_path / "found.nc", tmp_path / "fine.nc", 3 * 1024).figures()
+    for key in ("coverage_68", "coverage_95", "std_over_rmse", "coverage_95_by_harmonic"):
+        assert blocks[key] == pytest.approx(figures[key], rel=1e-9)
+    assert main(["evaluate", str(tmp_path / "found.nc"), "--reference", str(tmp_path / "fine.nc"), "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == set(figures)
+    assert main(["evaluate", str(tmp_path / "found.nc"), "--reference", str(tmp_path / "fine.nc")]) == 0
+    assert "coverage_68" in capsys.readouterr().out
