@@ -15,6 +15,7 @@ KEYS = {
     "reason": "why it was used where none was named; null where one was",
     "rows": "rows of the matrix",
     "grid": "voxels of the fine matrix along x, y",
+    "diagnostics": "page that was written; null where none was asked for",
     "noise": "of the coarse matrix: noise_std, snr in dB, whether estimated, an upper bound, by_row; null if not known",
 }
 """Keys of `--json`."""
@@ -31,15 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", help="weights of `mpisim train` (default: those bundled with the package)")
     add_noise_options(parser)
     parser.add_argument("--out", required=True, help="fine system matrix (.nc) to write")
+    parser.add_argument(
+        "--diagnostics", metavar="FILE.html", help="write one page on the result: what to distrust, chi2, the scanner"
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
     """Recover the matrix and return the name of the fine one."""
     from calib.files import recover_file
-    from mpisim.io.atomic import not_an_input
+    from mpisim.io.atomic import expect_file, not_an_input
 
     not_an_input(options.out, options.weights)
+    if options.diagnostics is not None:
+        expect_file(options.diagnostics, (".html",), options.coarse, options.weights, options.out, name="--diagnostics")
     noise = given_noise(options)
     with as_typed(NOISE_FLAGS):
         result = recover_file(options.coarse, options.out, options.method, options.weights, **noise)
-    return {"out": options.out, **result}
+    if options.diagnostics is not None:
+        from calib.diagnostics import write_diagnostics
+        from mpisim.io import read
+
+        write_diagnostics(options.diagnostics, read(options.out), read(options.coarse))
+    return {"out": options.out, "diagnostics": options.diagnostics, **result}
