@@ -32,6 +32,7 @@ from calib.choice import (
 from calib.learned.apply import recover_by_network
 from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
 from calib.methods.compressed import compressed_sensing
+from calib.methods.physical.method import recover_by_scanner
 from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Method, Recovered
 from calib.nets.table import NETS
@@ -137,9 +138,12 @@ def recover_by_choice(
         tried = recover_at(level, coarse, other.method, weights_of(other, factor, None, None), unit, other.reason)
         if tried.attrs["recovery"]["misfit"] < recovered.attrs["recovery"]["misfit"]:
             recovered, taken = tried, other
-    again = choose_again(coarse, taken, recovered, in_blocks=unit is not None)
+    again = choose_again(known, taken, recovered, in_blocks=unit is not None)
     if again is not taken:
         again = settle(known, again)
+        if again.method == taken.method:  # for another reason
+            recovered.attrs["recovery"] = {**recovered.attrs["recovery"], "reason": again.reason}
+            return recovered, again
         return recover_at(level, coarse, again.method, None, unit, again.reason), again
     if METHODS[taken.method].learned and taken.unchecked:
         warn_of_scope(known, file, recovered)
@@ -262,6 +266,12 @@ _UNTRAINED = {
         recover_by_profiles,
         complete=True,
         version=2,
+    ),
+    "physical": Method(
+        "the scanner itself: its fields, coils and tracer fitted to all rows, with errors; nothing trained",
+        recover_by_scanner,
+        samplings=("box", "strided", "random"),
+        complete=True,
     ),
 }
 _NETWORKS = {

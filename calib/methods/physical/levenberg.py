@@ -10,7 +10,12 @@ parameters, and H of these, a step solves
           \delta_i = D_i^{-1}(g_i - C_i^T \delta) .
 
 The amplitude of a gain is a parameter by its logarithm. Steps are damped (Marquardt) and cut where a parameter would
-change by more than its limit, a trust region of fixed size. Some groups describe what small parts of the rows show, and
+change by more than its limit, a trust region of fixed size. With the matrix P of all these equations and the prior
+scales s_j, the log evidence of a fit is, but for what all models of the same data share,
+
+.. math:: -\tfrac12\,\text{cost} - \tfrac12 \log\det P - \sum_j \log s_j
+
+(Laplace's approximation). Some groups describe what small parts of the rows show, and
 lead astray while the others are wrong: they are held for the first steps. Of the perpendicular field only the square
 shows in the plane at first, so that it is released at a value other than zero.
 """
@@ -23,7 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import LOCAL, State
+from calib.methods.physical.parameters import State
+from calib.methods.physical.priors import Priors
 
 __all__ = ["HELD", "Fit", "fit_scanner"]
 
@@ -57,6 +63,12 @@ class Fit:
         Whether each shared parameter was free.
     covariance
         Posterior covariance of the free shared parameters, then of the logarithms of the gains' amplitudes.
+    evidence
+        Log evidence, but for a constant of the data.
+    posterior
+        What the errors of each angle add to it.
+    priors
+        Those of the fit.
     """
 
     state: State
@@ -66,10 +78,42 @@ class Fit:
     converged: bool
     free: np.ndarray
     covariance: np.ndarray
+    evidence: float
+    posterior: Posterior
+    priors: Priors
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Posterior of what belongs to single angles, and of the phases.
+
+    Parameters
+    ----------
+    local
+        Covariance of offset, error and gain of each angle for known shared parameters, (angle, 3, 3).
+    ratio
+        Minus the change of these by the shared parameters and logarithms of amplitudes that are chosen, (angle, n, 3).
+    phases
+        Covariance of the phases of the gains, then of those of the angles.
+    chosen
+        Which of the shared parameters and logarithms `Fit.covariance` holds.
+    """
+
+    local: np.ndarray
+    ratio: np.ndarray
+    phases: np.ndarray
+    chosen: np.ndarray
 
 
 def fit_scanner(
-    model: Model, values: np.ndarray, sigma: np.ndarray, start: State, groups: Collection[str] | None, most: int = 40
+    model: Model,
+    values: np.ndarray,
+    sigma: np.ndarray,
+    start: State,
+    groups: Collection[str] | None,
+    most: int = 40,
+    priors: Priors | None = None,
+    hold: bool = True,
 ) -> Fit:
     """Fit a scanner to measured values.
 
@@ -80,7 +124,8 @@ def fit_scanner(
     values
         What was measured, complex (angle, coil, harmonic, value).
     sigma
-        Deviation of its complex noise, a shape that broadcasts to that of `values`; above 0.
+        Deviation of its complex noise, a shape that broadcasts to that of `values`; above 0, infinite for those that do
+        not count.
     start
         Where to begin.
     groups
@@ -88,16 +133,21 @@ def fit_scanner(
         scanner, `tracer`, alone, without errors of each angle.
     most
         Most accepted steps.
+    priors
+        None for those of the table.
+    hold
+        Whether the groups `HELD` are held for the first steps.
 
     Returns
     -------
     Fit
         The state of the least cost that was found; `converged` says whether the steps had become small.
     """
-    problem = _Problem(model, values, 2 / np.broadcast_to(sigma, values.shape).astype(float) ** 2, groups)
+    priors = Priors.of(model.parameters) if priors is None else priors
+    problem = _Problem(model, values, 2 / np.broadcast_to(sigma, values.shape).astype(float) ** 2, groups, priors)
     state, damping, steps, converged = start, 1e-3, 0, False
     cost = problem.cost(state)
-    released = not set(HELD) & set(groups or ())
+    released = not hold or not set(HELD) & set(groups or ())
     while steps < most:
         free = problem.free & (released | ~problem.held)
         normal = problem.normal(state)
@@ -131,18 +181,27 @@ class _Normal:
     local_gradient: np.ndarray
     gain_phases: np.ndarray
     angle_phases: np.ndarray
+    phases: np.ndarray  # their matrix
 
 
 class _Problem:
     """Data, priors and free parameters of a fit."""
 
-    def __init__(self, model: Model, values: np.ndarray, precision: np.ndarray, groups: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        values: np.ndarray,
+        precision: np.ndarray,
+        groups: Collection[str] | None,
+        priors: Priors,
+    ) -> None:
+        self.priors = priors
         self.model, self.values, self.precision = model, values, precision
         shared = model.parameters.shared
         self.free = np.array([p.group in (groups or ("tracer",)) for p in shared])
         self.held = np.array([p.group in HELD for p in shared])
-        self._mean, self._scale = np.array([p.mean for p in shared]), np.array([p.scale for p in shared])
-        self._local_scale = np.array([p.scale for p in LOCAL]) * (1.0 if groups is not None else 1e-9)
+        self._mean, self._scale = priors.mean, priors.shared
+        self._local_scale = priors.local * (1.0 if groups is not None else 1e-9)
         self._limit = np.array(
             [_PERPENDICULAR_LIMIT if p.group == "perpendicular" else _LIMITS.get(p.name, _LIMIT) for p in shared]
         )
@@ -190,14 +249,16 @@ class _Problem:
         local_gradient -= state.local[:, :3] / self._local_scale[:3] ** 2
         return _Normal(shared, gradient, cross, local, local_gradient, *self._phases(weights, pulls, state.local[:, 3]))
 
-    def _phases(self, weights: np.ndarray, pulls: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Steps of the phases of gains and angles, from weights and gradients (angle, gain)."""
+    def _phases(
+        self, weights: np.ndarray, pulls: np.ndarray, now: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Steps of the phases of gains and angles, and their matrix, from weights and gradients (angle, gain)."""
         precision = 1 / self._local_scale[3] ** 2
         matrix = np.block(
             [[np.diag(weights.sum(0) + 1 / _LOOSE), weights.T], [weights, np.diag(weights.sum(1) + precision)]]
         )
         step = np.linalg.solve(matrix, np.concatenate([pulls.sum(0), pulls.sum(1) - precision * now]))
-        return step[: weights.shape[1]], step[weights.shape[1] :]
+        return step[: weights.shape[1]], step[weights.shape[1] :], matrix
 
     def _reduced(self, normal: _Normal, damping: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Schur complement, its right side, inverses D^-1 and C D^-1, with damping."""
@@ -238,6 +299,13 @@ class _Problem:
     def result(self, state: State, steps: int, converged: bool) -> Fit:
         """Return the fit with its covariance."""
         chosen = np.concatenate([self.free, np.ones(state.gains.size, bool)])
-        schur = self._reduced(self.normal(state), 0.0)[0][np.ix_(chosen, chosen)]
-        chi2 = self._misfit(state) / (2 * self.values.size)
-        return Fit(state, chi2, self.cost(state), steps, converged, self.free, np.linalg.inv(schur))
+        normal, cost = self.normal(state), self.cost(state)
+        schur, _, inverse, ratio = self._reduced(normal, 0.0)
+        schur = schur[np.ix_(chosen, chosen)]
+        logarithms = [np.linalg.slogdet(matrix)[1] for matrix in (normal.local, schur, normal.phases)]
+        scales = np.log(self._scale[self.free]).sum() + len(state.local) * np.log(self._local_scale).sum()
+        evidence = -(cost + sum(np.sum(value) for value in logarithms)) / 2 - scales
+        posterior = Posterior(inverse, ratio[:, chosen], np.linalg.inv(normal.phases), chosen)
+        chi2 = self._misfit(state) / max(2 * np.count_nonzero(self.precision), 1)
+        covariance = np.linalg.inv(schur)
+        return Fit(state, chi2, cost, steps, converged, self.free, covariance, float(evidence), posterior, self.priors)

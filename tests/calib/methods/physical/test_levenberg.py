@@ -7,6 +7,7 @@ import mpisim
 from calib.methods.physical.levenberg import _LOOSE, _Problem, fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import LOCAL
+from calib.methods.physical.priors import Priors
 from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.data.sampling import Sampling
 
@@ -42,7 +43,7 @@ def test_step_is_that_of_the_dense_equations():
     state.local[:] = 0.0
     values = MODEL.means(state.of_vector(state.vector() + 1e-6 * rng.standard_normal(PARAMETERS.size)))
     sigma = 1e-2 * np.sqrt(np.mean(np.abs(values) ** 2))
-    problem = _Problem(MODEL, values, np.full(values.shape, 2 / sigma**2), PARAMETERS.groups)
+    problem = _Problem(MODEL, values, np.full(values.shape, 2 / sigma**2), PARAMETERS.groups, Priors.of(PARAMETERS))
     problem._mean, problem._local_scale = state.shared.copy(), np.ones(4)  # priors that do not pull
     found = problem.moved(state, problem.normal(state), 0.0, problem.free).vector() - state.vector()
     jacobian = MODEL.jacobian(state).reshape(PARAMETERS.size, -1)

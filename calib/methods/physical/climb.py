@@ -1,0 +1,124 @@
+r"""From the ideal scanner to the realistic one: which parameters a matrix needs, by chi2 and evidence.
+
+First the ideal scanner is fitted: steepness, size variance, reach and complex gains. If chi2 says that this is not all,
+or if the evidence is larger with all parameters, the realistic scanner is fitted, with prior scales by evidence. The
+value of chi2 that is expected is :math:`1 - p / 2N`, where p parameters are determined by N complex data; its standard
+deviation is :math:`1/\sqrt N`. A fit whose chi2 is significantly larger may have stopped in a minimum that is not the
+lowest: it is tried from other starts, and the one of largest evidence is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calib.methods.physical.levenberg import Fit, fit_scanner
+from calib.methods.physical.model import Model
+from calib.methods.physical.parameters import State
+from calib.methods.physical.priors import Priors
+
+__all__ = ["SIGNIFICANT", "Climbed", "climb", "determined", "excess", "own_variances"]
+
+SIGNIFICANT = 2.5
+"""Standard deviations of chi2 above its expectation from which a model is not all."""
+_STOPPED = 5.0  # the same, from which a fit may have stopped in another minimum than the lowest
+_ROUNDS = 2  # of the prior scales
+_TRIES = 3
+_COOLING = (1e-2, 1e-3)  # sigma over the RMS of the values, for data that are more exact
+
+
+@dataclass(frozen=True, eq=False)
+class Climbed:
+    """The fit that was chosen, `stage` `ideal` or `full`, those of an ideal and of the full scanner, and why."""
+
+    fit: Fit
+    ideal: Fit
+    full: Fit
+    stage: str
+    reason: str
+    steps: int
+    starts: int
+
+
+def excess(fit: Fit, values: int) -> float:
+    """Return how far chi2 is above what is expected, in standard deviations; `values` complex ones were measured."""
+    return (fit.chi2 - 1 + determined(fit) / (2 * values)) * np.sqrt(values)
+
+
+def determined(fit: Fit) -> float:
+    """Return the number of parameters that the data determine."""
+    free = fit.free
+    variances = np.diag(fit.covariance)[: free.sum()]
+    shared = np.sum((1 - variances / fit.priors.shared[free] ** 2).clip(0, 1))
+    local = (1 - own_variances(fit) / fit.priors.local**2).clip(0, 1)
+    return float(shared + 2 * fit.state.gains.size + local.sum())
+
+
+def own_variances(fit: Fit) -> np.ndarray:
+    """Return the posterior variances of the errors of each angle, (angle, 4)."""
+    ratio, n_gains = fit.posterior.ratio, fit.state.gains.size
+    shared = np.sum(ratio * (fit.covariance @ ratio), axis=1)
+    local = np.diagonal(fit.posterior.local, axis1=1, axis2=2) + shared
+    return np.column_stack([local, np.diag(fit.posterior.phases)[n_gains:]])
+
+
+def scaled_priors(model: Model, fit: Fit) -> Priors:
+    """Return the prior scales of largest evidence, one step on from those of a fit."""
+    variances = np.full(len(fit.free), np.inf)
+    variances[fit.free] = np.diag(fit.covariance)[: fit.free.sum()]
+    return fit.priors.scaled(model.parameters, fit.state.shared, variances, fit.state.local, own_variances(fit))
+
+
+def climb(model: Model, values: np.ndarray, sigma: np.ndarray, start: State, before: Climbed | None = None) -> Climbed:
+    """Fit the scanner that the values need.
+
+    Parameters
+    ----------
+    model, values, sigma, start
+        Those of `fit_scanner`; the start is an ideal scanner.
+    before
+        An earlier fit of nearly the same values, from which to go on.
+    """
+    count = int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())
+    ideal = fit_scanner(model, values, sigma, start if before is None else before.ideal.state, None)
+    state, steps = ideal.state, ideal.steps
+    rms = float(np.sqrt(np.mean(np.abs(values) ** 2)))
+    for share in _COOLING if before is None else ():
+        if np.any(sigma < share * rms):
+            fit = fit_scanner(model, values, np.maximum(sigma, share * rms), state, model.parameters.groups)
+            state, steps = fit.state, steps + fit.steps
+    best, starts = None, 0
+    several = [] if before is None else [(before.full.state, False)]
+    for other, hold in (*several, *_starts(model, state)):
+        fit = _full(model, values, sigma, other, hold)
+        steps, starts = steps + fit.steps, starts + 1
+        best = fit if best is None or fit.evidence > best.evidence else best
+        if excess(best, count) < _STOPPED or starts == _TRIES:
+            break
+    assert best is not None
+    if excess(ideal, count) < SIGNIFICANT and ideal.evidence >= best.evidence:
+        return Climbed(ideal, ideal, best, "ideal", "an ideal scanner has the larger evidence", steps, starts)
+    why = f"an ideal scanner has a chi2 of {ideal.chi2:.4g} and the smaller evidence"
+    return Climbed(best, ideal, best, "full", why, steps, starts)
+
+
+def _full(model: Model, values: np.ndarray, sigma: np.ndarray, start: State, hold: bool) -> Fit:
+    fit = fit_scanner(model, values, sigma, start, model.parameters.groups, hold=hold)
+    steps = fit.steps
+    for _ in range(_ROUNDS):
+        priors = scaled_priors(model, fit)
+        fit = fit_scanner(model, values, sigma, fit.state, model.parameters.groups, 6, priors, hold=False)
+        steps += fit.steps
+    return replace(fit, steps=steps)
+
+
+def _starts(model: Model, state: State) -> Iterator[tuple[State, bool]]:
+    """States to start from: the given one, with the opposite offset of the plane, and with all parameters at once."""
+    yield state, True
+    place = model.parameters.place("plane_offset")
+    shared = state.shared.copy()
+    shared[place] = -0.006
+    yield State(shared, state.gains, state.local), True
+    yield state, False

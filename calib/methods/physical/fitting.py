@@ -1,0 +1,158 @@
+r"""The whole fit of a coarse matrix: start, climb, values that do not count, noise level, and profiles of the residual.
+
+Positions and rows that the fitted scanner does not explain (`outliers`) are left out, and the fit goes on without them,
+a few times. If chi2 is far from 1 because the noise level is wrong, not because the model lacks something, the
+residual's level replaces it. That of exact data is what the model leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calib.methods.physical.climb import SIGNIFICANT, Climbed, climb, determined, excess
+from calib.methods.physical.measurement import Measurement
+from calib.methods.physical.model import Model
+from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
+from calib.methods.physical.profiles import MODULATED, PLAIN, Profiles, fit_profiles, predicted
+from calib.methods.physical.start import ideal_start
+from mpisim.data.sampling import Sampling
+
+__all__ = ["Fitted", "fit_measurement"]
+
+_ROUNDS = 4
+_CHANGED = 1.05  # factor on the noise level from which a fit goes on with it
+_NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may lack where the noise level is wrong
+_COARSEST_MODULATED = 4  # factor up to which modulated profiles are determined
+_QUADRATURE, _TOLERANCES = 5e-3, (1e-5, 1e-4)  # error of the quadrature over the noise, and its limits
+_LEVEL = 5.0  # standard deviations of chi2 from which the noise level is doubted
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted scanner and what it leaves.
+
+    Parameters
+    ----------
+    model, measurement, climbed
+        The model, what was fitted (with the noise level that was used), and the fits.
+    profiles
+        Of the residual; None where they are not needed.
+    residual
+        Measured less all that is fitted, of the shape of the values.
+    chi2, excess
+        Mean square of the residual over that of the noise, and how far it is above its expectation, in standard
+        deviations.
+    rescaled
+        The noise level that was used, over the one that was given; 1 where that holds.
+    out_positions, out_rows
+        Positions (value,) and rows (angle, coil, harmonic) that were left out.
+    """
+
+    model: Model
+    measurement: Measurement
+    climbed: Climbed
+    profiles: Profiles | None
+    residual: np.ndarray
+    chi2: float
+    excess: float
+    rescaled: float
+    out_positions: np.ndarray
+    out_rows: np.ndarray
+
+    @property
+    def stage(self) -> str:
+        """`ideal`, `full`, `profile` or `modulated`."""
+        if self.profiles is None:
+            return self.climbed.stage
+        return "profile" if self.profiles.modulations == PLAIN else "modulated"
+
+    def fine_model(self) -> Model:
+        """Return the model whose values are all fine voxels."""
+        measurement = self.measurement
+        every = Sampling.named("box", 1, measurement.fine.array_shape)
+        return Model(
+            measurement.parameters, every, measurement.fine, self.climbed.fit.state, measurement.sample, tolerance=1e-5
+        )
+
+    def rows(self, fine: Model) -> tuple[np.ndarray, np.ndarray | float]:
+        """Return fine rows, complex (angle, coil, harmonic, voxel), and the variance that profiles add to them."""
+        state = self.climbed.fit.state
+        rows = fine.means(state)
+        if self.profiles is None:
+            return rows, 0.0
+        added, variance = predicted(fine, state, self.profiles, fine.measured)
+        return rows + added, variance
+
+
+def fit_measurement(measurement: Measurement) -> Fitted:
+    """Fit the scanner of a measurement."""
+    values, given = measurement.values, measurement.sigma
+    start, _ = ideal_start(values, measurement.parameters, measurement.sampling, measurement.fine)
+    tolerance = float(np.clip(_QUADRATURE * given.min(), *_TOLERANCES))
+    model = Model(measurement.parameters, measurement.sampling, measurement.fine, start, measurement.sample, tolerance)
+    positions, rows = dropped_positions(values, given), ~values.any(axis=-1)
+    rescaled, climbed = 1.0, None
+    for last in range(_ROUNDS):
+        now = measurement.without(positions | rows[..., None])
+        now = replace(now, sigma=now.sigma * rescaled)
+        climbed = climb(model, values, now.sigma, start, climbed)
+        residual = values - model.means(climbed.fit.state)
+        more_positions = odd_positions(residual, now.sigma) | positions
+        more_rows = odd_rows(residual, values, now.sigma) | rows
+        more_rows = rows if more_rows.mean() > 0.5 else more_rows
+        if (more_positions != positions).any() or (more_rows != rows).any():
+            positions, rows = more_positions, more_rows
+            continue
+        factor = _level(climbed, residual, now)
+        if last == _ROUNDS - 1 or rescaled != 1 or max(factor, 1 / factor) < _CHANGED:
+            break
+        rescaled = factor
+    assert climbed is not None
+    return _with_profiles(model, now, climbed, residual, rescaled, positions, rows)
+
+
+def _level(climbed: Climbed, residual: np.ndarray, measurement: Measurement) -> float:
+    """Factor on the noise level that the residual says, 1 where the given level holds or the model lacks something."""
+    fit, count = climbed.fit, int(measurement.counts.sum())
+    expected = max(1 - determined(fit) / (2 * count), 0.1)
+    apart = (fit.chi2 - expected) * np.sqrt(count)
+    if measurement.exact:
+        return float(np.sqrt(max(fit.chi2 / expected, 1.0)))
+    if abs(apart) < _LEVEL or (apart > 0 and _lacking(residual, measurement, fit.chi2)):
+        return 1.0
+    return float(np.sqrt(fit.chi2 / expected))
+
+
+def _lacking(residual: np.ndarray, measurement: Measurement, chi2: float) -> bool:
+    return lacking(residual, measurement.sigma) * chi2 > _NOISE_ALONE * (chi2 - 1)
+
+
+def _with_profiles(
+    model: Model,
+    measurement: Measurement,
+    climbed: Climbed,
+    residual: np.ndarray,
+    rescaled: float,
+    positions: np.ndarray,
+    rows: np.ndarray,
+) -> Fitted:
+    """Add profiles where the evidence is larger with them, modulated ones where chi2 needs them."""
+    fit, count = climbed.fit, int(measurement.counts.sum())
+    found, left = None, residual
+    beyond = excess(fit, count)
+    chi2 = fit.chi2
+    for modulations in (PLAIN, MODULATED):
+        if modulations == MODULATED and (
+            beyond < SIGNIFICANT or measurement.exact or measurement.sampling.factor > _COARSEST_MODULATED
+        ):
+            break
+        profiles = fit_profiles(model, fit.state, residual, measurement.sigma, modulations)
+        if profiles.evidence <= (0.0 if found is None else found.evidence):
+            continue
+        found = profiles
+        left = residual - predicted(model, fit.state, profiles, model.measured)[0]
+        chi2 = float(np.sum(np.abs(left / measurement.sigma) ** 2)) / count
+        beyond = (chi2 - 1 + (determined(fit) + profiles.used) / (2 * count)) * np.sqrt(count)
+    return Fitted(model, measurement, climbed, found, left, chi2, float(beyond), rescaled, positions, rows)

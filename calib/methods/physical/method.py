@@ -1,0 +1,161 @@
+r"""The method `physical`: the scanner is fitted to all rows at once, and its fine rows are the result.
+
+Rows that the scanner does not describe (`calib.methods.misfit`) are recovered as single ridges or by bicubic
+interpolation, and named in a warning. What remains of rows whose residual is significant is shrunk, interpolated and
+added. Block means of rows within their noise are not made consistent with the data: the fit is closer to the truth
+than they are. Where the scanner describes less than half of the rows, or the fit does not converge, a warning says so
+and a method that presumes less recovers all of them: `profile` for block means.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from calib.methods.bicubic import bicubic_aligned, interpolate_means
+from calib.methods.compressed import compressed_sensing
+from calib.methods.consistency import nearest_consistent
+from calib.methods.misfit import MOST_LEFT, named_rows, share_left, shrunk, with_margin
+from calib.methods.physical.deviation import deviation
+from calib.methods.physical.fitting import Fitted, fit_measurement
+from calib.methods.physical.measurement import Measurement
+from calib.methods.physical.report import reported
+from calib.methods.profile import recover_by_profiles
+from calib.methods.record import Recovered
+from mpisim.data.blocks import block_mean
+from mpisim.data.sampling import BoxSampling, Sampling
+from mpisim.data.views import as_images, noise_per_row
+from mpisim.errors import warn
+
+__all__ = ["recover_by_scanner"]
+
+_MOST_OTHERS = 0.5  # share of rows that the scanner may leave undescribed
+_UNCONVERGED_EXCESS = 10.0  # standard deviations of chi2 above which a fit that has not converged does not count
+
+
+def recover_by_scanner(coarse: xr.Dataset) -> Recovered:
+    """Recover a coarse matrix with dimensions (angle, [receive,] frequency, y, x) by a fit of its scanner.
+
+    Raises `InputError` if it has no angles or harmonics, or too few values (`measurement`).
+    """
+    measurement = Measurement.of(coarse)
+    fitted = fit_measurement(measurement)
+    others = _others(fitted)
+    reason = _refused(fitted, others)
+    if reason:
+        return _instead(coarse, reason)
+    fine = fitted.fine_model()
+    rows, added = fitted.rows(fine)
+    spread = deviation(fine, fitted.climbed.fit, fitted.chi2, added, measurement.sampling.factor)
+    shape = measurement.fine.array_shape
+    rows, spread = (measurement.unit * measurement.as_rows(v, coarse).reshape(-1, *shape) for v in (rows, spread))
+    metadata = reported(fitted)
+    error, size = np.sqrt(2 * np.mean(spread**2)), np.sqrt(np.mean(np.abs(rows) ** 2))
+    metadata["expected_nrmse"] = float(f"{error / size:.4g}")
+    bad = measurement.as_rows(others[..., None], coarse)[:, 0]
+    if isinstance(measurement.sampling, BoxSampling):
+        _add_rest(rows, coarse, fitted, ~bad)
+    if bad.any():
+        metadata["rows_refitted"] = _replace(rows, spread, coarse, bad)
+    _warn_of(coarse, metadata, fitted)
+    return Recovered(rows, metadata, spread)
+
+
+def _others(fitted: Fitted) -> np.ndarray:
+    """Which rows the scanner does not describe, (angle, coil, harmonic)."""
+    measurement = fitted.measurement
+    sigma = measurement.sigma
+    share = np.where(np.isfinite(sigma), np.nanmin(np.where(np.isfinite(sigma), sigma, np.nan)) / sigma, 0.0)
+    noise = np.nanmin(np.where(np.isfinite(sigma), sigma, np.inf), axis=-1)
+    noise = np.where(np.isfinite(noise), noise, 1.0)
+    left = share_left((share * fitted.residual)[..., None, :], (share * measurement.values)[..., None, :], noise)
+    return fitted.out_rows | (left > MOST_LEFT)
+
+
+def _refused(fitted: Fitted, others: np.ndarray) -> str:
+    """Why the fit does not count; empty if it does."""
+    if others.mean() > _MOST_OTHERS:
+        return f"no scanner with a field-free line was found that describes more than {1 - others.mean():.0%} of them"
+    if not fitted.climbed.fit.converged and fitted.excess > _UNCONVERGED_EXCESS:
+        return f"the fit of the scanner did not converge (chi2 {fitted.chi2:.3g} after {fitted.climbed.steps} steps)"
+    return ""
+
+
+def _instead(coarse: xr.Dataset, reason: str) -> Recovered:
+    """Recover all rows by a method that presumes less, and say so."""
+    name, by = _simpler(coarse)
+    warn(f"All rows were recovered by {name} instead of physical, because {reason}.")
+    found = by(coarse)
+    return Recovered(found.rows, {**found.metadata, "instead": name, "reason": reason}, found.std)
+
+
+def _simpler(coarse: xr.Dataset):
+    """The next simpler method of a sampling: its name and function."""
+    return {
+        "box": ("profile", recover_by_profiles),
+        "strided": ("bicubic-strided-aligned", bicubic_aligned),
+        "random": ("cs", compressed_sensing),
+    }[coarse.attrs["sampling"]["scheme"]]
+
+
+def _add_rest(rows: np.ndarray, coarse: xr.Dataset, fitted: Fitted, good: np.ndarray) -> None:
+    """Add what is left of good rows and is significant, interpolated, in place; exact means stay exact."""
+    measurement = fitted.measurement
+    factor, means = measurement.sampling.factor, as_images(coarse).astype(complex)
+    sigma = noise_per_row(coarse) * (fitted.rescaled if not measurement.exact else 1.0)
+    out = fitted.out_positions.reshape(measurement.shape)
+    residual = np.where(out, 0, means - block_mean(rows, factor))
+    share = measurement.sampling.filling
+    weights = 1.0 if share is None else share
+    chosen = good & (measurement.exact | (share_left(weights * residual, weights * means, sigma) > 0))
+    if not chosen.any():
+        return
+    shape = (rows.shape[-2], rows.shape[-1])
+    rest = interpolate_means(shrunk(residual[chosen], sigma[chosen], share), factor, shape)
+    wanted = np.where(out, block_mean(rows + 0, factor), means)[chosen]
+    margin = with_margin(sigma[chosen], means[0].size)
+    rows[chosen] = nearest_consistent(rows[chosen] + rest, wanted, margin, factor)
+
+
+def _replace(rows: np.ndarray, spread: np.ndarray, coarse: xr.Dataset, bad: np.ndarray) -> dict[str, int]:
+    """Recover rows that no scanner describes by what presumes less, in place; how many by which method."""
+    (others,) = np.nonzero(bad)
+    if coarse.attrs["sampling"]["scheme"] == "box":
+        from calib.methods.geometry import Geometry
+        from calib.methods.ridge import ridge_rows  # which loads torch
+
+        means, sigma = as_images(coarse)[others].astype(complex), noise_per_row(coarse)[others]
+        unit = float(np.sqrt(np.mean(np.abs(as_images(coarse)) ** 2)))
+        found, ridges = ridge_rows(means, sigma, Sampling.of(coarse).factor, Geometry.of(coarse, warned=False), unit)
+        counts = {"ridge": int(ridges.sum()), "bicubic-dc": int(np.sum(~ridges))}
+    else:
+        name, by = _simpler(coarse)
+        found, counts = by(coarse).rows[others], {name: len(others)}
+    spread[others] = np.maximum(spread[others], np.abs(found - rows[others]) / np.sqrt(2))
+    rows[others] = found
+    counts = {name: count for name, count in counts.items() if count}
+    counted = " and ".join(f"{count} by {name}" for name, count in counts.items())
+    warn(
+        f"{len(others)} of {len(rows)} rows are not those of the fitted scanner and were recovered otherwise, "
+        f"{counted} ({named_rows(coarse, others)})."
+    )
+    return counts
+
+
+def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted) -> None:
+    """Warn of positions that were left out, a noise level that was replaced, and a fit that stopped early."""
+    positions = fitted.out_positions.sum()
+    if positions:
+        first = ", ".join(str(tuple(p)) for p in metadata["positions_left_out"][:3])  # type: ignore[index]
+        more = ", ..." if positions > 3 else ""
+        warn(
+            f"{positions} of {fitted.out_positions.size} positions (y, x) do not agree with all others and were left "
+            f"out of the fit: {first}{more}."
+        )
+    if fitted.rescaled != 1 and not fitted.measurement.exact:
+        warn(
+            f"The residual of the fitted scanner is noise of {fitted.rescaled:.3g} times the stated level, which "
+            "replaces it."
+        )
+    if not fitted.climbed.fit.converged:
+        warn(f"The fit of the scanner has not converged completely after {fitted.climbed.steps} steps.")

@@ -1,0 +1,192 @@
+r"""What a fitted scanner leaves: a free profile for each harmonic, in the coordinates of the scanner.
+
+With the received gains :math:`g`, the sensitivity :math:`p_z` and the scaled line field :math:`x = X_0\,b_z / a_z` of
+the fit, the residual is
+
+.. math:: \delta a_{ck}(r, \theta) = g_{ck\theta} \; p_z(r) \sum_m M_m(r, \theta)\,\delta f_{ckm}(x) ,
+
+where every :math:`\delta f` is a Gaussian process, complex, of the squared-exponential covariance of length
+:math:`\ell`, in Fourier features of a period 1.5 times the span of x. With M = 1 alone this holds what the same change
+of the magnetisation does everywhere, such as relaxation that depends on the field. The modulations
+:math:`1, v, v^2, \xi, \eta, \xi^2 - \eta^2, \xi\eta` with the coordinate v along the line let it vary. Variances are
+those of the largest evidence (MacKay's fixed point), which takes away what is not needed; of three lengths the
+likeliest is taken. All is linear: means and covariance are in closed form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from calib.methods.gaussian_process import spectrum
+from calib.methods.physical.model import Model
+from calib.methods.physical.parameters import State
+from calib.methods.physical.quadrature import Rule
+
+__all__ = ["MODULATED", "PLAIN", "Profiles", "fit_profiles", "predicted"]
+
+PLAIN, MODULATED = 1, 7
+"""Numbers of modulations."""
+_LENGTHS = (0.5, 0.9, 1.6)  # over X_0 / beta, the field at which the magnetisation saturates
+_PERIOD = 1.5  # over the span of x
+_HIGHEST = 0.64  # wave number times X_0 / beta: beyond, a profile of the shortest length has little left
+_MOST_WAVES = {1: 64, 7: 28}  # by the number of modulations
+_ITERATIONS = 8
+_LEAST = 1e-12  # of the energy of the residual, as a variance
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """Profiles of all coils and harmonics.
+
+    Parameters
+    ----------
+    modulations
+        Number of modulations.
+    coefficients
+        Complex, (coil, harmonic, coefficient).
+    roots
+        Half of the posterior covariance of each real coefficient, (coil, harmonic, coefficient, coefficient): R R^T.
+    evidence
+        Log evidence over that of no profile.
+    used
+        Number of real coefficients that the data determine.
+    """
+
+    modulations: int
+    coefficients: np.ndarray
+    roots: np.ndarray
+    evidence: float
+    used: float
+
+
+class _Features:
+    """Values of the modulated waves over the points of a rule, angle by angle."""
+
+    def __init__(self, model: Model, state: State, modulations: int) -> None:
+        self._model, self._state, self._modulations = model, state, modulations
+        reach, beta = (float(np.exp(state.shared[model.parameters.place(n)])) for n in ("reach", "steepness"))
+        self._reach = reach
+        self.scale = reach / beta
+        self._fields = model.fields.fields(state)
+        span = np.abs(self._scaled(model.measured)[0]).max() + self.scale
+        period = 2 * _PERIOD * float(span)
+        waves = min(int(np.ceil(_HIGHEST * period / self.scale)), _MOST_WAVES[modulations])
+        self.waves = np.concatenate([np.arange(waves + 1), np.arange(1, waves + 1)]) / period
+        self._cosines = waves + 1
+
+    def _scaled(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+        """Values of x, (angle, value, point), and of p_z, (coil, value, point)."""
+        b, a, p = self._model.fields_at(self._fields, rule)
+        return b[..., 2] * self._reach / a[..., 2], p[..., 2]
+
+    def over(self, rule: Rule) -> np.ndarray:
+        """Means over the values of a rule, (angle, coil, coefficient, value)."""
+        x, p = self._scaled(rule)
+        weights = rule.weights
+        angles = np.array(self._model.parameters.angles) + self._state.local[:, 1]
+        out = np.empty((len(x), len(p), self._modulations * self.waves.size, len(weights)))
+        for i, angle in enumerate(angles):
+            phase = 2 * np.pi * x[i] * self.waves[: self._cosines, None, None]
+            waves = np.concatenate([np.cos(phase), np.sin(phase[1:])])
+            for m, modulation in enumerate(self._modulate(rule.points, angle)):
+                part = slice(m * self.waves.size, (m + 1) * self.waves.size)
+                factor = modulation * weights
+                for c in range(len(p)):
+                    out[i, c, part] = np.einsum("wvq,vq->wv", waves, factor * p[c])
+        return out
+
+    def _modulate(self, points: np.ndarray, angle: float) -> list[np.ndarray]:
+        xi, eta = points[..., 0], points[..., 1]
+        v = eta * np.cos(angle) - xi * np.sin(angle)
+        every = [np.ones_like(xi), v, v * v, xi, eta, xi * xi - eta * eta, xi * eta]
+        return every[: self._modulations]
+
+
+def fit_profiles(
+    model: Model, state: State, residual: np.ndarray, sigma: np.ndarray, modulations: int = PLAIN
+) -> Profiles:
+    """Fit profiles to what a fit leaves.
+
+    Parameters
+    ----------
+    model, state
+        The fitted scanner.
+    residual, sigma
+        Measured less predicted values, complex (angle, coil, harmonic, value), and the deviation of their noise, of
+        the same shape; infinite for values that do not count.
+    modulations
+        `PLAIN` or `MODULATED`.
+    """
+    features = _Features(model, state, modulations)
+    means, gains = features.over(model.measured), model.gains(state)
+    n_coils, n_harmonics = state.gains.shape
+    size = means.shape[2]
+    coefficients = np.zeros((n_coils, n_harmonics, size), dtype=complex)
+    roots, evidence, used = np.zeros((n_coils, n_harmonics, size, size)), 0.0, 0.0
+    for c, k in np.ndindex(n_coils, n_harmonics):
+        root = np.sqrt(2) * np.abs(gains[:, c, k])[:, None] / sigma[:, c, k]  # of the precision of a real value
+        values = residual[:, c, k] / gains[:, c, k][:, None]
+        design = (means[:, c] * root[:, None]).swapaxes(0, 1).reshape(size, -1)
+        fit = _fit(design, (values * root).ravel(), features, modulations)
+        if fit is not None and fit[0] > 0:
+            evidence += fit[0]
+            coefficients[c, k], roots[c, k] = fit[1], fit[2]
+            used += fit[3]
+    return Profiles(modulations, coefficients, roots, evidence, used)
+
+
+def _fit(
+    design: np.ndarray, values: np.ndarray, features: _Features, modulations: int
+) -> tuple[float, np.ndarray, np.ndarray, float] | None:
+    """Log evidence over nothing, coefficients, root of their covariance and their number, of the likeliest length."""
+    gram, pull = design @ design.T, design @ values
+    energy, count = float(np.vdot(values, values).real), max(int(np.count_nonzero(values)), 1)
+    if energy == 0:
+        return None
+    found = [_of_length(gram, pull, energy / count, features, modulations, length) for length in _LENGTHS]
+    return max(found, key=lambda fit: fit[0])
+
+
+def _of_length(
+    gram: np.ndarray, pull: np.ndarray, energy: float, features: _Features, modulations: int, length: float
+) -> tuple[float, np.ndarray, np.ndarray, float]:
+    power = spectrum(np.array(length * features.scale), features.waves) + 1e-9
+    n = power.size
+    root = np.sqrt(np.tile(power / power.sum(), modulations))
+    # in units of the variance of the values that one unit of each modulation explains
+    gram, pull = root[:, None] * gram * root, root * pull
+    level = energy / max(np.trace(gram) / len(root), 1e-300)
+    variance = np.full(modulations, 0.1 * level)
+    identity = np.eye(len(root))
+    for last in range(_ITERATIONS):
+        scale = np.sqrt(np.repeat(variance, n))
+        factor = cho_factor(scale[:, None] * gram * scale + identity, lower=True)
+        inverse = cho_solve(factor, identity)
+        mean = inverse @ (scale * pull)
+        determined = n - np.diag(inverse).reshape(modulations, n).sum(1)
+        if last < _ITERATIONS - 1:
+            square = (np.abs(mean) ** 2).reshape(modulations, n).sum(1) / 2
+            variance = np.maximum(variance * (square + 1e-6) / (determined + 1e-6), _LEAST * level)
+    gained = float(np.vdot(scale * pull, mean).real) / 2 - 2 * float(np.log(np.diag(factor[0])).sum())
+    half = (root * scale)[:, None] * np.linalg.cholesky(inverse)
+    return gained, root * scale * mean, half, 2 * float(determined.sum())
+
+
+def predicted(model: Model, state: State, profiles: Profiles, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+    """Return what profiles add to the values of a rule, and the variance of its real part.
+
+    Both have the shape (angle, coil, harmonic, value).
+    """
+    means, gains = _Features(model, state, profiles.modulations).over(rule), model.gains(state)
+    added = np.einsum("ckq,acqv->ackv", profiles.coefficients, means) * gains[..., None]
+    variance = np.empty(added.shape)
+    for c, k in np.ndindex(*state.gains.shape):
+        if not profiles.coefficients[c, k].any():
+            variance[:, c, k] = 0.0
+            continue
+        spread = np.matmul(profiles.roots[c, k].T, means[:, c])
+        variance[:, c, k] = np.abs(gains[:, c, k, None]) ** 2 * np.sum(spread**2, axis=1)
+    return added, variance
