@@ -29,11 +29,10 @@ def expected_error(recovered: xr.Dataset, dim: str | None = None) -> float | np.
     """
     if STD not in recovered:
         return None
-    values = recovered["system_matrix"]
-    others = [d for d in values.dims if d != dim]
-    variance = 2 * (recovered[STD].astype(float) ** 2).sum(others)
-    energy: xr.DataArray = np.abs(values) ** 2
-    found = np.sqrt(variance / energy.sum(others)).values
+    values, deviation = recovered["system_matrix"], recovered[STD]
+    others = tuple(i for i, d in enumerate(values.dims) if d != dim)
+    energy = np.sum(np.abs(values.values) ** 2, axis=others)
+    found = np.sqrt(np.sum(2 * deviation.values.astype(float) ** 2, axis=others) / energy)
     return float(found) if found.ndim == 0 else found
 
 
