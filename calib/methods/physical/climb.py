@@ -71,7 +71,14 @@ def scaled_priors(model: Model, fit: Fit) -> Priors:
     return fit.priors.scaled(model.parameters, fit.state.shared, variances, fit.state.local, own_variances(fit))
 
 
-def climb(model: Model, values: np.ndarray, sigma: np.ndarray, start: State, before: Climbed | None = None) -> Climbed:
+def climb(
+    model: Model,
+    values: np.ndarray,
+    sigma: np.ndarray,
+    start: State,
+    before: Climbed | None = None,
+    rough: Model | None = None,
+) -> Climbed:
     """Fit the scanner that the values need.
 
     Parameters
@@ -80,19 +87,23 @@ def climb(model: Model, values: np.ndarray, sigma: np.ndarray, start: State, bef
         Those of `fit_scanner`; the start is an ideal scanner.
     before
         An earlier fit of nearly the same values, from which to go on.
+    rough
+        The same model with a larger error of its quadrature, for all but the last steps.
     """
     count = int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())
-    ideal = fit_scanner(model, values, sigma, start if before is None else before.ideal.state, None)
+    rough = model if rough is None else rough
+    state = fit_scanner(rough, values, sigma, start, None).state if before is None else before.ideal.state
+    ideal = fit_scanner(model, values, sigma, state, None)
     state, steps = ideal.state, ideal.steps
     rms = float(np.sqrt(np.mean(np.abs(values) ** 2)))
     for share in _COOLING if before is None else ():
         if np.any(sigma < share * rms):
-            fit = fit_scanner(model, values, np.maximum(sigma, share * rms), state, model.parameters.groups)
+            fit = fit_scanner(rough, values, np.maximum(sigma, share * rms), state, model.parameters.groups)
             state, steps = fit.state, steps + fit.steps
     best, starts = None, 0
     several = [] if before is None else [(before.full.state, False)]
     for other, hold in (*several, *_starts(model, state)):
-        fit = _full(model, values, sigma, other, hold)
+        fit = _full(rough, model, values, sigma, other, hold)
         steps, starts = steps + fit.steps, starts + 1
         best = fit if best is None or fit.evidence > best.evidence else best
         if excess(best, count) < _STOPPED or starts == _TRIES:
@@ -104,8 +115,8 @@ def climb(model: Model, values: np.ndarray, sigma: np.ndarray, start: State, bef
     return Climbed(best, ideal, best, "full", why, steps, starts)
 
 
-def _full(model: Model, values: np.ndarray, sigma: np.ndarray, start: State, hold: bool) -> Fit:
-    fit = fit_scanner(model, values, sigma, start, model.parameters.groups, hold=hold)
+def _full(rough: Model, model: Model, values: np.ndarray, sigma: np.ndarray, start: State, hold: bool) -> Fit:
+    fit = fit_scanner(rough, values, sigma, start, model.parameters.groups, hold=hold)
     steps = fit.steps
     for _ in range(_ROUNDS):
         priors = scaled_priors(model, fit)

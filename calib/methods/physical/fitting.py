@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calib.methods.physical.climb import SIGNIFICANT, Climbed, climb, determined, excess
+from calib.methods.physical.deviation import deviation
 from calib.methods.physical.measurement import Measurement
 from calib.methods.physical.model import Model
 from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
-from calib.methods.physical.profiles import MODULATED, PLAIN, Profiles, fit_profiles, predicted
+from calib.methods.physical.profiles import MODULATED, PLAIN, Profiles, fit_profiles, predicted, profile_variance
 from calib.methods.physical.start import ideal_start
 from mpisim.data.sampling import Sampling
 
@@ -26,6 +27,8 @@ _CHANGED = 1.05  # factor on the noise level from which a fit goes on with it
 _NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may lack where the noise level is wrong
 _COARSEST_MODULATED = 4  # factor up to which modulated profiles are determined
 _QUADRATURE, _TOLERANCES = 5e-3, (1e-5, 1e-4)  # error of the quadrature over the noise, and its limits
+_ROUGH = 20.0  # times that error, for the first steps
+_OF_DEVIATION = 0.03  # error of the quadrature for standard deviations: one point in each voxel
 _LEVEL = 5.0  # standard deviations of chi2 from which the noise level is doubted
 
 
@@ -68,22 +71,23 @@ class Fitted:
             return self.climbed.stage
         return "profile" if self.profiles.modulations == PLAIN else "modulated"
 
-    def fine_model(self) -> Model:
+    def fine_model(self, tolerance: float = 1e-5) -> Model:
         """Return the model whose values are all fine voxels."""
-        measurement = self.measurement
+        measurement, state = self.measurement, self.climbed.fit.state
         every = Sampling.named("box", 1, measurement.fine.array_shape)
-        return Model(
-            measurement.parameters, every, measurement.fine, self.climbed.fit.state, measurement.sample, tolerance=1e-5
-        )
+        return Model(measurement.parameters, every, measurement.fine, state, measurement.sample, tolerance)
 
-    def rows(self, fine: Model) -> tuple[np.ndarray, np.ndarray | float]:
-        """Return fine rows, complex (angle, coil, harmonic, voxel), and the variance that profiles add to them."""
-        state = self.climbed.fit.state
+    def rows(self) -> np.ndarray:
+        """Return fine rows, complex (angle, coil, harmonic, voxel)."""
+        state, fine = self.climbed.fit.state, self.fine_model()
         rows = fine.means(state)
-        if self.profiles is None:
-            return rows, 0.0
-        added, variance = predicted(fine, state, self.profiles, fine.measured)
-        return rows + added, variance
+        return rows if self.profiles is None else rows + predicted(fine, state, self.profiles)
+
+    def deviation(self) -> np.ndarray:
+        """Return the standard deviation of their real part, of the same shape."""
+        fit, fine = self.climbed.fit, self.fine_model(_OF_DEVIATION)
+        added = 0.0 if self.profiles is None else profile_variance(fine, fit.state, self.profiles)
+        return deviation(fine, fit, self.chi2, added, self.measurement.sampling.factor)
 
 
 def fit_measurement(measurement: Measurement) -> Fitted:
@@ -91,13 +95,16 @@ def fit_measurement(measurement: Measurement) -> Fitted:
     values, given = measurement.values, measurement.sigma
     start, _ = ideal_start(values, measurement.parameters, measurement.sampling, measurement.fine)
     tolerance = float(np.clip(_QUADRATURE * given.min(), *_TOLERANCES))
-    model = Model(measurement.parameters, measurement.sampling, measurement.fine, start, measurement.sample, tolerance)
+    model, rough = (
+        Model(measurement.parameters, measurement.sampling, measurement.fine, start, measurement.sample, t)
+        for t in (tolerance, _ROUGH * tolerance)
+    )
     positions, rows = dropped_positions(values, given), ~values.any(axis=-1)
     rescaled, climbed = 1.0, None
     for last in range(_ROUNDS):
         now = measurement.without(positions | rows[..., None])
         now = replace(now, sigma=now.sigma * rescaled)
-        climbed = climb(model, values, now.sigma, start, climbed)
+        climbed = climb(model, values, now.sigma, start, climbed, rough)
         residual = values - model.means(climbed.fit.state)
         more_positions = odd_positions(residual, now.sigma) | positions
         more_rows = odd_rows(residual, values, now.sigma) | rows
@@ -152,7 +159,7 @@ def _with_profiles(
         if profiles.evidence <= (0.0 if found is None else found.evidence):
             continue
         found = profiles
-        left = residual - predicted(model, fit.state, profiles, model.measured)[0]
+        left = residual - predicted(model, fit.state, profiles)
         chi2 = float(np.sum(np.abs(left / measurement.sigma) ** 2)) / count
         beyond = (chi2 - 1 + (determined(fit) + profiles.used) / (2 * count)) * np.sqrt(count)
     return Fitted(model, measurement, climbed, found, left, chi2, float(beyond), rescaled, positions, rows)

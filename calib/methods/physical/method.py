@@ -16,7 +16,6 @@ from calib.methods.bicubic import bicubic_aligned, interpolate_means
 from calib.methods.compressed import compressed_sensing
 from calib.methods.consistency import nearest_consistent
 from calib.methods.misfit import MOST_LEFT, named_rows, share_left, shrunk, with_margin
-from calib.methods.physical.deviation import deviation
 from calib.methods.physical.fitting import Fitted, fit_measurement
 from calib.methods.physical.measurement import Measurement
 from calib.methods.physical.report import reported
@@ -44,11 +43,8 @@ def recover_by_scanner(coarse: xr.Dataset) -> Recovered:
     reason = _refused(fitted, others)
     if reason:
         return _instead(coarse, reason)
-    fine = fitted.fine_model()
-    rows, added = fitted.rows(fine)
-    spread = deviation(fine, fitted.climbed.fit, fitted.chi2, added, measurement.sampling.factor)
-    shape = measurement.fine.array_shape
-    rows, spread = (measurement.unit * measurement.as_rows(v, coarse).reshape(-1, *shape) for v in (rows, spread))
+    shape, found = measurement.fine.array_shape, (fitted.rows(), fitted.deviation())
+    rows, spread = (measurement.unit * measurement.as_rows(v, coarse).reshape(-1, *shape) for v in found)
     metadata = reported(fitted)
     error, size = np.sqrt(2 * np.mean(spread**2)), np.sqrt(np.mean(np.abs(rows) ** 2))
     metadata["expected_nrmse"] = float(f"{error / size:.4g}")

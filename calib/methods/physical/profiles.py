@@ -25,7 +25,7 @@ from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import State
 from calib.methods.physical.quadrature import Rule
 
-__all__ = ["MODULATED", "PLAIN", "Profiles", "fit_profiles", "predicted"]
+__all__ = ["MODULATED", "PLAIN", "Profiles", "fit_profiles", "predicted", "profile_variance"]
 
 PLAIN, MODULATED = 1, 7
 """Numbers of modulations."""
@@ -34,6 +34,7 @@ _PERIOD = 1.5  # over the span of x
 _HIGHEST = 0.64  # wave number times X_0 / beta: beyond, a profile of the shortest length has little left
 _MOST_WAVES = {1: 64, 7: 28}  # by the number of modulations
 _ITERATIONS = 8
+_NEGLIGIBLE = 1e-4  # of the largest posterior variance
 _LEAST = 1e-12  # of the energy of the residual, as a variance
 
 
@@ -43,12 +44,12 @@ class Profiles:
 
     Parameters
     ----------
-    modulations
-        Number of modulations.
+    modulations, period
+        Number of modulations, and the period of the waves, in units of R.
     coefficients
         Complex, (coil, harmonic, coefficient).
     roots
-        Half of the posterior covariance of each real coefficient, (coil, harmonic, coefficient, coefficient): R R^T.
+        R (coefficient, n) by coil and harmonic; the posterior covariance of the real coefficients is R R^T.
     evidence
         Log evidence over that of no profile.
     used
@@ -56,8 +57,9 @@ class Profiles:
     """
 
     modulations: int
+    period: float
     coefficients: np.ndarray
-    roots: np.ndarray
+    roots: list[list[np.ndarray]]
     evidence: float
     used: float
 
@@ -65,14 +67,15 @@ class Profiles:
 class _Features:
     """Values of the modulated waves over the points of a rule, angle by angle."""
 
-    def __init__(self, model: Model, state: State, modulations: int) -> None:
+    def __init__(self, model: Model, state: State, modulations: int, period: float | None = None) -> None:
         self._model, self._state, self._modulations = model, state, modulations
         reach, beta = (float(np.exp(state.shared[model.parameters.place(n)])) for n in ("reach", "steepness"))
         self._reach = reach
         self.scale = reach / beta
         self._fields = model.fields.fields(state)
-        span = np.abs(self._scaled(model.measured)[0]).max() + self.scale
-        period = 2 * _PERIOD * float(span)
+        if period is None:
+            period = 2 * _PERIOD * float(np.abs(self._scaled(model.measured)[0]).max() + self.scale)
+        self.period = period
         waves = min(int(np.ceil(_HIGHEST * period / self.scale)), _MOST_WAVES[modulations])
         self.waves = np.concatenate([np.arange(waves + 1), np.arange(1, waves + 1)]) / period
         self._cosines = waves + 1
@@ -85,18 +88,19 @@ class _Features:
     def over(self, rule: Rule) -> np.ndarray:
         """Means over the values of a rule, (angle, coil, coefficient, value)."""
         x, p = self._scaled(rule)
-        weights = rule.weights
         angles = np.array(self._model.parameters.angles) + self._state.local[:, 1]
-        out = np.empty((len(x), len(p), self._modulations * self.waves.size, len(weights)))
+        out = np.empty((len(x), len(p), self._modulations, self.waves.size, len(rule.weights)))
         for i, angle in enumerate(angles):
-            phase = 2 * np.pi * x[i] * self.waves[: self._cosines, None, None]
-            waves = np.concatenate([np.cos(phase), np.sin(phase[1:])])
-            for m, modulation in enumerate(self._modulate(rule.points, angle)):
-                part = slice(m * self.waves.size, (m + 1) * self.waves.size)
-                factor = modulation * weights
-                for c in range(len(p)):
-                    out[i, c, part] = np.einsum("wvq,vq->wv", waves, factor * p[c])
-        return out
+            modulations = self._modulate(rule.points, angle)
+            factors = np.stack([modulation * rule.weights * p for modulation in modulations], axis=1)
+            step = np.exp(2j * np.pi * x[i] * self.waves[1])
+            wave = np.ones_like(step)
+            for n in range(self._cosines):
+                out[i, :, :, n] = np.einsum("vq,cmvq->cmv", wave.real, factors)
+                if n:
+                    out[i, :, :, self._cosines + n - 1] = np.einsum("vq,cmvq->cmv", wave.imag, factors)
+                wave = wave * step
+        return out.reshape(*out.shape[:2], -1, out.shape[-1])
 
     def _modulate(self, points: np.ndarray, angle: float) -> list[np.ndarray]:
         xi, eta = points[..., 0], points[..., 1]
@@ -125,7 +129,8 @@ def fit_profiles(
     n_coils, n_harmonics = state.gains.shape
     size = means.shape[2]
     coefficients = np.zeros((n_coils, n_harmonics, size), dtype=complex)
-    roots, evidence, used = np.zeros((n_coils, n_harmonics, size, size)), 0.0, 0.0
+    roots = [[np.zeros((size, 0)) for _ in range(n_harmonics)] for _ in range(n_coils)]
+    evidence, used = 0.0, 0.0
     for c, k in np.ndindex(n_coils, n_harmonics):
         root = np.sqrt(2) * np.abs(gains[:, c, k])[:, None] / sigma[:, c, k]  # of the precision of a real value
         values = residual[:, c, k] / gains[:, c, k][:, None]
@@ -133,9 +138,9 @@ def fit_profiles(
         fit = _fit(design, (values * root).ravel(), features, modulations)
         if fit is not None and fit[0] > 0:
             evidence += fit[0]
-            coefficients[c, k], roots[c, k] = fit[1], fit[2]
+            coefficients[c, k], roots[c][k] = fit[1], fit[2]
             used += fit[3]
-    return Profiles(modulations, coefficients, roots, evidence, used)
+    return Profiles(modulations, features.period, coefficients, roots, evidence, used)
 
 
 def _fit(
@@ -171,22 +176,29 @@ def _of_length(
             square = (np.abs(mean) ** 2).reshape(modulations, n).sum(1) / 2
             variance = np.maximum(variance * (square + 1e-6) / (determined + 1e-6), _LEAST * level)
     gained = float(np.vdot(scale * pull, mean).real) / 2 - 2 * float(np.log(np.diag(factor[0])).sum())
-    half = (root * scale)[:, None] * np.linalg.cholesky(inverse)
+    values, vectors = np.linalg.eigh((root * scale)[:, None] * inverse * (root * scale))
+    kept = values > _NEGLIGIBLE * values[-1]
+    half = vectors[:, kept] * np.sqrt(values[kept])
     return gained, root * scale * mean, half, 2 * float(determined.sum())
 
 
-def predicted(model: Model, state: State, profiles: Profiles, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
-    """Return what profiles add to the values of a rule, and the variance of its real part.
+def predicted(model: Model, state: State, profiles: Profiles) -> np.ndarray:
+    """Return what profiles add to the values of a model, complex (angle, coil, harmonic, value)."""
+    means = _Features(model, state, profiles.modulations, profiles.period).over(model.measured)
+    added = np.einsum("ckq,acqv->ackv", profiles.coefficients, means, optimize=True)
+    return added * model.gains(state)[..., None]
 
-    Both have the shape (angle, coil, harmonic, value).
-    """
-    means, gains = _Features(model, state, profiles.modulations).over(rule), model.gains(state)
-    added = np.einsum("ckq,acqv->ackv", profiles.coefficients, means) * gains[..., None]
-    variance = np.empty(added.shape)
+
+def profile_variance(model: Model, state: State, profiles: Profiles) -> np.ndarray:
+    """Return the posterior variance of the real part of `predicted`, of the same shape."""
+    means, gains = (
+        _Features(model, state, profiles.modulations, profiles.period).over(model.measured),
+        model.gains(state),
+    )
+    variance = np.zeros((*gains.shape, means.shape[-1]))
     for c, k in np.ndindex(*state.gains.shape):
-        if not profiles.coefficients[c, k].any():
-            variance[:, c, k] = 0.0
-            continue
-        spread = np.matmul(profiles.roots[c, k].T, means[:, c])
-        variance[:, c, k] = np.abs(gains[:, c, k, None]) ** 2 * np.sum(spread**2, axis=1)
-    return added, variance
+        root = profiles.roots[c][k]
+        if root.size:
+            spread = np.sum(np.matmul(root.T, means[:, c]) ** 2, axis=1)
+            variance[:, c, k] = np.abs(gains[:, c, k, None]) ** 2 * spread
+    return variance

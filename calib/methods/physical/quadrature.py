@@ -24,6 +24,7 @@ from mpisim.data.sampling import RandomSampling, Sampling
 __all__ = ["Rule", "edge_points", "half_period", "measured_rule", "voxel_rule"]
 
 _FEWEST, _MOST = 2, 24
+_ROUGH = 0.02  # tolerance above which one point is enough
 _VECTOR = 8  # times are padded to a multiple of this
 _SAME = 1e-6
 Edges = tuple[float, float]
@@ -51,7 +52,7 @@ def edge_points(edge: float, steepness: float, reach: float, tolerance: float) -
     """
     z = 2 * np.pi * reach / (steepness * edge)
     needed = np.ceil(np.log(1 / tolerance) / (2 * np.arcsinh(z)))
-    return int(np.clip(needed, _FEWEST, _MOST))
+    return int(np.clip(needed, 1 if tolerance > _ROUGH else _FEWEST, _MOST))
 
 
 def half_period(harmonics: np.ndarray, steepness: float, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
