@@ -1,0 +1,1 @@
+"""The posterior mean of rows under the covariance of known matrices."""

@@ -1,0 +1,296 @@
+r"""Recovery by the covariance of known matrices: the most general of the linear methods.
+
+`calib.methods.linear_bayes.posterior` gives the posterior mean of all rows, given the block means, their noise and a
+prior: matrices of scanners that can be simulated, or were measured (`calib.methods.linear_bayes.family`). This module
+brings a matrix into the form of the prior and back, and checks what the prior does not know.
+
+The complex gain of a harmonic is removed: its phase is that against the mean of the family, its size the RMS of the
+block means without their noise. What remains of a real family's imaginary part beyond the noise (relaxation that depends
+on the field, phases that drift) is recovered too, as rows about zero whose covariance is scaled to its energy.
+
+The block means that the posterior leaves, r, tell whether the prior describes the matrix. If it does, their expected
+energy is that of the noise without what the fit absorbed, :math:`\mathrm{tr}(N - M P M^T)` with the posterior
+covariance P. `chi2` is the ratio of the two, for all rows. Where it is above one, what remains counts as noise and the
+posterior is computed again, so that it does not invent detail; then the rest, without its noise, is interpolated and
+added. The stated variance is that of the posterior, times an inflation measured on scanners of another split, plus the
+energy left for each block mean beyond the expected. Rows that are not described at all (`calib.methods.misfit`) are
+recovered by bicubic interpolation with data consistency, and a warning names them.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from calib.methods.bicubic import bicubic_consistent, interpolate_means
+from calib.methods.consistency import nearest_consistent
+from calib.methods.linear_bayes.family import Family, as_array, frequencies_of
+from calib.methods.linear_bayes.posterior import Chosen, Posterior, Prior, posterior_rows
+from calib.methods.linear_bayes.prior_file import read_prior
+from calib.methods.misfit import agree, named_rows, shrunk, with_margin
+from calib.methods.record import Recovered
+from mpisim.data.blocks import block_mean
+from mpisim.data.grid import Grid
+from mpisim.data.sampling import Sampling
+from mpisim.data.views import as_images, noise_per_row
+from mpisim.errors import warn
+
+__all__ = ["INFLATION", "recover_by_covariance", "unlike_prior"]
+
+INFLATION: dict[int, float] = {}
+"""Factor on posterior standard deviations by factor S, fixed on the validation split; 1 for others."""
+_ANGLE = 1e-4  # rad up to which angles are the same
+_LEFT_OUT = 1.1  # chi2 of a frequency from which what is left counts as noise
+_NEAREST = 0.25  # share of the members that make the prior of a matrix: those that are most like it
+_FEWEST = 480  # members and reflected ones that make a prior, at least
+_WEAK = 0.3  # of the noise: RMS of the block means of a frequency below which it says nothing of a row
+_SIGMAS = 4.0  # standard deviations from which the energy of an imaginary part is not noise
+_FLOOR = 1e-5  # of the RMS: what rounding leaves
+_MOST = 0.5  # share of the rows that may disagree before the prior is taken to be that of other scanners
+
+
+def recover_by_covariance(coarse: xr.Dataset, prior: str | os.PathLike[str] | None = None) -> Recovered:
+    """Recover a coarse matrix of block means by the posterior mean under a prior.
+
+    Parameters
+    ----------
+    coarse
+        The coarse matrix, with its noise. Receive coils are recovered one by one.
+    prior
+        A file of `mpisim prior`, or a folder of fine matrices; None for the one that is bundled.
+
+    Returns
+    -------
+    Recovered
+        Rows with their standard deviation. The metadata name the `prior`, the number of its `members`, `chi2` and
+        `chi2_by_frequency`, the share `imaginary` of the energy, and `rows_refitted`.
+
+    Raises
+    ------
+    InputError
+        If there is no such prior.
+    """
+    family = read_prior(prior)
+    unlike = unlike_prior(coarse, family)
+    if unlike:
+        warn(f"All rows were recovered by bicubic-dc instead of linear-bayes, because {unlike}.")
+        rows = bicubic_consistent(coarse).rows
+        return Recovered(rows, {"reason_of_fallback": unlike, "rows_refitted": {"bicubic-dc": len(rows)}})
+    if "receive" not in coarse["system_matrix"].dims:
+        recovered, said = _recovered(coarse, family)
+        if said:
+            warn(said)
+        return recovered
+    axis = coarse["system_matrix"].dims.index("receive")
+    coils = [_recovered(coarse.isel(receive=i), family) for i in range(coarse.sizes["receive"])]
+    said = " ".join(f"Receive channel {i}: {words}" for i, (_, words) in enumerate(coils) if words)
+    if said:
+        warn(said)
+    lead = [n for d, n in zip(coarse["system_matrix"].dims, coarse["system_matrix"].shape, strict=True) if d != "receive"]
+
+    def together(parts: list[np.ndarray]) -> np.ndarray:
+        shaped = [p.reshape(*lead[:-2], *p.shape[-2:]) for p in parts]
+        return np.stack(shaped, axis=axis).reshape(-1, *parts[0].shape[-2:])
+
+    stds = [r.std for r, _ in coils if r.std is not None]
+    metadata = {name: [r.metadata[name] for r, _ in coils] for name in ("chi2", "chi2_by_frequency", "imaginary")}
+    refitted = sum(int(dict(r.metadata).get("rows_refitted", {}).get("bicubic-dc", 0)) for r, _ in coils)  # type: ignore[attr-defined]
+    counted = {"rows_refitted": {"bicubic-dc": refitted}} if refitted else {}
+    std = together(stds) if len(stds) == len(coils) else None
+    return Recovered(together([r.rows for r, _ in coils]), {**_named(family), **metadata, **counted}, std)
+
+
+def unlike_prior(coarse: xr.Dataset, family: Family) -> str:
+    """Return in words what a matrix has that a prior does not know; empty where it can be recovered."""
+    values = coarse["system_matrix"]
+    if "z" in values.dims:
+        return "the prior is of matrices in a plane, and this one is a volume"
+    grid, fine = family.grid, Sampling.of(coarse).fine_grid(Grid.of(coarse))
+    if grid.shape[:2] != fine.shape[:2]:
+        shapes = (" x ".join(map(str, g.shape[:2])) for g in (grid, fine))
+        return "the prior has {} voxels and the matrix {}".format(*shapes)
+    for name, unit in (("fov", fine.fov), ("center", fine.center)):
+        known = getattr(grid, name)
+        if not np.allclose(known[:2], unit[:2], rtol=1e-4, atol=1e-3 * min(grid.voxel[:2])):
+            words = "field of view" if name == "fov" else "centre"
+            known, here = ([round(1e3 * float(v), 3) for v in part[:2]] for part in (known, unit))
+            return f"the prior has the {words} {known} mm and the matrix {here} mm"
+    one = coarse.isel(receive=0) if "receive" in values.dims else coarse
+    if _angles(one, family) is None:
+        return "the prior does not have all angles of the matrix"
+    if _frequencies(one, family) is None:
+        return "the prior does not have all harmonics of the matrix"
+    return ""
+
+
+def _angles(coarse: xr.Dataset, family: Family) -> np.ndarray | None:
+    """Return the numbers of the family's angles that a matrix has; None where it has others."""
+    values = coarse["system_matrix"]
+    with_angles = values.dims == ("angle", "frequency", "y", "x") and "angle" in coarse.coords
+    if not family.angles.size:
+        return None if with_angles else np.zeros(1, int)
+    if not with_angles:
+        return None
+    away = np.abs(family.angles[None] - coarse["angle"].values.astype(float)[:, None])
+    found = away.argmin(1)
+    good = away.min(1).max() < _ANGLE and np.unique(found).size == found.size
+    return found if good else None
+
+
+def _frequencies(coarse: xr.Dataset, family: Family) -> np.ndarray | None:
+    """Return the numbers of the family's frequencies that a matrix has; None where it has others."""
+    wanted = frequencies_of(coarse, as_array(coarse).shape[1])
+    away = np.abs(family.frequencies[None] - wanted[:, None])
+    found = away.argmin(1)
+    good = np.all(away.min(1) <= 1e-6 * np.abs(wanted)) and np.unique(found).size == found.size
+    return found if good else None
+
+
+@lru_cache(maxsize=4)
+def _prior(family: Family, factor: int, angles: tuple[int, ...], frequencies: tuple[int, ...]) -> Prior:
+    return Prior(family, factor, np.array(angles), np.array(frequencies))
+
+
+class _Known(NamedTuple):
+    """A matrix in the form of a prior.
+
+    Block means with real and imaginary part apart (angle, frequency, 2, h, w), and the gains and the variances of the
+    noise of one of these parts (frequency,).
+    """
+
+    values: np.ndarray
+    gains: np.ndarray
+    noise: np.ndarray
+
+
+def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
+    """Recover the matrix of one coil; return it and what a warning should say."""
+    angles, frequencies = _angles(coarse, family), _frequencies(coarse, family)
+    assert angles is not None
+    assert frequencies is not None
+    factor = Sampling.of(coarse).factor
+    prior = _prior(family, factor, tuple(angles.tolist()), tuple(frequencies.tolist()))
+    values = as_array(coarse).astype(complex)
+    sigma = noise_per_row(coarse).reshape(values.shape[:2])
+    share = 1.0 if prior.share is None else prior.share
+    known = _known(prior, values, sigma, share)
+    rows, variance, chi2, imaginary = _fitted(prior, known)
+    gains = known.gains[None, :, None, None]
+    fine = (rows[:, :, 0] + 1j * rows[:, :, 1]) * gains
+    std = np.sqrt(variance) * np.abs(gains)
+    means, flat = as_images(coarse), fine.reshape(-1, *fine.shape[-2:])
+    noise, shape = sigma.ravel(), (fine.shape[-2], fine.shape[-1])
+    rest = shrunk(means - block_mean(flat, factor), noise, prior.share)
+    flat = nearest_consistent(
+        flat + interpolate_means(rest, factor, shape), means, with_margin(noise, means[0].size), factor
+    )
+    good = agree(fine.reshape(flat.shape), means, noise, factor, alike=True) & _strong(known, values.shape[0])
+    metadata = {
+        **_named(family),
+        "chi2": round(float(np.mean(chi2)), 4),
+        "chi2_by_frequency": [round(float(c), 4) for c in chi2],
+        "imaginary": round(imaginary, 6),
+    }
+    (others,) = np.nonzero(~good)
+    if not others.size:
+        return Recovered(flat, metadata, std.reshape(flat.shape)), ""
+    if others.size > _MOST * len(flat):
+        others = np.arange(len(flat))
+    flat[others] = nearest_consistent(interpolate_means(means[others], factor, shape), means[others], noise[others], factor)
+    metadata["rows_refitted"] = {"bicubic-dc": len(others)}
+    whole = f"{len(others)} of {len(flat)} rows are not like those of the prior and were recovered by bicubic-dc"
+    said = f"{whole} ({named_rows(coarse, others)})."
+    return Recovered(flat, metadata, None if len(others) == len(flat) else _widened(std, flat, others)), said
+
+
+def _widened(std: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return standard deviations whose rows `others`, which were interpolated, state the RMS of their own values."""
+    found = std.reshape(rows.shape).copy()
+    found[others] = np.sqrt(np.mean(np.abs(rows[others]) ** 2, axis=(1, 2)) / 2)[:, None, None]
+    return found
+
+
+def _named(family: Family) -> dict[str, object]:
+    about = {str(k): v for k, v in family.about.items()}
+    return {"prior": about, "members": family.members}
+
+
+def _known(prior: Prior, values: np.ndarray, sigma: np.ndarray, share: np.ndarray | float) -> _Known:
+    """Return block means (angle, frequency, h, w) of noise `sigma` (angle, frequency) in the form of a prior."""
+    means = prior.mean_values(values.shape[-2:])
+    phases = np.exp(1j * np.angle(np.sum(values * share**2 * means.conj(), axis=(0, 2, 3))))
+    noise = np.mean(sigma**2, axis=0) / 2
+    turned = values / phases[None, :, None, None]
+    parts = np.stack([turned.real, turned.imag], axis=2)
+    used = parts[:, :, : prior.family.channels] * share
+    power = np.mean(used**2, axis=(0, 3, 4)).sum(1)  # of the whole vector, as the strengths of members
+    power = power - noise * prior.family.channels
+    smallest = np.maximum((_WEAK**2) * noise, np.finfo(float).tiny)
+    size = np.sqrt(np.maximum(power, smallest))
+    left = prior.family.left[prior.frequencies] / np.mean(prior.strengths, axis=0) ** 2
+    return _Known(parts / size[:, None, None, None], size * phases, noise / size**2 + left + _FLOOR**2)
+
+
+def _strong(known: _Known, angles: int) -> np.ndarray:
+    """Return which rows (angle * frequency,) are of frequencies that are measured at all."""
+    good = known.noise < 1 / _WEAK**2 * 0.99
+    return np.tile(good, angles)
+
+
+def _fitted(prior: Prior, known: _Known) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return rows (angle, frequency, 2, y, x), their variance for each part (angle, frequency, y, x), chi2, imaginary."""
+    channels = prior.family.channels
+    values = known.values[:, :, :channels]
+    noise = known.noise
+    rough = posterior_rows(prior, values, noise, reach=0, variances=False)
+    copies = len(prior.family.turns)
+    chosen = prior.nearest(rough.rows, max(_FEWEST // copies, round(_NEAREST * prior.family.members)))
+    found = posterior_rows(prior, values, noise, chosen=chosen)
+    energy, expected = _residual(prior, values, found, noise)
+    chi2 = energy / expected
+    if np.any(chi2 > _LEFT_OUT):
+        noise = noise * np.maximum(1, chi2)
+        found = posterior_rows(prior, values, noise, chosen=chosen)
+        energy, expected = _residual(prior, values, found, known.noise)
+    inflation = INFLATION.get(prior.factor, 1.0) ** 2
+    assert found.variance is not None
+    beyond = (energy - expected).clip(min=0)[None, :, None, None, None]
+    variance = found.variance * inflation + beyond
+    if channels == 2:
+        return found.rows, variance.mean(2), chi2, 0.0
+    imaginary, spread, share = _imaginary(prior, known, chosen)
+    return np.concatenate([found.rows, imaginary], axis=2), (variance[:, :, 0] + spread) / 2, chi2, share
+
+
+def _residual(
+    prior: Prior, values: np.ndarray, found: Posterior, noise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean square of what is left of block means, and the expected one, (frequency,)."""
+    weights = 1.0 if prior.share is None else prior.share
+    left = weights * (values - block_mean(found.rows.astype(float), prior.factor))
+    energy = np.mean(left**2, axis=(0, 2, 3, 4))
+    expected = np.maximum(noise - found.explained, 1e-3 * noise)
+    return energy, expected
+
+
+def _imaginary(prior: Prior, known: _Known, chosen: Chosen) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the imaginary parts of the rows of a real family, their variance, and their share of the energy."""
+    values = known.values[:, :, 1:]
+    weights = 1.0 if prior.share is None else prior.share
+    count = values.shape[0] * values[0, 0].size
+    power = np.mean((values * weights) ** 2, axis=(0, 2, 3, 4)) - known.noise
+    seen = power > _SIGMAS * known.noise * np.sqrt(2 / count)
+    rows = np.zeros((*values.shape[:3], *prior.family.shape))
+    if not seen.any():
+        return rows, np.zeros((*values.shape[:2], *prior.family.shape)), 0.0
+    scale = float(np.sqrt(np.max(power)))
+    found = posterior_rows(prior, values, known.noise, centred=False, scale=scale, chosen=chosen)
+    assert found.variance is not None
+    energy, expected = _residual(prior, values, found, known.noise)
+    variance = found.variance[:, :, 0] * INFLATION.get(prior.factor, 1.0) ** 2
+    variance = variance + (energy - expected).clip(min=0)[None, :, None, None]
+    return found.rows, variance, float(np.mean(power.clip(min=0)))
