@@ -13,7 +13,8 @@ KEYS = {
     "coarse": "the coarse matrix",
     "reference": "the fine matrix that methods are compared with",
     "noise": "of the coarse matrix, where it was given or estimated: noise_std, snr in dB, estimated, bound; else null",
-    "methods": "for every method: whether it applies, nrmse and nrmse_by_harmonic (fractions), seconds, reason, notes",
+    "methods": "for every method: whether it applies, nrmse and nrmse_by_harmonic (fractions), seconds, coverage_68, "
+    "coverage_95 and std_over_rmse where it states its deviation, reason, notes",
     "files": "what was written",
 }
 """Keys of `--json`."""

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from calib.comparison import Compared, Comparison
+from calib.evaluation import COVERAGE, Evaluation
 from calib.studies.harness.results import Row, as_csv, text_table
 from mpisim.data.grid import Grid
 from mpisim.io.atomic import output_folder, write_text
@@ -63,10 +64,17 @@ def _row(result: Compared) -> Row:
         "applies": errors is not None,
         "nrmse": None if errors is None else errors.nrmse,
         "seconds": result.seconds,
+        **_covered(errors),
         "nrmse_by_harmonic": {str(harmonic): error for harmonic, error in by_harmonic.items()},
         "reason": result.reason or None,
         "notes": list(result.notes),
     }
+
+
+def _covered(errors: Evaluation | None) -> Row:
+    """Return how well the deviation that a method states describes its errors; None where it states none."""
+    coverage = None if errors is None else errors.coverage
+    return {key: None if coverage is None else getattr(coverage, name) for name, key in COVERAGE.items()}
 
 
 def _flat(row: Row) -> Row:
@@ -78,20 +86,25 @@ def _flat(row: Row) -> Row:
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Return the table in %, the worst harmonic of every method, and which methods do not apply for which reason."""
+    """Return the table in %, the worst harmonic of every method, and which methods do not apply for which reason.
+
+    A column gives the shares of errors in the intervals of 68 and 95 %, where a method states how much its values err.
+    """
     lines = []
     for result in comparison.applied:
         errors = result.errors
         assert errors is not None
         known = [(e, h) for h, e in zip(errors.harmonics, errors.nrmse_by_harmonic, strict=True) if e is not None]
         worst = f"{100 * max(known)[0]:.2f} % ({max(known)[1]})" if known else None
-        lines.append([result.method, f"{100 * errors.nrmse:.2f} %", worst, f"{result.seconds:.2f}"])
+        stated = errors.coverage
+        shares = None if stated is None else f"{100 * stated.within_68:.0f} / {100 * stated.within_95:.0f} %"
+        lines.append([result.method, f"{100 * errors.nrmse:.2f} %", worst, shares, f"{result.seconds:.2f}"])
     left: dict[str, list[str]] = {}
     for result in comparison.results:
         if result.errors is None:
             left.setdefault(result.reason, []).append(result.method)
     notes = [f"does not apply: {', '.join(names)}: {reason}" for reason, names in left.items()]
-    return text_table(("method", "nRMSE", "worst harmonic", "seconds"), lines, notes)
+    return text_table(("method", "nRMSE", "worst harmonic", "in 68 / 95 %", "seconds"), lines, notes)
 
 
 def draw_comparison(comparison: Comparison) -> Figure:

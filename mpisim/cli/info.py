@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import Result
+from mpisim.data.schema import STD
 from mpisim.simulation.engines import with_former_names
 
 if TYPE_CHECKING:
@@ -16,18 +17,9 @@ if TYPE_CHECKING:
 
     from mpisim.io.stored import Contents
 
-__all__ = ["KEYS", "add_arguments", "described", "run"]
+__all__ = ["KEYS", "MDF_KEYS", "Tally", "add_arguments", "described", "run"]
 
-KEYS = {
-    "kind": "system_matrix, measurement or image",
-    "stage": "of a system matrix: fine or coarse",
-    "origin": "simulated, measured or recovered",
-    "size": "number of values along every dimension",
-    "unit": "unit of the values",
-    "rms": "root mean square of the values, in that unit",
-    "noise": "unknown, known, or exact",
-    "noise_std": "complex noise standard deviation, the largest of the rows, where it is known",
-    "imperfections": "of a simulation: what is not ideal in its fields, coils, gains, tracer and calibration scan",
+MDF_KEYS = {
     "version": "MDF file: version of the format that it states",
     "topology": "MDF file: FFP, FFL or MPS",
     "tracer": "MDF file: name, vendor, batch, solute and concentration in mol/L of every tracer",
@@ -38,6 +30,22 @@ KEYS = {
     "positions": "MDF file: voxels, field of view and centre in m",
     "processing": "MDF file: flags of the group measurement that are set",
     "custom": "MDF file: paths of fields that the format does not know",
+}
+"""What `--json` prints for an MDF file, besides `kind`."""
+
+KEYS = {
+    "kind": "system_matrix, measurement or image",
+    "stage": "of a system matrix: fine or coarse",
+    "origin": "simulated, measured or recovered",
+    "size": "number of values along every dimension",
+    "unit": "unit of the values",
+    "rms": "root mean square of the values, in that unit",
+    "noise": "unknown, known, or exact",
+    "noise_std": "complex noise standard deviation, the largest of the rows, where it is known",
+    "system_matrix_std": "standard deviation of the real parts, root mean square over all values, where it is known",
+    "expected_nrmse": "the relative error of the matrix that follows from it, a fraction",
+    "imperfections": "of a simulation: what is not ideal in its fields, coils, gains, tracer and calibration scan",
+    **MDF_KEYS,
     "format": "file of another program: its format",
     "bytes": "file of another program: its size",
     "arrays": "file of another program: name, shape, class, and what is wrong with it, of every array",
@@ -81,14 +89,45 @@ def described(data: xr.Dataset) -> Result:
 
 def described_blocks(blocks: Iterable[xr.Dataset]) -> Result:
     """Return the same for a dataset that comes in blocks along its first dimension."""
-    energy, count, length = 0.0, 0, 0
-    levels: list[float] = []
+    tally = Tally()
     for block in blocks:
-        kind = block.attrs["kind"]
-        energy += _energy(block[kind])
-        count, length = count + block[kind].size, length + (block[kind].shape or (1,))[0]
-        levels += [float(block["noise_std"].max())] if "noise_std" in block else []
-    return _summary(block, length, math.sqrt(energy / count), max(levels) if levels else None)
+        tally.add(block)
+    return tally.described()
+
+
+class Tally:
+    """What is known of a dataset that comes in blocks along a dimension, the first one unless `along` names it."""
+
+    def __init__(self, along: str | None = None) -> None:
+        self.along, self.energy, self.count, self.length = along, 0.0, 0, 0
+        self.variance = 0.0
+        self.levels: list[float] = []
+        self.last: xr.Dataset | None = None
+
+    def add(self, block: xr.Dataset) -> xr.Dataset:
+        """Take the next block into account, and return it."""
+        variable = block[block.attrs["kind"]]
+        along = self.along or next(iter(map(str, variable.dims)), "")
+        self.energy += _energy(variable)
+        self.variance += _energy(block[STD]) if STD in block else 0.0
+        self.count, self.length = self.count + variable.size, self.length + variable.sizes.get(along, 1)
+        self.levels += [float(block["noise_std"].max())] if "noise_std" in block else []
+        self.last = block
+        return block
+
+    def described(self) -> Result:
+        """Return the description; there must have been a block."""
+        assert self.last is not None
+        rms = math.sqrt(self.energy / self.count)
+        noise_std = max(self.levels) if self.levels else None
+        return _summary(self.last, self.along, self.length, rms, noise_std, self._stated())
+
+    def _stated(self) -> Result:
+        """Return the RMS of the standard deviation, and the error that it lets expect; empty where there is none."""
+        if self.last is None or STD not in self.last:
+            return {}
+        expected = {"expected_nrmse": math.sqrt(2 * self.variance / self.energy)} if self.energy > 0 else {}
+        return {STD: math.sqrt(self.variance / self.count), **expected}
 
 
 def _energy(variable: xr.DataArray) -> float:
@@ -99,8 +138,10 @@ def _energy(variable: xr.DataArray) -> float:
     return float(sum(np.linalg.norm(row.astype(np.complex128).ravel()) ** 2 for row in rows))
 
 
-def _summary(block: xr.Dataset, length: int, rms: float, noise_std: float | None) -> Result:
-    """Return the description of a dataset by its last block, its length along the first dimension, RMS and noise."""
+def _summary(
+    block: xr.Dataset, along: str | None, length: int, rms: float, noise_std: float | None, stated: Result
+) -> Result:
+    """Return the description by the last block, the length of a dimension (the first one if None), RMS and errors."""
     from mpisim.data.views import noise_known
     from mpisim.simulation.imperfections import imperfections
 
@@ -108,13 +149,14 @@ def _summary(block: xr.Dataset, length: int, rms: float, noise_std: float | None
     summary: dict[str, object] = {"kind": kind}
     summary |= {k: block.attrs[k] for k in ("stage", "origin") if k in block.attrs}
     sizes = {str(d): int(n) for d, n in block[kind].sizes.items()}
-    summary["size"] = sizes | {d: length for d in list(sizes)[:1]}
+    summary["size"] = sizes | {d: length for d in ([along] if along else list(sizes)[:1])}
     summary["unit"] = block[kind].attrs.get("units", "1")
     summary["rms"] = rms
     if kind != "image":
         summary["noise"] = ("known" if noise_std else "exact") if noise_known(block) else "unknown"
     if noise_std is not None:
         summary["noise_std"] = noise_std
+    summary |= stated
     not_ideal = imperfections(block.attrs)
     if not_ideal is not None:
         summary["imperfections"] = not_ideal or ["none"]

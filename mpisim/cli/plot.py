@@ -24,7 +24,7 @@ KEYS = {
 """What `--json` prints."""
 
 _FLAGS = {"angles": "--angle", "harmonics": "--harmonic", "rows": "--row"} | {
-    name: f"--{name}" for name in ("part", "frame", "channel", "plane")
+    name: f"--{name}" for name in ("part", "frame", "channel", "plane", "reference")
 }
 """Flag by option of `mpisim.plot.draw`."""
 
@@ -52,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     part = "matrix: real or imaginary part of the rows, their magnitude, or the stronger part (the default)"
     parser.add_argument("--part", choices=("stronger", "real", "imag", "magnitude"), help=part)
+    against = "matrix: file of the matrix that it should be; draws the errors of the rows"
+    parser.add_argument("--reference", metavar="FILE", help=against)
     for name, text in (
         ("frame", "measurement, image: number of the frame, from 0"),
         ("channel", "matrix, measurement: number of the receive channel, from 0"),
@@ -69,7 +71,7 @@ def run(options: argparse.Namespace) -> Result:
     from mpisim.io.atomic import expect_file
 
     out = Path(options.out) if options.out else Path(options.file).with_suffix(".png")
-    expect_file(out, (".png",), options.file, name="--out")
+    expect_file(out, (".png",), options.file, options.reference, name="--out")
     scanner = options.file in mpisim.SCANNER_NAMES or Path(options.file).suffix.lower() == ".toml"
     figure, kind = (_scanner if scanner else _data)(options)
     mpisim.plot.save_figure(figure, out)
@@ -121,5 +123,7 @@ def _data(options: argparse.Namespace) -> tuple[Figure, str]:
         given["angles"] = [math.radians(angle) for angle in given["angles"]]
     kind = str(data.attrs["kind"])
     _refuse_foreign(options, kind, tuple(_FLAGS[name] for name in OPTIONS[kind]))
+    if options.reference is not None:
+        given["reference"] = mpisim.read(options.reference)
     with as_typed(_FLAGS):
         return mpisim.plot.draw(data, **given), kind

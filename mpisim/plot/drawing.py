@@ -24,7 +24,7 @@ _DRAW: dict[str, Callable[..., Figure]] = {
     "image": draw_image,
 }
 OPTIONS = {
-    "system_matrix": ("angles", "harmonics", "rows", "part", "channel"),
+    "system_matrix": ("angles", "harmonics", "rows", "part", "channel", "reference"),
     "measurement": ("frame", "channel"),
     "image": ("frame", "plane"),
 }

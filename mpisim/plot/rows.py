@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.metrics import nrmse
+from mpisim.data.schema import STD
 from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, row_dims
 from mpisim.errors import InputError, numbers_of, require, whole
@@ -171,7 +172,8 @@ def row_panels(
         Titles and row numbers.
     errors
         Draw the magnitude of the difference from the reference instead, on one logarithmic scale from 1e-4 to 1 of the
-        peak of the reference row; the nRMSE of the row stands below it.
+        peak of the reference row; the nRMSE of the row stands below it. Beside a matrix that states its standard
+        deviation s is, on the same scale, the error that this lets expect, sqrt(2) s.
 
     Raises
     ------
@@ -182,7 +184,13 @@ def row_panels(
         raise InputError("Input matrices must be one or more with at least one row; instead received none.")
     matrices = [(title, in_unit_of(matrix, reference, title)) for title, matrix in matrices]
     group = _error_group(matrices, reference, chosen) if errors else _row_group(matrices, reference, chosen)
-    return panels([group], [title for title, _ in matrices])
+    return panels([group], _columns(matrices) if errors else [title for title, _ in matrices])
+
+
+def _columns(matrices: Sequence[tuple[str, xr.Dataset]]) -> list[str]:
+    """Return the titles of the columns of errors: a matrix that states its deviation has two."""
+    titles = ((title, f"stated by\n{title}") if STD in matrix else (title,) for title, matrix in matrices)
+    return [text for pair in titles for text in pair]
 
 
 def _row_group(
@@ -216,9 +224,17 @@ def _error_group(
     for _, index in chosen:
         wanted = as_images(reference)[index]
         peak = float(np.abs(wanted).max()) or 1.0
-        differences = [(m, as_images(m)[index] - wanted) for _, m in matrices]
-        table.append([(np.abs(d) / peak, edges(m)) for m, d in differences])
-        shares = [nrmse(as_images(m)[index], wanted) if np.any(wanted) else np.nan for _, m in matrices]
+        norm = float(np.linalg.norm(wanted.astype(complex)))
+        line: list[Panel | None] = []
+        shares: list[float] = []
+        for _, m in matrices:
+            line.append((np.abs(as_images(m)[index] - wanted) / peak, edges(m)))
+            shares.append(nrmse(as_images(m)[index], wanted) if norm > 0 else np.nan)
+            if STD in m:
+                stated = np.sqrt(2) * m[STD].values.reshape(-1, *wanted.shape)[index].astype(float)
+                line.append((stated / peak, edges(m)))
+                shares.append(float(np.linalg.norm(stated)) / norm if norm > 0 else np.nan)
+        table.append(line)
         notes.append([f"{100 * share:.2g} %" if np.isfinite(share) else "" for share in shares])
     label = "|error| / peak of the reference row"
     return Group(table, [_broken(title) for title, _ in chosen], label, (_FLOOR, 1.0), "viridis", notes, log=True)

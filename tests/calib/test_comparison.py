@@ -9,7 +9,7 @@ import pytest
 import calib
 import mpisim
 from calib.recovery import METHODS
-from calib.studies.comparison import COMPARISON_FILES, comparison_text, write_comparison
+from calib.studies.comparison import COMPARISON_FILES, comparison_rows, comparison_text, write_comparison
 from mpisim.errors import warn
 from tests.commands import run
 
@@ -64,6 +64,31 @@ def test_what_a_method_warns_of_is_in_its_result_and_said_once(matrices):
         for name in names:
             METHODS.unregister(name)
     assert len(caught) == 1 and comparison.results[1].notes == ("This matrix is doubtful.",)
+
+
+def test_the_table_has_the_coverage_of_methods_that_state_a_deviation(matrices, tmp_path):
+    coarse, fine = matrices
+
+    def stated(coarse):
+        rows = METHODS["bicubic"].apply(coarse).rows
+        return calib.Recovered(rows, std=np.abs(rows))  # far too large: all errors are within
+
+    assert "68" not in comparison_text(calib.compare(coarse, fine, ("bicubic",)))
+    METHODS.register("stated", calib.Method("as bicubic", stated))
+    try:
+        comparison = calib.compare(coarse, fine, ("bicubic", "stated"))
+    finally:
+        METHODS.unregister("stated")
+    rows = {row["method"]: row for row in comparison_rows(comparison)}
+    assert rows["bicubic"]["coverage_95"] is None and 0.9 < rows["stated"]["coverage_68"] <= 1
+    assert rows["stated"]["std_over_rmse"] > 3
+    text = comparison_text(comparison)
+    assert "in 68 / 95 %" in text.splitlines()[0] and f"{100 * rows['stated']['coverage_68']:.0f} / " in text
+    files = write_comparison(comparison, fine, tmp_path)
+    with open(files[0], encoding="utf-8") as lines:
+        assert [r["coverage_68"] != "" for r in csv.DictReader(lines)] == [
+            r["method"] == "stated" for r in rows.values()
+        ]
 
 
 @pytest.mark.parametrize(

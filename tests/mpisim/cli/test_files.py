@@ -72,6 +72,19 @@ def test_info_of_a_matrix_is_that_of_its_blocks(tmp_path, capsys, monkeypatch, n
     assert whole.get("noise_std") == noise_std
 
 
+def test_info_states_the_deviation_and_the_error_that_it_lets_expect(tmp_path, capsys, monkeypatch):
+    data = sample_matrix(origin="recovered")
+    data["system_matrix_std"] = 0.01 * abs(data["system_matrix"])
+    write(data, tmp_path / "s.nc")
+    for values in (10**6, 1):
+        monkeypatch.setattr("mpisim.cli.info._VALUES_AT_ONCE", values)
+        told = json.loads(run(capsys, "info", tmp_path / "s.nc", "--json")[1])
+        assert told["expected_nrmse"] == pytest.approx(0.01 * np.sqrt(2))
+        assert told["system_matrix_std"] == pytest.approx(0.01 * told["rms"])
+    write(sample_matrix(), tmp_path / "t.nc")
+    assert "system_matrix_std" not in run(capsys, "info", tmp_path / "t.nc")[1]
+
+
 def test_convert_says_that_values_are_divided(tmp_path, matlab, capsys):
     words = ("convert", matlab, tmp_path / "o.nc", "--variable", "S", "--grid", "3x2", "--coarse", 4)
     code, out, _ = run(capsys, *words, "--json")

@@ -157,7 +157,7 @@ def test_the_command_draws_every_kind(tmp_path, capsys, fine, y):
     [
         (["--harmonic", "11"], "Input --harmonic must be among those of the matrix, 2, 3, 4, 5; instead received 11"),
         (["--angle", "300"], "Input --angle must be among those of the matrix"),
-        (["--frame", "0"], "--row, --part, --channel for a file of the kind system_matrix; instead received --frame"),
+        (["--frame", "0"], "--channel, --reference for a file of the kind system_matrix; instead received --frame"),
         (["--out", "a.jpg"], "Input --out must be a .png file"),
         (["--row", "24"], "Input --row must be numbers from 0 to 23"),
     ],
@@ -173,3 +173,39 @@ def test_a_file_of_another_kind_gets_the_sentence(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("no matrix")
     code, _, err = run(capsys, "plot", tmp_path / "notes.txt")
     assert code == 2 and err.startswith("mpisim: Input ") and err.count("\n") == 1
+
+
+def test_errors_and_stated_deviations_are_drawn_on_one_scale(fine):
+    """As many panels of each as of rows; the deviation of a complex value is that of a part times the root of two."""
+    from mpisim.data.schema import STD
+
+    variable = fine["system_matrix"]
+    std = 0.01 * np.abs(variable.values)
+    found = fine.assign({"system_matrix": variable * 1.02, STD: (variable.dims, std, {"units": "V"})})
+    found["system_matrix"].attrs["units"] = "V"
+    count = len(images(draw_matrix(fine)))
+    assert len(images(draw_matrix(found))) == 2 * count
+    drawn = images(draw_matrix(found, rows=[5], reference=fine))
+    assert len(drawn) == 3
+    row = np.abs(found["system_matrix"].values.reshape(-1, 16, 16)[5])
+    assert np.allclose(drawn[1].get_array(), np.maximum(row / row.max() * 0.02 / 1.02, 1e-4), rtol=1e-3)
+    assert np.allclose(drawn[2].get_array(), np.maximum(np.sqrt(2) * 0.01 / 1.02 * row / row.max(), 1e-4), rtol=1e-4)
+    assert drawn[1].norm.vmin == drawn[2].norm.vmin == 1e-4 and drawn[1].norm.vmax == drawn[2].norm.vmax == 1
+    side_by_side = row_panels([("good", fine), ("doubtful", found)], fine, chosen_rows(fine, rows=[5]), errors=True)
+    assert len(images(side_by_side)) == 3 and "stated by\ndoubtful" in texts(side_by_side)
+
+
+def test_a_reference_of_other_voxels_or_rows_is_refused(fine):
+    with pytest.raises(mpisim.InputError, match="Input reference must be of the shape"):
+        draw_matrix(fine, reference=fine.isel(x=slice(0, 8)))
+    with pytest.raises(mpisim.InputError, match="Input reference must be at the matrix' voxel centres along x"):
+        draw_matrix(fine, reference=fine.assign_coords(x=fine["x"] + 1e-3))
+    with pytest.raises(mpisim.InputError, match="angle of reference"):
+        draw_matrix(fine, reference=fine.assign_coords(angle=fine["angle"] + 0.1))
+
+
+def test_plot_takes_a_reference(fine, tmp_path, capsys):
+    mpisim.write(fine, tmp_path / "a.nc")
+    code, _, err = run(capsys, "plot", tmp_path / "a.nc", "--reference", tmp_path / "a.nc", "--row", "3")
+    assert code == 0, err
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
