@@ -39,7 +39,8 @@ __all__ = [
 GROUP = "mpisim.commands"
 _PACKAGES = ("mpisim", "calib", "recon")
 Result = Mapping[str, Any]
-"""What `--json` prints: numbers, strings, lists, mappings. An entry `text` is for people and not part of the JSON."""
+"""What `--json` prints: numbers, strings, lists, mappings. An entry `text` is for people and not part of the JSON.
+An entry `exit_code` is returned by the command, 1 for a check that fails, and is not printed."""
 T = TypeVar("T")
 GROUPS = {
     "simulate": "simulate system matrices",

@@ -28,12 +28,19 @@ COMMANDS = (
     ),
     Command(
         "convert",
-        "convert an array of MATLAB, NumPy or HDF5 to NetCDF",
+        "convert MDF, or an array of MATLAB, NumPy or HDF5, to NetCDF; or NetCDF to MDF",
         "mpisim convert S.mat sm.nc --variable S --grid 8x8",
         "mpisim.cli.convert",
         "files",
     ),
     Command("info", "describe a file, or list the arrays in it", "mpisim info sm.nc", "mpisim.cli.info", "files"),
+    Command(
+        "validate",
+        "compare an MDF file with the specification",
+        "mpisim validate sm.mdf",
+        "mpisim.cli.validate",
+        "files",
+    ),
     Command(
         "plot",
         "draw a system matrix, a measurement, an image or a scanner",

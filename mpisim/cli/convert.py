@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from mpisim.cli.command import Result, argument_type, as_typed, in_flags
 from mpisim.cli.info import KEYS as INFO_KEYS
-from mpisim.cli.info import described
+from mpisim.cli.info import MDF_KEYS, Tally, described
 from mpisim.cli.noise_options import NOISE_FLAGS, add_noise_options
 from mpisim.cli.options import at_least, counts, lengths_mm
 from mpisim.data.grid import Grid
@@ -18,8 +18,9 @@ from mpisim.errors import DataWarning, require, warn
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
+_OF_INFO_ALONE = {"format", "bytes", "arrays", "attributes", *MDF_KEYS}
 KEYS = {
-    **{name: text for name, text in INFO_KEYS.items() if name not in ("format", "bytes", "arrays", "attributes")},
+    **{name: text for name, text in INFO_KEYS.items() if name not in _OF_INFO_ALONE},
     "divided_by": "with --coarse: S^2, by which the values of whole blocks were divided; 1 with --block-means",
     "out": "the file that was written",
 }
@@ -38,7 +39,7 @@ _FLAGS = {name: f"--{name}" for name in _NAMES} | {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     parser.add_argument("source", metavar="IN", help="MDF, MATLAB (.mat, any version), .npy, .npz, HDF5 or NetCDF file")
-    parser.add_argument("out", metavar="OUT", help="NetCDF file (.nc) to write")
+    parser.add_argument("out", metavar="OUT", help="NetCDF (.nc) or MDF (.mdf) file to write")
     parser.add_argument(
         "--variable",
         help="array in the file, a field of a structure as SM.S; default: the only one (see `mpisim info`)",
@@ -186,8 +187,8 @@ def _needs_slabs(options: argparse.Namespace) -> bool:
 def _by_slabs(options: argparse.Namespace) -> Result:
     """Convert a matrix of an MDF file by slabs of frequencies, with bounded memory."""
     from mpisim.io.mdf.reading import matrix_slabs
-    from mpisim.io.mdf.summary import summary
     from mpisim.io.netcdf import write_netcdf_blocks
 
-    write_netcdf_blocks(matrix_slabs(options.source), options.out, along="frequency")
-    return {**summary(options.source), "out": options.out}
+    tally = Tally("frequency")
+    write_netcdf_blocks(map(tally.add, matrix_slabs(options.source)), options.out, along="frequency")
+    return {**tally.described(), "out": options.out}

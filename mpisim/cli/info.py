@@ -22,6 +22,7 @@ __all__ = ["KEYS", "MDF_KEYS", "Tally", "add_arguments", "described", "run"]
 MDF_KEYS = {
     "version": "MDF file: version of the format that it states",
     "topology": "MDF file: FFP, FFL or MPS",
+    "scanner_name": "MDF file: name of the scanner",
     "tracer": "MDF file: name, vendor, batch, solute and concentration in mol/L of every tracer",
     "drive": "MDF file: frequencies in Hz, amplitudes in T and waveforms of the drive-field channels",
     "gradient": "MDF file: gradient of the first period in T/m, by rows; `turns` if it is not the same in all periods",

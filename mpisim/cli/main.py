@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    """Run the command line; return the exit code: 0, 1 for a check that fails, 2 for bad input, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:  # a process of our own, which draws to files only: no display, and no name that fails
         os.environ["MPLBACKEND"] = "agg"
@@ -66,11 +66,11 @@ def _dispatch(words: list[str]) -> int:
         with as_typed({"memory": "--memory"}), limited_memory(options.memory):
             result = command.load().run(options)
     if options.json:
-        plain = _finite({k: v for k, v in result.items() if k != "text"})
+        plain = _finite({k: v for k, v in result.items() if k not in ("text", "exit_code")})
         print(json.dumps(plain, allow_nan=False))
     else:
         print(_readable(result))
-    return 0
+    return int(result.get("exit_code", 0))
 
 
 def _check_encoding(words: list[str]) -> None:

@@ -21,6 +21,7 @@ from mpisim.io.contents import ARRAY_FILES, contents_of
 from mpisim.io.hdf5 import hdf5_kind
 from mpisim.io.mdf.reading import read_mdf
 from mpisim.io.mdf.source import holds_mdf
+from mpisim.io.mdf.writing import write_mdf
 from mpisim.io.netcdf import holds_netcdf, read_netcdf, read_netcdf_blocks, write_netcdf, write_netcdf_blocks
 from mpisim.io.released import RELEASED_VARIABLES, holds_released, read_released
 from mpisim.io.stored import Contents
@@ -101,7 +102,7 @@ FORMATS: Registry[FileFormat] = Registry(
             write_blocks=write_netcdf_blocks,
             holds=holds_netcdf,
         ),
-        "mdf": FileFormat((".mdf",), read_mdf, options=("average",), holds=holds_mdf),
+        "mdf": FileFormat((".mdf",), read_mdf, write_mdf, options=("average",), holds=holds_mdf),
         "matlab": _arrays((".mat",), "matlab5", "matlab4", "hdf5"),
         "numpy": _arrays((".npy", ".npz"), "npy", "zip"),
         "hdf5": _arrays((".h5", ".hdf5"), "hdf5"),

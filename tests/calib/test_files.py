@@ -75,7 +75,7 @@ def test_volumes_and_refusals(fine, tmp_path):
     before = (tmp_path / "fine.nc").read_bytes()
     for source, name, message in (
         ("sm.nc", "fine.nc", "Input coarse must be a coarse system matrix"),
-        ("coarse.nc", "fine.txt", "Input output file must be a .nc file"),
+        ("coarse.nc", "fine.txt", "Input output file must be a .nc or .mdf file"),
         ("none.nc", "fine.nc", "Input file must be an existing file"),
     ):
         with pytest.raises(InputError, match=message):

@@ -146,7 +146,8 @@ def own_parts(source: MdfFile, data: xr.Dataset, complete: bool = True) -> xr.Da
     require(isinstance(stated, dict), must, "a JSON object", type(stated).__name__)
     attributes = stated.get("attributes", {})
     data = data.assign_attrs({k: v for k, v in attributes.items() if k not in ("kind", "format_version", "mdf")})
-    data.attrs = {k: v for k, v in data.attrs.items() if k in attributes or k in ("kind", "format_version", "mdf")}
+    kept = {*attributes, "kind", "format_version", *(["mdf"] if stated.get("mdf", True) else [])}
+    data.attrs = {k: v for k, v in data.attrs.items() if k in kept}
     if not complete:
         return data
     sizes = dict(data.sizes)
@@ -163,12 +164,18 @@ def _with_part(
     path = f"{OWN}/{role}/_{name}"
     values = source.numbers(path) if "/" not in name else None
     dims = tuple(about.get("dims", ())) if isinstance(about, dict) else None
-    if values is None or dims is None or values.shape != tuple(sizes.get(d, -1) for d in dims):
+    if (
+        values is None
+        or dims is None
+        or values.ndim != len(dims)
+        or any(sizes.get(d, n) != n for d, n in zip(dims, values.shape, strict=True))
+    ):
         warn(f"{source.name(path)} does not fit the data, which another program may have changed; it is left aside.")
         return data
     attributes = about.get("attrs", {})
     if "bool" in attributes.pop("dtype", ""):
         values = values.astype(bool)
+    sizes |= dict(zip(dims, values.shape, strict=True))
     variable = (dims, values.astype(values.dtype.newbyteorder("="), copy=False), attributes)
     return data.assign_coords({name: variable}) if role == "_coordinates" else data.assign({name: variable})
 
@@ -188,5 +195,5 @@ def own_fields(data: xr.Dataset) -> dict[str, Any]:
             stored = variable.values.astype(np.int8) if variable.dtype.kind == "b" else variable.values
             fields[f"{OWN}/_{role}/_{name}"] = stored
     attributes = {k: v for k, v in data.attrs.items() if k not in ("kind", "format_version", "mdf")}
-    fields[f"{OWN}/_attributes"] = json.dumps({"attributes": attributes, **tables})
+    fields[f"{OWN}/_attributes"] = json.dumps({"attributes": attributes, "mdf": "mdf" in data.attrs, **tables})
     return fields

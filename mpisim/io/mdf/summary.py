@@ -32,7 +32,7 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
             "kind": next((kind for field, kind in _KINDS if field in source), "metadata alone"),
             "version": source.text("/version"),
             "topology": source.text("/scanner/topology"),
-            "scanner": source.text("/scanner/name"),
+            "scanner_name": source.text("/scanner/name"),
             "tracer": _tracer(source),
             "drive": _drive(source),
             "gradient": _gradient(source),

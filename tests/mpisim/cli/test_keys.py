@@ -25,8 +25,9 @@ COMMANDS = {  # every run of a command; together they print all of its keys
     "compare": ["coarse.nc --reference sm.nc --methods bicubic --out c"],
     "measure": ["sm.nc --out y.nc", "sm.nc --frames 2 --out frames.nc"],
     "reconstruct": ["sm.nc y.nc --out a.nc", "big.nc big_y.nc --reference big_i.nc --out b.nc"],
-    "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "sm.nc converted.nc"],
-    "info": ["sm.nc", "coarse.nc", "S.mat"],
+    "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "std.nc converted.nc"],
+    "info": ["sm.nc", "coarse.nc", "S.mat", "sm.mdf", "std.nc"],
+    "validate": ["sm.mdf"],
     "plot": ["sm.nc --out p.png"],
     "scanners": ["", "mild", "mild --out mild.toml"],
     "train": [f"--data data --method {NET} --factor 2 --steps 1 --batch 8 --out run"],
@@ -45,6 +46,8 @@ def folder(tmp_path_factory):
     sm = mpisim.read(out / "sm.nc")
     coils = xr.concat([sm["system_matrix"], 2 * sm["system_matrix"]], "receive").transpose("angle", "receive", ...)
     mpisim.write(sm.assign(system_matrix=coils), out / "coils.nc")
+    mpisim.write(sm, out / "sm.mdf")
+    mpisim.write(sm.assign(system_matrix_std=0.1 * np.abs(sm["system_matrix"]).astype(float)), out / "std.nc")
     import recon
     from tests.recon.problems import small_matrix, small_measurement
 
