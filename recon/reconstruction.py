@@ -12,6 +12,10 @@ image therefore lies outside a ball of radius sqrt(M), and the image inside the 
 for a matrix that was not recovered comes from the data, too, but stays between sqrt(M) and sqrt(M) + 3/2: chance
 explains no more.
 
+Where a matrix states how much its values err (`system_matrix_std`) and the noise is known, every row is further divided
+by the deviation that noise and these errors have together for this object (`recon.selection.matrix_errors`). eps, which
+then is "auto" by default, and residuals are in this unit.
+
 Images are concentrations relative to the calibration sample's; a matrix in another multiple of the measurement's unit
 is converted. A matrix per concentration, such as V/(mmol/l), gives an image in that concentration. If rows are chosen
 (`recon.selection.rows`), M is the number of rows that are kept.
@@ -27,16 +31,17 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.noise import sigma_from_snr
-from mpisim.data.schema import DIMS, VOXEL_DIMS, build, expect
+from mpisim.data.schema import DIMS, STD, VOXEL_DIMS, build, expect
 from mpisim.data.units import conversion, in_unit_of, numerator, unit_of
 from mpisim.data.views import as_matrix, require_same_rows
 from mpisim.deprecation import renamed_arguments
-from mpisim.errors import InputError, decibels, one_of, require
+from mpisim.errors import InputError, decibels, one_of, require, warn
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.preprocess.whitening import whiten
 from recon.fit import warn_of_misfit
 from recon.methods import METHODS
 from recon.selection.discrepancy import CHANCE
+from recon.selection.matrix_errors import row_deviation
 from recon.selection.rows import chosen_rows
 from recon.solvers.solver import Problem, Solver, checked
 
@@ -59,6 +64,7 @@ def reconstruct(
     min_frequency: float | None = None,
     max_frequency: float | None = None,
     row_snr: float | None = None,
+    use_std: bool = True,
     **options: object,
 ) -> xr.Dataset:
     """Reconstruct the image, or the image of every frame, of a measurement.
@@ -72,9 +78,9 @@ def reconstruct(
     method
         A name of `recon.METHODS`: `admm`, `kaczmarz`, `tikhonov`, or one of another package.
     eps
-        Radius of the noise ball of ADMM, or "auto"; see the module. By default "auto" for a recovered matrix; for
-        any other from the data, too, but no more than sqrt(M) + 3/2, or sqrt(M) itself with a preset. "auto" is at
-        least sqrt(M) where the noise is known.
+        Radius of the noise ball of ADMM, or "auto"; see the module. By default "auto" for a recovered matrix, and for
+        one whose `system_matrix_std` is used; for any other from the data, too, but no more than sqrt(M) + 3/2, or
+        sqrt(M) itself with a preset. "auto" is at least sqrt(M) where the noise is known.
     noise_db
         RMS of the data over their complex noise standard deviation in dB, in place of the measurement's `noise_std`.
     non_negative
@@ -88,6 +94,8 @@ def reconstruct(
         Least and greatest frequency in Hz of the rows to use.
     row_snr
         Least signal-to-noise ratio of the rows to use: RMS of the matrix's row over its noise, a ratio.
+    use_std
+        Whether rows are weighted by the `system_matrix_std` of the matrix, if it has one; False leaves it aside.
     **options
         Options of the method, such as the fields of `recon.methods.AdmmOptions`.
 
@@ -96,9 +104,10 @@ def reconstruct(
     xarray.Dataset
         `image` ([frame,] [z,] y, x), relative concentration (see the module). The attributes carry the method, its
         options, eps, the iterations, whether the noise ball is feasible, its least residual (both in the unit of eps),
-        the number of rows that were used, and the provenance of the matrix and of the measurement. A `DataWarning` says
-        where the noise ball holds no image, was not reached, or holds the empty image, and where an image explains
-        hardly anything of the data.
+        the number of rows that were used, `matrix_errors` (RMS of the rows' deviation by noise and matrix together over
+        that by noise alone, where `system_matrix_std` was used), and the provenance of the matrix and of the
+        measurement. A `DataWarning` says where the noise ball holds no image, was not reached, or holds the empty
+        image, and where an image explains hardly anything of the data.
 
     Raises
     ------
@@ -115,9 +124,11 @@ def reconstruct(
     used = rows if kept is None else int(np.count_nonzero(kept))
     matrix, unit = _in_unit_of_data(matrix, y)
     sigma = _noise(y, noise_db)
-    eps = "auto" if eps is None and METHODS[method].noise_ball and matrix.attrs["origin"] == "recovered" else eps
+    uncertain = bool(use_std) and STD in matrix and _noise_for_std(sigma)
+    estimated = uncertain or matrix.attrs["origin"] == "recovered"
+    eps = "auto" if eps is None and METHODS[method].noise_ball and estimated else eps
     ball = _ball(method, eps, sigma is not None, used, preset is not None)
-    problem = _problem(matrix, y, sigma, ball, bool(non_negative), kept)
+    problem, deviation = _problem(matrix, y, sigma, ball, bool(non_negative), kept, uncertain)
     with METHODS.guarded(method):
         solution = checked(solver.solve(problem, chosen), problem, f"method {method}")
     warn_of_misfit(solution, problem)
@@ -137,6 +148,7 @@ def reconstruct(
         noise_db=noise_db,
         whitened=sigma is not None,
         rows={"used": used, "measured": rows, **_stated(row_mask, min_frequency, max_frequency, row_snr)},
+        matrix_errors=None if deviation is None else float(np.sqrt(np.mean(deviation**2))),
         **{k: _plain(v, single) for k, v in solution.figures.items()},
         matrix=dict(matrix.attrs),
         measurement=dict(y.attrs),
@@ -185,7 +197,7 @@ def _in_unit_of_data(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, str
     above, below = numerator(unit_of(matrix))
     if below == "1" or conversion(unit_of(matrix), unit_of(y)) is not None or conversion(above, unit_of(y)) is None:
         return in_unit_of(matrix, y, "the matrix", "the measurement"), "1"
-    names = [name for name in ("system_matrix", "noise_std") if name in matrix]
+    names = [name for name in ("system_matrix", "noise_std", STD) if name in matrix]
     stated = matrix.assign({name: matrix[name].assign_attrs(units=above) for name in names})
     return in_unit_of(stated, y, "the matrix", "the measurement"), below
 
@@ -202,6 +214,16 @@ def _noise(y: xr.Dataset, noise_db: float | None) -> xr.DataArray | None:
     require("frame" not in sigma.dims, "noise_std of y", "the same for every frame", "one for each")
     require(bool(np.all(sigma.values > 0)), "noise_std of y", "positive in every row", float(sigma.min()))
     return sigma
+
+
+def _noise_for_std(sigma: xr.DataArray | None) -> bool:
+    """Whether the noise is known, without which the errors of the matrix cannot be weighed against it; or warn."""
+    if sigma is None:
+        warn(
+            "The noise of the measurement is not known, so that the standard deviation which the matrix states is not "
+            "used; noise_db gives the noise."
+        )
+    return sigma is not None
 
 
 def _ball(method: str, eps: float | str | None, noise_known: bool, rows: int, published: bool) -> _Ball:
@@ -228,12 +250,18 @@ def _problem(
     ball: _Ball,
     non_negative: bool,
     kept: np.ndarray | None,
-) -> Problem:
+    uncertain: bool,
+) -> tuple[Problem, np.ndarray | None]:
+    """Return the problem, and the deviation of its rows by noise and matrix together where the matrix is uncertain."""
     if sigma is not None:
         matrix, y = whiten(matrix, sigma), whiten(y, sigma)
     rows = as_matrix(matrix).astype(complex, copy=False)
     columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
+    std = matrix[STD].values.reshape(rows.shape) if uncertain else None
     if kept is not None:
-        rows, columns = rows[kept], columns[kept]
+        rows, columns, std = rows[kept], columns[kept], None if std is None else std[kept]
+    deviation = None if std is None else row_deviation(rows, std, columns, non_negative)
+    if deviation is not None:
+        rows, columns = rows / deviation[:, None], columns / deviation[:, None]
     shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
-    return Problem(rows, columns, shape, non_negative, *ball)
+    return Problem(rows, columns, shape, non_negative, *ball), deviation

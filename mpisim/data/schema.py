@@ -73,7 +73,7 @@ def build(
     coords: Mapping[str, object],
     *,
     noise_std: Any = None,
-    std: np.ndarray | None = None,
+    std: Any = None,
     units: str = "V",
     **attributes: Any,
 ) -> xr.Dataset:

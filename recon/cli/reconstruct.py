@@ -34,6 +34,8 @@ KEYS = {
     "least_residual": "admm: least residual of any image, in the unit of eps; null where it was not computed",
     "eps": "admm: radius of the noise ball, whitened if the noise is known",
     "residual": "admm: residual of the image, in the unit of eps",
+    "matrix_errors": "deviation of the rows by noise and errors of the matrix together over that by noise alone, RMS; "
+    "where the matrix states its errors",
     "rows": "rows that were used",
     "rows_measured": "rows of the measurement",
 }
@@ -41,7 +43,7 @@ KEYS = {
 _FLAGS = {"regularisation": "--lambda", "sweeps": "--iterations"}
 """Flags that do not follow from the name of the parameter."""
 _PARSERS: dict[type, Callable[[str, str], object]] = {int: integer, float: number}
-_REPORTED = ("iterations", "converged", "feasible", "least_residual", "eps", "residual")
+_REPORTED = ("iterations", "converged", "feasible", "least_residual", "eps", "residual", "matrix_errors")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=argument_type("--eps", _radius),
         metavar="E|auto",
         help="admm: radius of the noise ball, in units of the noise if this is known, or auto: from the data (default: "
-        "auto for a recovered matrix; for M rows of any other, from the data, but from sqrt(M) to sqrt(M) + 1.5)",
+        "auto for a matrix that was recovered or states its errors; for M rows of any other, from the data, but from "
+        "sqrt(M) to sqrt(M) + 1.5)",
     )
     level = "RMS of the data over the complex noise in dB, if the file lacks it"
     ball.add_argument("--noise-db", type=argument_type("--noise-db", number), metavar="D", help=level)
@@ -72,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset", metavar="NAME", help=f"options as published, in place of the defaults; {_presets()}"
     )
     _add_row_options(parser)
+    ignored = "leave aside how much the matrix states that its values err; by default its rows are weighted by it"
+    parser.add_argument("--ignore-std", action="store_true", help=ignored)
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
     _add_method_options(parser)
@@ -157,6 +162,7 @@ def run(options: argparse.Namespace) -> Result:
             min_frequency=options.min_frequency,
             max_frequency=options.max_frequency,
             row_snr=options.row_snr,
+            use_std=not options.ignore_std,
             **chosen,
         )
     figures = recon.image_figures(image, reference, y)

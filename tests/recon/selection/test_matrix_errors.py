@@ -1,0 +1,54 @@
+"""The deviation of rows by noise and errors of the matrix: what it is for a known image, limits, and frames."""
+
+import numpy as np
+import pytest
+
+from mpisim.data.noise import complex_gaussian
+from mpisim.errors import InputError
+from recon.selection.matrix_errors import row_deviation
+
+RNG = np.random.default_rng(8)
+M, N = 60, 20
+MATRIX = complex_gaussian((M, N), 40.0, 1)
+IMAGE = RNG.uniform(0, 1, N) * (RNG.uniform(size=N) > 0.4)
+STD = RNG.uniform(0.5, 1.5, (M, N)) * np.exp(RNG.normal(size=(M, 1)))
+
+
+def data(images=1, noise=1.0, errors=None, seed=3):
+    true = MATRIX if errors is None else MATRIX + errors
+    return (true @ IMAGE)[:, None] + complex_gaussian((M, images), noise, seed)
+
+
+def test_without_errors_noise_is_all():
+    assert np.array_equal(row_deviation(MATRIX, np.zeros((M, N)), data()), np.ones(M))
+
+
+def test_it_is_the_deviation_that_residuals_at_the_true_image_have():
+    """Over many draws of noise and of errors of the matrix, which are known to be independent."""
+    found = row_deviation(MATRIX, STD, data(noise=0.1))
+    wanted = np.sqrt(1 + 2 * STD**2 @ IMAGE**2)
+    assert np.allclose(found, wanted, rtol=0.1)
+    draws = [
+        data(errors=STD * complex_gaussian((M, N), np.sqrt(2), [s, 0]), seed=[s, 1])[:, 0] - MATRIX @ IMAGE
+        for s in range(2000)
+    ]
+    assert np.allclose(np.sqrt(np.mean(np.abs(draws) ** 2, axis=0)), wanted, rtol=0.08)
+
+
+def test_an_uncertain_row_has_a_larger_deviation_than_the_others():
+    std = np.full((M, N), 0.1)
+    std[7] *= 30
+    found = row_deviation(MATRIX, std, data())
+    assert np.argmax(found) == 7 and found[7] > 3 and np.all(found >= 1)
+
+
+def test_frames_share_the_deviations_of_their_mean():
+    frames = data(images=4)
+    assert np.allclose(row_deviation(MATRIX, STD, frames), row_deviation(MATRIX, STD, frames.mean(1, keepdims=True)))
+
+
+def test_shapes_must_agree():
+    with pytest.raises(InputError, match=r"^Input std must be of the matrix' shape \(60, 20\); instead received"):
+        row_deviation(MATRIX, STD[:, 1:], data())
+    with pytest.raises(InputError, match="Input y must be of the shape"):
+        row_deviation(MATRIX, STD, data()[:, 0])
