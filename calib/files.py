@@ -46,6 +46,7 @@ def recover_file(
     snr: float | None = None,
     noise_std: float | None = None,
     noiseless: bool = False,
+    prior: str | os.PathLike[str] | None = None,
 ) -> dict[str, object]:
     """Recover the fine system matrix of a file into another one, block by block where it is large.
 
@@ -64,6 +65,8 @@ def recover_file(
     snr, noise_std, noiseless
         The noise level of the coarse matrix, see `recover`. Where it is missing, it is estimated from rows of the
         complete file.
+    prior
+        Known matrices, see `recover`.
 
     Returns
     -------
@@ -104,13 +107,13 @@ def recover_file(
         for block in progress(read_blocks(coarse, values), total=matrix.blocks, unit="block"):
             here = None if level is None else level.part(start, len(as_images(block)))
             if start == 0:
-                fine, taken = recover_by_choice(here, block, choice, weights, unit, bundled)
+                fine, taken = recover_by_choice(here, block, choice, weights, unit, bundled, prior)
                 learned = METHODS[taken.method].learned
                 file = weights_of(taken, matrix.factor, weights, bundled) if learned else None
                 grid = list(reversed(as_images(fine).shape[-2:]))
                 summary.update(method=taken.method, reason=taken.reason or None, grid=grid)
             else:
-                fine = recover_at(here, block, taken.method, file, unit, taken.reason)
+                fine = recover_at(here, block, taken.method, file, unit, taken.reason, prior)
             start += len(as_images(block))
             yield fine
 

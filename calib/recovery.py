@@ -32,6 +32,7 @@ from calib.choice import (
 from calib.learned.apply import recover_by_network
 from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
 from calib.methods.compressed import compressed_sensing
+from calib.methods.linear_bayes.method import recover_by_covariance
 from calib.methods.physical.method import recover_by_scanner
 from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Method, Recovered
@@ -60,6 +61,7 @@ def recover(
     snr: float | None = None,
     noise_std: float | None = None,
     noiseless: bool = False,
+    prior: str | os.PathLike[str] | None = None,
 ) -> xr.Dataset:
     """Recover the fine system matrix of a coarse one.
 
@@ -87,6 +89,9 @@ def recover(
         Complex noise standard deviation of the measured values, in the unit of the matrix.
     noiseless
         Whether the measured values are exact. At most one of the three may be given; it replaces the level of the file.
+    prior
+        Known matrices for a method that takes them, such as `linear-bayes`: a file of `mpisim prior` or a folder of
+        fine matrices; None for those that are bundled.
 
     Returns
     -------
@@ -113,7 +118,7 @@ def recover(
     record = METHODS[choice.method]
     Sampling.of(coarse, record.samplings, choice.method)
     level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
-    return recover_by_choice(level, coarse, choice, weights, unit)[0]
+    return recover_by_choice(level, coarse, choice, weights, unit, prior=prior)[0]
 
 
 def recover_by_choice(
@@ -123,6 +128,7 @@ def recover_by_choice(
     weights: str | os.PathLike[str] | None,
     unit: float | None,
     bundled: Path | None = None,
+    prior: str | os.PathLike[str] | None = None,
 ) -> tuple[xr.Dataset, Choice]:
     """Recover a coarse matrix, or the first block of one, by a choice, or by another one where that does not fit.
 
@@ -132,7 +138,7 @@ def recover_by_choice(
     known = coarse if level is None else level.applied(coarse)
     factor, taken = Sampling.of(coarse).factor, settle(known, choice)
     file = weights_of(taken, factor, weights, bundled) if METHODS[taken.method].learned else weights
-    recovered = recover_at(level, coarse, taken.method, file, unit, taken.reason)
+    recovered = recover_at(level, coarse, taken.method, file, unit, taken.reason, prior)
     other = with_imperfect(coarse, taken, recovered)
     if other is not None:
         tried = recover_at(level, coarse, other.method, weights_of(other, factor, None, None), unit, other.reason)
@@ -157,6 +163,7 @@ def recover_at(
     weights: str | os.PathLike[str] | None,
     unit: float | None,
     reason: str = "",
+    prior: str | os.PathLike[str] | None = None,
 ) -> xr.Dataset:
     """Recover a coarse matrix, or a block of one, at this noise level, or at that of the dataset where it is None.
 
@@ -168,8 +175,9 @@ def recover_at(
     sampling = Sampling.of(coarse, record.samplings, method)
     unit = None if unit is None else positive("unit", unit)
     require("weights" in record.takes or weights is None, "weights", f"left out for the method {method}", str(weights))
+    require("prior" in record.takes or prior is None, "prior", f"left out for the method {method}", str(prior))
     with METHODS.guarded(method):
-        recovered = _applied(record, coarse, weights, unit)
+        recovered = _applied(record, coarse, weights, unit, prior)
     grid = sampling.fine_grid(Grid.of(coarse))
     _check(recovered, (len(as_images(coarse)), grid.shape[1], grid.shape[0]), method)
     return replace_rows(
@@ -191,9 +199,13 @@ def recover_at(
 
 
 def _applied(
-    method: Method, coarse: xr.Dataset, weights: str | os.PathLike[str] | None, unit: float | None
+    method: Method,
+    coarse: xr.Dataset,
+    weights: str | os.PathLike[str] | None,
+    unit: float | None,
+    prior: str | os.PathLike[str] | None = None,
 ) -> Recovered:
-    given = {"weights": weights, "unit": unit}
+    given = {"weights": weights, "unit": unit, "prior": prior}
     return method.apply(coarse, **{name: value for name, value in given.items() if name in method.takes})
 
 
@@ -266,6 +278,12 @@ _UNTRAINED = {
         recover_by_profiles,
         complete=True,
         version=2,
+    ),
+    "linear-bayes": Method(
+        "posterior mean under the covariance of known matrices, simulated or measured ones (--prior)",
+        recover_by_covariance,
+        takes=("prior",),
+        complete=True,
     ),
     "physical": Method(
         "the scanner itself: its fields, coils and tracer fitted to all rows, with errors; nothing trained",

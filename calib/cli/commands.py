@@ -21,6 +21,13 @@ COMMANDS = (
         "calib.cli.recover",
         "calibrate",
     ),
+    Command(
+        "prior",
+        "make a prior of known matrices for recover --method linear-bayes",
+        "mpisim prior --data realistic --out prior.npz",
+        "calib.cli.prior",
+        "calibrate",
+    ),
     Command("methods", "list the methods of recovery", "mpisim methods", "calib.cli.methods", "calibrate"),
     Command(
         "evaluate",

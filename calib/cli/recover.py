@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "else a method that presumes less)",
     )
     parser.add_argument("--weights", help="weights of `mpisim train` (default: those bundled with the package)")
+    parser.add_argument(
+        "--prior",
+        metavar="FILE|FOLDER",
+        help="known matrices for linear-bayes: a file of `mpisim prior`, or a folder of fine matrices (default: the "
+        "bundled ones, of simulated imperfect scanners)",
+    )
     add_noise_options(parser)
     parser.add_argument("--out", required=True, help="fine system matrix (.nc) to write")
     parser.add_argument(
@@ -42,12 +48,13 @@ def run(options: argparse.Namespace) -> Result:
     from calib.files import recover_file
     from mpisim.io.atomic import expect_file, not_an_input
 
-    not_an_input(options.out, options.weights)
+    not_an_input(options.out, options.weights, options.prior)
     if options.diagnostics is not None:
         expect_file(options.diagnostics, (".html",), options.coarse, options.weights, options.out, name="--diagnostics")
     noise = given_noise(options)
     with as_typed(NOISE_FLAGS):
-        result = recover_file(options.coarse, options.out, options.method, options.weights, **noise)
+        chosen = {"method": options.method, "weights": options.weights, "prior": options.prior}
+        result = recover_file(options.coarse, options.out, **chosen, **noise)
     if options.diagnostics is not None:
         from calib.diagnostics import write_diagnostics
         from mpisim.io import read

@@ -48,7 +48,8 @@ class Method:
         Schemes of sampling that it can take: `box`, `strided`, `random`.
     takes
         What else `apply` takes: `weights` (a file or None: the method is a trained network) and `unit` (RMS of the
-        complete coarse matrix in its unit; None where the dataset is complete).
+        complete coarse matrix in its unit; None where the dataset is complete) and `prior` (a file or folder of known
+        matrices, or None).
     complete
         Whether it needs all rows of a matrix at once; files are otherwise recovered in blocks.
     version
@@ -68,7 +69,7 @@ class Method:
 
     def __post_init__(self) -> None:
         require(callable(self.apply), "apply of the method", "a function", type(self.apply).__name__)
-        for name, known in (("samplings", SCHEMES), ("takes", ("weights", "unit"))):
+        for name, known in (("samplings", SCHEMES), ("takes", ("weights", "unit", "prior"))):
             values = getattr(self, name)
             good = isinstance(values, tuple) and all(value in known for value in values)
             require(good, f"{name} of the method", f"a tuple of {' or '.join(known)}", repr(values))

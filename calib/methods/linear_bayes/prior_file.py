@@ -1,9 +1,9 @@
 r"""Priors as files: written by `mpisim prior`, read once, and made from a folder of matrices.
 
 A file (`.npz`) holds bases and coefficients in whole steps: a coefficient in steps of `_COEFFICIENT` of the RMS of its
-row's vector, and a vector of a basis, times the RMS of its coefficients, in steps of a precision. A row then errs by about
-the precision times the root of a twelfth of the vectors, .1 % of its RMS by default; most numbers are small and take few
-bits. Nothing in a file is code: it is read without pickles.
+row's vector, and a vector of a basis, times the RMS of its coefficients, in steps of a precision. A row then errs by
+about the precision times the root of a twelfth of the vectors, .2 % of its RMS by default; most numbers are small and
+take few bits. Nothing in a file is code: it is read without pickles.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from calib.methods.linear_bayes.family import RANK, Family, family_of
+from calib.methods.linear_bayes.family import Family
+from calib.methods.linear_bayes.making import RANK, family_of
 from mpisim.data.grid import Grid
-from mpisim.errors import InputError, require, within
+from mpisim.errors import InputError, require, whole, within
 from mpisim.io.atomic import replacing
 from mpisim.io.reading import read
 from mpisim.progress import progress
@@ -27,7 +29,7 @@ __all__ = ["BUNDLED", "PRECISION", "prior_files", "prior_of_folder", "read_prior
 
 BUNDLED = Path(__file__).parents[2] / "priors" / "realistic.npz"
 """The prior that comes with the package."""
-PRECISION = 5e-4
+PRECISION = 1e-3
 """Step of a file's numbers, relative to the RMS of a row."""
 _COEFFICIENT = 1e-3
 _VERSION = 1
@@ -62,7 +64,7 @@ def write_prior(family: Family, path: str | os.PathLike[str], precision: float =
             file,
             about=np.frombuffer(json.dumps(about).encode(), np.uint8),
             bases=_whole(family.bases * (level * size)[None, :, :, None], step),
-            coefficients=_whole(family.coefficients / size, _COEFFICIENT),
+            coefficients=np.moveaxis(_whole(family.coefficients / size, _COEFFICIENT), 0, -1),  # deflates better
             level=level,
             angles=family.angles,
             frequencies=family.frequencies,
@@ -116,7 +118,7 @@ def _read(file: Path, changed: int) -> Family:
         size = float(np.sqrt(found["bases"].shape[-1]))
         bases = found["bases"] * (about["precision"] / (level * size))[None, :, :, None]
         return Family(
-            (found["coefficients"] * (_COEFFICIENT * size)).astype(np.float32),
+            np.ascontiguousarray(np.moveaxis(found["coefficients"], -1, 0) * np.float32(_COEFFICIENT * size)),
             bases.astype(np.float32),
             grid,
             found["angles"],
@@ -144,7 +146,24 @@ def prior_files(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def prior_of_folder(folder: str | os.PathLike[str], members: int | None = None, rank: int = RANK) -> Family:
-    """Return the family of the first `members` matrices of a folder, None for all; the other arguments as `family_of`."""
-    files = prior_files(folder)[:members]
+    """Return the family of the matrices of a folder.
+
+    Parameters
+    ----------
+    folder
+        See `prior_files`.
+    members
+        Matrices whose coefficients are kept, the first ones; None for all. Bases are those of all matrices.
+    rank
+        Vectors of a basis, at most.
+
+    Raises
+    ------
+    InputError
+        As `family_of`, or if `members` is not a whole number from 3.
+    """
+    kept = None if members is None else whole("members", members, 3)
+    files = prior_files(folder)
     matrices = (read(file) for file in progress(files, unit="matrix"))
-    return family_of(matrices, rank, {"matrices": len(files), "source": Path(folder).name})
+    family = family_of(matrices, rank, {"matrices": len(files), "source": Path(folder).name})
+    return family if kept is None else replace(family, coefficients=family.coefficients[:kept])
