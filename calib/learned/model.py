@@ -24,6 +24,7 @@ from calib.learned.config import ModelConfig
 from calib.learned.padding import padded
 from calib.methods.consistency import nearest_consistent
 from calib.methods.geometry import CENTERED, Geometry
+from calib.methods.misfit import PRECISION
 from calib.methods.ridge import SIGMA_THRESHOLD, ridge_means
 from calib.nets.layers import bicubic_upsample
 from calib.nets.table import NETS
@@ -34,9 +35,6 @@ __all__ = ["RecoveryModel"]
 
 _SIGMA_THRESHOLD = 3.0
 """That of the ridge fit in training, where time counts: few rows are so far from all directions tried."""
-
-_PRECISION = 0.005
-"""Residual of the block means that is tolerated beside the noise, in units of the RMS of all of them."""
 
 
 class RecoveryModel(nn.Module):
@@ -84,7 +82,7 @@ class RecoveryModel(nn.Module):
             share = geometry.share(self.config.factor, *scaled.shape[-2:])
             residual = (scaled - block_mean(out, self.config.factor)) * scale
             residual = residual if share is None else residual * as_rows(share, residual)
-            tolerated = sigma**2 + _PRECISION**2
+            tolerated = sigma**2 + PRECISION**2
             misfits.append(residual.square().sum(1).mean((1, 2)) / tolerated)
         return self.consistent(out, scaled, noise) * scale + shift
 

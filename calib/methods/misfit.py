@@ -29,12 +29,24 @@ from mpisim.data.blocks import block_mean, filling, is_partial
 from mpisim.data.noise import norm, rms
 from mpisim.data.views import row_dims
 
-__all__ = ["EXPLAINED", "MOST_LEFT", "agree", "invents", "named_rows", "share_left", "shrunk", "with_margin"]
+__all__ = [
+    "EXPLAINED",
+    "MOST_LEFT",
+    "PRECISION",
+    "agree",
+    "invents",
+    "named_rows",
+    "share_left",
+    "shrunk",
+    "with_margin",
+]
 
 EXPLAINED = 1e-5
 """Share of a row's energy that may be left if a fit explains the row completely."""
 MOST_LEFT = 0.1
 """Share of a row's energy that may be left beyond the noise if a fit describes the row at all."""
+PRECISION = 0.005
+"""Residual of the block means that is tolerated beside the noise, in units of the RMS of all of them."""
 
 _CHANCE = 1e-9
 _FEWEST_ALONG = 6  # block means along a side from which their detail shows that of the rows

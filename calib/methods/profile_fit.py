@@ -34,7 +34,7 @@ from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.misfit import EXPLAINED, MOST_LEFT, agree, share_left
 from mpisim.data.blocks import block_mean
 
-__all__ = ["LENGTHS", "ProfileFits", "fit_profiles"]
+__all__ = ["LENGTHS", "Design", "ProfileFits", "fit_profiles"]
 
 LENGTHS = tuple(float(v) for v in np.geomspace(0.7, 8.0, 13))
 """Correlation lengths tried, in edges of a fine voxel; up to the last one in longer edges where it is oblong."""
@@ -78,7 +78,7 @@ def fit_profiles(
         Where the voxels lie about the scanner's axis.
     """
     height, width = block_means.shape[-2:]
-    design = _Design.of(height, width, angles, factor, geometry)
+    design = Design.of(height, width, angles, factor, geometry)
     found = np.empty((*block_means.shape[:2], *design.features.shape[-2:]), complex)
     shape = block_means.shape[:2]
     fits = ProfileFits(found, np.empty(shape), np.empty(shape, bool), np.empty(shape, bool), [], [])
@@ -104,7 +104,7 @@ class _Profile(NamedTuple):
     evidence: float
 
 
-class _Design(NamedTuple):
+class Design(NamedTuple):
     """What fits share.
 
     Features of fine rows (angle, q, H, W), their weighed block means (angle, q, m), the weights (h, w) or 1, what is
@@ -120,7 +120,8 @@ class _Design(NamedTuple):
     factor: int
 
     @classmethod
-    def of(cls, height: int, width: int, angles: np.ndarray, factor: int, geometry: Geometry) -> _Design:
+    def of(cls, height: int, width: int, angles: np.ndarray, factor: int, geometry: Geometry) -> Design:
+        """Return what the fits to a coarse grid of h x w blocks share."""
         features, waves = _features(*geometry.fine_shape(factor, height, width), angles, geometry)
         share = geometry.share(factor, height, width)
         weights = 1.0 if share is None else share
@@ -146,6 +147,17 @@ class _Design(NamedTuple):
         levels = [noise, *(level for level in energy * _LEVELS if level > noise)]
         return max((_likeliest(values, projected, level, candidates) for level in levels), key=lambda p: p.evidence)
 
+    def errors(self, b: np.ndarray, sigma: np.ndarray, used: np.ndarray) -> np.ndarray:
+        """Return the errors (angle, h, w), weighed, of the profile that is fitted to the `used` block means of b."""
+        values, used = (b * self.weights).reshape(len(b), -1), used.reshape(len(b), -1)
+        flat = self.means.transpose(1, 0, 2)[:, used]
+        candidates = _candidates(flat @ flat.T, self.waves, self.lengths)
+        noise, energy = float(np.mean(sigma**2)), float(np.mean(np.abs(values[used]) ** 2))
+        levels = [noise, *(level for level in energy * _LEVELS if level > noise)]
+        fits = (_likeliest(values[used], flat @ values[used], level, candidates) for level in levels)
+        profile = max(fits, key=lambda p: p.evidence)
+        return (values - np.einsum("aqm,q->am", self.means, profile.coefficients)).reshape(b.shape)
+
     def left(self, profile: _Profile, b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
         """Return the share of every row's energy that a profile leaves beyond the noise, (angle,)."""
         fitted = np.einsum("aqm,q->am", self.means, profile.coefficients).reshape(b.shape)
@@ -160,7 +172,7 @@ class _Design(NamedTuple):
         return agree(self.rows(profile), b, sigma, self.factor, alike=True, most=most)
 
 
-def _robust(design: _Design, b: np.ndarray, sigma: np.ndarray) -> tuple[_Profile, np.ndarray]:
+def _robust(design: Design, b: np.ndarray, sigma: np.ndarray) -> tuple[_Profile, np.ndarray]:
     """Fit a profile to those rows of a harmonic that agree on one; return it and which rows these are.
 
     Where the fit to all rows leaves some unexplained, it is repeated with the better half of the rows until these stay

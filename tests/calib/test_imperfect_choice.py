@@ -140,3 +140,47 @@ def test_a_training_on_imperfect_scanners_is_bundled_as_such(tmp_path):
     assert realistic_weights("srcnn", 4, tmp_path) == file
     model, metadata = load_model(file)
     assert model.config.phase == "ideal" and stated_scope(metadata).imperfect is True
+
+
+QUADRATIC = {"recipe": mpisim.QuadraticRecipe(0.1, 0.1, 0.1)}
+GROWING = {"selection": (mpisim.Polynomial(((3, 0, 0, 0.12),), turning=True),)}
+ASKEW = {"selection": (mpisim.SolidHarmonics(((2, 1, 0.12),)),)}
+
+
+@pytest.mark.parametrize(
+    ("switches", "method", "worse"),
+    [(QUADRATIC, "transms", 5), (ASKEW, "transms", 1.3), (GROWING, "profile", 2)],
+    ids=["quadratic", "askew", "growing"],
+)
+def test_the_data_tell_whether_profiles_are_better_at_8x(switches, method, worse, monkeypatch, tmp_path):
+    """Without weights for imperfect scanners. Profiles take any gradient along the normal, if it is that of all angles.
+
+    `worse` is the error of the method that is left over that of the one that is taken, at least.
+    """
+    monkeypatch.setattr("calib.choice.realistic_weights", lambda method, factor: tmp_path / "none")
+    angles = tuple(np.radians(np.arange(0, 180, 15)))
+    ideal = mpisim.open_sided_ffl(0.7, angles=angles, harmonics=(2, 5, 9))
+    fine = mpisim.simulate(mpisim.ImperfectFFL.of(ideal, **switches), mpisim.Particle(22e-9))
+    coarse = calib.downsample(fine, 8, snr=33.7, seed=1)
+    with pytest.warns(DataWarning, match=f"The method is {method}, because .* this one has imperfections") as caught:
+        found = calib.recover(coarse)
+    assert found.attrs["recovery"]["method"] == method and len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        left = calib.recover(coarse, {"transms": "profile", "profile": "transms"}[method])
+    assert calib.nrmse(left, fine) > worse * calib.nrmse(found, fine)
+
+
+def test_a_misfit_of_the_network_alone_does_not_choose_profiles():
+    """A measured matrix of strong quadratic changes: the misfit is large, and profiles predict far worse still."""
+    recipe = mpisim.QuadraticRecipe(0.3, 0.3, 0.3)
+    ideal = mpisim.open_sided_ffl(0.7, angles=tuple(np.radians(np.arange(0, 180, 24))), harmonics=(2, 3, 5))
+    fine = mpisim.simulate(mpisim.ImperfectFFL.of(ideal, recipe=recipe), mpisim.Particle(22e-9))
+    coarse = calib.downsample(fine.drop_vars(["sf_gradient", "particle_diameter"]), 8, snr=33.7, seed=1)
+    coarse.attrs = {k: v for k, v in coarse.attrs.items() if k not in ("scanner", "particle")} | {"origin": "measured"}
+    words = "The method is transms, because no other is known to be better, although transms leaves"
+    with pytest.warns(DataWarning, match=words) as caught:
+        found = calib.recover(coarse)
+    assert len(caught) == 1 and found.attrs["recovery"]["misfit"] > 5
+    assert found.attrs["recovery"]["reason"].startswith("no other is known to be better")
+    assert calib.nrmse(found, fine) < 0.3
