@@ -19,14 +19,13 @@ from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import State
 from calib.methods.physical.priors import Priors
 
-__all__ = ["SIGNIFICANT", "Climbed", "climb", "determined", "excess", "own_variances"]
+__all__ = ["SIGNIFICANT", "Climbed", "climb", "determined", "excess", "ideal_alone", "own_variances"]
 
 SIGNIFICANT = 2.5
 """Standard deviations of chi2 above its expectation from which a model is not all."""
 _STOPPED = 5.0  # the same, from which a fit may have stopped in another minimum than the lowest
 _ROUNDS = 2  # of the prior scales
 _TRIES = 3
-_COOLING = (1e-2, 1e-3)  # sigma over the RMS of the values, for data that are more exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +77,7 @@ def climb(
     start: State,
     before: Climbed | None = None,
     rough: Model | None = None,
+    exact: bool = False,
 ) -> Climbed:
     """Fit the scanner that the values need.
 
@@ -89,30 +89,36 @@ def climb(
         An earlier fit of nearly the same values, from which to go on.
     rough
         The same model with a larger error of its quadrature, for all but the last steps.
+    exact
+        Whether the values have no noise, and are not those of an ideal scanner (`ideal_alone`): sigma is then a
+        tolerance, and chi2 says nothing of other starts.
     """
     count = int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())
     rough = model if rough is None else rough
     state = fit_scanner(rough, values, sigma, start, None).state if before is None else before.ideal.state
     ideal = fit_scanner(model, values, sigma, state, None)
     state, steps = ideal.state, ideal.steps
-    rms = float(np.sqrt(np.mean(np.abs(values) ** 2)))
-    for share in _COOLING if before is None else ():
-        if np.any(sigma < share * rms):
-            fit = fit_scanner(rough, values, np.maximum(sigma, share * rms), state, model.parameters.groups)
-            state, steps = fit.state, steps + fit.steps
     best, starts = None, 0
     several = [] if before is None else [(before.full.state, False)]
     for other, hold in (*several, *_starts(model, state)):
         fit = _full(rough, model, values, sigma, other, hold)
         steps, starts = steps + fit.steps, starts + 1
         best = fit if best is None or fit.evidence > best.evidence else best
-        if excess(best, count) < _STOPPED or starts == _TRIES:
+        if excess(best, count) < _STOPPED or starts == (1 if exact else _TRIES):
             break
     assert best is not None
-    if excess(ideal, count) < SIGNIFICANT and ideal.evidence >= best.evidence:
+    if not exact and excess(ideal, count) < SIGNIFICANT and ideal.evidence >= best.evidence:
         return Climbed(ideal, ideal, best, "ideal", "an ideal scanner has the larger evidence", steps, starts)
     why = f"an ideal scanner has a chi2 of {ideal.chi2:.4g} and the smaller evidence"
     return Climbed(best, ideal, best, "full", why, steps, starts)
+
+
+def ideal_alone(model: Model, values: np.ndarray, sigma: np.ndarray, start: State) -> Climbed | None:
+    """Return the fit of an ideal scanner if it leaves nothing, or else None; the arguments are those of `climb`."""
+    ideal = fit_scanner(model, values, sigma, start, None)
+    if excess(ideal, int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())) >= SIGNIFICANT:
+        return None
+    return Climbed(ideal, ideal, ideal, "ideal", "an ideal scanner leaves nothing of the values", ideal.steps, 1)
 
 
 def _full(rough: Model, model: Model, values: np.ndarray, sigma: np.ndarray, start: State, hold: bool) -> Fit:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from calib.methods.physical.climb import SIGNIFICANT, Climbed, climb, determined, excess
+from calib.methods.physical.climb import SIGNIFICANT, Climbed, climb, determined, excess, ideal_alone
 from calib.methods.physical.deviation import deviation
-from calib.methods.physical.measurement import Measurement
+from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
 from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
 from calib.methods.physical.profiles import MODULATED, PLAIN, Profiles, fit_profiles, predicted, profile_variance
@@ -23,6 +23,7 @@ from mpisim.data.sampling import Sampling
 __all__ = ["Fitted", "fit_measurement"]
 
 _ROUNDS = 4
+_FIRST = 1e-2  # noise over the RMS that exact values are first taken to have
 _CHANGED = 1.05  # factor on the noise level from which a fit goes on with it
 _NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may lack where the noise level is wrong
 _COARSEST_MODULATED = 4  # factor up to which modulated profiles are determined
@@ -100,22 +101,24 @@ def fit_measurement(measurement: Measurement) -> Fitted:
         for t in (tolerance, _ROUGH * tolerance)
     )
     positions, rows = dropped_positions(values, given), ~values.any(axis=-1)
-    rescaled, climbed = 1.0, None
+    exact, climbed = measurement.exact, None
+    alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None
+    rescaled = _FIRST / FLOOR if exact and alone is None else 1.0  # exact values are fitted step by step
     for last in range(_ROUNDS):
         now = measurement.without(positions | rows[..., None])
         now = replace(now, sigma=now.sigma * rescaled)
-        climbed = climb(model, values, now.sigma, start, climbed, rough)
+        climbed = climb(model, values, now.sigma, start, climbed, rough, exact) if alone is None else alone
         residual = values - model.means(climbed.fit.state)
-        more_positions = odd_positions(residual, now.sigma) | positions
+        more_positions = positions | odd_positions(residual, now.sigma, exact)
         more_rows = odd_rows(residual, values, now.sigma) | rows
         more_rows = rows if more_rows.mean() > 0.5 else more_rows
         if (more_positions != positions).any() or (more_rows != rows).any():
             positions, rows = more_positions, more_rows
             continue
         factor = _level(climbed, residual, now)
-        if last == _ROUNDS - 1 or rescaled != 1 or max(factor, 1 / factor) < _CHANGED:
+        if last == _ROUNDS - 1 or (rescaled != 1 and not exact) or max(factor, 1 / factor) < _CHANGED:
             break
-        rescaled = factor
+        rescaled = max(rescaled * factor, 1.0) if exact else factor
     assert climbed is not None
     return _with_profiles(model, now, climbed, residual, rescaled, positions, rows)
 
@@ -126,7 +129,7 @@ def _level(climbed: Climbed, residual: np.ndarray, measurement: Measurement) -> 
     expected = max(1 - determined(fit) / (2 * count), 0.1)
     apart = (fit.chi2 - expected) * np.sqrt(count)
     if measurement.exact:
-        return float(np.sqrt(max(fit.chi2 / expected, 1.0)))
+        return 1.0 if climbed.stage == "ideal" else float(np.sqrt(fit.chi2 / expected))
     if abs(apart) < _LEVEL or (apart > 0 and _lacking(residual, measurement, fit.chi2)):
         return 1.0
     return float(np.sqrt(fit.chi2 / expected))

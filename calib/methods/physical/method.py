@@ -18,6 +18,7 @@ from calib.methods.consistency import nearest_consistent
 from calib.methods.misfit import MOST_LEFT, named_rows, share_left, shrunk, with_margin
 from calib.methods.physical.fitting import Fitted, fit_measurement
 from calib.methods.physical.measurement import Measurement
+from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.report import reported
 from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Recovered
@@ -29,6 +30,7 @@ from mpisim.errors import warn
 __all__ = ["recover_by_scanner"]
 
 _MOST_OTHERS = 0.5  # share of rows that the scanner may leave undescribed
+_FAR = 8.0  # scales of the table from which an error of an angle is reported
 _UNCONVERGED_EXCESS = 10.0  # standard deviations of chi2 above which a fit that has not converged does not count
 
 
@@ -148,6 +150,16 @@ def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted) ->
             f"{positions} of {fitted.out_positions.size} positions (y, x) do not agree with all others and were left "
             f"out of the fit: {first}{more}."
         )
+    local = np.abs(fitted.climbed.fit.state.local) / [p.scale for p in LOCAL]
+    (odd,) = np.nonzero((local > _FAR).any(axis=1))
+    if odd.size:
+        which = [LOCAL[int(np.argmax(local[i]))].name for i in odd]
+        first = ", ".join(
+            f"{np.degrees(float(coarse['angle'][i])):.4g} degrees ({name})"
+            for i, name in zip(odd[:3], which, strict=False)
+        )
+        more = ", ..." if odd.size > 3 else ""
+        warn(f"{odd.size} of {len(local)} angles have errors far beyond those of scanners: {first}{more}.")
     if fitted.rescaled != 1 and not fitted.measurement.exact:
         warn(
             f"The residual of the fitted scanner is noise of {fitted.rescaled:.3g} times the stated level, which "

@@ -18,7 +18,7 @@ from calib.methods.misfit import MOST_LEFT, share_left
 
 __all__ = ["dropped_positions", "lacking", "odd_positions", "odd_rows"]
 
-_FAR = 4.0  # times the median of all positions
+_FAR, _FAR_EXACT = 8.0, 100.0  # times the median of all positions; where there is no noise, that is what models lack
 _SIGNIFICANT = 8.0  # standard deviations
 _EMPTY, _FULL = 3.0, 100.0  # mean square over the noise, of a position without sample and of most others
 _MOST = 0.2  # share of the positions that may be left out
@@ -37,12 +37,14 @@ def dropped_positions(values: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     return empty & (np.median(strength) > _FULL) & (empty.mean() <= _MOST)
 
 
-def odd_positions(residual: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def odd_positions(residual: np.ndarray, sigma: np.ndarray, exact: bool = False) -> np.ndarray:
     """Return which positions have a residual far above that of the others, (value,); the worst fifth at most."""
     rows = np.isfinite(sigma).sum(axis=(0, 1, 2))
     square = np.sum(np.abs(residual / sigma) ** 2, axis=(0, 1, 2)) / np.maximum(rows, 1)
     usual = max(float(np.median(square[rows > 0])), 1.0) if np.any(rows > 0) else 1.0
-    far = (square > _FAR * usual) & (square > usual * (1 + _SIGNIFICANT / np.sqrt(np.maximum(rows, 1))))
+    far = (square > (_FAR_EXACT if exact else _FAR) * usual) & (
+        square > usual * (1 + _SIGNIFICANT / np.sqrt(np.maximum(rows, 1)))
+    )
     most = int(_MOST * square.size)
     return far & (square >= np.sort(square)[::-1][most]) if far.sum() > most else far
 

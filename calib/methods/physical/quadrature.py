@@ -14,6 +14,7 @@ voxel, that is one mean over the block; at the edge of a grid the block has only
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -99,6 +100,11 @@ def _of(
     return _product(axes[0], axes[1], mask)
 
 
+@lru_cache(maxsize=64)
+def _gauss(points: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(points)
+
+
 def _along(
     fine: Grid, axis: int, starts: np.ndarray, count: int, sample: Edges | None, resolution: tuple[float, float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -108,10 +114,10 @@ def _along(
     counts = np.minimum(count, fine.shape[axis] - starts)
     first = (starts - fine.shape[axis] / 2) * edge / scale
     if abs(own / edge - 1) < _SAME:
-        nodes, weights = np.polynomial.legendre.leggauss(edge_points(count * edge / scale, *resolution))
+        nodes, weights = _gauss(edge_points(count * edge / scale, *resolution))
         lengths = counts[:, None] * edge / scale
         return first[:, None] + lengths * (nodes + 1) / 2, np.tile(weights / 2, (len(starts), 1))
-    nodes, weights = np.polynomial.legendre.leggauss(edge_points(own / scale, *resolution))
+    nodes, weights = _gauss(edge_points(own / scale, *resolution))
     centers = first[:, None] + (np.arange(count) + 0.5) * edge / scale
     there = np.arange(count) < counts[:, None]
     places = np.where(there, centers, centers[:, :1])[..., None] + own / scale * nodes / 2
