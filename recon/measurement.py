@@ -147,7 +147,7 @@ def _dataset(fine: xr.Dataset, values: np.ndarray, sigma: float, unit: str, orig
         units=unit,
         origin="simulated",
         **origin,
-        **{k: fine.attrs.get(k) for k in ("scanner", "particle", "sample", "grid")},
+        **{k: fine.attrs.get(k) for k in ("scanner", "particle", "sample", "grid", "mdf")},
     )
 
 

@@ -42,6 +42,7 @@ from recon.fit import warn_of_misfit
 from recon.methods import METHODS
 from recon.selection.discrepancy import CHANCE
 from recon.selection.matrix_errors import row_deviation
+from recon.selection.pairs import paired
 from recon.selection.rows import chosen_rows
 from recon.solvers.solver import Problem, Solver, checked
 
@@ -74,7 +75,8 @@ def reconstruct(
     matrix
         A fine system matrix, simulated, measured or recovered.
     y
-        A measurement of the same rows.
+        A measurement of the same rows. Where both come from MDF files, the sequence must be the same, and only the
+        frequencies that both have are used (`recon.selection.pairs`); `row_mask` is over these.
     method
         A name of `recon.METHODS`: `admm`, `kaczmarz`, `tikhonov`, or one of another package.
     eps
@@ -118,7 +120,7 @@ def reconstruct(
     solver = METHODS[one_of("method", method, METHODS)]
     with METHODS.guarded(method):
         chosen = _options(solver, method, _preset(solver, method, preset) | options)
-    _check_pair(matrix, y)
+    matrix, y = _checked_pair(matrix, y)
     kept = chosen_rows(matrix, row_mask, min_frequency, max_frequency, row_snr)
     rows = len(as_matrix(matrix))
     used = rows if kept is None else int(np.count_nonzero(kept))
@@ -182,14 +184,17 @@ def _plain(values: np.ndarray, single: bool) -> object:
     return plain[0] if single else plain
 
 
-def _check_pair(matrix: xr.Dataset, y: xr.Dataset) -> None:
+def _checked_pair(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return a matrix and a measurement over the rows that both have."""
     expect(matrix, "system_matrix", "matrix", stage="fine")
     expect(y, "measurement", "y")
+    matrix, y = paired(matrix, y)
     rows, data = matrix["system_matrix"], y["measurement"]
     wanted = {str(d): rows.sizes[d] for d in DIMS["measurement"] if d in rows.dims}
     received = {str(d): n for d, n in data.sizes.items() if d != "frame"}
     require(received == wanted, "y", f"measured over the matrix's rows {wanted}", received)
     require_same_rows(y, matrix, "y")
+    return matrix, y
 
 
 def _in_unit_of_data(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, str]:

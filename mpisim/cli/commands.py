@@ -42,6 +42,13 @@ COMMANDS = (
         "files",
     ),
     Command(
+        "pair",
+        "say whether a system matrix and a measurement belong together",
+        "mpisim pair sm.mdf measurement.mdf",
+        "mpisim.cli.pair",
+        "files",
+    ),
+    Command(
         "plot",
         "draw a system matrix, a measurement, an image or a scanner",
         "mpisim plot sm.nc --angle 0,45 --harmonic 2,3 --out sm.png",
