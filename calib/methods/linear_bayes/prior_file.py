@@ -109,7 +109,7 @@ def _folder(folder: Path, files: tuple[tuple[Path, int], ...]) -> Family:
 @lru_cache(maxsize=2)
 def _read(file: Path, changed: int) -> Family:
     try:
-        with np.load(file, allow_pickle=False) as held:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as held:
             about = json.loads(held["about"].tobytes())
             found = {name: held[name] for name in held.files}
         require(about["version"] == _VERSION, "prior", f"of version {_VERSION}", about["version"])
