@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from calib.automatic import recover_automatically
 from calib.choice import (
     Choice,
     choose,
@@ -292,6 +293,25 @@ _UNTRAINED = {
         complete=True,
     ),
 }
+
+
+def _by(coarse: xr.Dataset, method: str | None, prior: str | os.PathLike[str] | None) -> xr.Dataset:
+    return recover(coarse, method, prior=prior)
+
+
+def _auto(coarse: xr.Dataset, prior: str | os.PathLike[str] | None = None) -> Recovered:
+    return recover_automatically(coarse, _by, prior)
+
+
+_AUTOMATIC = {
+    "auto": Method(
+        "chooses: the fitted scanner where it explains the measurement, else what presumes less; says what and why",
+        _auto,
+        samplings=("box", "strided", "random"),
+        takes=("prior",),
+        complete=True,
+    )
+}
 _NETWORKS = {
     name: Method(
         net.summary,
@@ -304,6 +324,6 @@ _NETWORKS = {
 }
 
 METHODS: Registry[Method] = Registry(
-    "method of recovery", "mpisim.recovery_methods", Method, {**_UNTRAINED, **_NETWORKS}
+    "method of recovery", "mpisim.recovery_methods", Method, {**_AUTOMATIC, **_UNTRAINED, **_NETWORKS}
 )
 """Every method of recovery by name."""

@@ -63,8 +63,10 @@ def distrust(recovered: xr.Dataset, coarse: xr.Dataset, agrees: Agreement | None
 def _of_recovery(recovery: Mapping[str, Any]) -> Iterator[str]:
     if recovery.get("converged") is False:
         yield "The fit did not converge."
-    if recovery.get("rows_refitted"):
-        yield f"{recovery['rows_refitted']} rows are not what the method presumes; a simpler method recovered them."
+    others = recovery.get("rows_refitted") or {}
+    if others:
+        by = " and ".join(f"{count} by {name}" for name, count in others.items())
+        yield f"{sum(others.values())} rows are not what the method presumes; simpler methods recovered them: {by}."
     if recovery.get("positions_left_out"):
         places = ", ".join(str(tuple(p)) for p in recovery["positions_left_out"])
         yield f"These positions of the sample (row, column) do not fit the others and were left out: {places}."

@@ -103,7 +103,8 @@ def test_what_the_recovery_reports_is_said(fine, coarse):
         },
         {"name": "tilt", "value": 0.1, "std": 0.5, "unit": "1", "meaning": "tilt", "determined": 0.1, "group": "plane"},
     ]
-    reports = {"converged": False, "rows_refitted": 3, "positions_left_out": [[1, 2]], "parameters": parameters}
+    others = {"ridge": 2, "bicubic-dc": 1}
+    reports = {"converged": False, "rows_refitted": others, "positions_left_out": [[1, 2]], "parameters": parameters}
     words = distrust(as_recovered(fine, coarse, **reports), coarse, None)
     assert [w.split()[0] for w in words] == ["The", "3", "These", "1"]
     assert "(1, 2)" in words[2]

@@ -1,0 +1,123 @@
+"""The method `auto`: what it takes, what it says of it, and which warnings it passes on."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import calib
+import mpisim
+from calib.automatic import EXPLAINED, recover_automatically
+from mpisim.data.schema import STD
+from mpisim.errors import DataWarning, InputError, warn
+
+
+@pytest.fixture(scope="module")
+def fine():
+    return mpisim.simulate(
+        mpisim.open_sided_ffl(0.8, angles=8, harmonics=range(2, 6)), mpisim.Particle(24e-9), mpisim.Grid((16, 16))
+    )
+
+
+@pytest.fixture(scope="module")
+def coarse(fine):
+    return calib.downsample(fine, 2, snr=33.7, seed=3)
+
+
+def result(fine, method, std=None, **metadata):
+    """What `recover` returns for a method whose result is the fine matrix."""
+    found = fine.assign_attrs(origin="recovered", recovery={"method": method, **metadata})
+    values = found["system_matrix"]
+    spread = (values.dims, np.full(values.shape, std), {"units": values.attrs["units"]}) if std is not None else None
+    return found if spread is None else found.assign({STD: spread})
+
+
+def chosen(coarse, fine, physical, bayes, usual=None):
+    """Recover with methods that return these; one that is an exception is raised."""
+    table = {
+        "physical": physical,
+        "linear-bayes": bayes,
+        None: usual or {"method": "ridge", "reason": "it presumes least"},
+    }
+    asked = []
+
+    def by(matrix, method, prior):
+        assert matrix is coarse
+        asked.append((method, prior))
+        found = table[method]
+        if isinstance(found, Exception):
+            raise found
+        warn(f"{method} says something.")
+        return result(fine, **{"method": method, **found})
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = recover_automatically(coarse, by, "folder")
+    return found.metadata, asked, [str(w.message) for w in said]
+
+
+GOOD = {"chi2": 1.0, "chi2_excess": 0.5, "std": 1e-3}
+POOR = {"chi2": 1.8, "chi2_excess": 3 * EXPLAINED, "std": 1e-2}
+
+
+def test_a_fit_that_leaves_noise_is_taken(coarse, fine):
+    metadata, asked, said = chosen(coarse, fine, GOOD, GOOD)
+    assert metadata["method"] == "physical" and asked == [("physical", None)]
+    assert said == ["physical says something."]
+    assert metadata["reason"] == "a fitted scanner explains the measurement (chi2 1)"
+
+
+@pytest.mark.parametrize(("std", "method"), [(5e-3, "linear-bayes"), (2e-2, "physical"), (None, "physical")])
+def test_of_two_that_leave_more_the_one_of_smaller_expected_error_is_taken(coarse, fine, std, method):
+    metadata, asked, said = chosen(coarse, fine, POOR, {"chi2": 1.1, "std": std})
+    assert metadata["method"] == method and said == [f"{method} says something."]
+    assert asked == [("physical", None), ("linear-bayes", "folder")]
+    assert [t["method"] for t in metadata["tried"]] == ["physical", "linear-bayes"]
+    assert metadata["tried"][0]["expected_nrmse"] > 0 and metadata["tried"][0]["chi2"] == 1.8
+
+
+@pytest.mark.parametrize(
+    "physical",
+    [InputError("Input coarse must have angles; instead received none."), {"instead": "profile", "reason": "no fit"}],
+)
+@pytest.mark.parametrize(
+    ("bayes", "method"),
+    [
+        ({"chi2": 1.2, "std": 1e-2}, "linear-bayes"),
+        ({"chi2": [1.2, 1.1], "std": 1e-2}, "linear-bayes"),  # two coils
+        ({"chi2": 5.0, "std": 1e-2}, "ridge"),
+        ({"reason_of_fallback": "other voxels"}, "ridge"),
+        ({"chi2": 1.2, "std": 1e-2, "rows_refitted": {"bicubic-dc": 20}}, "ridge"),
+        (InputError("Input prior must be there; instead received none."), "ridge"),
+    ],
+)
+def test_without_a_fit_a_prior_counts_if_it_explains_the_measurement(coarse, fine, physical, bayes, method):
+    metadata, _, said = chosen(coarse, fine, physical, bayes)
+    assert metadata["method"] == method
+    assert said == [f"{'None' if method == 'ridge' else method} says something."]
+    assert metadata["tried"][0]["refused"]
+
+
+def test_where_nothing_can_be_done_the_last_sentence_is_raised(coarse, fine):
+    refused = InputError("Input coarse must be another; instead received this.")
+    with pytest.raises(InputError, match="must be another"):
+        recover_automatically(coarse, lambda *_: (_ for _ in ()).throw(refused))
+
+
+def test_an_ideal_scanner_is_fitted(coarse, fine):
+    found = calib.recover(coarse, "auto")
+    recovery = found.attrs["recovery"]
+    assert recovery["method"] == "physical" and [t["method"] for t in recovery["tried"]] == ["physical"]
+    assert calib.nrmse(found, fine) < 2e-3 < calib.nrmse(calib.recover(coarse, "bicubic-dc"), fine)
+    assert found.equals(calib.recover(coarse, "physical"))
+
+
+def test_without_angles_it_is_the_usual_choice(coarse):
+    unknown = coarse.drop_vars("angle")
+    with pytest.warns(DataWarning, match=r"The method is \S+, because"):
+        found = calib.recover(unknown, "auto")
+    with pytest.warns(DataWarning):
+        usual = calib.recover(unknown)
+    assert found["system_matrix"].equals(usual["system_matrix"])
+    assert found.attrs["recovery"]["method"] == usual.attrs["recovery"]["method"]
+    assert "angle" in found.attrs["recovery"]["tried"][0]["refused"]
