@@ -19,13 +19,24 @@ from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import State
 from calib.methods.physical.priors import Priors
 
-__all__ = ["SIGNIFICANT", "Climbed", "climb", "determined", "excess", "ideal_alone", "own_variances"]
+__all__ = [
+    "SIGNIFICANT",
+    "TRIES",
+    "Climbed",
+    "climb",
+    "determined",
+    "excess",
+    "ideal_alone",
+    "own_variances",
+    "stopped",
+]
 
 SIGNIFICANT = 2.5
 """Standard deviations of chi2 above its expectation from which a model is not all."""
 _STOPPED = 5.0  # the same, from which a fit may have stopped in another minimum than the lowest
 _ROUNDS = 2  # of the prior scales
-_TRIES = 3
+TRIES = 3
+"""Starts of a fit whose chi2 is too large."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +89,7 @@ def climb(
     before: Climbed | None = None,
     rough: Model | None = None,
     exact: bool = False,
+    tries: int = TRIES,
 ) -> Climbed:
     """Fit the scanner that the values need.
 
@@ -92,6 +104,8 @@ def climb(
     exact
         Whether the values have no noise, and are not those of an ideal scanner (`ideal_alone`): sigma is then a
         tolerance, and chi2 says nothing of other starts.
+    tries
+        Most starts.
     """
     count = int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())
     rough = model if rough is None else rough
@@ -104,13 +118,18 @@ def climb(
         fit = _full(rough, model, values, sigma, other, hold)
         steps, starts = steps + fit.steps, starts + 1
         best = fit if best is None or fit.evidence > best.evidence else best
-        if excess(best, count) < _STOPPED or starts == (1 if exact else _TRIES):
+        if excess(best, count) < _STOPPED or starts == (1 if exact else tries):
             break
     assert best is not None
     if not exact and excess(ideal, count) < SIGNIFICANT and ideal.evidence >= best.evidence:
         return Climbed(ideal, ideal, best, "ideal", "an ideal scanner has the larger evidence", steps, starts)
     why = f"an ideal scanner has a chi2 of {ideal.chi2:.4g} and the smaller evidence"
     return Climbed(best, ideal, best, "full", why, steps, starts)
+
+
+def stopped(climbed: Climbed, values: int) -> bool:
+    """Return whether the chi2 of the full fit is so large that other starts should be tried."""
+    return climbed.stage == "full" and excess(climbed.full, values) >= _STOPPED
 
 
 def ideal_alone(model: Model, values: np.ndarray, sigma: np.ndarray, start: State) -> Climbed | None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from calib.methods.physical.climb import SIGNIFICANT, Climbed, climb, determined, excess, ideal_alone
+from calib.methods.misfit import MOST_LEFT
+from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
 from calib.methods.physical.deviation import deviation
 from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
@@ -22,7 +23,9 @@ from mpisim.data.sampling import Sampling
 
 __all__ = ["Fitted", "fit_measurement"]
 
-_ROUNDS = 4
+_ROUNDS = 5
+_MOST_ROWS = 0.5  # share of the rows that may be left out
+_MOST_AT_START = 0.3  # share of the energy that an ideal scanner may leave beyond the noise; strong ones leave 0.02
 _FIRST = 1e-2  # noise over the RMS that exact values are first taken to have
 _CHANGED = 1.05  # factor on the noise level from which a fit goes on with it
 _NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may lack where the noise level is wrong
@@ -91,35 +94,41 @@ class Fitted:
         return deviation(fine, fit, self.chi2, added, self.measurement.sampling.factor)
 
 
-def fit_measurement(measurement: Measurement) -> Fitted:
-    """Fit the scanner of a measurement."""
+def fit_measurement(measurement: Measurement) -> Fitted | None:
+    """Fit the scanner of a measurement; None where no ideal scanner describes even most of it."""
     values, given = measurement.values, measurement.sigma
-    start, _ = ideal_start(values, measurement.parameters, measurement.sampling, measurement.fine)
+    start, left = ideal_start(values, measurement.parameters, measurement.sampling, measurement.fine)
+    if left - min(float(np.mean(given**2)), 1.0) > _MOST_AT_START:
+        return None
     tolerance = float(np.clip(_QUADRATURE * given.min(), *_TOLERANCES))
     model, rough = (
         Model(measurement.parameters, measurement.sampling, measurement.fine, start, measurement.sample, t)
         for t in (tolerance, _ROUGH * tolerance)
     )
-    positions, rows = dropped_positions(values, given), ~values.any(axis=-1)
-    exact, climbed = measurement.exact, None
+    empty = positions = dropped_positions(values, given)
+    rows = ~values.any(axis=-1)
+    exact, before, tries = measurement.exact, None, 1
     alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None
     rescaled = _FIRST / FLOOR if exact and alone is None else 1.0  # exact values are fitted step by step
     for last in range(_ROUNDS):
         now = measurement.without(positions | rows[..., None])
         now = replace(now, sigma=now.sigma * rescaled)
-        climbed = climb(model, values, now.sigma, start, climbed, rough, exact) if alone is None else alone
+        climbed = alone or climb(model, values, now.sigma, start, before, rough, exact, tries)
         residual = values - model.means(climbed.fit.state)
-        more_positions = positions | odd_positions(residual, now.sigma, exact)
-        more_rows = odd_rows(residual, values, now.sigma) | rows
-        more_rows = rows if more_rows.mean() > 0.5 else more_rows
+        level = given * rescaled
+        more_positions = empty | odd_positions(residual, np.where(rows[..., None], np.inf, level), exact)
+        more_rows = odd_rows(residual, values, np.where(positions, np.inf, level))
+        more_rows = rows if more_rows.mean() > _MOST_ROWS else more_rows
         if (more_positions != positions).any() or (more_rows != rows).any():
-            positions, rows = more_positions, more_rows
+            positions, rows, before = more_positions, more_rows, climbed
+            continue
+        if tries == 1 and not exact and stopped(climbed, int(now.counts.sum())) and _lacks(residual, now, climbed):
+            before, tries = climbed, TRIES
             continue
         factor = _level(climbed, residual, now)
         if last == _ROUNDS - 1 or (rescaled != 1 and not exact) or max(factor, 1 / factor) < _CHANGED:
             break
-        rescaled = max(rescaled * factor, 1.0) if exact else factor
-    assert climbed is not None
+        rescaled, before = max(rescaled * factor, 1.0) if exact else factor, climbed
     return _with_profiles(model, now, climbed, residual, rescaled, positions, rows)
 
 
@@ -130,13 +139,16 @@ def _level(climbed: Climbed, residual: np.ndarray, measurement: Measurement) -> 
     apart = (fit.chi2 - expected) * np.sqrt(count)
     if measurement.exact:
         return 1.0 if climbed.stage == "ideal" else float(np.sqrt(fit.chi2 / expected))
-    if abs(apart) < _LEVEL or (apart > 0 and _lacking(residual, measurement, fit.chi2)):
+    if abs(apart) < _LEVEL or (apart > 0 and _lacks(residual, measurement, climbed)):
         return 1.0
     return float(np.sqrt(fit.chi2 / expected))
 
 
-def _lacking(residual: np.ndarray, measurement: Measurement, chi2: float) -> bool:
-    return lacking(residual, measurement.sigma) * chi2 > _NOISE_ALONE * (chi2 - 1)
+def _lacks(residual: np.ndarray, measurement: Measurement, climbed: Climbed) -> bool:
+    """Whether a residual larger than the noise is what the model lacks, not a noise level that is too low."""
+    counts, chi2 = measurement.counts, climbed.fit.chi2
+    share = np.sum(np.abs(residual[counts]) ** 2) / np.sum(np.abs(measurement.values[counts]) ** 2)
+    return bool(share > MOST_LEFT or lacking(residual, measurement.sigma) * chi2 > _NOISE_ALONE * (chi2 - 1))
 
 
 def _with_profiles(

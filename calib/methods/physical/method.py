@@ -41,6 +41,8 @@ def recover_by_scanner(coarse: xr.Dataset) -> Recovered:
     """
     measurement = Measurement.of(coarse)
     fitted = fit_measurement(measurement)
+    if fitted is None:
+        return _instead(coarse, "no ideal scanner with a field-free line describes even most of them")
     others = _others(fitted)
     reason = _refused(fitted, others)
     if reason:

@@ -34,6 +34,7 @@ _PERIOD = 1.5  # over the span of x
 _HIGHEST = 0.64  # wave number times X_0 / beta: beyond, a profile of the shortest length has little left
 _MOST_WAVES = {1: 64, 7: 28}  # by the number of modulations
 _ITERATIONS = 8
+_WORTH = 3.0  # log evidence from which a profile is kept: the best of three lengths of the best variance gains 1 or 2
 _NEGLIGIBLE = 1e-4  # of the largest posterior variance
 _LEAST = 1e-12  # of the energy of the residual, as a variance
 
@@ -136,7 +137,7 @@ def fit_profiles(
         values = residual[:, c, k] / gains[:, c, k][:, None]
         design = (means[:, c] * root[:, None]).swapaxes(0, 1).reshape(size, -1)
         fit = _fit(design, (values * root).ravel(), features, modulations)
-        if fit is not None and fit[0] > 0:
+        if fit is not None and fit[0] > _WORTH:
             evidence += fit[0]
             coefficients[c, k], roots[c][k] = fit[1], fit[2]
             used += fit[3]
