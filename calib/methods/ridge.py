@@ -31,7 +31,6 @@ noise equal.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -42,18 +41,18 @@ from torch import Tensor
 from calib.batches import rows_in_batches
 from calib.methods.bicubic import interpolate_means
 from calib.methods.consistency import nearest_consistent
-from calib.methods.direction import LENGTHS, Process, features, refined, wave_numbers
+from calib.methods.direction import LENGTHS, Process, features, refined
 from calib.methods.gaussian_process import log_evidence
 from calib.methods.geometry import CENTERED, Geometry
 from calib.methods.misfit import agree, invents, named_rows, share_left, shrunk
 from calib.methods.record import Recovered
+from calib.methods.ridge_bank import ANGLES, Bank, directions, ridge_bank
 from mpisim.data.blocks import as_rows, block_mean
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import warn
 
 __all__ = [
-    "ANGLES",
     "SIGMA_THRESHOLD",
     "recover_by_ridges",
     "ridge_interpolate",
@@ -63,8 +62,6 @@ __all__ = [
     "warn_of_no_ridges",
 ]
 
-ANGLES = 60
-"""Directions tried, evenly spaced over 180 degrees from 0; those of the paper's protocol."""
 _DISCREPANCY = 1e-3
 _DOUBTED = 3e-3  # share left of a row from which its detail is doubted: above the discrepancy
 _ROUNDING = 1e-7
@@ -143,13 +140,6 @@ def _ridges(means: np.ndarray, sigma: np.ndarray, factor: int, geometry: Geometr
         return ridge_interpolate(rows, noise, factor, geometry=geometry)
 
     return rows_in_batches(interpolate, means, sigma, unit)
-
-
-class Bank(NamedTuple):
-    """What is precomputed for a grid: candidates are angles x lengths x parities, r singular values."""
-
-    project: Tensor  # U^T: (candidates, r, coarse voxels)
-    eigenvalues: Tensor  # s^2, (candidates, r)
 
 
 class _Fit(NamedTuple):
@@ -260,15 +250,10 @@ def _refined(block_means: Tensor, fit: _Fit, factor: int, geometry: Geometry) ->
     return refined(starts, block_means, fit.variance, fit.noise, factor, step, geometry)
 
 
-def _directions(geometry: Geometry) -> Tensor:
-    """Return the directions tried, (ANGLES,), where voxels are counted."""
-    return torch.from_numpy(geometry.directions(np.pi * np.arange(ANGLES) / ANGLES))
-
-
 def _process(chosen: Tensor, geometry: Geometry) -> Process:
     """Return what the candidates of these numbers are."""
     lengths = torch.tensor(LENGTHS, device=chosen.device)
-    angle = _directions(geometry).to(chosen.device)[chosen // (2 * len(LENGTHS))]
+    angle = directions(geometry).to(chosen.device)[chosen // (2 * len(LENGTHS))]
     return Process(angle, lengths[chosen // 2 % len(LENGTHS)], chosen % 2 == 0)
 
 
@@ -278,28 +263,3 @@ def _evidence(bank: Bank, b: Tensor, z: Tensor, variance: Tensor, noise: Tensor)
     total = variance[..., None, None] * bank.eigenvalues + noise[..., None, None]  # (B, 2, candidates, r)
     outside = b.square().sum(-1, keepdim=True) - power.sum(-1)
     return log_evidence(power, total, outside, noise[..., None]).sum(1)
-
-
-@lru_cache(maxsize=4)
-def ridge_bank(height: int, width: int, factor: int, geometry: Geometry = CENTERED) -> Bank:
-    """Precompute the candidates of a coarse grid."""
-    angles = _directions(geometry)
-    ones = torch.ones(ANGLES)
-    q = wave_numbers(height, width, factor, geometry).size + 1
-    share = geometry.share(factor, height, width)
-    weights = 1.0 if share is None else share.reshape(-1, 1)
-    candidates = []
-    for length in LENGTHS:
-        for even in (True, False):
-            process = Process(angles, length * ones, torch.full((ANGLES,), even))
-            of_means = features(process, height, width, factor, geometry=geometry).numpy()
-            candidates.append([_candidate(a * weights, q) for a in of_means])
-    by_angle = [c for of_angle in zip(*candidates, strict=True) for c in of_angle]
-    return Bank(*(torch.from_numpy(np.stack(part).astype(np.float32)) for part in zip(*by_angle, strict=True)))
-
-
-def _candidate(coarse: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return U^T and s^2 of one process, given its features (coarse voxels, q)."""
-    left, s, _ = np.linalg.svd(coarse, full_matrices=False)
-    r = min(rank, s.size)
-    return left.T[:r], s[:r] ** 2

@@ -7,7 +7,8 @@ import torch
 import mpisim
 from calib.methods.direction import LENGTHS
 from calib.methods.geometry import Geometry
-from calib.methods.ridge import ANGLES, ridge_bank, ridge_interpolate, ridge_means, ridge_rows
+from calib.methods.ridge import ridge_interpolate, ridge_means, ridge_rows
+from calib.methods.ridge_bank import ANGLES, ridge_bank
 from mpisim.data.blocks import block_mean
 from mpisim.data.downsampling import downsample
 from mpisim.data.noise import norm
