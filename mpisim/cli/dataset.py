@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mpisim.cli.command import Result, argument_type
+from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import at_least, diameters_nm, gradients, integers, number
 from mpisim.cli.scanner_options import (
     add_scanner_arguments,
@@ -34,6 +34,8 @@ KEYS = {
     "factors": "factors of the coarse files beside them",
 }
 """Keys of `--json`."""
+
+_FLAGS = {name: f"--{name}" for name in ("edge", "snr", "seed")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,19 +89,20 @@ def run(options: argparse.Namespace) -> Result:
     from mpisim.dataset.generation import generate
     from mpisim.parallel import dask_executor
 
-    cases, splits = _cases(options)
-    spec = _spec(options)
-    executor = dask_executor(options.scheduler) if options.scheduler else None
-    files = generate(
-        cases,
-        spec,
-        options.out,
-        splits=splits,
-        workers=options.workers,
-        executor=executor,
-        part=options.shard,
-        report=say,
-    )
+    with as_typed(_FLAGS):
+        cases, splits = _cases(options)
+        spec = _spec(options)
+        executor = dask_executor(options.scheduler) if options.scheduler else None
+        files = generate(
+            cases,
+            spec,
+            options.out,
+            splits=splits,
+            workers=options.workers,
+            executor=executor,
+            part=options.shard,
+            report=say,
+        )
     return {"out": options.out, "matrices": len(files), "factors": list(spec.factors)}
 
 
@@ -136,7 +139,8 @@ def _cases(options: argparse.Namespace) -> tuple[Sequence[Case | SetupCase], lis
 
     ranges = {"--sf-gradient": options.sf_gradient, "--particle-diameter": options.particle_diameter}
     given = [name for name, values in ranges.items() if values is not None]
-    require(options.scanners is None or options.preset == "realistic", "--scanners", "left out", "a number of them")
+    must = "left out unless the preset is realistic"
+    require(options.scanners is None or options.preset == "realistic", "--scanners", must, "a number of them")
     if options.preset is not None:
         one_of("preset", options.preset, ("transms", "realistic"))
         require(not given, "--preset", "without --sf-gradient and --particle-diameter", " and ".join(given))

@@ -34,6 +34,15 @@ def test_gradients_and_diameters_of_a_scanner_file(scanner, tmp_path, capsys):
     assert (out / "train" / "dataset.json").read_bytes() == before
 
 
+def test_coarse_files_of_another_noise_are_refused_by_their_flags(scanner, tmp_path, capsys):
+    ranges = ["--sf-gradient", "0.5", "--particle-diameter", "20"]
+    command = ["dataset", "--scanner", scanner, *ranges, *SMALL, "--factor", "2", "--out", str(tmp_path / "data")]
+    assert main(command) == 0
+    capsys.readouterr()
+    assert main([*command, "--snr", "20"]) == 2
+    assert "mpisim: Input --snr and --seed must be those of the coarse files" in capsys.readouterr().err
+
+
 def test_a_scanner_with_its_own_gradient_and_diameter_is_one_matrix(tmp_path):
     mpisim.write_scanner(fixed_setup("mild"), tmp_path / "own.toml")
     grid = ["--grid", "4", "--sample-size", "1", "--angle-step", "90"]
@@ -48,10 +57,13 @@ def test_a_scanner_with_its_own_gradient_and_diameter_is_one_matrix(tmp_path):
         (["--preset", "realistic", "--thick"], "preset realistic must be without options of the scanner"),
         (["--preset", "realistic", "--split", "trian"], "split must be one of train, validation, test, outside"),
         (["--preset", "realistic", "--scanners", "0"], "--scanners must be"),
-        (["--preset", "realistic", "--factor", "3"], "factor must be a divisor of the grid"),
+        (
+            ["--preset", "realistic", "--factor", "3"],
+            "factor must be a divisor of the grid 32 x 32 where --edge is",
+        ),
         (["--preset", "realistic", "--factor", "3", "--edge", "cut"], "edge must be one of fill, crop"),
         (["--preset", "transms", "--split", "outside"], "split must be one of train"),
-        (["--preset", "transms", "--scanners", "4"], "--scanners must be left out"),
+        (["--preset", "transms", "--scanners", "4"], "--scanners must be left out unless the preset is realistic"),
         (["--scanner", "MINE", "--sf-gradient", "0.5"], "--particle-diameter must be given, since"),
         (["--scanner", "MINE", "--particle-diameter", "20"], "--sf-gradient must be given, since"),
     ],
