@@ -38,12 +38,14 @@ _MADE_AGAIN = {
 _SHORT = 64  # values that are held one by one
 _LARGEST = 8 * 2**20  # bytes of one field
 _MOST, _DEEPEST = 2000, 16  # fields, and levels of groups
+_MOST_DAMAGED = 3  # fields that cannot be read, before the file is given up
 
 
 def gathered(source: MdfFile) -> dict[str, Any]:
     """Return the metadata of a file; a `DataWarning` names fields that are too large or of another type."""
     found: dict[str, Any] = {}
     left: list[str] = []
+    damaged = 0
     for path in field_paths(source):
         if path in _MADE_AGAIN or path.startswith(OWN + "/"):
             continue
@@ -53,6 +55,9 @@ def gathered(source: MdfFile) -> dict[str, Any]:
         try:
             value = _value(source, path)
         except InputError:
+            damaged += 1
+            if damaged > _MOST_DAMAGED:  # each may take seconds
+                raise
             value = None
         if value is None:
             left.append(path)
@@ -66,18 +71,21 @@ def gathered(source: MdfFile) -> dict[str, Any]:
 
 def field_paths(source: MdfFile) -> Iterator[str]:
     """Yield the paths of all fields of a file, those that links lead to left out."""
-    return _paths(source.file, "", 0)
+    return _paths(source.file, "", frozenset())
 
 
-def _paths(group: h5py.Group, prefix: str, depth: int) -> Iterator[str]:
-    """Yield the paths of all data sets that hard links reach, at most `_DEEPEST` levels deep."""
+def _paths(group: h5py.Group, prefix: str, above: frozenset[int]) -> Iterator[str]:
+    """Yield the paths of all data sets that hard links reach; groups that contain themselves are left out."""
+    here = int(h5py.h5o.get_info(group.id).addr)
+    if here in above or len(above) > _DEEPEST:
+        return
     for key in group:
         if isinstance(group.get(key, getlink=True), h5py.HardLink):
             item = group[key]
             if isinstance(item, h5py.Dataset):
                 yield f"{prefix}/{key}"
-            elif isinstance(item, h5py.Group) and depth < _DEEPEST:
-                yield from _paths(item, f"{prefix}/{key}", depth + 1)
+            elif isinstance(item, h5py.Group):
+                yield from _paths(item, f"{prefix}/{key}", above | {here})
 
 
 def _value(source: MdfFile, path: str) -> Any:

@@ -26,6 +26,7 @@ __all__ = ["KIND", "MdfFile", "holds_mdf", "opened"]
 KIND = "MDF file"
 _ROOMS = ("acquisition", "measurement", "calibration", "reconstruction")
 _MOST_TEXT = 10_000  # texts in one field
+_SMALL = 2**20  # bytes that are always there
 
 
 class MdfFile:
@@ -41,6 +42,7 @@ class MdfFile:
 
     def __init__(self, path: str, file: h5py.File) -> None:
         self.path, self.file = path, file
+        self._groups: dict[str, Any] = {"": file}
 
     def name(self, field: str) -> str:
         """Return how messages call a field."""
@@ -48,14 +50,18 @@ class MdfFile:
 
     def item(self, field: str) -> h5py.Group | h5py.Dataset | None:
         """Return the group or data set at a path, or None where there is none; links are not followed."""
-        found: Any = self.file
-        for part in (p for p in field.split("/") if p):
-            link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
-            if link is None:
-                return None
-            require(isinstance(link, h5py.HardLink), self.name(field), "stored in this file", "a link")
-            found = found[part]
-        return found
+        path = field.strip("/")
+        if path in self._groups:
+            return self._groups[path]
+        above, _, part = path.rpartition("/")
+        group = self.item(above)
+        link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
+        if link is None:
+            return None
+        require(isinstance(link, h5py.HardLink), self.name(field), "stored in this file", "a link")
+        assert group is not None
+        self._groups[path] = group[part]
+        return self._groups[path]
 
     def dataset(self, field: str) -> h5py.Dataset | None:
         """Return the data set at a path, or None; raise `InputError` if it is a group, or cannot be trusted."""
@@ -77,7 +83,8 @@ class MdfFile:
         if found is None:
             return None
         require(found.size > 0, self.name(field), "a non-empty array", f"the shape {found.shape}")
-        require_memory(self.name(field), 3 * found.size * found.dtype.itemsize)
+        if found.nbytes > _SMALL:
+            require_memory(self.name(field), 3 * found.nbytes)
         with readable(self.name(field), "array of numbers", TypeError):
             return plain_numbers(np.asarray(found[()]))
 
@@ -123,7 +130,8 @@ class MdfFile:
         is_text = found.dtype.kind in "SU" or h5py.check_string_dtype(found.dtype) is not None
         require(is_text, self.name(field), "text", str(found.dtype))
         require(found.size <= _MOST_TEXT, self.name(field), f"at most {_MOST_TEXT:,} texts", found.size)
-        require_memory(self.name(field), found.size * found.dtype.itemsize)
+        if found.nbytes > _SMALL:
+            require_memory(self.name(field), found.nbytes)
         with readable(self.name(field), "text", TypeError):
             values = np.ravel(np.asarray(found[()], dtype=object))
         return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]

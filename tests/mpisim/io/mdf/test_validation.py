@@ -120,6 +120,15 @@ def test_groups_links_and_types_of_data(path):
     assert report.unreadable.startswith("Input /acquisition/receiver")
 
 
+def test_a_group_that_contains_itself(path):
+    stored = write_matrix(path, (3, 2, 1))
+    with h5py.File(path, "a") as file:
+        for name in ("_a", "_b"):
+            file[f"/study/{name}"] = file["/study"]
+    assert found(path)["/study/_a"] == ("a group that does not contain itself", "one that does")
+    assert mpisim.read(path)["system_matrix"].size == stored.size
+
+
 def test_what_mpifiles_writes_is_read_and_not_valid(path):
     """Version 2.0.1 with the fields of 2.1, a scalar waveform, a bit field, a mask of B + E frames, unknown names."""
     rng = np.random.default_rng(1)

@@ -246,7 +246,7 @@ def test_a_bad_value_of_the_attribute_is_refused():
             decoded(value, "/a")
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.integers(0, 2**16),
     st.sampled_from(["system_matrix", "measurement"]),
