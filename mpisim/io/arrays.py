@@ -18,10 +18,15 @@ from mpisim.data.sampling import BoxSampling
 from mpisim.data.schema import build
 from mpisim.data.units import stated_unit
 from mpisim.errors import require, whole
-from mpisim.io.contents import chosen
+from mpisim.io.contents import chosen, leaf
 from mpisim.io.layout import Layout
 
 __all__ = ["array_dataset"]
+
+_MATRICES = ("myMtx", "Aconcat", "S")
+_MEASUREMENTS = ("bconcat",)
+_STACKED = ("Aconcat", "bconcat")
+"""Names in files of published codes (TranSMS; PP-MPI and DEQ-MPI, whose arrays hold real above imaginary parts)."""
 
 
 def array_dataset(
@@ -41,7 +46,8 @@ def array_dataset(
     path
         A MATLAB, NumPy (`.npy`, `.npz`) or HDF5 file.
     variable
-        Name of the array, `SM.S` for the field of a structure; None takes the only array of numbers.
+        Name of the array, `SM.S` for the field of a structure; None takes the only array of numbers, or of several the
+        one whose name published codes use (with a grid `myMtx`, `Aconcat` or `S`, without one `bconcat`).
     grid
         The voxels; None reads a measurement, one number a row.
     coarse
@@ -69,14 +75,16 @@ def array_dataset(
     InputError
         If the file is missing or damaged, the variable is not in it, or does not fit the grid.
     """
-    how = Layout(**layout)  # type: ignore[arg-type]
     factor = 1 if coarse is None else whole("coarse", coarse)
     require(coarse is None or grid is not None, "coarse", "given together with a grid", "it without")
     require(not block_means or coarse is not None, "block_means", "given together with coarse", "it without")
     require(fine_shape is None or coarse is not None, "fine_shape", "given together with coarse", "it without")
     sampling = None if grid is None or coarse is None else _sampling(grid, factor, fine_shape)
     unit = "1" if units is None else stated_unit("units", units)
-    array = chosen(path, variable)
+    array = chosen(path, variable, _MEASUREMENTS if grid is None else _MATRICES)
+    if leaf(array.name) in _STACKED and array.dtype is not None and array.dtype.kind != "c":
+        layout = {**layout, "stacked": True}
+    how = Layout(**layout)  # type: ignore[arg-type]
     name = f"{array.name} of {Path(path).name}"
     given = {k: v for k, v in asdict(how).items() if v not in (None, False)}
     about: dict[str, Any] = {"origin": "measured", "units": unit, "source": Path(path).name, "variable": array.name}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from mpisim.data.attributes import plain_attributes
@@ -19,7 +19,7 @@ from mpisim.io.numpy_files import npy_contents, npz_contents
 from mpisim.io.stored import Contents, StoredArray
 from mpisim.io.tensors import tensor_contents
 
-__all__ = ["ARRAY_FILES", "chosen", "contents_of"]
+__all__ = ["ARRAY_FILES", "chosen", "contents_of", "leaf"]
 
 _READERS: dict[str, Callable[[str | os.PathLike[str]], Contents]] = {
     "matlab5": matlab5_contents,
@@ -47,8 +47,8 @@ def contents_of(path: str | os.PathLike[str]) -> Contents:
     return _READERS[kind](path)
 
 
-def chosen(path: str | os.PathLike[str], variable: str | None = None) -> StoredArray:
-    """Return the array of a name, or without a name the only array of numbers.
+def chosen(path: str | os.PathLike[str], variable: str | None = None, preferred: Collection[str] = ()) -> StoredArray:
+    """Return the array of a name, or without a name the only array of numbers, or the only one of preferred names.
 
     Raises `InputError` as `contents_of`, or if there is no such array, or several to choose from.
     """
@@ -61,6 +61,13 @@ def chosen(path: str | os.PathLike[str], variable: str | None = None) -> StoredA
     offered = [array for array in contents.arrays if array.offered]
     full = [array for array in offered if not array.problem and array.nbytes > 0] or offered
     require(len(full) > 0, str(path), "a file with an array of numbers", f"one without; it holds {listed}")
+    known_names = [array for array in full if leaf(array.name) in preferred]
+    full = known_names if len(known_names) == 1 else full
     names = ", ".join(array.name for array in full)
     require(len(full) == 1, "variable", f"named where {path} holds several arrays", f"none of {names}")
     return full[0]
+
+
+def leaf(name: str) -> str:
+    """Return the last part of the name of an array: `S` of `SM.S` or `group/S`."""
+    return name.replace("/", ".").rpartition(".")[2]

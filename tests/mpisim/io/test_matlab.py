@@ -124,3 +124,20 @@ def test_matlab_text_is_no_matrix(tmp_path):
 def test_a_grid_of_another_type_gets_one_sentence(tmp_path):
     with pytest.raises(InputError, match=r"Input grid must be a mpisim.Grid; instead received \(3, 2\)"):
         read(tmp_path / "sm.mat", grid=(3, 2))
+
+
+@both_formats
+def test_names_and_layouts_of_published_codes_are_known(tmp_path, save):
+    """`Aconcat` and `bconcat` hold real parts above imaginary ones; of several arrays the known one is taken."""
+    path, rows, y = tmp_path / "a.mat", complex_values(4, 6), complex_values(4)
+    both = np.concatenate([rows.real, rows.imag]), np.concatenate([y.real, y.imag])[:, None]
+    save(path, Aconcat=both[0], bconcat=both[1], mask=np.ones((2, 3)))
+    matrix, measurement = read(path, grid=GRID), read(path)
+    np.testing.assert_array_equal(matrix["system_matrix"].values.reshape(4, 6), rows)
+    np.testing.assert_array_equal(measurement["measurement"].values, y)
+    assert matrix.attrs["layout"]["stacked"] and matrix.attrs["variable"] == "Aconcat"
+    save(path, S=rows, b1=y[:, None], b2=y[:, None])
+    np.testing.assert_array_equal(read(path, grid=GRID)["system_matrix"].values.reshape(4, 6), rows)
+    refused(path, "named where .* holds several arrays; instead received none of S, b1, b2")
+    save(path, Aconcat=rows, other=rows)  # complex: nothing is stacked
+    np.testing.assert_array_equal(read(path, grid=GRID)["system_matrix"].values.reshape(4, 6), rows)
