@@ -36,6 +36,7 @@ from calib.methods.compressed import compressed_sensing
 from calib.methods.linear_bayes.method import recover_by_covariance
 from calib.methods.physical.method import recover_by_scanner
 from calib.methods.profile import recover_by_profiles
+from calib.methods.profile_prior import recover_by_profile_prior
 from calib.methods.record import Method, Recovered
 from calib.nets.table import NETS
 from mpisim.data.downsampling import downsample
@@ -279,6 +280,11 @@ _UNTRAINED = {
         recover_by_profiles,
         complete=True,
         version=2,
+    ),
+    "profile-prior": Method(
+        "profiles with a prior from simulated ideal scanners, where chi2 allows it; else profile",
+        recover_by_profile_prior,
+        complete=True,
     ),
     "linear-bayes": Method(
         "posterior mean under the covariance of known matrices, simulated or measured ones (--prior)",

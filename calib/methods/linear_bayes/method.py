@@ -32,6 +32,7 @@ import numpy as np
 import xarray as xr
 
 from calib.methods.bicubic import bicubic_consistent, interpolate_means
+from calib.methods.coils import recover_coils
 from calib.methods.consistency import nearest_consistent
 from calib.methods.linear_bayes.family import Family, as_array
 from calib.methods.linear_bayes.matching import angles_in, frequencies_in, unlike_prior
@@ -50,7 +51,7 @@ __all__ = ["recover_by_covariance"]
 _LEFT_OUT = 1.1  # chi2 of a frequency from which what is left counts as noise
 _NEAREST = 0.25  # share of the members that make the prior of a matrix: those that are most like it
 _FEWEST = 480  # members and reflected ones that make a prior, at least
-_WEAK = 0.3  # of the noise: RMS of the block means of a frequency below which it says nothing of a row
+_WEAK = 0.3  # of the noise: RMS of the block means of a frequency, at least, before its size is fitted
 _SIGMAS = 4.0  # standard deviations from which the energy of an imaginary part is not noise
 _FLOOR = 1e-5  # of the RMS: what rounding leaves
 _MOST = 0.5  # share of the rows that may disagree before the prior is taken to be that of other scanners
@@ -83,34 +84,7 @@ def recover_by_covariance(coarse: xr.Dataset, prior: str | os.PathLike[str] | No
         warn(f"All rows were recovered by bicubic-dc instead of linear-bayes, because {unlike}.")
         rows = bicubic_consistent(coarse).rows
         return Recovered(rows, {"reason_of_fallback": unlike, "rows_refitted": {"bicubic-dc": len(rows)}})
-    if "receive" not in coarse["system_matrix"].dims:
-        recovered, said = _recovered(coarse, family)
-        if said:
-            warn(said)
-        return recovered
-    axis = coarse["system_matrix"].dims.index("receive")
-    coils = [_recovered(coarse.isel(receive=i), family) for i in range(coarse.sizes["receive"])]
-    said = " ".join(f"Receive channel {i}: {words}" for i, (_, words) in enumerate(coils) if words)
-    if said:
-        warn(said)
-    lead = [
-        n for d, n in zip(coarse["system_matrix"].dims, coarse["system_matrix"].shape, strict=True) if d != "receive"
-    ]
-
-    def together(parts: list[np.ndarray]) -> np.ndarray:
-        shaped = [p.reshape(*lead[:-2], *p.shape[-2:]) for p in parts]
-        return np.stack(shaped, axis=axis).reshape(-1, *parts[0].shape[-2:])
-
-    def counted(recovered: Recovered) -> int:
-        by = recovered.metadata.get("rows_refitted", {})
-        return int(by["bicubic-dc"]) if isinstance(by, dict) and by else 0
-
-    stds = [r.std for r, _ in coils if r.std is not None]
-    metadata = {name: [r.metadata[name] for r, _ in coils] for name in ("chi2", "chi2_by_frequency", "imaginary")}
-    refitted = sum(counted(r) for r, _ in coils)
-    others = {"rows_refitted": {"bicubic-dc": refitted}} if refitted else {}
-    std = together(stds) if len(stds) == len(coils) else None
-    return Recovered(together([r.rows for r, _ in coils]), {**_named(family), **metadata, **others}, std)
+    return recover_coils(coarse, lambda coil: _recovered(coil, family))
 
 
 @lru_cache(maxsize=4)
@@ -142,7 +116,7 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
     share = 1.0 if prior.share is None else prior.share
     known = _known(prior, values, sigma, share)
     rows, variance, chi2, imaginary = _fitted(prior, known)
-    gains = known.gains[None, :, None, None]
+    gains = (known.gains * _sizes(prior, known, rows))[None, :, None, None]
     fine = (rows[:, :, 0] + 1j * rows[:, :, 1]) * gains
     std = np.sqrt(variance) * np.abs(gains)
     means, flat = as_images(coarse), fine.reshape(-1, *fine.shape[-2:])
@@ -151,7 +125,7 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
     flat = nearest_consistent(
         flat + interpolate_means(rest, factor, shape), means, with_margin(noise, means[0].size), factor
     )
-    good = agree(fine.reshape(flat.shape), means, noise, factor, alike=True) & _strong(known, values.shape[0])
+    good = agree(fine.reshape(flat.shape), means, noise, factor, alike=True)
     metadata = {
         **_named(family),
         "chi2": round(float(np.mean(chi2)), 4),
@@ -200,10 +174,14 @@ def _known(prior: Prior, values: np.ndarray, sigma: np.ndarray, share: np.ndarra
     return _Known(parts / size[:, None, None, None], size * phases, noise / size**2 + left + _FLOOR**2)
 
 
-def _strong(known: _Known, angles: int) -> np.ndarray:
-    """Return which rows (angle * frequency,) are of frequencies that are measured at all."""
-    good = known.noise < 1 / _WEAK**2 * 0.99
-    return np.tile(good, angles)
+def _sizes(prior: Prior, known: _Known, rows: np.ndarray) -> np.ndarray:
+    """Return factors on the gains (frequency,): the best fit where a frequency is below the noise."""
+    channels = prior.family.channels
+    share = 1.0 if prior.share is None else prior.share
+    means = block_mean(rows[:, :, :channels].astype(float), prior.factor) * share
+    data = known.values[:, :, :channels] * share
+    fitted = np.sum(means * data, axis=(0, 2, 3, 4)) / np.maximum(np.sum(means**2, axis=(0, 2, 3, 4)), 1e-30)
+    return np.where(known.noise > 1, fitted, 1.0)
 
 
 def _fitted(prior: Prior, known: _Known) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:

@@ -85,6 +85,16 @@ def test_gains_are_no_part_of_the_prior(prior):
     assert np.allclose(b.std.reshape(shaped), a.std.reshape(shaped) * np.abs(gains), rtol=0.02)
 
 
+@pytest.mark.parametrize("scale", (1e-30, 1e30))
+def test_the_unit_does_not_matter(prior, scale):
+    coarse = calib.downsample(line_matrix(25.3e-9), 2, snr=33.7, seed=3)
+    coarse = coarse.assign(system_matrix=coarse["system_matrix"].astype(complex))
+    scaled = coarse.assign(system_matrix=coarse["system_matrix"] * scale, noise_std=coarse["noise_std"] * scale)
+    a, b = recover_by_covariance(coarse, prior), recover_by_covariance(scaled, prior)
+    assert np.allclose(b.rows / scale, a.rows, rtol=0, atol=1e-5 * np.abs(a.rows).max())
+    assert np.allclose(b.std / scale, a.std, rtol=1e-3, atol=0)
+
+
 def test_some_angles_and_harmonics_of_the_prior(prior):
     fine = line_matrix(25.3e-9)
     part = fine.isel(angle=[0, 2, 3, 5], frequency=[1])
