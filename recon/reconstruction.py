@@ -35,13 +35,13 @@ from mpisim.data.schema import DIMS, STD, VOXEL_DIMS, build, expect
 from mpisim.data.units import conversion, in_unit_of, numerator, unit_of
 from mpisim.data.views import as_matrix, require_same_rows
 from mpisim.deprecation import renamed_arguments
-from mpisim.errors import InputError, decibels, one_of, require, warn
+from mpisim.errors import InputError, decibels, one_of, require, warn, within
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.preprocess.whitening import whiten
 from recon.fit import warn_of_misfit
 from recon.methods import METHODS
 from recon.selection.discrepancy import CHANCE
-from recon.selection.matrix_errors import row_deviation
+from recon.selection.matrix_errors import COHERENCE, row_deviation
 from recon.selection.pairs import paired
 from recon.selection.rows import chosen_rows
 from recon.solvers.solver import Problem, Solver, checked
@@ -66,6 +66,7 @@ def reconstruct(
     max_frequency: float | None = None,
     row_snr: float | None = None,
     use_std: bool = True,
+    std_coherence: float = COHERENCE,
     **options: object,
 ) -> xr.Dataset:
     """Reconstruct the image, or the image of every frame, of a measurement.
@@ -98,6 +99,9 @@ def reconstruct(
         Least signal-to-noise ratio of the rows to use: RMS of the matrix's row over its noise, a ratio.
     use_std
         Whether rows are weighted by the `system_matrix_std` of the matrix, if it has one; False leaves it aside.
+    std_coherence
+        How far errors of the matrix have one sign over an object, from 0 (errors of voxels are independent) to 1, with
+        `use_std`; the default is that of recovered matrices (`recon.selection.matrix_errors`).
     **options
         Options of the method, such as the fields of `recon.methods.AdmmOptions`.
 
@@ -126,11 +130,12 @@ def reconstruct(
     used = rows if kept is None else int(np.count_nonzero(kept))
     matrix, unit = _in_unit_of_data(matrix, y)
     sigma = _noise(y, noise_db)
+    coherence = within("std_coherence", std_coherence, 0, 1, "(independent to fully coherent)")
     uncertain = bool(use_std) and STD in matrix and _noise_for_std(sigma)
     estimated = uncertain or matrix.attrs["origin"] == "recovered"
     eps = "auto" if eps is None and METHODS[method].noise_ball and estimated else eps
     ball = _ball(method, eps, sigma is not None, used, preset is not None)
-    problem, deviation = _problem(matrix, y, sigma, ball, bool(non_negative), kept, uncertain)
+    problem, deviation = _problem(matrix, y, sigma, ball, bool(non_negative), kept, coherence if uncertain else None)
     with METHODS.guarded(method):
         solution = checked(solver.solve(problem, chosen), problem, f"method {method}")
     warn_of_misfit(solution, problem)
@@ -255,18 +260,19 @@ def _problem(
     ball: _Ball,
     non_negative: bool,
     kept: np.ndarray | None,
-    uncertain: bool,
+    coherence: float | None,
 ) -> tuple[Problem, np.ndarray | None]:
-    """Return the problem, and the deviation of its rows by noise and matrix together where the matrix is uncertain."""
+    """Return the problem, and the deviation of its rows by noise and matrix together where a coherence is given."""
     if sigma is not None:
         matrix, y = whiten(matrix, sigma), whiten(y, sigma)
     rows = as_matrix(matrix).astype(complex, copy=False)
     columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
-    std = matrix[STD].values.reshape(rows.shape) if uncertain else None
+    std = None if coherence is None else matrix[STD].values.reshape(rows.shape)
     if kept is not None:
         rows, columns, std = rows[kept], columns[kept], None if std is None else std[kept]
-    deviation = None if std is None else row_deviation(rows, std, columns, non_negative)
-    if deviation is not None:
+    deviation = None
+    if std is not None and coherence is not None:
+        deviation = row_deviation(rows, std, columns, non_negative, coherence)
         rows, columns = rows / deviation[:, None], columns / deviation[:, None]
     shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
     return Problem(rows, columns, shape, non_negative, *ball), deviation

@@ -77,6 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_row_options(parser)
     ignored = "leave aside how much the matrix states that its values err; by default its rows are weighted by it"
     parser.add_argument("--ignore-std", action="store_true", help=ignored)
+    coherence = "share of the matrix' errors that have one sign over an object, from 0 (independent) to 1 (default .1)"
+    parser.add_argument(
+        "--std-coherence", type=argument_type("--std-coherence", number), default=0.1, metavar="C", help=coherence
+    )
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
     _add_method_options(parser)
@@ -163,6 +167,7 @@ def run(options: argparse.Namespace) -> Result:
             max_frequency=options.max_frequency,
             row_snr=options.row_snr,
             use_std=not options.ignore_std,
+            std_coherence=options.std_coherence,
             **chosen,
         )
     figures = recon.image_figures(image, reference, y)
@@ -217,6 +222,7 @@ def _typed(options: argparse.Namespace) -> dict[str, str]:
         "min_frequency",
         "max_frequency",
         "row_snr",
+        "std_coherence",
         *(option.name for option in fields(METHODS[options.method].options)),
     ]
     return {name: _flag(name) for name in names}

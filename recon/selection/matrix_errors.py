@@ -5,10 +5,11 @@ equally of the imaginary part (`system_matrix_std`). With its error :math:`E = A
 
 .. math:: y = A x + n = \hat A x + (n + E x) ,
 
-so that to the image the error of the matrix is noise that depends on the image. Where errors of different voxels are
-independent with mean zero, and rows are whitened, the variance of this noise in row i is
+so that to the image the error of the matrix is noise that depends on the image. A deviation by voxel does not say how
+errors of different voxels of a row depend on each other. Between independent ones and those that all have one sign over
+the object lies a share c, the coherence. Where rows are whitened, the variance of noise and errors in row i is
 
-.. math:: v_i = 1 + 2 \sum_j s_{ij}^2 x_j^2 .
+.. math:: v_i = 1 + 2 (1 - c) \sum_j s_{ij}^2 x_j^2 + 2 c\, \Bigl(\sum_j s_{ij} \lvert x_j\rvert\Bigr)^2 .
 
 Rows and data are divided by :math:`\sqrt{v_i}`. An unreliable row then counts less, and the noise has the expectation
 :math:`E\lVert n + E x\rVert^2 = M` again, in units of which the radius of the noise ball is stated. (Without weights
@@ -20,10 +21,13 @@ weights of their mean.
 
 What this presumes, and where it does not hold:
 
-- Errors of neighbouring voxels are rarely independent. Where they have one sign over the object, :math:`v_i` is larger,
-  up to :math:`1 + 2 (\sum_j s_{ij} \lvert x_j\rvert)^2`. Weights then still rank the rows, but the radius
-  :math:`\sqrt M` is far too small. So the radius comes from the data, with :math:`\sqrt M` as the least
-  (`recon.selection.discrepancy`), as for any recovered matrix.
+- **The coherence.** Errors of recovery are smooth. Over the three phantoms, c was .04 to .35 (geometric mean .13) for
+  the methods `physical` and `linear-bayes` at 4x and 8x on imperfect scanners (medium, strong, outside), by which
+  errors count 8 to 49 times as much as independent ones would. The default is .1 for all. Errors that are independent,
+  as those of a matrix measured voxel by voxel, have 0.
+- It cannot be found from the residual of a fit: the fit takes up most of a smooth error, which is what makes the radius
+  from the data (`recon.selection.discrepancy`) too small. So the radius is at least :math:`\sqrt M`.
+- Errors of different rows are taken to be independent.
 - Independent errors of the matrix also draw the least-squares image towards zero: the mean of
   :math:`\lVert\hat A x - y\rVert^2` has the extra term :math:`\sum_{ij} 2 s_{ij}^2 x_j^2 / v_i`, a weak Tikhonov term.
   It is not subtracted, since the problem would not be convex any more.
@@ -33,15 +37,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpisim.errors import require
+from mpisim.errors import require, within
 from recon.solvers.kaczmarz import kaczmarz
 
-__all__ = ["row_deviation"]
+__all__ = ["COHERENCE", "row_deviation"]
 
+COHERENCE = 0.1
+"""Share of errors of recovery that have one sign over an object."""
 _TIMES = 2  # that the weights are computed again, of the image that the last ones gave
 
 
-def row_deviation(matrix: np.ndarray, std: np.ndarray, y: np.ndarray, non_negative: bool = True) -> np.ndarray:
+def row_deviation(
+    matrix: np.ndarray, std: np.ndarray, y: np.ndarray, non_negative: bool = True, coherence: float = COHERENCE
+) -> np.ndarray:
     """Return the deviation of noise and matrix errors together in every row, sqrt(v), shape (M,).
 
     Parameters
@@ -54,17 +62,21 @@ def row_deviation(matrix: np.ndarray, std: np.ndarray, y: np.ndarray, non_negati
         Data, shape (M, images), white like the matrix. Several images share the deviations of their mean.
     non_negative
         Whether images must be non-negative.
+    coherence
+        The share c of the module: 0 for errors of voxels that are independent, 1 where all have one sign.
 
     Raises
     ------
     InputError
-        If shapes do not fit.
+        If shapes do not fit, or the coherence is not from 0 to 1.
     """
     require(std.shape == matrix.shape, "std", f"of the matrix' shape {matrix.shape}", std.shape)
     require(y.ndim == 2 and len(y) == len(matrix), "y", f"of the shape ({len(matrix)}, images)", y.shape)
-    data, squared = y.mean(axis=1), 2 * std.astype(float) ** 2
+    coherence = within("coherence", coherence, 0, 1, "(independent to fully coherent)")
+    data, std = y.mean(axis=1), std.astype(float)
+    squared = 2 * (1 - coherence) * std**2
     deviation = np.ones(len(matrix))
     for _ in range(1 + _TIMES):
         image = kaczmarz(matrix / deviation[:, None], data / deviation, non_negative=non_negative)
-        deviation = np.sqrt(1 + squared @ image**2)
+        deviation = np.sqrt(1 + squared @ image**2 + 2 * coherence * (std @ np.abs(image)) ** 2)
     return deviation

@@ -16,21 +16,22 @@ from tests.recon.problems import small_matrix, small_measurement
 
 
 @functools.cache
-def uncertain(level=0.05):
-    """A recovered matrix with independent errors, whose deviation differs by row."""
+def uncertain(level=0.05, coherent=False):
+    """A recovered matrix whose deviation differs by row, with independent errors, or errors of one sign in a row."""
     fine = small_matrix()
     variable = fine["system_matrix"]
     rows = np.exp(np.random.default_rng(1).normal(size=(12, 4, 1, 1)))
     rms = float(np.sqrt(np.mean(np.abs(variable.values) ** 2)))
     std = level * rms * np.broadcast_to(rows / np.sqrt(2 * np.mean(rows**2)), variable.shape)
-    values = variable.values + std * complex_gaussian(variable.shape, np.sqrt(2), 5)
+    shape = (*variable.shape[:2], 1, 1) if coherent else variable.shape
+    values = variable.values + std * complex_gaussian(shape, np.sqrt(2), 5)
     found = fine.assign({"system_matrix": variable.copy(data=values), STD: (variable.dims, std, {"units": "V"})})
     return found.assign_attrs(origin="recovered")
 
 
 def quality(method, **options):
     y = small_measurement(snr=40.0)
-    image = recon.reconstruct(uncertain(), y, method, **options)
+    image = recon.reconstruct(uncertain(), y, method, std_coherence=0, **options)
     return recon.psnr(image["image"].values, y["phantom"].values), image
 
 
@@ -50,8 +51,23 @@ def test_the_radius_holds_noise_and_errors():
     y = small_measurement(snr=40.0)
     eps = quality("admm")[1].attrs["eps"]
     assert np.sqrt(48) <= eps < 1.2 * np.sqrt(48)
-    measured = recon.reconstruct(uncertain().assign_attrs(origin="measured"), y)  # the radius is not limited either
+    measured = recon.reconstruct(
+        uncertain().assign_attrs(origin="measured"), y, std_coherence=0
+    )  # the radius is not limited either
     assert measured.attrs["eps"] == eps
+
+
+def test_coherent_errors_need_a_larger_ball():
+    """A fit takes up most of such errors, so that the radius from its residual is too small; pSNR in dB."""
+    y, matrix = small_measurement(snr=40.0), uncertain(0.02, coherent=True)
+    found = {c: recon.reconstruct(matrix, y, std_coherence=c) for c in (0, 0.1)}
+    quality = {c: recon.psnr(image["image"].values, y["phantom"].values) for c, image in found.items()}
+    assert quality[0.1] > quality[0] + 0.3
+    assert found[0.1].attrs["matrix_errors"] > 1.5 * found[0].attrs["matrix_errors"]
+    default = recon.reconstruct(matrix, y)
+    assert np.array_equal(default["image"], found[0.1]["image"])
+    with pytest.raises(mpisim.InputError, match="Input std_coherence must be from 0 to 1"):
+        recon.reconstruct(matrix, y, std_coherence=10)
 
 
 @pytest.mark.parametrize("method", ["admm", "kaczmarz"])

@@ -23,15 +23,18 @@ def test_without_errors_noise_is_all():
     assert np.array_equal(row_deviation(MATRIX, np.zeros((M, N)), data()), np.ones(M))
 
 
-def test_it_is_the_deviation_that_residuals_at_the_true_image_have():
-    """Over many draws of noise and of errors of the matrix, which are known to be independent."""
-    found = row_deviation(MATRIX, STD, data(noise=0.1))
-    wanted = np.sqrt(1 + 2 * STD**2 @ IMAGE**2)
+@pytest.mark.parametrize("coherence", [0.0, 1.0, 0.3])
+def test_it_is_the_deviation_that_residuals_at_the_true_image_have(coherence):
+    """Over many draws of noise and of errors of the matrix: independent ones, one sign in every row, or a mixture."""
+    found = row_deviation(MATRIX, STD, data(noise=0.1), coherence=coherence)
+    own, shared = 2 * STD**2 @ IMAGE**2, 2 * (STD @ IMAGE) ** 2
+    wanted = np.sqrt(1 + (1 - coherence) * own + coherence * shared)
     assert np.allclose(found, wanted, rtol=0.1)
-    draws = [
-        data(errors=STD * complex_gaussian((M, N), np.sqrt(2), [s, 0]), seed=[s, 1])[:, 0] - MATRIX @ IMAGE
-        for s in range(2000)
-    ]
+    draws = []
+    for s in range(2000):
+        alone, common = complex_gaussian((M, N), np.sqrt(2), [s, 0]), complex_gaussian((M, 1), np.sqrt(2), [s, 2])
+        errors = STD * (np.sqrt(1 - coherence) * alone + np.sqrt(coherence) * common)
+        draws.append(data(errors=errors, seed=[s, 1])[:, 0] - MATRIX @ IMAGE)
     assert np.allclose(np.sqrt(np.mean(np.abs(draws) ** 2, axis=0)), wanted, rtol=0.08)
 
 
@@ -52,3 +55,5 @@ def test_shapes_must_agree():
         row_deviation(MATRIX, STD[:, 1:], data())
     with pytest.raises(InputError, match="Input y must be of the shape"):
         row_deviation(MATRIX, STD, data()[:, 0])
+    with pytest.raises(InputError, match="Input coherence must be from 0 to 1"):
+        row_deviation(MATRIX, STD, data(), coherence=1.1)
