@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_agreement", "draw_rows"]
+__all__ = ["draw_agreement", "draw_angle_errors", "draw_rows"]
 
 _LIMITS = (0.5, 1.5)
 
@@ -114,4 +114,23 @@ def _beside(rows: Group, spreads: list[Any], lines: list[str]) -> Figure:
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(width + 0.5, 0.75 * width))[0]
     draw_groups(left, [rows], ["measured", "recovered"])
     draw_groups(right, [other], ["standard deviation"])
+    return figure
+
+
+def draw_angle_errors(recovered: xr.Dataset) -> Figure | None:
+    """Draw the errors of each angle that a fit found, with two standard errors; None if the method reports none."""
+    from matplotlib.figure import Figure
+
+    errors = recovered.attrs["recovery"].get("angle_errors", {})
+    if not errors or "angle" not in recovered.coords:
+        return None
+    figure = Figure(figsize=(2.6 * len(errors), 2.4), dpi=DPI, layout="constrained")
+    axes = figure.subplots(1, len(errors), squeeze=False)[0]
+    angles = np.degrees(recovered["angle"].values)
+    for ax, (name, error) in zip(axes, errors.items(), strict=True):
+        spread = 2 * np.asarray(error["std"])
+        ax.axhline(0, color="0.8", linewidth=0.8)
+        ax.errorbar(angles, error["value"], spread, fmt=".", markersize=3, linewidth=0.8)
+        unit = "" if error["unit"] == "1" else f" in {error['unit']}"
+        _label(ax, "angle in degrees", f"{name}{unit}")
     return figure

@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import io
 import os
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from calib.diagnostics.agreement import agreement
-from calib.diagnostics.figures import draw_agreement, draw_rows
-from calib.diagnostics.findings import distrust, expected_error, verdict
+from calib.diagnostics.figures import draw_agreement, draw_angle_errors, draw_rows
+from calib.diagnostics.findings import distrust, verdict
 from mpisim.data.schema import expect
 from mpisim.errors import require
 from mpisim.io.atomic import write_text
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["write_diagnostics"]
+
+_TRACER = "tracer"  # group of parameters that are always shown
+_SEEN = 3.0  # standard errors from zero
 
 
 def write_diagnostics(path: str | os.PathLike[str], recovered: xr.Dataset, coarse: xr.Dataset) -> None:
@@ -50,6 +54,7 @@ def write_diagnostics(path: str | os.PathLike[str], recovered: xr.Dataset, coars
     figures = {
         "agreement": None if agrees is None else draw_agreement(agrees),
         "rows": draw_rows(recovered, coarse),
+        "angles": draw_angle_errors(recovered),
     }
     template = (files("calib.diagnostics") / "page.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(
@@ -60,11 +65,17 @@ def write_diagnostics(path: str | os.PathLike[str], recovered: xr.Dataset, coars
         recovery=recovered.attrs["recovery"],
         verdict=verdict(recovered, agrees),
         distrust=distrust(recovered, coarse, agrees),
-        chi2=None if agrees is None else agrees.mean,
-        error=expected_error(recovered),
+        parameters=_sorted(recovered.attrs["recovery"].get("parameters", [])),
+        length=recovered.attrs["recovery"].get("length_unit"),
         figures={name: _embedded(figure) for name, figure in figures.items() if figure is not None},
     )
     write_text(Path(path), page)
+
+
+def _sorted(parameters: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the parameters that are seen in the data, those of the tracer first, and the others."""
+    seen = [p for p in parameters if p["group"] == _TRACER or (p["std"] and abs(p["value"]) > _SEEN * p["std"])]
+    return {"seen": seen, "others": [p for p in parameters if p not in seen]}
 
 
 def _embedded(figure: Figure) -> str:

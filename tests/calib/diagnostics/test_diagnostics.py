@@ -138,7 +138,13 @@ def test_a_page_needs_a_recovered_matrix(fine, coarse, tmp_path):
 
 def test_parameters_of_a_fitted_scanner_are_listed(fine, coarse, tmp_path):
     parameter = {"name": "reach", "value": 1.25, "std": 0.01, "unit": "mm", "meaning": "A / G", "group": "tracer"}
-    recovered = as_recovered(fine, coarse, parameters=[{**parameter, "determined": 0.2}])
+    held = {**parameter, "name": "tilt", "group": "plane", "value": 0.0, "std": None, "determined": 0.0}
+    errors = {"offset": {"value": [0.1] * 6, "std": [0.01] * 6, "unit": "R"}}
+    tried = [{"method": "physical", "chi2": 1.8, "expected_nrmse": 0.012}, {"method": "x", "refused": "no <angles>"}]
+    found = {"parameters": [{**parameter, "determined": 0.2}, held], "angle_errors": errors, "tried": tried}
+    recovered = as_recovered(fine, coarse, length_unit=0.016, **found)
     write_diagnostics(tmp_path / "page.html", with_std(recovered, 0.01), coarse)
     text = (tmp_path / "page.html").read_text()
     assert "<td>1.25</td>" in text and 'class="prior"' in text and "20 %" in text
+    assert "units of 16 mm" in text and "<td>held</td>" in text and "1 other parameters" in text
+    assert "1.2 %" in text and "no &lt;angles&gt;" in text and text.count("data:image/png;base64,") == 3
