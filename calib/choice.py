@@ -32,9 +32,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from calib.learned.bundled import BUNDLED, bundled_weights, realistic_weights
+from calib.learned.bundled import bundled_weights, realistic_weights
+from calib.learned.differences import DEFAULT, MISFIT, differences, listed, unexplained
 from calib.learned.facts import Facts
-from calib.learned.scope import stated_metadata, stated_scope
+from calib.learned.scope import stated_metadata
 from calib.methods.held_out import doubt_of_ridges, held_out
 from calib.methods.profile import has_profiles, instead_of_profiles
 from calib.nets.table import FACTORS, NETS
@@ -50,24 +51,17 @@ __all__ = [
     "Choice",
     "choose",
     "choose_again",
-    "differences",
     "named",
     "settle",
     "warn_of_degrees",
-    "warn_of_scope",
     "weights_of",
     "with_imperfect",
 ]
 
-DEFAULT = "transms"
-"""Method of recovery that is taken if its weights fit."""
-MISFIT = 5.0
-"""Largest `misfit` of a network with which a matrix counts as one like those of its training."""
 IDEAL_MISFIT = 1.5
 """Largest `misfit` with the weights of ideal scanners at which those of imperfect ones are not tried."""
 _FACTOR_OF_IDEAL = 8  # from which a profile that fits beats weights of ideal scanners on imperfect ones
 _BLIND = 8  # factor from which a ridge explains the block means of nearly any row
-_ADVICE = "The result may be far off."
 _PREDICTED = 4e-3  # share of the energy that profiles may err held-out block means by, to be better than `transms`
 _REFUTED = 0.05  # from which profiles are worse than what knows nothing of the scanner
 _OF_SAMPLING = {"strided": "bicubic-strided-aligned", "random": "cs"}
@@ -146,7 +140,7 @@ def with_imperfect(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset) ->
     misfit = recovered.attrs["recovery"].get("misfit", 0.0)
     if choice.unchecked or choice.imperfect or misfit <= IDEAL_MISFIT or not _has_realistic(coarse):
         return None
-    reason = f"{_unexplained(misfit)} with the weights of ideal scanners, and less with those of imperfect ones"
+    reason = f"{unexplained(misfit)} with the weights of ideal scanners, and less with those of imperfect ones"
     return Choice(DEFAULT, reason, unchecked=False, imperfect=True)
 
 
@@ -162,7 +156,7 @@ def choose_again(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset, in_b
     if choice.unchecked or choice.compared or misfit <= MISFIT:
         return choice
     sound = _with_sound_angles(coarse)
-    lesser = _lesser(sound, f"{_unexplained(misfit)}: the matrix is unlike those of its training", in_blocks)
+    lesser = _lesser(sound, f"{unexplained(misfit)}: the matrix is unlike those of its training", in_blocks)
     if lesser.method == "profile":
         told = held_out(sound)
         better = told.misfit <= misfit or told.share <= _PREDICTED
@@ -172,7 +166,7 @@ def choose_again(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset, in_b
         return replace(lesser, compared=True)
     if not choice.usual:  # a warning has given its reason
         return choice
-    reason = f"no other is known to be better, although {_unexplained(misfit)}"
+    reason = f"no other is known to be better, although {unexplained(misfit)}"
     return replace(choice, reason=reason, usual=False, compared=True)
 
 
@@ -217,10 +211,6 @@ def _with_sound_angles(coarse: xr.Dataset) -> xr.Dataset:
     """Return a matrix without its angles where these look like degrees."""
     doubtful = "angle" in coarse.coords and look_like_degrees(coarse["angle"].values)
     return coarse.drop_vars("angle") if doubtful else coarse
-
-
-def _unexplained(misfit: float) -> str:
-    return f"{DEFAULT} leaves {misfit**0.5:.2g} times the noise of the block means unexplained in a tenth of the rows"
 
 
 def _choice(coarse: xr.Dataset, in_blocks: bool) -> Choice:
@@ -277,40 +267,4 @@ def _unfit(coarse: xr.Dataset) -> str:
     if factor not in FACTORS or not file.is_file():
         return f"no weights of {DEFAULT} are bundled for {factor}x"
     different = differences(coarse, file, exact=True)
-    return f"{DEFAULT} was trained on other matrices: this one has {_listed(different)}" if different else ""
-
-
-def warn_of_scope(coarse: xr.Dataset, weights: str | os.PathLike[str] | None, recovered: xr.Dataset) -> None:
-    """Warn in one line if a network that was named was trained on other matrices, or does not state on which.
-
-    The noise of the coarse matrix must be known. `weights` is None for bundled ones of the result's name. `recovered`
-    is their result for the matrix or for its first block.
-    """
-    recovery = recovered.attrs["recovery"]
-    name, misfit = recovery["weights"], recovery.get("misfit", 0.0)
-    different = differences(coarse, weights or BUNDLED / name, exact=not noise_per_row(coarse).any())
-    if different is None:
-        warn(f"The weights {name} do not state what they were trained on; whether they fit this matrix is not known.")
-    elif different:
-        warn(f"The weights {name} were trained on other matrices: this one has {_listed(different)}. {_ADVICE}")
-    elif weights is None and recovery["method"] == DEFAULT and misfit > MISFIT:
-        warn(f"The weights {name} were trained on other matrices: {_unexplained(misfit)}. {_ADVICE}")
-
-
-def differences(coarse: xr.Dataset, weights: str | os.PathLike[str], exact: bool) -> list[str] | None:
-    """Return in words what a coarse matrix has that weights were not trained on; None where that is not known.
-
-    `exact` says whether its values have no noise.
-    """
-    metadata = stated_metadata(weights)
-    scope = stated_scope(metadata)
-    if scope is None:
-        return None
-    found = scope.differences(Facts.of(coarse), Sampling.of(coarse).factor)
-    if not exact and metadata.get("train", {}).get("noiseless_fraction") == 1:
-        found.append("noise (not exact values)")
-    return found
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return f"{DEFAULT} was trained on other matrices: this one has {listed(different)}" if different else ""

@@ -26,11 +26,11 @@ from calib.choice import (
     named,
     settle,
     warn_of_degrees,
-    warn_of_scope,
     weights_of,
     with_imperfect,
 )
 from calib.learned.apply import recover_by_network
+from calib.learned.differences import warn_of_scope
 from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
 from calib.methods.compressed import compressed_sensing
 from calib.methods.linear_bayes.method import recover_by_covariance
