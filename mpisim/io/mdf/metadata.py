@@ -22,7 +22,7 @@ from mpisim.errors import InputError, require, warn
 from mpisim.io.mdf.source import MdfFile
 from mpisim.io.mdf.specification import FIELDS
 from mpisim.io.nesting import parse_json
-from mpisim.io.stored import readable
+from mpisim.io.stored import plain_numbers, readable
 
 __all__ = ["OWN", "decoded", "encoded", "field_paths", "gathered", "own_fields", "own_parts", "texts_of"]
 
@@ -143,8 +143,11 @@ def _has_texts(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, list | tuple) and any(map(_has_texts, value)))
 
 
-def own_parts(source: MdfFile, data: xr.Dataset, complete: bool = True) -> xr.Dataset:
-    """Return a dataset with the attributes that this program wrote beside it, and if complete, further variables."""
+def own_parts(source: MdfFile, data: xr.Dataset, part: slice | None = None) -> xr.Dataset:
+    """Return a dataset with the attributes, coordinates and variables that this program wrote beside it.
+
+    `part` is the part of the frequencies that the dataset holds; None stands for all.
+    """
     text = source.text(f"{OWN}/_attributes")
     if text is None:
         return data
@@ -156,36 +159,44 @@ def own_parts(source: MdfFile, data: xr.Dataset, complete: bool = True) -> xr.Da
     data = data.assign_attrs({k: v for k, v in attributes.items() if k not in ("kind", "format_version", "mdf")})
     kept = {*attributes, "kind", "format_version", *(["mdf"] if stated.get("mdf", True) else [])}
     data.attrs = {k: v for k, v in data.attrs.items() if k in kept}
-    if not complete:
-        return data
     sizes = dict(data.sizes)
     for role, table in (("_coordinates", stated.get("coordinates", {})), ("_variables", stated.get("variables", {}))):
         for name, about in table.items() if isinstance(table, dict) else ():
-            data = _with_part(source, data, sizes, role, str(name), about)
+            if "/" in str(name):
+                continue
+            data = _with_part(source, data, sizes, f"{OWN}/{role}/_{name}", about, part)
     return data
 
 
 def _with_part(
-    source: MdfFile, data: xr.Dataset, sizes: dict[Any, int], role: str, name: str, about: Any
+    source: MdfFile, data: xr.Dataset, sizes: dict[Any, int], path: str, about: Any, part: slice | None
 ) -> xr.Dataset:
     """Return a dataset with one coordinate or variable more, if its sizes are those of the data."""
-    path = f"{OWN}/{role}/_{name}"
-    values = source.numbers(path) if "/" not in name else None
-    dims = tuple(about.get("dims", ())) if isinstance(about, dict) else None
-    if (
-        values is None
-        or dims is None
-        or values.ndim != len(dims)
-        or any(sizes.get(d, n) != n for d, n in zip(dims, values.shape, strict=True))
-    ):
+    about = about if isinstance(about, dict) else {}
+    dims, attributes = about.get("dims"), about.get("attrs")
+    item = source.dataset(path)
+    good = item is not None and isinstance(dims, list) and isinstance(attributes, dict) and item.ndim == len(dims)
+    values = _along(source, path, item, dims, part) if good and item is not None and isinstance(dims, list) else None
+    if values is None or any(sizes.get(d, n) != n for d, n in zip(dims or (), values.shape, strict=True)):
         warn(f"{source.name(path)} does not fit the data, which another program may have changed; it is left aside.")
         return data
-    attributes = about.get("attrs", {})
-    if "bool" in attributes.pop("dtype", ""):
+    assert isinstance(dims, list) and isinstance(attributes, dict)
+    if "bool" in str(attributes.get("dtype")):
         values = values.astype(bool)
     sizes |= dict(zip(dims, values.shape, strict=True))
-    variable = (dims, values.astype(values.dtype.newbyteorder("="), copy=False), attributes)
-    return data.assign_coords({name: variable}) if role == "_coordinates" else data.assign({name: variable})
+    stated = {k: v for k, v in attributes.items() if k != "dtype"}
+    variable = (dims, values.astype(values.dtype.newbyteorder("="), copy=False), stated)
+    name = path.rpartition("/_")[2]
+    return data.assign_coords({name: variable}) if "/_coordinates/" in path else data.assign({name: variable})
+
+
+def _along(source: MdfFile, path: str, item: h5py.Dataset, dims: list[Any], part: slice | None) -> np.ndarray | None:
+    """Return an array, or where it lies along the frequencies the part of them that is read."""
+    if part is None or "frequency" not in dims:
+        return source.numbers(path)
+    where = tuple(part if d == "frequency" else slice(None) for d in dims)
+    with readable(source.name(path), "array of numbers", TypeError):
+        return plain_numbers(np.asarray(item[where]))
 
 
 def own_fields(data: xr.Dataset) -> dict[str, Any]:

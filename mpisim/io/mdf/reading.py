@@ -136,7 +136,7 @@ def _portions(source: MdfFile, calibration: _Calibration, step: int) -> Iterator
         level = positive_noise(noise, least) if known else None
         known = level is not None
         least = None if level is None else min(float(level.min()), np.inf if least is None else least)
-        yield own_parts(source, calibration.dataset(part, values, level), complete=False)
+        yield own_parts(source, calibration.dataset(part, values, level), part)
 
 
 class _Calibration:

@@ -15,6 +15,7 @@ from mpisim import Grid, InputError
 from mpisim.data.schema import build
 from mpisim.io.mdf.description import description
 from mpisim.io.mdf.metadata import decoded
+from mpisim.io.mdf.reading import matrix_slabs
 from mpisim.io.mdf.validation import validate_mdf
 from mpisim.scanner.sequences import PeriodicSequence, Tone
 from tests.mpisim.io.mdf.files import K, V, calibrated, measured, metadata, random_complex, write, write_matrix
@@ -60,6 +61,20 @@ def test_a_simulated_matrix_comes_back(path, simulated):
     found = mpisim.read(path)
     assert_same(found, simulated)
     assert found.attrs == simulated.attrs
+
+
+def test_by_slabs_nothing_is_lost(path, simulated, monkeypatch):
+    """Noise by row, standard deviations and coordinates come with their part of the frequencies."""
+    noise = xr.full_like(simulated["system_matrix"].isel(x=0, y=0, drop=True).real, 0.1).astype(float)
+    std = 0.1 * np.abs(simulated["system_matrix"]).astype(float)
+    data = simulated.assign(noise_std=noise.drop_vars(noise.coords), system_matrix_std=std)
+    mpisim.write(data, path)
+    monkeypatch.setattr("mpisim.io.mdf.reading._WORKING", 8 * 16 * 3 * 20 * 2)
+    slabs = list(matrix_slabs(path))
+    assert [slab.sizes["frequency"] for slab in slabs] == [2, 1]
+    joined = xr.concat(slabs, "frequency", data_vars="minimal", coords="minimal", compat="override", join="override")
+    assert_same(joined.transpose(*data["system_matrix"].dims), mpisim.read(path), rtol=0)
+    assert_same(mpisim.read(path), data)
 
 
 def test_what_the_file_says_of_a_simulated_scanner(path, simulated):
