@@ -1,9 +1,11 @@
-"""What the standard deviation of a matrix gains for images: rows weighted by it, beside the same matrix without it.
+"""What the standard deviation of a matrix gains for images: beside the same matrix without it.
+
+It is used with the coherence 0 (errors of voxels are independent) and with the default, that of recovered matrices.
 
 Errors of a known deviation are added to matrices of ideal scanners. The deviation differs between rows (log-normal, by
 a factor of e) and, but for the third kind, between voxels (it grows from the centre to the edge):
 
-- `white`: independent between voxels, as the weights presume;
+- `white`: independent between voxels;
 - `smooth`: the same deviation, correlated over about five voxels (Gaussian kernel of 2 voxels), which a deviation by
   voxel does not tell;
 - `gain`: every row is wrong by a complex factor, so that its errors are fully correlated.
@@ -21,6 +23,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,10 +36,11 @@ from mpisim.data.schema import STD
 from mpisim.errors import DataWarning
 
 KINDS = ("white", "smooth", "gain")
-LEVELS = (0.01, 0.02, 0.05)
+LEVELS = (0.02, 0.05)
 """RMS of the errors over that of the matrix."""
 NOISE_LEVELS = (20.0, 30.0, 40.0)
 METHODS = ("admm", "tikhonov", "kaczmarz")
+USES: dict[str, dict[str, Any]] = {"without": {"use_std": False}, "independent": {"std_coherence": 0}, "default": {}}
 _KERNEL = 2.0  # voxels
 
 
@@ -55,8 +59,8 @@ def uncertain(fine: xr.Dataset, kind: str, level: float, seed: int) -> xr.Datase
         errors = factor * std * np.exp(1j * np.angle(values))
     else:
         errors = std * (_field(rng, values.shape, kind) + 1j * _field(rng, values.shape, kind))
-    values = variable.copy(data=values + errors)
-    found = fine.assign({"system_matrix": values, STD: (variable.dims, std, variable.attrs)})
+    wrong = variable.copy(data=values + errors)
+    found = fine.assign({"system_matrix": wrong, STD: (variable.dims, std, variable.attrs)})
     return found.assign_attrs(origin="recovered")
 
 
@@ -87,8 +91,8 @@ def images(exact: xr.Dataset, found: xr.Dataset, seed: int, **described: object)
             for method in METHODS:
                 best = recon.reconstruct(exact, y, method)["image"].values
                 row = {**described, "phantom": name, "snr": snr, "method": method, "exact": recon.psnr(best, truth)}
-                for label, used in (("without", False), ("with", True)):
-                    image = recon.reconstruct(found, y, method, use_std=used)["image"].values
+                for label, used in USES.items():
+                    image = recon.reconstruct(found, y, method, **used)["image"].values
                     row |= {label: recon.psnr(image, truth), f"{label}, image": min(recon.psnr(image, best), 99.0)}
                 yield row
 
@@ -113,7 +117,7 @@ def main() -> None:
                 for level in LEVELS:
                     rows += images(exact, uncertain(exact, kind, level, seed), seed, kind=kind, level=level)
     table = pd.DataFrame(rows)
-    table["gain"] = table["with"] - table["without"]
+    table["gain"] = table["default"] - table["without"]
     if options.csv:
         table.to_csv(options.csv, index=False, float_format="%.4f")
     for by in (["method", "kind", "level"], ["method", "snr"]):

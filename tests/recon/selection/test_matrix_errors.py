@@ -31,11 +31,11 @@ def test_it_is_the_deviation_that_residuals_at_the_true_image_have(coherence):
     wanted = np.sqrt(1 + (1 - coherence) * own + coherence * shared)
     assert np.allclose(found, wanted, rtol=0.1)
     draws = []
-    for s in range(2000):
+    for s in range(1000):
         alone, common = complex_gaussian((M, N), np.sqrt(2), [s, 0]), complex_gaussian((M, 1), np.sqrt(2), [s, 2])
         errors = STD * (np.sqrt(1 - coherence) * alone + np.sqrt(coherence) * common)
         draws.append(data(errors=errors, seed=[s, 1])[:, 0] - MATRIX @ IMAGE)
-    assert np.allclose(np.sqrt(np.mean(np.abs(draws) ** 2, axis=0)), wanted, rtol=0.08)
+    assert np.allclose(np.sqrt(np.mean(np.abs(draws) ** 2, axis=0)), wanted, rtol=0.12)
 
 
 def test_an_uncertain_row_has_a_larger_deviation_than_the_others():
