@@ -91,7 +91,11 @@ class Fitted:
         """Return the standard deviation of their real part, of the same shape."""
         fit, fine = self.climbed.fit, self.fine_model(_OF_DEVIATION)
         added = 0.0 if self.profiles is None else profile_variance(fine, fit.state, self.profiles)
-        return deviation(fine, fit, self.chi2, added, self.measurement.sampling.factor)
+        counts = self.measurement.counts
+        beyond = max(self.excess, 0.0) / np.sqrt(counts.sum())
+        if self.measurement.exact and self.climbed.stage != "ideal":
+            beyond = self.chi2
+        return deviation(fine, fit, beyond * float(np.mean(self.measurement.sigma[counts] ** 2)), added)
 
 
 def fit_measurement(measurement: Measurement) -> Fitted | None:

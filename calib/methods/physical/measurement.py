@@ -118,6 +118,10 @@ class Measurement:
         """Return the measurement in which values do not count, `out` of a shape that broadcasts to that of `values`."""
         return replace(self, sigma=np.where(out, np.inf, self.sigma))
 
+    def turned(self, angles: np.ndarray) -> Measurement:
+        """Return the same values as those of other angles."""
+        return replace(self, parameters=replace(self.parameters, angles=tuple(angles)))
+
     @property
     def counts(self) -> np.ndarray:
         """Which values count."""

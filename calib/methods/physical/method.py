@@ -22,6 +22,7 @@ from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.report import reported
 from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Recovered
+from mpisim.data.angles import look_like_degrees
 from mpisim.data.blocks import block_mean
 from mpisim.data.sampling import BoxSampling, Sampling
 from mpisim.data.views import as_images, noise_per_row
@@ -40,9 +41,10 @@ def recover_by_scanner(coarse: xr.Dataset) -> Recovered:
     Raises `InputError` if it has no angles or harmonics, or too few values (`measurement`).
     """
     measurement = Measurement.of(coarse)
-    fitted = fit_measurement(measurement)
+    fitted = _fitted(measurement)
     if fitted is None:
         return _instead(coarse, "no ideal scanner with a field-free line describes even most of them")
+    measurement = fitted.measurement
     others = _others(fitted)
     reason = _refused(fitted, others)
     if reason:
@@ -59,6 +61,24 @@ def recover_by_scanner(coarse: xr.Dataset) -> Recovered:
         metadata["rows_refitted"] = _replace(rows, spread, coarse, bad)
     _warn_of(coarse, metadata, fitted)
     return Recovered(rows, metadata, spread)
+
+
+def _fitted(measurement: Measurement) -> Fitted | None:
+    """Fit a scanner, at the stated angles or, where that fails, as if they were counted otherwise; None if it fails."""
+    angles = np.array(measurement.parameters.angles)
+    senses = {"": angles, "count the other way": -angles, "count from the y axis, the other way": np.pi / 2 - angles}
+    if look_like_degrees(angles):
+        senses["are degrees"] = np.deg2rad(angles)
+    for words, sense in senses.items():
+        try:
+            fitted = fit_measurement(measurement.turned(sense) if words else measurement)
+        except np.linalg.LinAlgError:  # of equations that the values do not determine
+            continue
+        if fitted is not None:
+            if words:
+                warn(f"The stated angles describe no scanner; those of the fit {words}.")
+            return fitted
+    return None
 
 
 def _others(fitted: Fitted) -> np.ndarray:
