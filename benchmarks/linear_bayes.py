@@ -45,10 +45,9 @@ def matrices(data: Path, level: str, count: int, factor: int) -> list[tuple[xr.D
 def measured(pairs: list[tuple[xr.Dataset, xr.Dataset]], method: str, prior: Path | None) -> str:
     """Return a line of errors, coverage and time of a method."""
     errors, shares, seconds = [], [], []
-    given = {} if prior is None else {"prior": prior}
     for coarse, fine in pairs:
         start = time.process_time()
-        found = calib.recover(coarse, method, **given)
+        found = calib.recover(coarse, method, prior=prior)
         seconds.append(time.process_time() - start)
         errors.append(100 * calib.nrmse(found, fine))
         if "system_matrix_std" in found:

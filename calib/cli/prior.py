@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         type=argument_type("precision", number),
-        help="step of the numbers in the file over the RMS of a row (default: 0.001)",
+        help="step of the numbers in the file over the RMS of a row (default: 0.0005)",
     )
     parser.add_argument("--out", required=True, help="file of the prior (.npz) to write")
 

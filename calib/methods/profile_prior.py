@@ -132,7 +132,8 @@ def _fitted(coarse: xr.Dataset) -> tuple[Recovered, str]:
     sigma = noise_per_row(coarse).reshape(values.shape[:2]) / unit
     harmonics = tuple(int(k) for k in coarse["harmonic"].values)
     members = _members(sampling.fine_grid(Grid.of(coarse)), harmonics, geometry)
-    design = Design.of(*values.shape[-2:], coarse["angle"].values.astype(float), sampling.factor, geometry)
+    height, width = values.shape[-2:]
+    design = Design.of(height, width, coarse["angle"].values.astype(float), sampling.factor, geometry)
     count = values[:, 0].size
     rows, std = np.empty((values.shape[1], len(values), *design.features.shape[-2:]), complex), []
     pieces, gains, profiles, noises, of_data = [], [], [], [], []

@@ -18,6 +18,7 @@ def fine():
     return mpisim.simulate(mpisim.open_sided_ffl(0.9, angles=8), mpisim.Particle(24e-9))
 
 
+@pytest.mark.filterwarnings("ignore:.* instead of linear-bayes, because the prior does not have all angles")
 @pytest.mark.parametrize("method", [m for m, about in calib.METHODS.items() if not about.learned])
 def test_every_classical_method(fine, method, tmp_path):
     """Shape, axes and provenance are the fine matrix's, and the error falls with finer sampling."""
@@ -133,7 +134,10 @@ def test_weights_of_another_factor_and_odd_sides(fine, tmp_path):
 
 
 @pytest.mark.filterwarnings(
-    "ignore:The weights transms", "ignore:.*rows are not constant along a line", "ignore:.*rows do not fit"
+    "ignore:The weights transms",
+    "ignore:.*rows are not constant along a line",
+    "ignore:.*rows do not fit",
+    "ignore:.* instead of linear-bayes, because the prior has 32 x 32 voxels",
 )
 @pytest.mark.parametrize("method", [m for m, about in calib.METHODS.items() if not about.learned] + ["transms"])
 def test_recovery_does_not_depend_on_the_unit(method):

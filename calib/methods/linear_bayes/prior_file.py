@@ -2,7 +2,7 @@ r"""Priors as files: written by `mpisim prior`, read once, and made from a folde
 
 A file (`.npz`) holds bases and coefficients in whole steps: a coefficient in steps of `_COEFFICIENT` of the RMS of its
 row's vector, and a vector of a basis, times the RMS of its coefficients, in steps of a precision. A row then errs by
-about the precision times the root of a twelfth of the vectors, .2 % of its RMS by default; most numbers are small and
+about the precision times the root of a twelfth of the vectors, .1 % of its RMS by default; most numbers are small and
 take few bits. Nothing in a file is code: it is read without pickles.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["BUNDLED", "PRECISION", "prior_files", "prior_of_folder", "read_prior
 
 BUNDLED = Path(__file__).parents[2] / "priors" / "realistic.npz"
 """The prior that comes with the package."""
-PRECISION = 1e-3
+PRECISION = 5e-4
 """Step of a file's numbers, relative to the RMS of a row."""
 _COEFFICIENT = 1e-3
 _VERSION = 1

@@ -49,7 +49,7 @@ def test_what_is_no_prior(line_family, tmp_path):
 
 def test_the_bundled_prior():
     family = read_prior()
-    assert BUNDLED.stat().st_size < 6e6
+    assert BUNDLED.stat().st_size < 8e6
     assert (family.members, family.angles.size, family.frequencies.tolist()) == (100, 60, list(range(2, 10)))
     assert family.grid.shape == (32, 32) and len(family.turns) == 8
     assert np.sqrt(family.left.max()) < 6e-3  # of the weakest harmonic
