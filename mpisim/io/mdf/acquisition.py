@@ -13,7 +13,8 @@ the line's direction up to its sign; where :math:`H_z` depends on x and y, it is
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,11 @@ class Positions:
         """Positions along x, y, z."""
         nx, ny, *rest = self.grid.shape
         return nx, ny, rest[0] if rest else 1
+
+    def described(self) -> dict[str, Any]:
+        """Return the grid for the attributes of a dataset, with the thickness of a plane that the file states."""
+        stated = {} if self.thickness is None or len(self.grid.shape) > 2 else {"thickness": self.thickness}
+        return {**asdict(self.grid), **stated}
 
     def arranged(self, values: np.ndarray) -> np.ndarray:
         """Return stored positions (..., O) as (..., [z,] y, x)."""

@@ -11,32 +11,20 @@ Fourier coefficients in the unit of the file, as `mpisim.simulate` gives them (t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import h5py
 import numpy as np
-from scipy.fft import idctn, rfft
+from scipy.fft import rfft
 
 from mpisim.errors import InputError, require, warn
 from mpisim.io.mdf.acquisition import bins_of, periods_of
 from mpisim.io.mdf.source import MdfFile
+from mpisim.io.mdf.sparsity import Sparsity
 from mpisim.io.mdf.specification import LAYOUTS
 from mpisim.io.stored import plain_numbers
 
 __all__ = ["Frames"]
 
-_TRANSFORMS = {"DCT-I": 1, "DCT-II": 2, "DCT-III": 3, "DCT-IV": 4}
 _AT_ONCE = 4_000_000  # values of raw data that are read at once
 _DATA = "/measurement/data"
-
-
-@dataclass(frozen=True)
-class _Sparse:
-    """Coefficients of a transformation: `indices` (J, C, K, B) from 0, `kind` of the cosine transform."""
-
-    indices: h5py.Dataset
-    kind: int
-    shape: tuple[int, ...]
 
 
 class Frames:
@@ -148,25 +136,16 @@ class Frames:
             require(found.size == stored, field, f"of {stored} values, as there are frames", found.size)
         return found
 
-    def _sparsity(self, grid: tuple[int, ...] | None, stored: int, points: int) -> _Sparse:
+    def _sparsity(self, grid: tuple[int, ...] | None, stored: int, points: int) -> Sparsity:
         """Return the transformation; the mask becomes that of the O + E frames that were transformed."""
-        kind = self.source.text("/measurement/sparsityTransformation") or ""
-        name = self.source.name("/measurement/sparsityTransformation")
-        require(kind.strip() in _TRANSFORMS, name, f"one of {', '.join(_TRANSFORMS)}", repr(kind))
-        field = "/measurement/subsamplingIndices"
-        indices = self.source.dataset(field)
         require(grid is not None, self.source.path, "a calibration where the data are sparse", "one without a grid")
-        require(indices is not None, self.source.name(field), "given where the data are sparse", "none")
-        assert indices is not None and grid is not None
         background = int(self.is_background.sum())
-        good = indices.shape == (self.periods, self.channels, points, stored - background)
-        must = f"J x C x K x B = {self.periods} x {self.channels} x {points} x {stored - background}"
-        require(good, self.source.name(field), must, f"the shape {indices.shape}")
         last = bool(np.all(np.diff(self.is_background.astype(int)) >= 0))
         require(last, self.source.name("/measurement/isBackgroundFrame"), "ones at the end of sparse data", "others")
+        assert grid is not None
         count = int(np.prod(grid))
         self.is_background = np.arange(count + background) >= count
-        return _Sparse(indices, _TRANSFORMS[kind.strip()], grid)
+        return Sparsity.of(self.source, (self.periods, self.channels, points, stored - background), grid)
 
     def _order(self) -> np.ndarray:
         """Return the acquisition index of every frame, from 0."""
@@ -236,7 +215,7 @@ class Frames:
         Working memory is a few times that of the result.
         """
         if self.sparse is not None:
-            found = self._dense(self.sparse, j, k)[..., n]
+            found = self.sparse.dense(plain_numbers(np.asarray(self.item[j, :, k, :])), j, k)[..., n]
         elif self.is_fourier and self.is_fast:
             found = self._raw((j, slice(None), k, n))
         elif self.is_fourier:
@@ -276,19 +255,3 @@ class Frames:
             spectra = rfft(signal, axis=-1)[..., self.bins[k]] / self.points
             out[..., part.start - first : part.stop - first] = np.moveaxis(spectra, 0, -1)
         return out
-
-    def _dense(self, sparse: _Sparse, j: slice, k: slice) -> np.ndarray:
-        """Return all positions and background frames of sparse data."""
-        raw = plain_numbers(np.asarray(self.item[j, :, k, :])).astype(np.complex128)
-        indices = np.asarray(sparse.indices[j, :, k, :]).astype(np.int64) - 1
-        count, kept = int(np.prod(sparse.shape)), indices.shape[-1]
-        good = bool(np.all((indices >= 0) & (indices < count)))
-        name = self.source.name("/measurement/subsamplingIndices")
-        require(good, name, f"indices from 1 to {count}", f"{indices.min() + 1} to {indices.max() + 1}")
-        full = np.zeros((*raw.shape[:3], count), dtype=np.complex128)
-        np.put_along_axis(full, indices, raw[..., :kept], axis=-1)
-        cube = full.reshape(*raw.shape[:3], *sparse.shape)
-        axes = [3 + i for i, size in enumerate(sparse.shape) if size > 1]
-        if axes:
-            cube = idctn(cube, type=sparse.kind, norm="ortho", axes=axes)
-        return np.concatenate([cube.reshape(*raw.shape[:3], count), raw[..., kept:]], axis=-1)

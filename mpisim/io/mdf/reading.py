@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from mpisim.data.grid import Grid
 from mpisim.data.schema import build
 from mpisim.errors import require, warn, whole
 from mpisim.io.mdf.acquisition import Positions, angles_of, positions_of
 from mpisim.io.mdf.frames import Frames
+from mpisim.io.mdf.images import image_of
 from mpisim.io.mdf.metadata import gathered, own_parts
 from mpisim.io.mdf.shots import Shots, positive_noise
 from mpisim.io.mdf.source import MdfFile, opened
@@ -73,7 +72,7 @@ def read_mdf(path: str | os.PathLike[str], average: int | None = None) -> xr.Dat
         must = "given for a measurement alone"
         require(average is None or kind == "measurement", "average", must, f"it for the {kind} of {path}")
         if kind == "image":
-            return own_parts(source, _image(source))
+            return own_parts(source, image_of(source))
         if kind == "measurement":
             return own_parts(source, _measurement(source, 1 if average is None else whole("average", average)))
         blocks = list(_slabs(source, whole_file=True))
@@ -184,19 +183,13 @@ class _Calibration:
             coords,
             noise_std=None if noise is None else noise.reshape(*_kept(noise.shape[:2], drop), -1),
             stage="fine",
-            grid=_described(grid, self.positions.thickness),
+            grid=self.positions.described(),
             **self.attributes,
         )
         if self.snr is not None:
             part = self.snr[:, :, k]
             data = data.assign_coords(snr_ratio=((*lead, "frequency"), part.reshape(*_kept(part.shape[:2], drop), -1)))
         return data
-
-
-def _described(grid: Grid, thickness: float | None) -> dict[str, Any]:
-    """Return a grid for the attributes, with the thickness of a plane that the file states as `thickness`."""
-    found: dict[str, Any] = asdict(grid)
-    return found | ({} if thickness is None or len(grid.shape) > 2 else {"thickness": thickness})
 
 
 def _lead(angles: np.ndarray | None, channels: int) -> tuple[tuple[str, ...], tuple[bool, bool]]:
@@ -255,38 +248,4 @@ def _measurement(source: MdfFile, average: int) -> xr.Dataset:
         noise_std=None if noise is None else noise.reshape(*_kept(noise.shape[:2], drop), -1),
         average=average if average > 1 else None,
         **attributes,
-    )
-
-
-def _image(source: MdfFile) -> xr.Dataset:
-    """Return the images of `/reconstruction`, in the unit that the file has for them."""
-    field = "/reconstruction/data"
-    item = source.dataset(field)
-    assert item is not None
-    require_memory(source.name(field), 3 * item.size * 16)
-    values = source.numbers(field)
-    assert values is not None
-    require(values.ndim <= 3, source.name(field), "Q x P x S numbers", f"the shape {values.shape}")
-    shape = values.shape
-    values = values.reshape((1, *shape, 1) if values.ndim == 1 else (*shape, 1) if values.ndim == 2 else shape)
-    contrasts = values.shape[2]
-    require(contrasts == 1, source.name(field), "of one contrast (images of several are not read)", f"{contrasts}")
-    if np.iscomplexobj(values):
-        size = float(np.abs(values.imag).max())
-        if size > 1e-6 * float(np.abs(values).max()):
-            warn(f"{source.name(field)} is complex; its imaginary part is left out.")
-        values = values.real
-    positions = positions_of(source, "/reconstruction", values.shape[1])
-    arranged = positions.arranged(values[..., 0]).astype(np.result_type(values.dtype, np.float32))
-    frame = ("frame",) if len(arranged) > 1 else ()
-    return build(
-        "image",
-        arranged if frame else arranged[0],
-        (*frame, *positions.grid.dims),
-        positions.grid.coords(),
-        units=source.text("/reconstruction/_unit") or "1",
-        origin="measured",
-        grid=_described(positions.grid, positions.thickness),
-        source=Path(source.path).name,
-        mdf=gathered(source),
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from dataclasses import dataclass, field
 
 import h5py
 import numpy as np
@@ -19,61 +18,14 @@ from mpisim.errors import DataWarning, InputError
 from mpisim.io.mdf.acquisition import angles_of, positions_of
 from mpisim.io.mdf.fields import is_little, of_type, value_breach
 from mpisim.io.mdf.frames import Frames
+from mpisim.io.mdf.report import Report
 from mpisim.io.mdf.source import MdfFile, opened
 from mpisim.io.mdf.specification import FIELDS, GROUPS, LAYOUTS, Field
 
-__all__ = ["Breach", "Report", "validate_mdf"]
+__all__ = ["validate_mdf"]
 
 _MOST_OBJECTS, _MOST_DAMAGED = 5000, 3
 _READABLE = "an array that can be read"
-
-
-@dataclass(frozen=True)
-class Breach:
-    """One breach of the specification.
-
-    Parameters
-    ----------
-    field
-        Path of the field or group.
-    must
-        What it must be.
-    received
-        What it is.
-    """
-
-    field: str
-    must: str
-    received: str
-
-    def __str__(self) -> str:
-        return f"{self.field} must be {self.must}; it is {self.received}."
-
-
-@dataclass
-class Report:
-    """What the validator found.
-
-    Parameters
-    ----------
-    breaches
-        All breaches; none in a valid file.
-    custom
-        Paths of custom fields, which begin with an underscore as they must.
-    unreadable
-        Why `mpisim.read` cannot read the file, in a sentence; empty if it can, breaches or not.
-    notes
-        What is valid and yet hinders other programs.
-    """
-
-    breaches: list[Breach] = field(default_factory=list)
-    custom: list[str] = field(default_factory=list)
-    unreadable: str = ""
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, path: str, must: str, received: object) -> None:
-        """Add a breach."""
-        self.breaches.append(Breach(path, must, str(received)))
 
 
 def validate_mdf(path: str | os.PathLike[str]) -> Report:
