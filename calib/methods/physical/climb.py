@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from calib.methods.physical.levenberg import Fit, fit_scanner
+from calib.methods.physical.fit import Fit
+from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import State
 from calib.methods.physical.priors import Priors

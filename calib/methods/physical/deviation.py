@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calib.methods.physical.levenberg import Fit
+from calib.methods.physical.fit import Fit
 from calib.methods.physical.model import Model
 
 __all__ = ["INFLATION", "LACKING", "deviation", "variance"]

@@ -78,7 +78,8 @@ class Fitted:
     def fine_model(self, tolerance: float = 1e-5) -> Model:
         """Return the model whose values are all fine voxels."""
         measurement, state = self.measurement, self.climbed.fit.state
-        every = Sampling.named("box", 1, measurement.fine.array_shape)
+        shape = (measurement.fine.array_shape[0], measurement.fine.array_shape[1])
+        every = Sampling.named("box", 1, shape)
         return Model(measurement.parameters, every, measurement.fine, state, measurement.sample, tolerance)
 
     def rows(self) -> np.ndarray:
@@ -110,7 +111,7 @@ def fit_measurement(measurement: Measurement) -> Fitted | None:
         for t in (tolerance, _ROUGH * tolerance)
     )
     empty = positions = dropped_positions(values, given)
-    rows = ~values.any(axis=-1)
+    rows = np.asarray(~np.any(values, axis=-1))
     exact, before, tries = measurement.exact, None, 1
     alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None
     rescaled = _FIRST / FLOOR if exact and alone is None else 1.0  # exact values are fitted step by step

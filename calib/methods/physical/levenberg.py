@@ -27,11 +27,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calib.methods.physical.fit import Fit, Posterior
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import State
 from calib.methods.physical.priors import Priors
 
-__all__ = ["HELD", "Fit", "fit_scanner"]
+__all__ = ["HELD", "fit_scanner"]
 
 HELD = ("drive_tilt", "perpendicular", "coil_across")
 """Groups that are held for the first steps."""
@@ -41,68 +42,6 @@ _LIMIT, _PERPENDICULAR_LIMIT, _RELEASED_AT = 0.3, 0.015, 0.006
 _MOST_TRIES, _FEWEST_GAIN = 12, 1.0  # of the damping; of the cost, in units of its own
 _SMALL_DAMPING = 1e-2  # with more, a step that gains little is short, not the last
 _LOOSE = 1e12  # precision without prior, of amplitudes and phases of gains, is one over this
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A fitted scanner.
-
-    Parameters
-    ----------
-    state
-        Its parameters.
-    chi2
-        Mean square of the real residuals over that of the noise: 1 where the model holds.
-    cost
-        Misfit and priors.
-    steps
-        Accepted steps.
-    converged
-        Whether the last step changed little.
-    free
-        Whether each shared parameter was free.
-    covariance
-        Posterior covariance of the free shared parameters, then of the logarithms of the gains' amplitudes.
-    evidence
-        Log evidence, but for a constant of the data.
-    posterior
-        What the errors of each angle add to it.
-    priors
-        Those of the fit.
-    """
-
-    state: State
-    chi2: float
-    cost: float
-    steps: int
-    converged: bool
-    free: np.ndarray
-    covariance: np.ndarray
-    evidence: float
-    posterior: Posterior
-    priors: Priors
-
-
-@dataclass(frozen=True, eq=False)
-class Posterior:
-    """Posterior of what belongs to single angles, and of the phases.
-
-    Parameters
-    ----------
-    local
-        Covariance of offset, error and gain of each angle for known shared parameters, (angle, 3, 3).
-    ratio
-        Minus the change of these by the shared parameters and logarithms of amplitudes that are chosen, (angle, n, 3).
-    phases
-        Covariance of the phases of the gains, then of those of the angles.
-    chosen
-        Which of the shared parameters and logarithms `Fit.covariance` holds.
-    """
-
-    local: np.ndarray
-    ratio: np.ndarray
-    phases: np.ndarray
-    chosen: np.ndarray
 
 
 def fit_scanner(
@@ -306,6 +245,6 @@ class _Problem:
         scales = np.log(self._scale[self.free]).sum() + len(state.local) * np.log(self._local_scale).sum()
         evidence = -(cost + sum(np.sum(value) for value in logarithms)) / 2 - scales
         posterior = Posterior(inverse, ratio[:, chosen], np.linalg.inv(normal.phases), chosen)
-        chi2 = self._misfit(state) / max(2 * np.count_nonzero(self.precision), 1)
+        chi2 = self._misfit(state) / max(2 * int(np.count_nonzero(self.precision)), 1)
         covariance = np.linalg.inv(schur)
         return Fit(state, chi2, cost, steps, converged, self.free, covariance, float(evidence), posterior, self.priors)

@@ -81,7 +81,7 @@ class Measurement:
         must = f"of rows (angle, frequency) or (angle, receive, frequency) with the coordinate angle{_INSTEAD}"
         require(dims == wanted and "angle" in coarse.coords, "coarse of the method physical", must, f"rows {dims[:-2]}")
         angles = coarse["angle"].values.astype(float)
-        apart = np.abs(np.sin(angles - angles[0])).max() > _SAME_ANGLE if len(angles) else False
+        apart = len(angles) > 0 and bool(np.abs(np.sin(angles - angles[0])).max() > _SAME_ANGLE)
         received = f"{len(angles)} equal to {angles[0]:.4g}" if len(angles) else "none"
         require(apart, "angles of coarse", f"two different ones or more for the method physical{_INSTEAD}", received)
         order = np.argsort(_harmonics(coarse))
@@ -91,10 +91,10 @@ class Measurement:
         kept = sampling.mask.reshape(-1) if isinstance(sampling, RandomSampling) else slice(None)
         rows = (len(angles), coarse.sizes.get("receive", 1), len(harmonics))
         values = images.reshape(*rows, -1)[:, :, order][..., kept]
-        parameters = scanner_parameters(angles, harmonics, rows[1])
+        parameters = scanner_parameters(angles.tolist(), harmonics.tolist(), rows[1])
         n = values.shape[-1]
         unknowns = 3 + 2 * rows[1] * rows[2]
-        enough = n >= _FEWEST_VALUES and 2 * values.size >= unknowns
+        enough = bool(n >= _FEWEST_VALUES and 2 * values.size >= unknowns)
         must = f"{_FEWEST_VALUES} values or more in a row, and more numbers than an ideal scanner's {unknowns} unknowns"
         require(enough, "coarse of the method physical", f"of {must}{_INSTEAD}", f"{n} values in each of {rows} rows")
         unit = float(rms(values))
@@ -144,7 +144,8 @@ def _harmonics(coarse: xr.Dataset) -> np.ndarray:
         require("frequency" in coarse.coords, name, must, received)
         found = _of_frequencies(np.atleast_1d(coarse["frequency"].values).astype(float), coarse.attrs.get("scanner"))
     near = np.rint(found)
-    good = found.shape == (coarse.sizes["frequency"],) and np.all(np.abs(found - near) < _WHOLE * np.maximum(near, 1))
+    close = np.abs(found - near) < _WHOLE * np.maximum(near, 1)
+    good = found.shape == (coarse.sizes["frequency"],) and bool(close.all())
     good = bool(good and np.all(near >= 1) and np.all(near <= _HIGHEST) and len(set(near)) == len(near))
     require(good, name, must, np.round(found, 3).tolist())
     return near.astype(int)

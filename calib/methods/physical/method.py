@@ -9,6 +9,8 @@ and a method that presumes less recovers all of them: `profile` for block means.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 
@@ -109,7 +111,7 @@ def _instead(coarse: xr.Dataset, reason: str) -> Recovered:
     return Recovered(found.rows, {**found.metadata, "instead": name, "reason": reason}, found.std)
 
 
-def _simpler(coarse: xr.Dataset):
+def _simpler(coarse: xr.Dataset) -> tuple[str, Callable[[xr.Dataset], Recovered]]:
     """The next simpler method of a sampling: its name and function."""
     return {
         "box": ("profile", recover_by_profiles),

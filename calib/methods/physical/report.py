@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from calib.methods.physical.climb import own_variances
+from calib.methods.physical.fit import Fit
 from calib.methods.physical.fitting import Fitted
-from calib.methods.physical.levenberg import Fit
 from calib.methods.physical.parameters import LOCAL, Parameters
 
 __all__ = ["reported"]
@@ -20,8 +20,9 @@ def reported(fitted: Fitted) -> dict[str, object]:
     dict
         `stage` (`ideal`, `full`, `profile` or `modulated`), `reason`, `chi2`, `chi2_excess` (standard deviations above
         its expectation), `chi2_by_angle`, `chi2_by_harmonic`, `chi2_by_row` (angle by angle), `chi2_ideal`, `steps`,
-        `starts`, `converged`, `noise`, `length_unit` (R in m), `parameters` and `angle_errors` with standard
-        deviations and the share of each that the data determine, `gains` with relative ones, `positions_left_out`.
+        `starts`, `converged`, `noise`, `length_unit` (R in m), `angles` (those of the fit, in rad), `parameters` and
+        `angle_errors` with standard deviations and the share of each that the data determine, `gains` with relative
+        ones, `positions_left_out`.
     """
     climbed, measurement = fitted.climbed, fitted.measurement
     parameters, fit = measurement.parameters, climbed.fit
@@ -38,8 +39,13 @@ def reported(fitted: Fitted) -> dict[str, object]:
         "steps": climbed.steps,
         "starts": climbed.starts,
         "converged": bool(fit.converged),
-        "noise": {"rescaled": _short(fitted.rescaled), "from_residual": fitted.rescaled != 1},
+        "noise": {
+            "level": _short(measurement.unit * np.sqrt(np.mean(measurement.sigma[measurement.counts] ** 2))),
+            "rescaled": _short(fitted.rescaled),
+            "from_residual": fitted.rescaled != 1,
+        },
         "length_unit": fitted.model.scale,
+        "angles": _shorts(np.array(parameters.angles)),
         "parameters": _shared(parameters, fit),
         "angle_errors": _local(fit),
         "gains": _gains(parameters, fit, measurement.unit),
@@ -47,7 +53,7 @@ def reported(fitted: Fitted) -> dict[str, object]:
     }
 
 
-def _short(value: float) -> float:
+def _short(value: float | np.ndarray) -> float:
     return float(f"{float(value):.6g}")
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import calib
 import mpisim
+from calib.methods.physical.maps import fitted_maps
 from mpisim.data.views import as_images
 from mpisim.errors import DataWarning, InputError
 
@@ -185,3 +186,13 @@ def test_harmonics_follow_from_frequencies(coarse, found):
     unnumbered.attrs = {k: v for k, v in coarse.attrs.items() if k != "scanner"}
     again = calib.recover(unnumbered, "physical")
     assert np.allclose(again["system_matrix"], found["system_matrix"], rtol=1e-6)
+
+
+def test_maps_are_those_of_the_scanner(found):
+    axis = np.array([-0.008, 0.0, 0.008])
+    maps = fitted_maps(found.attrs["recovery"], axis, axis)
+    assert maps["coil_z"].shape == (1, 3, 3) and maps["drive_z"].shape == (3, 3)
+    wanted = 1 + 0.1 * axis / 0.01 + 0.04 * axis[:, None] / 0.01
+    assert np.allclose(maps["coil_z"][0] / maps["coil_z"][0, 1, 1], wanted, atol=0.02)
+    with pytest.raises(InputError, match="recovered by physical"):
+        fitted_maps({"method": "ridge"}, axis, axis)
