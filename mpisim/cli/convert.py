@@ -179,7 +179,8 @@ def _needs_slabs(options: argparse.Namespace) -> bool:
     from mpisim.io.mdf.reading import is_too_large
     from mpisim.io.mdf.source import holds_mdf
 
-    given = [name for name in (*_NAMES, "snr", "noise_std") if getattr(options, name)] or options.noiseless
+    others = ("snr", "noise_std", "noiseless", "transposed", "block_means", "fine_grid")
+    given = [name for name in (*_NAMES, *others) if getattr(options, name) not in (None, False)]
     plain = not given and Path(options.out).suffix.lower() == ".nc"
     return plain and Path(options.source).is_file() and holds_mdf(options.source) and is_too_large(options.source)
 
