@@ -77,9 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_row_options(parser)
     ignored = "leave aside how much the matrix states that its values err; by default its rows are weighted by it"
     parser.add_argument("--ignore-std", action="store_true", help=ignored)
-    coherence = "share of the matrix' errors that have one sign over an object, from 0 (independent) to 1 (default .1)"
+    coherence = "share of the matrix' errors that have one sign over an object, from 0 (independent) to 1 (default .05)"
     parser.add_argument(
-        "--std-coherence", type=argument_type("--std-coherence", number), default=0.1, metavar="C", help=coherence
+        "--std-coherence", type=argument_type("--std-coherence", number), default=0.05, metavar="C", help=coherence
     )
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")

@@ -23,8 +23,8 @@ What this presumes, and where it does not hold:
 
 - **The coherence.** Errors of recovery are smooth. Over the three phantoms, c was .04 to .35 (geometric mean .13) for
   the methods `physical` and `linear-bayes` at 4x and 8x on imperfect scanners (medium, strong, outside), by which
-  errors count 8 to 49 times as much as independent ones would. The default is .1 for all. Errors that are independent,
-  as those of a matrix measured voxel by voxel, have 0.
+  errors count 8 to 49 times as much as independent ones would. The default of .05 gave the best images
+  (`docs/theory/reconstruction.md`): too small a value costs much more than too large a one. Independent errors have 0.
 - It cannot be found from the residual of a fit: the fit takes up most of a smooth error, which is what makes the radius
   from the data (`recon.selection.discrepancy`) too small. So the radius is at least :math:`\sqrt M`.
 - Errors of different rows are taken to be independent.
@@ -42,8 +42,8 @@ from recon.solvers.kaczmarz import kaczmarz
 
 __all__ = ["COHERENCE", "row_deviation"]
 
-COHERENCE = 0.1
-"""Share of errors of recovery that have one sign over an object."""
+COHERENCE = 0.05
+"""Share of errors of recovery that have one sign over an object, by the quality of images."""
 _TIMES = 2  # that the weights are computed again, of the image that the last ones gave
 
 
