@@ -116,9 +116,10 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
     share = 1.0 if prior.share is None else prior.share
     known = _known(prior, values, sigma, share)
     rows, variance, chi2, imaginary = _fitted(prior, known)
-    gains = (known.gains * _sizes(prior, known, rows))[None, :, None, None]
-    fine = (rows[:, :, 0] + 1j * rows[:, :, 1]) * gains
-    std = np.sqrt(variance) * np.abs(gains)
+    sizes, uncertain = (v[None, :, None, None] for v in _sizes(prior, known, rows))
+    gains, fine = known.gains[None, :, None, None], rows[:, :, 0] + 1j * rows[:, :, 1]
+    std = np.sqrt(variance * sizes**2 + uncertain * np.abs(fine) ** 2 / 2) * np.abs(gains)
+    fine = fine * (sizes * gains)
     means, flat = as_images(coarse), fine.reshape(-1, *fine.shape[-2:])
     noise, shape = sigma.ravel(), (fine.shape[-2], fine.shape[-1])
     rest = shrunk(means - block_mean(flat, factor), noise, prior.share)
@@ -174,14 +175,18 @@ def _known(prior: Prior, values: np.ndarray, sigma: np.ndarray, share: np.ndarra
     return _Known(parts / size[:, None, None, None], size * phases, noise / size**2 + left + _FLOOR**2)
 
 
-def _sizes(prior: Prior, known: _Known, rows: np.ndarray) -> np.ndarray:
-    """Return factors on the gains (frequency,): the best fit where a frequency is below the noise."""
+def _sizes(prior: Prior, known: _Known, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return factors on the gains and their variances (frequency,): the best fit where a frequency is below the noise.
+
+    The RMS of its block means then tells nothing of its size.
+    """
     channels = prior.family.channels
     share = 1.0 if prior.share is None else prior.share
     means = block_mean(rows[:, :, :channels].astype(float), prior.factor) * share
     data = known.values[:, :, :channels] * share
-    fitted = np.sum(means * data, axis=(0, 2, 3, 4)) / np.maximum(np.sum(means**2, axis=(0, 2, 3, 4)), 1e-30)
-    return np.where(known.noise > 1, fitted, 1.0)
+    power = np.maximum(np.sum(means**2, axis=(0, 2, 3, 4)), 1e-30)
+    fitted, below = np.sum(means * data, axis=(0, 2, 3, 4)) / power, known.noise > 1
+    return np.where(below, fitted, 1.0), np.where(below, known.noise / power, 0.0)
 
 
 def _fitted(prior: Prior, known: _Known) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:

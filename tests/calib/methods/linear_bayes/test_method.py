@@ -182,7 +182,7 @@ def test_a_dead_harmonic_and_a_dead_row(prior):
     values[:, 1] = 0
     found = recover_by_covariance(coarse.assign(system_matrix=coarse["system_matrix"].copy(data=values)), prior)
     rows = found.rows.reshape(6, 2, 8, 8)
-    assert np.abs(rows[:, 1]).max() < sigma and np.isfinite(found.std).all()
+    assert np.abs(rows[:, 1]).max() < sigma and found.std.reshape(rows.shape)[:, 1].min(0).max() > 0
     alone = fine["system_matrix"].values[:, 0]
     assert np.linalg.norm(rows[:, 0] - alone) < 0.02 * np.linalg.norm(alone)
     values = coarse["system_matrix"].values.copy()
