@@ -30,7 +30,7 @@ _VARIANCES = np.array([0.02, 0.3])
 _REACHES = np.linspace(-1.0, 1.0, 11)
 _MOST_ANGLES = 4
 _FINER = 4  # times that the steps are halved
-_TOLERANCE = 2e-3
+_TOLERANCE = 1e-3
 Candidate = tuple[float, float, float]
 
 
