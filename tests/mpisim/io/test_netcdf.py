@@ -256,8 +256,8 @@ def test_a_file_that_breaks_the_schema(tmp_path, damage, reason):
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def test_only_netcdf_is_written(tmp_path):
-    with pytest.raises(InputError, match=r"output file must be a \.nc file"):
+def test_only_netcdf_and_mdf_are_written(tmp_path):
+    with pytest.raises(InputError, match=r"output file must be a \.nc or \.mdf file"):
         write(sample_matrix(), tmp_path / "sm.mat")
 
 
