@@ -49,8 +49,8 @@ def fitted_maps(
     -------
     dict
         Arrays (y, x): `coil_z` (coil, y, x), the sensitivity along z over that at the centre; `drive_z`, the drive
-        field along z over that at the centre; `line_shift`, the distortion of the line's field at the
-        first angle over its gradient, in m; `perpendicular`, the field perpendicular to the drive over the drive's amplitude there.
+        field along z over that at the centre; `line_shift`, the distortion of the line's field at the first angle over
+        its gradient, in m; `perpendicular`, the selection field perpendicular to the drive over the drive's amplitude.
     """
     state = fitted_state(recovery)
     scale = float(recovery["length_unit"])

@@ -101,7 +101,7 @@ LOCAL = (
     LocalParameter("gain", 0.01, "relative change of the received voltage", "1"),
     LocalParameter("phase", 0.01, "phase of the received voltage", "rad"),
 )
-"""Parameters of each angle, in the order of `State.local`."""
+"""Parameters of each angle, in the order of ``State.local``."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Parameters:
         self._places.update({name: i for i, name in enumerate(names)})
 
     def place(self, name: str) -> int:
-        """Return the place of a shared parameter in `State.shared`."""
+        """Return the place of a shared parameter in ``State.shared``."""
         return self._places[name]
 
     def group(self, name: str) -> np.ndarray:
