@@ -196,3 +196,9 @@ def test_maps_are_those_of_the_scanner(found):
     assert np.allclose(maps["coil_z"][0] / maps["coil_z"][0, 1, 1], wanted, atol=0.02)
     with pytest.raises(InputError, match="recovered by physical"):
         fitted_maps({"method": "ridge"}, axis, axis)
+
+
+def test_angles_that_count_the_other_way_are_recognised(fine, coarse, found):
+    with pytest.warns(DataWarning, match="angles describe no scanner; those of the fit count the other way"):
+        other = calib.recover(coarse.assign_coords(angle=-coarse["angle"].values), "physical")
+    assert calib.nrmse(other, fine.assign_coords(angle=-fine["angle"].values)) < 1.5 * calib.nrmse(found, fine)

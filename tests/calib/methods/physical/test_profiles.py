@@ -1,0 +1,92 @@
+"""Profiles of what a scanner leaves, outliers, prior scales, and the variance of rows against drawn parameters."""
+
+import numpy as np
+import pytest
+
+import mpisim
+from calib.methods.physical.deviation import variance
+from calib.methods.physical.levenberg import fit_scanner
+from calib.methods.physical.model import Model
+from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
+from calib.methods.physical.priors import scale_by_evidence
+from calib.methods.physical.profiles import MODULATED, PLAIN, fit_profiles, predicted, profile_variance
+from calib.methods.physical.scanner_table import scanner_parameters
+from mpisim.data.sampling import Sampling
+
+PARAMETERS = scanner_parameters(tuple(np.pi * np.arange(8) / 8), (2, 3), coil_degree=1, drive_degree=1, static_degree=1)
+GRID = mpisim.Grid((8, 8))
+STATE = PARAMETERS.ideal(1.8, 0.05, 0.0)
+COARSE = Model(PARAMETERS, Sampling.named("box", 2, (8, 8)), GRID, STATE, tolerance=1e-4)
+FINE = Model(PARAMETERS, Sampling.named("box", 1, (8, 8)), GRID, STATE, tolerance=1e-4)
+
+
+def noise(shape, level, seed=0):
+    rng = np.random.default_rng(seed)
+    return level / np.sqrt(2) * (rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
+
+
+def other_magnetisation(model):
+    """What a scanner of another steepness adds: a function of the scaled field alone."""
+    return 0.3 * (model.means(PARAMETERS.ideal(1.9, 0.05, 0.0)) - model.means(STATE))
+
+
+@pytest.mark.parametrize("modulations", [PLAIN, MODULATED])
+def test_profiles_hold_another_magnetisation(modulations):
+    added = other_magnetisation(COARSE)
+    level = 0.1 * np.sqrt(np.mean(np.abs(added) ** 2))
+    sigma = np.full(added.shape, level)
+    found = fit_profiles(COARSE, STATE, added + noise(added.shape, level), sigma, modulations)
+    assert found.evidence > 10
+    wanted, error = other_magnetisation(FINE), predicted(FINE, STATE, found) - other_magnetisation(FINE)
+    assert np.linalg.norm(error) < 0.2 * np.linalg.norm(wanted)
+    spread = np.sqrt(2 * profile_variance(FINE, STATE, found).mean())
+    assert 0.4 < spread / np.sqrt(np.mean(np.abs(error) ** 2)) < 2.5
+
+
+def test_noise_has_no_profile():
+    shape = COARSE.means(STATE).shape
+    found = fit_profiles(COARSE, STATE, noise(shape, 1.0), np.ones(shape))
+    assert found.evidence == 0 and not predicted(COARSE, STATE, found).any()
+
+
+def test_variance_is_that_of_drawn_scanners():
+    """Fits of the same scanner with other noise scatter as the posterior says, where priors say little."""
+    values = COARSE.means(STATE)
+    sigma = 2e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
+    fits = [
+        fit_scanner(COARSE, values + noise(values.shape, sigma, s), np.array(sigma), STATE, None) for s in range(12)
+    ]
+    rows = np.stack([FINE.means(fit.state) for fit in fits])
+    scatter = np.mean(np.abs(rows - FINE.means(STATE)) ** 2)
+    assert 0.5 < 2 * variance(FINE, fits[0]).mean() / scatter < 2.0
+
+
+def test_outliers_are_named_and_nothing_else():
+    values, sigma = noise((9, 1, 3, 20), 30.0), np.ones((9, 1, 3, 20))
+    residual = noise(values.shape, 1.0, 1)
+    assert not dropped_positions(values, sigma).any() and not odd_positions(residual, sigma).any()
+    assert not odd_rows(residual, values, sigma).any()
+    values[..., 4] = noise((9, 1, 3), 1.0, 2)
+    assert np.flatnonzero(dropped_positions(values, sigma)).tolist() == [4]
+    residual[..., 7] *= 6
+    assert np.flatnonzero(odd_positions(residual, sigma)).tolist() == [7]
+    residual[2, 0, 1] += values[2, 0, 1]
+    values[5, 0, 2] = 0
+    assert np.argwhere(odd_rows(residual, values, sigma)).tolist() == [[2, 0, 1], [5, 0, 2]]
+
+
+def test_what_is_lacking_is_alike_at_neighbouring_angles():
+    sigma = np.ones((30, 1, 4, 16))
+    white = noise(sigma.shape, 1.0)
+    smooth = white + np.sin(np.arange(30) / 5)[:, None, None, None]
+    assert lacking(white, sigma) < 0.05
+    assert lacking(smooth, sigma) == pytest.approx(np.mean(np.sin(np.arange(30) / 5) ** 2) / 1.5, abs=0.1)
+
+
+def test_scale_by_evidence():
+    """The root of the mean square of what the data determine; next to nothing for what is zero."""
+    rng = np.random.default_rng(0)
+    values = 0.3 * rng.standard_normal(400)
+    assert scale_by_evidence(values, np.ones(400)) == pytest.approx(0.3, rel=0.1)
+    assert scale_by_evidence(np.zeros(400), np.ones(400)) == pytest.approx(0.01)
+    assert scale_by_evidence(np.zeros(3), np.zeros(3)) > 0.5  # not determined: the table's
