@@ -330,6 +330,6 @@ _NETWORKS = {
 }
 
 METHODS: Registry[Method] = Registry(
-    "method of recovery", "mpisim.recovery_methods", Method, {**_AUTOMATIC, **_UNTRAINED, **_NETWORKS}
+    "method of recovery", "mpisim.recovery_methods", Method, {**_UNTRAINED, **_NETWORKS, **_AUTOMATIC}
 )
 """Every method of recovery by name."""

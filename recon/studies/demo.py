@@ -203,11 +203,13 @@ def _recovered(chain: Chain, method: str) -> Figures:
 
 
 def available_methods(factor: int) -> list[str]:
-    """Return the methods that recover from block means at a factor without weights of the user."""
+    """Return the methods that recover from block means at a factor without weights of the user, but for `auto`."""
     return [
         name
         for name, method in METHODS.items()
-        if "box" in method.samplings and (not method.learned or bundled_weights(name, factor).is_file())
+        if name != "auto"
+        and "box" in method.samplings
+        and (not method.learned or bundled_weights(name, factor).is_file())
     ]
 
 
