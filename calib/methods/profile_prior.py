@@ -15,9 +15,9 @@ family. With the centred block means :math:`Y` of these (member, angle and block
           -2\log p = \frac{\lVert b - \bar y\rVert^2 - \alpha^T Y (b-\bar y)}{\tau} + \log\det(I + Y Y^T/\tau),
 
 both from products between members. All harmonics have one piece, the one with the largest evidence. The family must
-describe the scanner to within the noise: it has no way to say otherwise, and on scanners that are not ideal it errs by
-5 to 15 % where profiles without it err by 2 to 4 %. If chi2 of all block means exceeds what their number allows, the
-method is therefore `calib.methods.profile`, and a warning says so.
+describe the scanner to within the noise: it has no way to say otherwise. On mild imperfections chi2 of all block means
+is 3 to 6. If it exceeds what their number allows, the method is therefore `calib.methods.profile`, and a warning says
+so.
 """
 
 from __future__ import annotations
