@@ -103,7 +103,8 @@ def test_without_noise_the_reason_says_that_it_is_not_known(realistic):
     assert reason == "its weights were trained on such matrices, if the scanner is ideal, which is not known"
 
 
-def test_without_such_weights_a_warning_says_so():
+def test_without_such_weights_a_warning_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("calib.choice.realistic_weights", lambda method, factor: tmp_path / "none.safetensors")
     coarse = calib.downsample(matrix(0.05), 4, snr=33.7)
     words = "The method is transms, because no other is known to be better, although transms was trained on ideal"
     with pytest.warns(DataWarning, match=words):

@@ -1,5 +1,7 @@
 """Bundled weights: their description, the errors that the README states, and how runs are bundled."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,13 @@ import torch
 import calib
 import mpisim
 from calib.learned.apply import apply_model
-from calib.learned.bundled import bundle, bundled_weights
+from calib.learned.bundled import bundle, bundled_weights, realistic_weights
 from calib.learned.checkpoint import load_model, save_model
 from calib.training.recipe import recipe
 from calib.training.train import train
 from mpisim.data.views import as_images
 from mpisim.dataset.cases import transms_cases
+from mpisim.dataset.realistic import realistic_cases
 from mpisim.errors import DataWarning, InputError
 
 
@@ -39,9 +42,32 @@ def test_error_on_unseen_matrices(factor, snr, percent):
     assert not {c.name for c in cases if c.split == "train"} & {c.name for c in cases if c.split != "train"}
     errors = []
     for i, case in enumerate([c for c in cases if c.split == "test"][::7]):
-        fine = mpisim.simulate(mpisim.open_sided_ffl(case.sf_gradient), mpisim.Particle(case.particle_diameter))
+        scanner = mpisim.open_sided_ffl(case.sf_gradient, angles=12)  # a fifth of those of the README
+        fine = mpisim.simulate(scanner, mpisim.Particle(case.particle_diameter))
         errors.append(calib.nrmse(calib.recover(calib.downsample(fine, factor, snr=snr, seed=i)), fine))
     assert 100 * np.mean(errors) < percent
+
+
+@pytest.fixture(scope="module")
+def imperfect():
+    """Fine matrices of four scanners of no training: the first of each level and of those outside, at three angles."""
+    cases = {case.attributes["scanner_level"]: case for case in reversed(realistic_cases(splits=("test", "outside")))}
+    assert set(cases) == {"mild", "medium", "strong", "outside"}
+    setups = [case.setup for case in cases.values()]
+    few = [replace(s, scanner=replace(s.scanner, angles=s.scanner.angles[::20], harmonics=(2, 4, 7))) for s in setups]
+    return [setup.simulate() for setup in few]
+
+
+@pytest.mark.filterwarnings("ignore:The weights")  # angles of no training, and physics outside of the levels
+@pytest.mark.parametrize(("method", "factor"), [("transms", 2), ("transms", 4), ("vdsr", 2), ("vdsr", 4)])
+def test_weights_of_imperfect_scanners_beat_those_of_ideal_ones(imperfect, method, factor):
+    errors = {}
+    for file in (bundled_weights(method, factor), realistic_weights(method, factor)):
+        coarse = [calib.downsample(fine, factor, snr=33.7, seed=i) for i, fine in enumerate(imperfect)]
+        found = [calib.recover(c, method, weights=file) for c in coarse]
+        errors[file.stem] = [calib.nrmse(a, b) for a, b in zip(found, imperfect, strict=True)]
+    ideal, realistic = errors.values()
+    assert np.mean(realistic) < np.mean(ideal)
 
 
 def test_rectangular_grids_and_other_scanners():
