@@ -88,7 +88,10 @@ BAD = {
         "simulate --sf-gradient 1 --particle-diameter 25 --out {f}/text.nc/o.nc",
         "Input output file must be in a folder that can be made and written",
     ),
-    "another suffix": ("downsample {f}/sm.nc --factor 2 --out {f}/o.mat", "Input output file must be a .nc or .mdf file"),
+    "another suffix": (
+        "downsample {f}/sm.nc --factor 2 --out {f}/o.mat",
+        "Input output file must be a .nc or .mdf file",
+    ),
     "a folder as output": ("recover {f}/coarse.nc --out {f}/folder.nc", "Input output file must be a file name"),
     "unknown scanner key": (
         "simulate --sf-gradient 1 --particle-diameter 25 --scanner {f}/scanner.toml --out {f}/o.nc",
