@@ -274,7 +274,7 @@ _UNTRAINED = {
     "cs": Method(
         "compressed sensing: random voxels, sparse in the Fourier domain", compressed_sensing, samplings=("random",)
     ),
-    "ridge": Method("every row as the most likely ridge, then data consistency; nothing trained", _ridge),
+    "ridge": Method("every row as the most likely ridge, then data consistency; nothing trained", _ridge, version=2),
     "profile": Method(
         "one profile per harmonic for all angles of an ideal scanner; nothing trained",
         recover_by_profiles,
