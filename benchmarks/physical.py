@@ -28,7 +28,7 @@ from calib.methods.physical.kernels import PLANES, block_moments
 from calib.methods.physical.magnetisation import curve_table
 from calib.methods.physical.measurement import Measurement
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import LOCAL, State
+from calib.methods.physical.parameters import LOCAL, ScannerState
 from calib.methods.physical.polynomials import count, monomials
 from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.data.blocks import block_mean
@@ -39,7 +39,7 @@ PARAMETERS = scanner_parameters(np.pi * np.arange(60) / 60, range(2, 10))
 STEEPNESS, VARIANCE, REACH = np.log(9.7), 0.1, 0.0
 
 
-def realistic_state() -> State:
+def realistic_state() -> ScannerState:
     """A state with all parameters at half the scale of their priors."""
     rng = np.random.default_rng(0)
     state = PARAMETERS.ideal(STEEPNESS, VARIANCE, REACH)
@@ -49,13 +49,13 @@ def realistic_state() -> State:
     return state
 
 
-def fused(model: Model, state: State) -> np.ndarray:
+def fused(model: Model, state: ScannerState) -> np.ndarray:
     """The Jacobian by the shared parameters and by offset and error of the angle, angle by angle."""
     parts = list(model.linear(state))
     return np.concatenate([np.concatenate([part.by_shared, part.by_local], axis=2) for part in parts])
 
 
-def dense(factor: int, state: State) -> np.ndarray:
+def dense(factor: int, state: ScannerState) -> np.ndarray:
     """The same from columns on the fine grid; its points are 2 x 2 in each voxel."""
     model = Model(PARAMETERS, Sampling.named("box", 1, GRID.array_shape), GRID, state, tolerance=1e-2)
     shape, harmonics = GRID.array_shape, np.array(PARAMETERS.harmonics)

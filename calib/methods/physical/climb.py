@@ -17,7 +17,7 @@ import numpy as np
 from calib.methods.physical.fit import Fit
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import State
+from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.priors import Priors
 
 __all__ = [
@@ -86,7 +86,7 @@ def climb(
     model: Model,
     values: np.ndarray,
     sigma: np.ndarray,
-    start: State,
+    start: ScannerState,
     before: Climbed | None = None,
     rough: Model | None = None,
     exact: bool = False,
@@ -133,7 +133,7 @@ def stopped(climbed: Climbed, values: int) -> bool:
     return climbed.stage == "full" and excess(climbed.full, values) >= _STOPPED
 
 
-def ideal_alone(model: Model, values: np.ndarray, sigma: np.ndarray, start: State) -> Climbed | None:
+def ideal_alone(model: Model, values: np.ndarray, sigma: np.ndarray, start: ScannerState) -> Climbed | None:
     """Return the fit of an ideal scanner if it leaves nothing, or else None; the arguments are those of `climb`."""
     ideal = fit_scanner(model, values, sigma, start, None)
     if excess(ideal, int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())) >= SIGNIFICANT:
@@ -141,7 +141,7 @@ def ideal_alone(model: Model, values: np.ndarray, sigma: np.ndarray, start: Stat
     return Climbed(ideal, ideal, ideal, "ideal", "an ideal scanner leaves nothing of the values", ideal.steps, 1)
 
 
-def _full(rough: Model, model: Model, values: np.ndarray, sigma: np.ndarray, start: State, hold: bool) -> Fit:
+def _full(rough: Model, model: Model, values: np.ndarray, sigma: np.ndarray, start: ScannerState, hold: bool) -> Fit:
     fit = fit_scanner(rough, values, sigma, start, model.parameters.groups, hold=hold)
     steps = fit.steps
     for _ in range(_ROUNDS):
@@ -151,11 +151,11 @@ def _full(rough: Model, model: Model, values: np.ndarray, sigma: np.ndarray, sta
     return replace(fit, steps=steps)
 
 
-def _starts(model: Model, state: State) -> Iterator[tuple[State, bool]]:
+def _starts(model: Model, state: ScannerState) -> Iterator[tuple[ScannerState, bool]]:
     """States to start from: the given one, with the opposite offset of the plane, and with all parameters at once."""
     yield state, True
     place = model.parameters.place("plane_offset")
     shared = state.shared.copy()
     shared[place] = -0.006
-    yield State(shared, state.gains, state.local), True
+    yield ScannerState(shared, state.gains, state.local), True
     yield state, False

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calib.methods.physical.parameters import COMPONENTS, Parameters, State, Term
+from calib.methods.physical.parameters import COMPONENTS, Parameters, ScannerState, Term
 from calib.methods.physical.polynomials import count, exponents, flattened, turned_powers
 
 __all__ = ["FieldMap", "Fields"]
@@ -80,7 +80,7 @@ class FieldMap:
         self._axis = {powers: flattened(values, self.degree)[0] for powers, values in axis.items()}
         self._places = {powers: m for m, powers in enumerate(exponents(self.degree))}
 
-    def fields(self, state: State, which: slice = slice(None), derivatives: bool = False) -> Fields:
+    def fields(self, state: ScannerState, which: slice = slice(None), derivatives: bool = False) -> Fields:
         """Return the fields of a state at some of the angles, with the maps to its derivatives if asked for."""
         stated = np.array(self.parameters.angles)[which]
         local = state.local[which]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calib.methods.physical.parameters import State
+from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.priors import Priors
 
 __all__ = ["Fit", "Posterior"]
@@ -40,7 +40,7 @@ class Fit:
         Those of the fit.
     """
 
-    state: State
+    state: ScannerState
     chi2: float
     cost: float
     steps: int

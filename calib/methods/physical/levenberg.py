@@ -29,7 +29,7 @@ import numpy as np
 
 from calib.methods.physical.fit import Fit, Posterior
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import State
+from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.priors import Priors
 
 __all__ = ["HELD", "fit_scanner"]
@@ -48,7 +48,7 @@ def fit_scanner(
     model: Model,
     values: np.ndarray,
     sigma: np.ndarray,
-    start: State,
+    start: ScannerState,
     groups: Collection[str] | None,
     most: int = 40,
     priors: Priors | None = None,
@@ -145,15 +145,15 @@ class _Problem:
             [_PERPENDICULAR_LIMIT if p.group == "perpendicular" else _LIMITS.get(p.name, _LIMIT) for p in shared]
         )
 
-    def cost(self, state: State) -> float:
+    def cost(self, state: ScannerState) -> float:
         """Misfit and priors."""
         priors = np.sum(((state.shared - self._mean) / self._scale)[self.free] ** 2)
         return self._misfit(state) + float(priors + np.sum((state.local / self._local_scale) ** 2))
 
-    def _misfit(self, state: State) -> float:
+    def _misfit(self, state: ScannerState) -> float:
         return float(np.sum(self.precision * np.abs(self.values - self.model.means(state)) ** 2))
 
-    def normal(self, state: State) -> _Normal:
+    def normal(self, state: ScannerState) -> _Normal:
         """Normal equations about a state, with priors, without damping."""
         n, n_gains, n_angles = len(state.shared), state.gains.size, len(state.local)
         size = n + n_gains
@@ -210,7 +210,7 @@ class _Problem:
         right = normal.gradient - np.einsum("aij,aj->i", ratio, normal.local_gradient)
         return schur, right, inverse, ratio
 
-    def moved(self, state: State, normal: _Normal, damping: float, free: np.ndarray) -> State:
+    def moved(self, state: ScannerState, normal: _Normal, damping: float, free: np.ndarray) -> ScannerState:
         """Return the state after one damped step, cut to its limits."""
         schur, right, inverse, _ = self._reduced(normal, damping)
         n = len(state.shared)
@@ -225,17 +225,17 @@ class _Problem:
         shared[place] = max(shared[place], 0.0)
         phases = normal.gain_phases.reshape(state.gains.shape)
         gains = state.gains * np.exp(part * step[n:].reshape(state.gains.shape) + 1j * phases)
-        return State(shared, gains, state.local + np.column_stack([part * local, normal.angle_phases]))
+        return ScannerState(shared, gains, state.local + np.column_stack([part * local, normal.angle_phases]))
 
-    def with_perpendicular(self, state: State) -> State:
+    def with_perpendicular(self, state: ScannerState) -> ScannerState:
         """Return the state with an offset of the plane other than zero, if it is free."""
         place = self.model.parameters.place("plane_offset")
         shared = state.shared.copy()
         if self.free[place] and shared[place] == 0:
             shared[place] = _RELEASED_AT
-        return State(shared, state.gains, state.local)
+        return ScannerState(shared, state.gains, state.local)
 
-    def result(self, state: State, steps: int, converged: bool) -> Fit:
+    def result(self, state: ScannerState, steps: int, converged: bool) -> Fit:
         """Return the fit with its covariance."""
         chosen = np.concatenate([self.free, np.ones(state.gains.size, bool)])
         normal, cost = self.normal(state), self.cost(state)

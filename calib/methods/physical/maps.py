@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from calib.methods.physical.fields import FieldMap
-from calib.methods.physical.parameters import State
+from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.polynomials import monomials
 from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.errors import require
@@ -16,7 +16,7 @@ from mpisim.errors import require
 __all__ = ["fitted_maps", "fitted_state"]
 
 
-def fitted_state(recovery: Mapping[str, Any]) -> State:
+def fitted_state(recovery: Mapping[str, Any]) -> ScannerState:
     """Return the parameters of a fitted scanner, from the attribute `recovery` of a matrix recovered by `physical`.
 
     Raises `InputError` if that attribute holds no fitted scanner.
@@ -28,7 +28,7 @@ def fitted_state(recovery: Mapping[str, Any]) -> State:
     values = [g["amplitude"] * np.exp(1j * g["phase"]) for g in gains]
     local = np.stack([np.asarray(error["value"]) for error in recovery["angle_errors"].values()], axis=1)
     shared = np.array([p["value"] for p in recovery["parameters"]])
-    return State(shared, np.array(values).reshape(coils, -1), local)
+    return ScannerState(shared, np.array(values).reshape(coils, -1), local)
 
 
 def fitted_maps(

@@ -25,7 +25,7 @@ import xarray as xr
 from calib.methods.physical.fields import FieldMap, Fields
 from calib.methods.physical.kernels import block_means, block_moments
 from calib.methods.physical.magnetisation import curve_table
-from calib.methods.physical.parameters import Parameters, State
+from calib.methods.physical.parameters import Parameters, ScannerState
 from calib.methods.physical.polynomials import monomials
 from calib.methods.physical.quadrature import Rule, half_period, measured_rule, voxel_rule
 from mpisim.data.grid import Grid
@@ -92,7 +92,7 @@ class Model:
         parameters: Parameters,
         sampling: Sampling,
         fine: Grid,
-        like: State,
+        like: ScannerState,
         sample: tuple[float, float] | None = None,
         tolerance: float = _TOLERANCE,
     ) -> None:
@@ -113,7 +113,7 @@ class Model:
         self._for_moments = np.ascontiguousarray(self._of_measured[..., : self.fields.counts.max()].swapaxes(1, 2))
 
     @classmethod
-    def of(cls, coarse: xr.Dataset, parameters: Parameters, like: State, tolerance: float = _TOLERANCE) -> Model:
+    def of(cls, coarse: xr.Dataset, parameters: Parameters, like: ScannerState, tolerance: float = _TOLERANCE) -> Model:
         """Return the model of a coarse matrix; the file may state the size of the fine matrix' sample.
 
         Raises
@@ -138,18 +138,18 @@ class Model:
         """The factors epsilon of the harmonics."""
         return np.where(self._harmonics % 2 == 0, 1j, 1.0)
 
-    def means(self, state: State) -> np.ndarray:
+    def means(self, state: ScannerState) -> np.ndarray:
         """Return the values that the sampling measures, complex (angle, coil, harmonic, value), x fastest."""
         flux = self._flux(self.fields.fields(state), self.measured)
         return self._received(state, flux).swapaxes(-1, -2)
 
-    def rows(self, state: State) -> np.ndarray:
+    def rows(self, state: ScannerState) -> np.ndarray:
         """Return fine rows, complex (angle, coil, harmonic, y, x)."""
         rule = voxel_rule(self.fine, self._sample, self._resolution)
         rows = self._received(state, self._flux(self.fields.fields(state), rule)).swapaxes(-1, -2)
         return np.ascontiguousarray(rows).reshape(*rows.shape[:-1], *self.fine.array_shape)
 
-    def linear(self, state: State) -> Iterator[Linear]:
+    def linear(self, state: ScannerState) -> Iterator[Linear]:
         """Yield the model about a state, some angles at a time, in their order."""
         for which, flux, moments, fields in self._moments(state):
             assert fields.to_shared is not None and fields.to_local is not None
@@ -159,8 +159,8 @@ class Model:
             by_local = np.matmul(fields.to_local[:, None], flat).reshape(*shape[:2], -1, *shape[3:])
             yield Linear(which, flux, by_shared, by_local)
 
-    def jacobian(self, state: State) -> np.ndarray:
-        """Return the dense derivatives of `means` by ``State.vector``, (parameter, angle, coil, harmonic, value)."""
+    def jacobian(self, state: ScannerState) -> np.ndarray:
+        """Return the dense derivatives of `means` by ``ScannerState.vector``, (parameter, angle, coil, harmonic, value)."""
         n_shared, n_gains, n_angles = len(state.shared), state.gains.size, len(state.local)
         shape = (n_angles, *state.gains.shape, len(self.measured.points))
         out = np.zeros((self.parameters.size, *shape), dtype=complex)
@@ -182,12 +182,12 @@ class Model:
                 local[i, 3, i] = 1j * received
         return out
 
-    def gains(self, state: State) -> np.ndarray:
+    def gains(self, state: ScannerState) -> np.ndarray:
         """Return all factors of F at a state, complex (angle, coil, harmonic)."""
         of_angle = (1 + state.local[:, 2]) * np.exp(1j * state.local[:, 3])
         return of_angle[:, None, None] * (self.units * state.gains)
 
-    def _received(self, state: State, flux: np.ndarray) -> np.ndarray:
+    def _received(self, state: ScannerState, flux: np.ndarray) -> np.ndarray:
         return self.gains(state)[:, :, None, :] * flux
 
     def fields_at(self, fields: Fields, rule: Rule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -209,7 +209,7 @@ class Model:
         block_means(b, a, p, rule.weights, self.sines, self.basis, self._harmonics, fields.beta, table, flux)
         return flux
 
-    def _moments(self, state: State) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
+    def _moments(self, state: ScannerState) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
         """Yield angles, F, (angle, coil, value, harmonic), its moments and the fields, some angles at a time."""
         n_angles, n_coils = len(state.local), self.parameters.coils
         shape = (n_coils, int(self.fields.counts.sum()), len(self.measured.points), len(self._harmonics))

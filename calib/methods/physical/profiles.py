@@ -22,7 +22,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from calib.methods.gaussian_process import spectrum
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import State
+from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.quadrature import Rule
 
 __all__ = ["MODULATED", "PLAIN", "Profiles", "fit_profiles", "predicted", "profile_variance"]
@@ -68,7 +68,7 @@ class Profiles:
 class _Features:
     """Values of the modulated waves over the points of a rule, angle by angle."""
 
-    def __init__(self, model: Model, state: State, modulations: int, period: float | None = None) -> None:
+    def __init__(self, model: Model, state: ScannerState, modulations: int, period: float | None = None) -> None:
         self._model, self._state, self._modulations = model, state, modulations
         reach, beta = (float(np.exp(state.shared[model.parameters.place(n)])) for n in ("reach", "steepness"))
         self._reach = reach
@@ -111,7 +111,7 @@ class _Features:
 
 
 def fit_profiles(
-    model: Model, state: State, residual: np.ndarray, sigma: np.ndarray, modulations: int = PLAIN
+    model: Model, state: ScannerState, residual: np.ndarray, sigma: np.ndarray, modulations: int = PLAIN
 ) -> Profiles:
     """Fit profiles to what a fit leaves.
 
@@ -183,14 +183,14 @@ def _of_length(
     return gained, root * scale * mean, half, 2 * float(determined.sum())
 
 
-def predicted(model: Model, state: State, profiles: Profiles) -> np.ndarray:
+def predicted(model: Model, state: ScannerState, profiles: Profiles) -> np.ndarray:
     """Return what profiles add to the values of a model, complex (angle, coil, harmonic, value)."""
     means = _Features(model, state, profiles.modulations, profiles.period).over(model.measured)
     added = np.einsum("ckq,acqv->ackv", profiles.coefficients, means, optimize=True)
     return added * model.gains(state)[..., None]
 
 
-def profile_variance(model: Model, state: State, profiles: Profiles) -> np.ndarray:
+def profile_variance(model: Model, state: ScannerState, profiles: Profiles) -> np.ndarray:
     """Return the posterior variance of the real part of `predicted`, of the same shape."""
     means, gains = (
         _Features(model, state, profiles.modulations, profiles.period).over(model.measured),

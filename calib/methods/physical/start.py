@@ -18,7 +18,7 @@ from itertools import product
 import numpy as np
 
 from calib.methods.physical.model import Model
-from calib.methods.physical.parameters import Parameters, State
+from calib.methods.physical.parameters import Parameters, ScannerState
 from mpisim.data.grid import Grid
 from mpisim.data.sampling import Sampling
 from mpisim.errors import require
@@ -34,7 +34,9 @@ _TOLERANCE = 1e-3
 Candidate = tuple[float, float, float]
 
 
-def ideal_start(values: np.ndarray, parameters: Parameters, sampling: Sampling, fine: Grid) -> tuple[State, float]:
+def ideal_start(
+    values: np.ndarray, parameters: Parameters, sampling: Sampling, fine: Grid
+) -> tuple[ScannerState, float]:
     """Return the ideal scanner that describes measured values best, and the share of their energy that it leaves.
 
     Parameters
