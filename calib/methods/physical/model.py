@@ -160,7 +160,7 @@ class Model:
             yield Linear(which, flux, by_shared, by_local)
 
     def jacobian(self, state: ScannerState) -> np.ndarray:
-        """Return the dense derivatives of `means` by ``ScannerState.vector``, (parameter, angle, coil, harmonic, value)."""
+        """Return the dense derivatives of `means` by the state's vector, (parameter, angle, coil, harmonic, value)."""
         n_shared, n_gains, n_angles = len(state.shared), state.gains.size, len(state.local)
         shape = (n_angles, *state.gains.shape, len(self.measured.points))
         out = np.zeros((self.parameters.size, *shape), dtype=complex)

@@ -15,7 +15,7 @@ import numpy as np
 
 from mpisim.errors import numbers_of, one_of, require, whole
 
-__all__ = ["COMPONENTS", "LOCAL", "LocalParameter", "Parameter", "Parameters", "State", "Term"]
+__all__ = ["COMPONENTS", "LOCAL", "LocalParameter", "Parameter", "Parameters", "ScannerState", "Term"]
 
 COMPONENTS = ("b_x", "b_y", "b_z", "a_x", "a_y", "a_z", "p_x", "p_y", "p_z")
 """Components of the selection field, the drive field and the coil's sensitivity, in the order of the kernels."""
@@ -101,7 +101,7 @@ LOCAL = (
     LocalParameter("gain", 0.01, "relative change of the received voltage", "1"),
     LocalParameter("phase", 0.01, "phase of the received voltage", "rad"),
 )
-"""Parameters of each angle, in the order of ``State.local``."""
+"""Parameters of each angle, in the order of ``ScannerState.local``."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Parameters:
         self._places.update({name: i for i, name in enumerate(names)})
 
     def place(self, name: str) -> int:
-        """Return the place of a shared parameter in ``State.shared``."""
+        """Return the place of a shared parameter in ``ScannerState.shared``."""
         return self._places[name]
 
     def group(self, name: str) -> np.ndarray:
@@ -159,7 +159,7 @@ class Parameters:
         """Number of real parameters: shared ones, both parts of all gains, and those of each angle."""
         return len(self.shared) + 2 * self.coils * len(self.harmonics) + len(LOCAL) * len(self.angles)
 
-    def ideal(self, steepness: float, size_variance: float = 0.0, reach: float = 0.0) -> State:
+    def ideal(self, steepness: float, size_variance: float = 0.0, reach: float = 0.0) -> ScannerState:
         """Return an ideal scanner, with unit gains.
 
         Parameters
@@ -171,11 +171,11 @@ class Parameters:
         for name, value in (("steepness", steepness), ("size_variance", size_variance), ("reach", reach)):
             shared[self.place(name)] = value
         gains = np.ones((self.coils, len(self.harmonics)), dtype=complex)
-        return State(shared, gains, np.zeros((len(self.angles), len(LOCAL))))
+        return ScannerState(shared, gains, np.zeros((len(self.angles), len(LOCAL))))
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class ScannerState:
     """Values of all parameters.
 
     Parameters
@@ -196,8 +196,10 @@ class State:
         """Return all as one real vector: shared, real and imaginary parts of the gains, then angle by angle."""
         return np.concatenate([self.shared, self.gains.real.ravel(), self.gains.imag.ravel(), self.local.ravel()])
 
-    def of_vector(self, vector: np.ndarray) -> State:
+    def of_vector(self, vector: np.ndarray) -> ScannerState:
         """Return the state of the same shape that `vector` describes."""
         n, m = self.shared.size, self.gains.size
         real, imaginary = (part.reshape(self.gains.shape) for part in (vector[n : n + m], vector[n + m : n + 2 * m]))
-        return State(vector[:n].copy(), real + 1j * imaginary, vector[n + 2 * m :].reshape(self.local.shape).copy())
+        return ScannerState(
+            vector[:n].copy(), real + 1j * imaginary, vector[n + 2 * m :].reshape(self.local.shape).copy()
+        )
