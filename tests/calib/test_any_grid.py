@@ -32,7 +32,7 @@ def at_edge(values):
     return np.mean(np.abs(values[:, edge]) ** 2), np.mean(np.abs(values[:, ~edge]) ** 2)
 
 
-@pytest.mark.filterwarnings("ignore:All rows were recovered by .* instead of (linear-bayes|profile-prior)")  # 32 x 32 mm
+@pytest.mark.filterwarnings("ignore:All rows were recovered by .* instead of (linear-bayes|profile-prior)")
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_finds_the_fine_voxels(fine, method):
     coarse = calib.downsample(fine, 4, calib.METHODS[method].samplings[0], snr=None, edge="fill")
