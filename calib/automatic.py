@@ -25,6 +25,7 @@ import numpy as np
 import xarray as xr
 
 from calib.methods.record import Recovered
+from mpisim.data.coverage import expected_nrmse
 from mpisim.data.schema import STD
 from mpisim.data.views import as_images
 from mpisim.errors import InputError
@@ -56,8 +57,7 @@ class _Tried:
         """The nRMSE that the result expects; infinite where it states none."""
         if self.fine is None or STD not in self.fine:
             return float("inf")
-        rows, std = self.fine["system_matrix"].values, self.fine[STD].values
-        return float(np.sqrt(2) * np.linalg.norm(std.astype(float)) / np.linalg.norm(rows))
+        return float(expected_nrmse(self.fine["system_matrix"].values, self.fine[STD].values))
 
     def described(self) -> dict[str, object]:
         """Return method, chi2, expected error and why it does not count, for the file."""

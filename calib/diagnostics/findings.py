@@ -10,6 +10,7 @@ import xarray as xr
 
 from calib.diagnostics.agreement import Agreement
 from calib.methods.misfit import named_rows
+from mpisim.data.coverage import expected_nrmse
 from mpisim.data.schema import STD
 
 __all__ = ["distrust", "expected_error", "verdict"]
@@ -31,8 +32,7 @@ def expected_error(recovered: xr.Dataset, dim: str | None = None) -> float | np.
         return None
     values, deviation = recovered["system_matrix"], recovered[STD]
     others = tuple(i for i, d in enumerate(values.dims) if d != dim)
-    energy = np.sum(np.abs(values.values) ** 2, axis=others)
-    found = np.sqrt(np.sum(2 * deviation.values.astype(float) ** 2, axis=others) / energy)
+    found = expected_nrmse(values.values, deviation.values, others)
     return float(found) if found.ndim == 0 else found
 
 

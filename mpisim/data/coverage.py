@@ -25,7 +25,7 @@ from scipy.special import ndtri
 
 from mpisim.errors import require
 
-__all__ = ["LEVELS", "Coverage", "Tally", "coverage", "tally"]
+__all__ = ["LEVELS", "Coverage", "Tally", "coverage", "expected_nrmse", "tally"]
 
 LEVELS = (0.68, 0.95)
 """Probabilities of the intervals."""
@@ -120,3 +120,23 @@ def tally(
 def coverage(found: np.ndarray, reference: np.ndarray, std: np.ndarray) -> Coverage:
     """Return how well a standard deviation describes the error of complex values; see `tally` for the arguments."""
     return tally(found, reference, std).coverage()
+
+
+def expected_nrmse(values: np.ndarray, std: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
+    r"""Return the nRMSE that a standard deviation lets expect, :math:`\sqrt{\sum 2 s^2 / \sum |a|^2}`.
+
+    Parameters
+    ----------
+    values, std
+        Complex values, and the standard deviation of their real parts, of one shape and unit.
+    axis
+        Axes to sum over; None, the default, sums over all.
+
+    Returns
+    -------
+    numpy.ndarray
+        The shares of the remaining axes; infinite or NaN where all values are zero.
+    """
+    energy = np.sum(np.abs(values) ** 2, axis=axis, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(2 * np.sum(std.astype(float) ** 2, axis=axis) / energy)

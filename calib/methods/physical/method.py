@@ -26,6 +26,7 @@ from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Recovered
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.blocks import block_mean
+from mpisim.data.coverage import expected_nrmse
 from mpisim.data.sampling import BoxSampling, Sampling
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import warn
@@ -54,8 +55,7 @@ def recover_by_scanner(coarse: xr.Dataset) -> Recovered:
     shape, found = measurement.fine.array_shape, (fitted.rows(), fitted.deviation())
     rows, spread = (measurement.unit * measurement.as_rows(v, coarse).reshape(-1, *shape) for v in found)
     metadata = reported(fitted)
-    error, size = np.sqrt(2 * np.mean(spread**2)), np.sqrt(np.mean(np.abs(rows) ** 2))
-    metadata["expected_nrmse"] = float(f"{error / size:.4g}")
+    metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
     bad = measurement.as_rows(others[..., None], coarse)[:, 0]
     if isinstance(measurement.sampling, BoxSampling):
         _add_rest(rows, coarse, fitted, ~bad)

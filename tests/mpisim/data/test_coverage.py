@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mpisim.data.coverage import Tally, coverage, tally
+from mpisim.data.coverage import Tally, coverage, expected_nrmse, tally
 from mpisim.data.noise import complex_gaussian
 from mpisim.errors import InputError
 
@@ -55,3 +55,14 @@ def test_shapes_must_agree():
         coverage(ERROR, ZERO, STD[0])
     with pytest.raises(InputError, match="of the reference's shape"):
         coverage(ERROR[1:], ZERO, STD)
+
+
+def test_the_expected_error_is_that_of_drawn_errors():
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(3, 4000)) + 1j * rng.normal(size=(3, 4000))
+    std = np.array([0.1, 0.02, 0.5])[:, None] * np.ones(values.shape)
+    errors = std * (rng.normal(size=std.shape) + 1j * rng.normal(size=std.shape))
+    for axis in (None, 1):
+        actual = np.linalg.norm(errors, axis=axis) / np.linalg.norm(values, axis=axis)
+        assert np.allclose(expected_nrmse(values, std, axis), actual, rtol=0.03)
+    assert np.isinf(expected_nrmse(0 * values, std))

@@ -2,6 +2,10 @@
 
 import h5py
 import numpy as np
+import pytest
+
+import mpisim
+from mpisim import InputError
 
 V, BANDWIDTH = 16, 8e5
 K = V // 2 + 1
@@ -10,6 +14,7 @@ FREQUENCIES = 2 * BANDWIDTH / V * np.arange(K)
 TEXT = "n.a."
 UUID = "3170fdf8-f8e1-4cbf-ac73-41520b41f6ee"
 TIME = "2024-01-02T03:04:05.678"
+MATRIX = {"isFastFrameAxis": 1, "isFourierTransformed": 1}
 
 
 def metadata(frames=1, periods=1, channels=2):
@@ -109,3 +114,22 @@ def write_matrix(path, size=(3, 2, 1), *more, channels=2, dtype=np.complex64, se
     flags = {"isFastFrameAxis": 1, "isFourierTransformed": 1}
     write(path, metadata(count, 1, channels), measured(data, **flags), calibrated(size), *more)
     return data[0].reshape(channels, K, *size[::-1])
+
+
+def refused(path, reason, **options):
+    with pytest.raises(InputError, match=reason) as caught:
+        mpisim.read(path, **options)
+    assert str(caught.value).startswith("Input ") and "\n" not in str(caught.value)
+
+
+def assert_same(grid, other):
+    assert grid.shape == other.shape
+    np.testing.assert_allclose((*grid.fov, *grid.center), (*other.fov, *other.center), atol=1e-12)
+
+
+def drifting(rng, mask, order, shape):
+    """Frames (frame, *shape) in stored order: noise-free foreground plus a background that drifts linearly."""
+    foreground = random_complex(rng, mask.size, *shape, dtype=complex)
+    foreground[mask == 1] = 0
+    start, slope = random_complex(rng, *shape, dtype=complex), random_complex(rng, *shape, dtype=complex)
+    return foreground, foreground + start * 50 + slope * 3 * order.reshape(-1, *(1,) * len(shape))
