@@ -23,7 +23,7 @@ from mpisim.data.views import as_images, noise_known, noise_per_row, row_dims
 
 __all__ = ["Agreement", "agreement"]
 
-_UNITY = 1e-9  # of the rows, the noise of exact data below which nothing is compared
+_EXACT = 1e-9  # of the RMS of the values: noise below which they count as exact, and nothing is compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def agreement(recovered: xr.Dataset, coarse: xr.Dataset) -> Agreement | None:
         return None
     sampling = Sampling.of(coarse)
     means, sigma = as_images(coarse).astype(complex), noise_per_row(coarse)
-    if not np.all(sigma > _UNITY * float(np.sqrt(np.mean(np.abs(means) ** 2)))):
+    if not np.all(sigma > _EXACT * float(np.sqrt(np.mean(np.abs(means) ** 2)))):
         return None
     fine = as_images(recovered).astype(complex)
     left = means - sampling.apply(fine)

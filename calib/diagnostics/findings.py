@@ -88,7 +88,7 @@ def _of_rows(coarse: xr.Dataset, agrees: Agreement | None) -> Iterator[str]:
         return
     rows = agrees.outliers()
     if len(rows):
-        yield f"{len(rows)} rows are explained less than the others: {named_rows(coarse, rows)}."
+        yield f"Rows that are explained less than the others: {len(rows)} ({named_rows(coarse, rows)})."
     for dim, name, unit, scale in (("angle", "angle", " degrees", 180 / np.pi), ("frequency", "harmonic", "", 1.0)):
         if dim not in agrees.chi2.dims or name not in agrees.chi2.coords:
             continue

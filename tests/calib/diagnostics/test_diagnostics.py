@@ -60,7 +60,7 @@ def test_a_wrong_row_is_named(fine, coarse):
     agrees = agreement(wrong, coarse)
     assert list(agrees.outliers()) == [9]
     words = " ".join(distrust(wrong, coarse, agrees))
-    assert "1 rows are explained less than the others: angle 60 degrees, harmonic 3" in words
+    assert "Rows that are explained less than the others: 1 (angle 60 degrees, harmonic 3)." in words
     assert "The angle 60 degrees is explained worst" in words and "The harmonic 3 is explained worst" in words
     assert "more than noise" in verdict(wrong, agrees)
 
