@@ -73,6 +73,9 @@ def run(options: argparse.Namespace) -> Result:
     out = Path(options.out) if options.out else Path(options.file).with_suffix(".png")
     expect_file(out, (".png",), options.file, options.reference, name="--out")
     scanner = options.file in mpisim.SCANNER_NAMES or Path(options.file).suffix.lower() == ".toml"
+    if not scanner and not Path(options.file).suffix:
+        must = f"an existing file, or one of the scanners {', '.join(mpisim.SCANNER_NAMES)}"
+        require(Path(options.file).is_file(), "file", must, options.file)
     figure, kind = (_scanner if scanner else _data)(options)
     mpisim.plot.save_figure(figure, out)
     return {"out": str(out), "kind": kind}

@@ -112,6 +112,8 @@ def test_scanners_are_drawn_by_name_and_file(stated, tmp_path, capsys, monkeypat
     assert run(capsys, "plot", stated)[0] == 0
     for file in (tmp_path / "ideal.png", tmp_path / "s.png"):
         assert file.read_bytes().startswith(b"\x89PNG")
+    code, _, err = run(capsys, "plot", "nowhere", "--out", "no.png")
+    assert code == 2 and "one of the scanners ideal, open-sided-ffl, mild" in err
     code, _, err = run(capsys, "plot", stated, "--angle", 45, "--out", "no.png")
     assert code == 2 and "for a file of the kind scanner; instead received --angle." in err
     code, _, err = run(capsys, "plot", stated, "--sf-gradient", 0.6, "--out", "no.png")
