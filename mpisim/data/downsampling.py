@@ -9,6 +9,7 @@ of its voxels gives :math:`n / S^2` times the signal, so that its mean carries :
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,15 +18,16 @@ from mpisim.data.attributes import plain_attributes
 from mpisim.data.blocks import block_mean
 from mpisim.data.grid import Grid
 from mpisim.data.noise import PROTOCOL_SNR, complex_gaussian, sigma_from_snr
-from mpisim.data.sampling import RandomSampling, Sampling
+from mpisim.data.sampling import PositionSampling, RandomSampling, Sampling
 from mpisim.data.schema import VOXEL_DIMS, expect
 from mpisim.data.views import as_images, noise_known, noise_like, replace_rows
 from mpisim.errors import decibels, one_of, require, seed_number, warn, whole
 
-__all__ = ["EDGES", "crop", "downsample"]
+__all__ = ["EDGES", "crop", "downsample", "measured"]
 
 EDGES = ("fill", "crop")
 """What is done at the edge of a grid that the factor does not divide."""
+_BLOCKS = 0xB0  # names the random numbers of blocks that are kept, so that no other use of the seed shares them
 
 
 def downsample(
@@ -35,6 +37,9 @@ def downsample(
     snr: float | None = PROTOCOL_SNR,
     seed: int = 0,
     edge: str | None = None,
+    *,
+    positions: Any = None,
+    keep: int | None = None,
 ) -> xr.Dataset:
     """Measure a fine system matrix coarsely.
 
@@ -56,6 +61,14 @@ def downsample(
         voxels; their means are those over n voxels, with S^2 / n times the noise (strided and random samples are always
         complete). `crop`: the last voxels that are no complete block are left out of the fine matrix first, as by
         `crop`. None refuses such grids. Where the factor divides the grid, all three are the same.
+    positions
+        Where large samples were, in place of blocks: rows of x, y in m, the centre, and, where it is not `factor`
+        voxels, the edge of the sample in m, or its two edges along x and y, (position, 2 to 4). The samples lie inside
+        the grid and may overlap. The noise is still that of a sample of `factor` voxels, see
+        `mpisim.data.sampling_positions`.
+    keep
+        Number of whole blocks that are measured, drawn at random by `seed` without repetition; the result has
+        positions, too.
 
     Returns
     -------
@@ -72,17 +85,25 @@ def downsample(
     Raises
     ------
     InputError
-        If the matrix is not fine, the factor does not divide its grid and `edge` is not given, or an argument is out of
-        range.
+        If the matrix is not fine, the factor does not divide its grid and `edge` is not given, a sample is not inside
+        the grid, or an argument is out of range.
     """
     expect(fine, "system_matrix", "fine", stage="fine")
+    if positions is not None or keep is not None:
+        return _at_positions(fine, factor, sampling, snr, seed_number(seed), edge, positions, keep)
     seed = seed_number(seed)
     snr = None if snr is None else decibels("snr", snr)
     if edge is not None and one_of("edge", edge, EDGES) == "crop":
         fine = crop(fine, factor)
     values = as_images(fine)
     operator = Sampling.named(sampling, factor, (values.shape[-2], values.shape[-1]), seed, partial=edge == "fill")
-    if operator.scheme == "box" and operator.factor > 1:
+    return measured(fine, operator, snr, seed)
+
+
+def measured(fine: xr.Dataset, operator: Sampling, snr: float | None = PROTOCOL_SNR, seed: int = 0) -> xr.Dataset:
+    """Measure a fine system matrix by a sampling; `snr`, `seed` and the result are those of `downsample`."""
+    values = as_images(fine)
+    if not operator.small_sample and operator.factor > 1:
         _say_that_positions_average(fine)
     coarse = operator.apply(values)
     sigma = 0.0
@@ -98,9 +119,37 @@ def downsample(
         operator.coarse_grid(Grid.of(fine)),
         noise_std=np.hypot(sigma, _own_noise(fine) * operator.carried_noise) if noise_known(fine) else None,
         extra=mask,
+        positions=operator.coords if isinstance(operator, PositionSampling) else None,
         stage="coarse",
         sampling={**operator.described(), "snr": snr, "seed": seed},
     )
+
+
+def _at_positions(
+    fine: xr.Dataset,
+    factor: int,
+    sampling: str,
+    snr: float | None,
+    seed: int,
+    edge: str | None,
+    positions: object,
+    keep: int | None,
+) -> xr.Dataset:
+    """Measure a fine matrix at positions; the arguments are those of `downsample`."""
+    require(sampling == "box", "sampling", "box where positions or keep are given", sampling)
+    require(edge is None, "edge", "left out where positions or keep are given", edge)
+    require(positions is None or keep is None, "keep", "left out where positions are given", keep)
+    snr = None if snr is None else decibels("snr", snr)
+    grid, factor = Grid.of(fine), whole("factor", factor)
+    if keep is None:
+        return measured(fine, PositionSampling.stated(factor, grid, positions), snr, seed)
+    nx, ny = (n // factor for n in grid.shape[:2])
+    keep = whole("keep", keep)
+    require(keep <= nx * ny, "keep", f"at most the {nx * ny} whole blocks of {factor} x {factor} voxels", keep)
+    drawn = np.sort(np.random.default_rng([seed, _BLOCKS]).choice(nx * ny, keep, replace=False))
+    across = grid.coarsened(factor, partial=True).shape[0]
+    which = drawn // nx * across + drawn % nx
+    return measured(fine, PositionSampling.blocks(factor, grid, which), snr, seed)
 
 
 def _say_that_positions_average(fine: xr.Dataset) -> None:

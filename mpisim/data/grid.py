@@ -7,6 +7,7 @@ Voxel i of n along an axis of length F centred at c has its centre at c + (i + 1
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,8 +62,11 @@ class Grid:
         """Return the voxels of a system matrix or an image, from its coordinates.
 
         What coordinates do not say is taken from the attribute `grid` of the file: the field of view along an axis of
-        one voxel (1 mm if that is missing, too), and the plane z of a grid without z (0).
+        one voxel (1 mm if that is missing, too), and the plane z of a grid without z (0). That of a coarse matrix of
+        positions is its fine grid, which its attribute `sampling` states.
         """
+        if "position" in data.dims:
+            return _stated(data)
         known = data.attrs.get("grid")
         known = known if isinstance(known, dict) else {}
         center = [0.0, 0.0, float(known["center"][2]) if "center" in known else 0.0]
@@ -153,3 +157,14 @@ class Grid:
         """Voxel centres, shape (voxel, 3), in m, x fastest."""
         z, y, x = np.meshgrid(self.axis(2), self.axis(1), self.axis(0), indexing="ij")
         return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=-1)
+
+
+def _stated(coarse: xr.Dataset) -> Grid:
+    """Return the fine grid that a coarse dataset of positions states; raise `InputError` if it states none."""
+    stated = coarse.attrs.get("sampling")
+    grid = stated.get("grid") if isinstance(stated, Mapping) else None
+    good = isinstance(grid, Mapping) and {"shape", "fov", "center"} <= set(grid)
+    must = "a mapping with the fine grid (shape, fov, center) where a dataset has the dimension position"
+    require(good, "sampling", must, repr(stated))
+    assert isinstance(grid, Mapping)
+    return Grid(tuple(grid["shape"]), tuple(grid["fov"]), tuple(grid["center"]))

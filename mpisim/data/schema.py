@@ -31,7 +31,9 @@ errors are unknown, which is not the same as none.
 A coarse file holds **block means** (the large sample's signal over factor^2). Where the last blocks reach over the edge
 of the fine grid and hold n voxels, their values are means over these, with factor^2 / n times the noise that
 `noise_std` states, and coordinates are still those of whole blocks (`mpisim.data.sampling`). A random sampling keeps
-the fine grid and marks its voxels in `sampled` (y, x).
+the fine grid and marks its voxels in `sampled` (y, x). Samples at any positions (the scheme `positions`) have the
+dimension `position` in place of z, y and x, with the coordinates `x`, `y`, `size_x` and `size_y` in m, centres and
+edges of the samples; `sampling` then states the fine `grid` (`mpisim.data.sampling_positions`).
 
 Attributes are numbers, strings, lists or mappings; they carry every parameter (`scanner`, `particle`, `grid`, `sample`:
 of the fine matrix, in a coarse file too), the seed and the software version.
@@ -47,12 +49,23 @@ import xarray as xr
 
 from mpisim.data.attributes import plain_attributes
 from mpisim.data.finite import require_finite
-from mpisim.data.sampling import fine_shape
+from mpisim.data.sampling import PositionSampling, Sampling, fine_shape
 from mpisim.data.units import conversion, coordinates_in
 from mpisim.errors import finite, one_of, require, whole, with_article
 from mpisim.version import __version__
 
-__all__ = ["DIMS", "FORMAT_VERSION", "STD", "UNITS", "VOXEL_DIMS", "ascending", "build", "expect", "validate"]
+__all__ = [
+    "DIMS",
+    "FORMAT_VERSION",
+    "POSITION",
+    "STD",
+    "UNITS",
+    "VOXEL_DIMS",
+    "ascending",
+    "build",
+    "expect",
+    "validate",
+]
 
 FORMAT_VERSION = 1
 VOXEL_DIMS = ("z", "y", "x")
@@ -61,9 +74,14 @@ DIMS = {
     "measurement": ("frame", "angle", "receive", "frequency"),
     "image": ("frame", *VOXEL_DIMS),
 }
+POSITION = "position"
+"""Dimension of a coarse matrix of samples at any positions, in place of those of voxels."""
 STD = "system_matrix_std"
 """Variable of the standard deviation of a system matrix' values."""
-UNITS = {"x": "m", "y": "m", "z": "m", "angle": "rad", "frequency": "Hz", "harmonic": "1"}
+UNITS = {
+    **dict.fromkeys(("x", "y", "z", "size_x", "size_y"), "m"),
+    **{"angle": "rad", "frequency": "Hz", "harmonic": "1"},
+}
 
 
 def build(
@@ -122,7 +140,9 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
     require(isinstance(data, xr.Dataset), name, "an xarray.Dataset", type(data).__name__)
     kind = _check_kind(data, name)
     _check_variable(data, kind, name)
-    if kind != "measurement":
+    if POSITION in data[kind].dims:
+        _check_positions(data, kind, name)
+    elif kind != "measurement":
         require({"y", "x"} <= set(data[kind].dims), name, "over y and x", data[kind].dims)
         for axis in set(VOXEL_DIMS) & set(data[kind].dims):
             _check_axis(data, str(axis), name)
@@ -154,13 +174,14 @@ def _check_kind(data: xr.Dataset, name: str) -> str:
 
 def _check_variable(data: xr.Dataset, kind: str, name: str) -> None:
     variable = data[kind]
-    order = [d for d in DIMS[kind] if d in variable.dims]
-    require(list(variable.dims) == order, name, f"of dimensions from {DIMS[kind]} in this order", variable.dims)
+    every = (*DIMS[kind][: -len(VOXEL_DIMS)], POSITION) if POSITION in variable.dims else DIMS[kind]
+    order = [d for d in every if d in variable.dims]
+    require(list(variable.dims) == order, name, f"of dimensions from {every} in this order", variable.dims)
     require(variable.size > 0, name, "non-empty", f"the sizes {dict(variable.sizes)}")
     numbers = "real" if kind == "image" else "complex"
     good = np.iscomplexobj(variable.values) == (numbers == "complex")
     require(good, name, f"{numbers} in {kind}", str(variable.dtype))
-    require_finite(variable, f"{kind} of {name}", VOXEL_DIMS)
+    require_finite(variable, f"{kind} of {name}", (*VOXEL_DIMS, POSITION))
 
 
 def _check_std(data: xr.Dataset, kind: str, name: str) -> None:
@@ -170,6 +191,19 @@ def _check_std(data: xr.Dataset, kind: str, name: str) -> None:
     require(std.dtype.kind == "f", what, "real floating-point numbers", str(std.dtype))
     require_finite(std, what, VOXEL_DIMS)
     require(bool(np.all(std.values >= 0)), what, "zero or more", float(std.min()))
+
+
+def _check_positions(data: xr.Dataset, kind: str, name: str) -> None:
+    """Refuse values at positions that are no coarse system matrix, or do not say where they are."""
+    sampling = data.attrs.get("sampling")
+    scheme = sampling.get("scheme") if isinstance(sampling, Mapping) else None
+    good = kind == "system_matrix" and data.attrs.get("stage") == "coarse" and scheme == PositionSampling.scheme
+    must = f"a coarse system matrix of the scheme {PositionSampling.scheme} where it has the dimension {POSITION}"
+    received = f"a {data.attrs.get('stage')} {kind} of the scheme {scheme}"
+    require(good, name, must, received)
+    for key in ("x", "y", "size_x", "size_y"):
+        placed = key in data.coords and data[key].dims == (POSITION,)
+        require(placed, name, f"a dataset with the coordinate {key} (position) in m", sorted(map(str, data.coords)))
 
 
 def ascending(data: xr.Dataset) -> xr.Dataset:
@@ -204,7 +238,10 @@ def _check_stage(data: xr.Dataset, name: str) -> None:
         must = "a mapping with scheme and factor where the stage is coarse"
         require(good, f"sampling of {name}", must, repr(sampling))
         whole(f"factor of {name}", data.attrs["sampling"]["factor"])
-        fine_shape(data, name)
+        if POSITION in data["system_matrix"].dims:
+            Sampling.of(data)
+        else:
+            fine_shape(data, name)
 
 
 def expect(data: xr.Dataset, kind: str, name: str, stage: str | None = None) -> xr.Dataset:

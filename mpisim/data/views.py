@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.schema import VOXEL_DIMS, build
+from mpisim.data.schema import POSITION, VOXEL_DIMS, build
 from mpisim.errors import require
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
 
 def row_dims(data: xr.Dataset) -> tuple[str, ...]:
     """Names of the dimensions that number the rows (for a volume also z: every slice is an image)."""
-    return tuple(str(d) for d in data["system_matrix"].dims if d not in ("y", "x"))
+    return tuple(str(d) for d in data["system_matrix"].dims if d not in ("y", "x", POSITION))
 
 
 def require_same_rows(data: xr.Dataset, reference: xr.Dataset, name: str) -> None:
@@ -39,15 +39,18 @@ def require_same_rows(data: xr.Dataset, reference: xr.Dataset, name: str) -> Non
 
 
 def as_images(data: xr.Dataset) -> np.ndarray:
-    """System matrix as images, shape (row, y, x), complex; a view where that is possible."""
+    """System matrix as images, shape (row, y, x), complex; a view where that is possible.
+
+    Values at positions are images one value high, (row, 1, position).
+    """
     values = data["system_matrix"].values
-    return values.reshape(-1, *values.shape[-2:])
+    return values.reshape(-1, *((1, values.shape[-1]) if POSITION in data.dims else values.shape[-2:]))
 
 
 def as_matrix(data: xr.Dataset) -> np.ndarray:
-    """System matrix as a matrix, shape (row, voxel), x fastest, complex; a view where that is possible."""
+    """System matrix as a matrix, shape (row, voxel or position), x fastest, complex; a view where that is possible."""
     variable = data["system_matrix"]
-    voxels = int(np.prod([variable.sizes[d] for d in VOXEL_DIMS if d in variable.dims]))
+    voxels = int(np.prod([variable.sizes[d] for d in (*VOXEL_DIMS, POSITION) if d in variable.dims]))
     return variable.values.reshape(-1, voxels)
 
 
@@ -64,7 +67,8 @@ def noise_per_row(data: xr.Dataset) -> np.ndarray:
 
     Raises `InputError` if the dataset does not know its noise (`mpisim.data.noise_level` estimates it).
     """
-    return noise_like(data, data["system_matrix"].isel(x=0, y=0)).reshape(-1)
+    values = data["system_matrix"]
+    return noise_like(data, values.isel({d: 0 for d in ("y", "x", POSITION) if d in values.dims})).reshape(-1)
 
 
 def noise_like(data: xr.Dataset, like: xr.DataArray) -> np.ndarray:
@@ -86,6 +90,7 @@ def replace_rows(
     noise_std: Any = None,
     std: np.ndarray | None = None,
     extra: Mapping[str, object] | None = None,
+    positions: Mapping[str, tuple[str, np.ndarray]] | None = None,
     **attributes: Any,
 ) -> xr.Dataset:
     """Return a dataset with the same rows on other voxels.
@@ -106,19 +111,25 @@ def replace_rows(
         where it is not known, also where `data` states one for its own voxels.
     extra
         Further variables, as xarray takes them.
+    positions
+        Coordinates of the dimension `position` where the values are those of positions, (row, 1, position), and not
+        of voxels.
     **attributes
         Attributes to add to those of `data`; None removes one.
     """
     variable = data["system_matrix"]
     lead = row_dims(data)
-    shape = tuple(variable.sizes[d] for d in lead) + values.shape[-2:]
-    coords: dict[str, object] = {str(k): v for k, v in data.coords.items() if not {"x", "y"} & set(v.dims)}
+    rows = tuple(variable.sizes[d] for d in lead)
+    shape = rows + (values.shape[-2:] if positions is None else values.shape[-1:])
+    other = {"x", "y", POSITION}
+    coords: dict[str, object] = {str(k): v for k, v in data.coords.items() if not other & set(v.dims)}
+    own = {"y": grid.axis(1), "x": grid.axis(0)} if positions is None else positions
     known = {str(k): v for k, v in data.attrs.items() if k not in ("format_version", "kind", "software")}
     replaced = build(
         "system_matrix",
         values.reshape(shape).astype(variable.dtype, copy=False),
-        (*lead, "y", "x"),
-        {**coords, "y": grid.axis(1), "x": grid.axis(0)},
+        (*lead, *(("y", "x") if positions is None else (POSITION,))),
+        {**coords, **own},
         noise_std=noise_std,
         std=None if std is None else std.reshape(shape).astype(variable.real.dtype, copy=False),
         units=variable.attrs.get("units", "1"),
