@@ -91,6 +91,8 @@ def climb(
     rough: Model | None = None,
     exact: bool = False,
     tries: int = TRIES,
+    priors: Priors | None = None,
+    first: ScannerState | None = None,
 ) -> Climbed:
     """Fit the scanner that the values need.
 
@@ -107,16 +109,20 @@ def climb(
         tolerance, and chi2 says nothing of other starts.
     tries
         Most starts.
+    priors
+        None for those of the table.
+    first
+        A state to start from before all others, such as that of an earlier fit of the same scanner.
     """
     count = int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())
     rough = model if rough is None else rough
-    state = fit_scanner(rough, values, sigma, start, None).state if before is None else before.ideal.state
-    ideal = fit_scanner(model, values, sigma, state, None)
+    state = before.ideal.state if before else fit_scanner(rough, values, sigma, start, None, priors=priors).state
+    ideal = fit_scanner(model, values, sigma, state, None, priors=priors)
     state, steps = ideal.state, ideal.steps
     best, starts = None, 0
-    several = [] if before is None else [(before.full.state, False)]
+    several = [(s, False) for s in (before.full.state if before else None, first) if s is not None]
     for other, hold in (*several, *_starts(model, state)):
-        fit = _full(rough, model, values, sigma, other, hold)
+        fit = _full(rough, model, values, sigma, other, hold, priors)
         steps, starts = steps + fit.steps, starts + 1
         best = fit if best is None or fit.evidence > best.evidence else best
         if excess(best, count) < _STOPPED or starts == (1 if exact else tries):
@@ -141,8 +147,16 @@ def ideal_alone(model: Model, values: np.ndarray, sigma: np.ndarray, start: Scan
     return Climbed(ideal, ideal, ideal, "ideal", "an ideal scanner leaves nothing of the values", ideal.steps, 1)
 
 
-def _full(rough: Model, model: Model, values: np.ndarray, sigma: np.ndarray, start: ScannerState, hold: bool) -> Fit:
-    fit = fit_scanner(rough, values, sigma, start, model.parameters.groups, hold=hold)
+def _full(
+    rough: Model,
+    model: Model,
+    values: np.ndarray,
+    sigma: np.ndarray,
+    start: ScannerState,
+    hold: bool,
+    priors: Priors | None,
+) -> Fit:
+    fit = fit_scanner(rough, values, sigma, start, model.parameters.groups, priors=priors, hold=hold)
     steps = fit.steps
     for _ in range(_ROUNDS):
         priors = scaled_priors(model, fit)

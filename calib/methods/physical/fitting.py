@@ -14,6 +14,7 @@ import numpy as np
 from calib.methods.misfit import MOST_LEFT
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
 from calib.methods.physical.deviation import deviation
+from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
 from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
@@ -99,10 +100,17 @@ class Fitted:
         return deviation(fine, fit, beyond * float(np.mean(self.measurement.sigma[counts] ** 2)), added)
 
 
-def fit_measurement(measurement: Measurement) -> Fitted | None:
-    """Fit the scanner of a measurement; None where no ideal scanner describes even most of it."""
+def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) -> Fitted | None:
+    """Fit the scanner of a measurement; None where no ideal scanner describes even most of it.
+
+    With an earlier fit of the same scanner its state is the start, and its priors are those of this fit.
+    """
     values, given = measurement.values, measurement.sigma
-    start, left = ideal_start(values, measurement.parameters, measurement.sampling, measurement.fine)
+    first, priors = (None, None) if earlier is None else (earlier.state, earlier.priors)
+    if earlier is None:
+        start, left = ideal_start(values, measurement.parameters, measurement.sampling, measurement.fine)
+    else:
+        start, left = earlier.ideal, earlier.left
     if left - min(float(np.mean(given**2)), 1.0) > _MOST_AT_START:
         return None
     tolerance = float(np.clip(_QUADRATURE * given.min(), *_TOLERANCES))
@@ -118,7 +126,7 @@ def fit_measurement(measurement: Measurement) -> Fitted | None:
     for last in range(_ROUNDS):
         now = measurement.without(positions | rows[..., None])
         now = replace(now, sigma=now.sigma * rescaled)
-        climbed = alone or climb(model, values, now.sigma, start, before, rough, exact, tries)
+        climbed = alone or climb(model, values, now.sigma, start, before, rough, exact, tries, priors, first)
         residual = values - model.means(climbed.fit.state)
         level = given * rescaled
         more_positions = empty | odd_positions(residual, np.where(rows[..., None], np.inf, level), exact)

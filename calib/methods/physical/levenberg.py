@@ -141,6 +141,7 @@ class _Problem:
         self.held = np.array([p.group in HELD for p in shared])
         self._mean, self._scale = priors.mean, priors.shared
         self._local_scale = priors.local * (1.0 if groups is not None else 1e-9)
+        self._local_mean = priors.local_mean if groups is not None else 0.0
         self._limit = np.array(
             [_PERPENDICULAR_LIMIT if p.group == "perpendicular" else _LIMITS.get(p.name, _LIMIT) for p in shared]
         )
@@ -148,7 +149,9 @@ class _Problem:
     def cost(self, state: ScannerState) -> float:
         """Misfit and priors."""
         priors = np.sum(((state.shared - self._mean) / self._scale)[self.free] ** 2)
-        return self._misfit(state) + float(priors + np.sum((state.local / self._local_scale) ** 2))
+        of_gains = 0.0 if self.priors.gains is None else self.priors.gains.cost(state.gains)
+        local = np.sum(((state.local - self._local_mean) / self._local_scale) ** 2)
+        return self._misfit(state) + float(priors + local) + of_gains
 
     def _misfit(self, state: ScannerState) -> float:
         return float(np.sum(self.precision * np.abs(self.values - self.model.means(state)) ** 2))
@@ -184,19 +187,29 @@ class _Problem:
                 pulls[i] = np.sum(flux * residual.imag, axis=1).ravel()
         shared[np.diag_indices(size)] += np.concatenate([1 / self._scale**2, np.full(n_gains, 1 / _LOOSE)])
         gradient[:n] -= (state.shared - self._mean) / self._scale**2
-        local[:, range(3), range(3)] += 1 / self._local_scale[:3] ** 2
-        local_gradient -= state.local[:, :3] / self._local_scale[:3] ** 2
-        return _Normal(shared, gradient, cross, local, local_gradient, *self._phases(weights, pulls, state.local[:, 3]))
+        away, own = state.local - self._local_mean, 1 / self._local_scale**2
+        local[:, range(3), range(3)] += own[..., :3]
+        local_gradient -= (away * own)[:, :3]
+        of_phases = np.zeros(n_gains)
+        if self.priors.gains is not None:
+            precision = self.priors.gains.precision
+            of_amplitudes, of_phases = self.priors.gains.away(state.gains) @ precision
+            shared[n:, n:] += precision
+            gradient[n:] -= of_amplitudes
+        phases = self._phases(weights, pulls.sum(0) - of_phases, pulls.sum(1) - (away * own)[:, 3])
+        return _Normal(shared, gradient, cross, local, local_gradient, *phases)
 
     def _phases(
-        self, weights: np.ndarray, pulls: np.ndarray, now: np.ndarray
+        self, weights: np.ndarray, of_gains: np.ndarray, of_angles: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Steps of the phases of gains and angles, and their matrix, from weights and gradients (angle, gain)."""
-        precision = 1 / self._local_scale[3] ** 2
+        """Steps of the phases of gains and angles, and their matrix, from weights (angle, gain) and gradients."""
+        precision = np.broadcast_to(1 / self._local_scale[..., 3] ** 2, len(weights))
+        known = np.diag(np.full(len(of_gains), 1 / _LOOSE))
+        known = known if self.priors.gains is None else known + self.priors.gains.precision
         matrix = np.block(
-            [[np.diag(weights.sum(0) + 1 / _LOOSE), weights.T], [weights, np.diag(weights.sum(1) + precision)]]
+            [[np.diag(weights.sum(0)) + known, weights.T], [weights, np.diag(weights.sum(1) + precision)]]
         )
-        step = np.linalg.solve(matrix, np.concatenate([pulls.sum(0), pulls.sum(1) - precision * now]))
+        step = np.linalg.solve(matrix, np.concatenate([of_gains, of_angles]))
         return step[: weights.shape[1]], step[weights.shape[1] :], matrix
 
     def _reduced(self, normal: _Normal, damping: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -242,7 +255,9 @@ class _Problem:
         schur, _, inverse, ratio = self._reduced(normal, 0.0)
         schur = schur[np.ix_(chosen, chosen)]
         logarithms = [np.linalg.slogdet(matrix)[1] for matrix in (normal.local, schur, normal.phases)]
-        scales = np.log(self._scale[self.free]).sum() + len(state.local) * np.log(self._local_scale).sum()
+        scales = np.log(self._scale[self.free]).sum()
+        scales += np.log(np.broadcast_to(self._local_scale, state.local.shape)).sum()
+        scales += 0.0 if self.priors.gains is None else self.priors.gains.log_size
         evidence = -(cost + sum(np.sum(value) for value in logarithms)) / 2 - scales
         posterior = Posterior(inverse, ratio[:, chosen], np.linalg.inv(normal.phases), chosen)
         chi2 = self._misfit(state) / max(2 * int(np.count_nonzero(self.precision)), 1)

@@ -20,7 +20,8 @@ def reported(fitted: Fitted) -> dict[str, object]:
     dict
         `stage` (`ideal`, `full`, `profile` or `modulated`), `reason`, `chi2`, `chi2_excess` (standard deviations above
         its expectation), `chi2_by_angle`, `chi2_by_harmonic`, `chi2_by_row` (angle by angle), `chi2_ideal`, `steps`,
-        `starts`, `converged`, `noise`, `length_unit` (R in m), `angles` (those of the fit, in rad), `parameters` and
+        `starts`, `converged`, `noise`, `length_unit` (R in m), `center` (that of the grid from the axis,
+        in m), `angles` (those of the fit, in rad), `parameters` and
         `angle_errors` with standard deviations and the share of each that the data determine, `gains` with relative
         ones, `positions_left_out`.
     """
@@ -45,7 +46,8 @@ def reported(fitted: Fitted) -> dict[str, object]:
             "from_residual": fitted.rescaled != 1,
         },
         "length_unit": fitted.model.scale,
-        "angles": _shorts(np.array(parameters.angles)),
+        "center": [float(c) for c in measurement.fine.center[:2]],
+        "angles": _exacts(np.array(parameters.angles)),
         "parameters": _shared(parameters, fit),
         "angle_errors": _local(fit),
         "gains": _gains(parameters, fit, measurement.unit),
@@ -59,6 +61,15 @@ def _short(value: float | np.ndarray) -> float:
 
 def _shorts(values: np.ndarray) -> list[float]:
     return [_short(value) for value in np.ravel(values)]
+
+
+def _exact(value: float | np.ndarray) -> float:
+    """A value from which rows can be computed again to 1e-9."""
+    return float(f"{float(value):.12g}")
+
+
+def _exacts(values: np.ndarray) -> list[float]:
+    return [_exact(value) for value in np.ravel(values)]
 
 
 def _image(positions: np.ndarray, fitted: Fitted) -> np.ndarray:
@@ -94,7 +105,7 @@ def _shared(parameters: Parameters, fit: Fit) -> list[dict[str, object]]:
                 "group": parameter.group,
                 "meaning": parameter.meaning,
                 "unit": parameter.unit,
-                "value": _short(value),
+                "value": _exact(value),
                 "std": None if held else _short(deviation),
                 "determined": 0.0 if held else _short(np.clip(1 - (deviation / prior) ** 2, 0, 1)),
                 "prior": _short(prior),
@@ -105,15 +116,15 @@ def _shared(parameters: Parameters, fit: Fit) -> list[dict[str, object]]:
 
 def _local(fit: Fit) -> dict[str, object]:
     variances = own_variances(fit)
-    scales = fit.priors.local
+    scales = np.broadcast_to(fit.priors.local, variances.shape)
     return {
         p.name: {
-            "value": _shorts(fit.state.local[:, j]),
+            "value": _exacts(fit.state.local[:, j]),
             "std": _shorts(np.sqrt(variances[:, j])),
             "unit": p.unit,
             "meaning": p.meaning,
-            "determined": _short(float(np.clip(1 - variances[:, j] / scales[j] ** 2, 0, 1).mean())),
-            "prior": _short(scales[j]),
+            "determined": _short(float(np.clip(1 - variances[:, j] / scales[:, j] ** 2, 0, 1).mean())),
+            "prior": _short(np.sqrt(np.mean(scales[:, j] ** 2))),
         }
         for j, p in enumerate(LOCAL)
     }
@@ -128,9 +139,9 @@ def _gains(parameters: Parameters, fit: Fit, unit: float) -> list[dict[str, obje
         {
             "coil": c,
             "harmonic": parameters.harmonics[k],
-            "amplitude": _short(unit * abs(fit.state.gains[c, k])),
+            "amplitude": _exact(unit * abs(fit.state.gains[c, k])),
             "relative_std": _short(relative[c, k]),
-            "phase": _short(np.angle(fit.state.gains[c, k])),
+            "phase": _exact(np.angle(fit.state.gains[c, k])),
             "phase_std": _short(phases[c, k]),
         }
         for c, k in np.ndindex(*fit.state.gains.shape)
