@@ -230,11 +230,15 @@ class _Problem:
         chosen = np.concatenate([free, np.ones(state.gains.size, bool)])
         step = np.zeros(len(right))
         step[chosen] = np.linalg.solve(schur[np.ix_(chosen, chosen)], right[chosen])
+        place = self.model.parameters.place("size_variance")
+        if state.shared[place] + step[place] < 0:  # the others are to know that it stays at its bound
+            chosen[place], step[place] = False, -state.shared[place]
+            others = right - schur[:, place] * step[place]
+            step[chosen] = np.linalg.solve(schur[np.ix_(chosen, chosen)], others[chosen])
         local = np.einsum("aij,aj->ai", inverse, normal.local_gradient - np.einsum("aij,i->aj", normal.cross, step))
         limits = np.concatenate([self._limit, np.ones(state.gains.size)])
         part = min(1.0, 1 / max(float(np.max(np.abs(step) / limits)), 1e-300))
         shared = state.shared + part * step[:n]
-        place = self.model.parameters.place("size_variance")
         shared[place] = max(shared[place], 0.0)
         phases = normal.gain_phases.reshape(state.gains.shape)
         gains = state.gains * np.exp(part * step[n:].reshape(state.gains.shape) + 1j * phases)
