@@ -33,11 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--data",
-        help="folder of `mpisim dataset --preset transms`, or --preset realistic for the study realistic (default: "
-        "matrices are simulated)",
+        help="folder of `mpisim dataset --preset transms`, or --preset realistic for studies of realistic scanners "
+        "(default: matrices are simulated)",
     )
     parser.add_argument("--methods", type=_names, help="only these, such as bicubic,transms")
     parser.add_argument("--factors", type=argument_type("factors", integers), help="only these, such as 2,4")
+    scanners = argument_type("scanners", partial(integer, least=1))
+    parser.add_argument("--scanners", type=scanners, help="most scanners of each level, in studies of realistic ones")
     _add_training_arguments(parser)
     parser.add_argument("--cache", help="folder of trained weights and finished results (default: cache in the output)")
     parser.add_argument("--out", default="study", help="folder to write (default: study)")
@@ -78,6 +80,7 @@ def run(options: argparse.Namespace) -> Result:
         cache=None if options.cache is None else Path(options.cache),
         methods=options.methods,
         factors=options.factors,
+        scanners=options.scanners,
         steps=options.steps,
         budget_fraction=options.share,
         train=options.train,

@@ -10,9 +10,11 @@ trained on imperfect scanners stand there with both.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -38,17 +40,19 @@ from mpisim.simulation.setup import Setup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ideal_of", "realistic"]
+__all__ = ["RealisticScanner", "ideal_of", "realistic", "realistic_scanners"]
 
 IDEAL, OUTSIDE = "ideal", "outside"
 _SPLITS = ("test", OUTSIDE)
 _QUICK_ANGLES = 12
 _LEVEL = "scanner_level"
 """Attribute of a file that holds the level."""
+_Source: TypeAlias = tuple[str, int, xr.Dataset | Setup]
+"""Level, number in its split, and the fine matrix or what simulates it."""
 
 
 @dataclass(frozen=True)
-class _Scanner:
+class RealisticScanner:
     """The fine matrix of a scanner, with its level and the number of its matrix in its split."""
 
     level: str
@@ -59,7 +63,7 @@ class _Scanner:
 def realistic(options: StudyOptions) -> Result:
     """Run the study and write `realistic.nc`, `realistic.csv` and `realistic.png`.
 
-    The short form has one scanner of each level, with 12 angles.
+    The short form has one scanner of each level, with 12 angles. The option `scanners` limits their number.
     """
     recovery = Recovery(options)
     factors = options.factors or ()
@@ -69,11 +73,8 @@ def realistic(options: StudyOptions) -> Result:
         variants[factor], of_methods = ready_variants(recovery, factor)
         status += of_methods
     shown(options, status)
-    count = sum(SCANNERS[split] for split in _SPLITS) + SCANNERS["test"] // len(LEVELS)
     rows: list[Row] = []
-    for scanner in progress(
-        _with_ideal(_scanners(options)), unit="scanner", total=None if options.quick or options.data else count
-    ):
+    for scanner in progress(_with_ideal(realistic_scanners(options)), unit="scanner", total=_count(options)):
         for factor in factors:
             rows += _rows(recovery, scanner, variants[factor], factor)
     table = _means(rows)
@@ -88,25 +89,41 @@ def realistic(options: StudyOptions) -> Result:
     }
 
 
-def _scanners(options: StudyOptions) -> Iterator[_Scanner]:
-    """Yield the matrices of the levels and those outside of them, read or simulated."""
-    if options.data is not None:
-        for split in _SPLITS:
-            for number, file in enumerate(split_files(options.data, split)):
-                fine = read(file)
-                level = fine.attrs.get(_LEVEL)
-                must = "a folder of `mpisim dataset --preset realistic`"
-                require(level in (*LEVELS, OUTSIDE), "data", must, f"{file} without the attribute {_LEVEL}")
-                yield _Scanner(str(level), number, fine)
-        return
+def _count(options: StudyOptions) -> int | None:
+    """Return the number of scanners and their ideal ones; None where it is not known before they are read."""
+    if options.quick or options.data or options.scanners:
+        return None
+    return sum(SCANNERS[split] for split in _SPLITS) + SCANNERS["test"] // len(LEVELS)
+
+
+def realistic_scanners(options: StudyOptions) -> Iterator[RealisticScanner]:
+    """Yield the matrices of the levels and those outside of them, read from the folder `data` or simulated.
+
+    Of each level come as many as `scanners` says, in the short form one, with 12 angles where it is simulated.
+    """
+    most = 1 if options.quick and options.data is None else options.scanners
+    found = _read(options.data) if options.data is not None else _simulated(options.quick)
+    taken: Counter[str] = Counter()
+    for level, number, source in found:
+        taken[level] += 1
+        if most is None or taken[level] <= most:
+            yield RealisticScanner(level, number, source.simulate() if isinstance(source, Setup) else source)
+
+
+def _read(data: Path) -> Iterator[_Source]:
     for split in _SPLITS:
-        known: set[str] = set()
+        for number, file in enumerate(split_files(data, split)):
+            fine = read(file)
+            level = fine.attrs.get(_LEVEL)
+            must = "a folder of `mpisim dataset --preset realistic`"
+            require(level in (*LEVELS, OUTSIDE), "data", must, f"{file} without the attribute {_LEVEL}")
+            yield str(level), number, fine
+
+
+def _simulated(quick: bool) -> Iterator[_Source]:
+    for split in _SPLITS:
         for number, case in enumerate(realistic_cases(splits=(split,))):
-            level = str(case.attributes[_LEVEL])
-            if not (options.quick and level in known):
-                known.add(level)
-                setup = _with_few_angles(case.setup) if options.quick else case.setup
-                yield _Scanner(level, number, setup.simulate())
+            yield str(case.attributes[_LEVEL]), number, _with_few_angles(case.setup) if quick else case.setup
 
 
 def _with_few_angles(setup: Setup) -> Setup:
@@ -115,11 +132,11 @@ def _with_few_angles(setup: Setup) -> Setup:
     return replace(setup, scanner=replace(scanner, angles=scanner.angles[:: len(scanner.angles) // _QUICK_ANGLES]))
 
 
-def _with_ideal(scanners: Iterator[_Scanner]) -> Iterator[_Scanner]:
+def _with_ideal(scanners: Iterator[RealisticScanner]) -> Iterator[RealisticScanner]:
     """Yield, before each mild scanner, the ideal one in it."""
     for scanner in scanners:
         if scanner.level == next(iter(LEVELS)):
-            yield _Scanner(IDEAL, scanner.number, ideal_of(scanner.fine))
+            yield RealisticScanner(IDEAL, scanner.number, ideal_of(scanner.fine))
         yield scanner
 
 
@@ -131,7 +148,7 @@ def ideal_of(fine: xr.Dataset) -> xr.Dataset:
     return Setup(scanner, Particle(float(fine["particle_diameter"])), setup.grid, sample).simulate()
 
 
-def _rows(recovery: Recovery, scanner: _Scanner, variants: Sequence[Variant], factor: int) -> list[Row]:
+def _rows(recovery: Recovery, scanner: RealisticScanner, variants: Sequence[Variant], factor: int) -> list[Row]:
     coarse = {
         sampling: downsample(scanner.fine, factor, sampling, PROTOCOL_SNR, scanner.number)
         for sampling in {variant.sampling for variant in variants}

@@ -44,6 +44,7 @@ class Choices(TypedDict, total=False):
     bundled: Path
     methods: tuple[str, ...] | None
     factors: tuple[int, ...] | None
+    scanners: int | None
     steps: int | None
     budget_fraction: float
     train: bool
@@ -74,6 +75,8 @@ class StudyOptions:
         Folder of the bundled weights; by default that of the package.
     methods, factors
         Methods and factors to which the study is restricted; None takes all that the study has.
+    scanners
+        Most scanners of each level, in studies of realistic scanners; None takes all that the study has.
     steps
         Steps of every training in place of the study's budget; None takes the budget.
     budget_fraction
@@ -92,7 +95,8 @@ class StudyOptions:
     Raises
     ------
     InputError
-        If the number of steps or the fraction is not positive, both are given, or `data` is no folder.
+        If the number of scanners, that of steps or the fraction is not positive, both of the latter are given, or
+        `data` is no folder.
     """
 
     out: Path
@@ -102,6 +106,7 @@ class StudyOptions:
     bundled: Path = BUNDLED
     methods: tuple[str, ...] | None = None
     factors: tuple[int, ...] | None = None
+    scanners: int | None = None
     steps: int | None = None
     budget_fraction: float = 1.0
     train: bool = False
@@ -117,8 +122,9 @@ class StudyOptions:
         for name in ("methods", "factors"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(dict.fromkeys(value)))
-        if self.steps is not None:
-            whole("steps", self.steps)
+        for name in ("scanners", "steps"):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name))
         fraction = positive("budget_fraction", self.budget_fraction)
         require(self.steps is None or fraction == 1, "budget_fraction", "1 where steps are given", fraction)
         require(self.data is None or self.data.is_dir(), "data", "an existing folder", str(self.data))
@@ -159,6 +165,7 @@ class StudyOptions:
         words = ["mpisim", "study", study] + ["--quick"] * self.quick + ["--train"] * self.train
         for flag, values in (("--methods", self.methods), ("--factors", self.factors)):
             words += [] if values is None else [flag, ",".join(map(str, values))]
+        words += [] if self.scanners is None else ["--scanners", str(self.scanners)]
         words += [] if self.steps is None else ["--steps", str(self.steps)]
         words += [] if self.budget_fraction == 1 else ["--share", f"{self.budget_fraction:g}"]
         words += [] if self.device == "cpu" else ["--device", self.device]

@@ -7,7 +7,8 @@ import xarray as xr
 import mpisim
 from calib.recovery import recover
 from calib.studies.catalogue import STUDIES
-from calib.studies.realistic import IDEAL, ideal_of
+from calib.studies.harness.study import StudyOptions
+from calib.studies.realistic import IDEAL, ideal_of, realistic_scanners
 from mpisim.data.downsampling import downsample
 from mpisim.dataset.realistic import LEVELS
 from mpisim.errors import InputError
@@ -66,3 +67,13 @@ def test_short_form(tmp_path):
     errors = {row["level"]: row["nrmse_percent"] for row in result["table"]}
     assert list(errors) == [IDEAL, *LEVELS, "outside"] and all(e > 0 for e in errors.values())
     assert (tmp_path / "realistic_quick.nc").is_file()
+
+
+def test_the_number_of_scanners_of_a_level_is_limited(tmp_path, folder):
+    for level in LEVELS:
+        mpisim.write(SETUP.simulate().assign_attrs(scanner_level=level), folder / "test" / f"0009_{level}_again.nc")
+    most, every = (list(realistic_scanners(StudyOptions(tmp_path, data=folder, scanners=n))) for n in (1, None))
+    assert [s.level for s in most] == [*LEVELS, "outside"] and len(every) == len(most) + len(LEVELS)
+    assert [s.number for s in most] == [0, 1, 2, 0]  # the number in the split, not in the level
+    with pytest.raises(InputError, match="Input scanners must be"):
+        StudyOptions(tmp_path, scanners=0)
