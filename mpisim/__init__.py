@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mpisim.scanner.drive_tones import DriveTones
     from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
     from mpisim.scanner.field_map import FieldMap
+    from mpisim.scanner.fitted import FittedFFL
     from mpisim.scanner.imperfect import ImperfectFFL
     from mpisim.scanner.line_plane import LinePlane
     from mpisim.scanner.quadratic import QuadraticRecipe
@@ -59,6 +60,7 @@ __all__ = [
     "FieldDependentRelaxation",
     "FieldMap",
     "FileFormat",
+    "FittedFFL",
     "Grid",
     "ImperfectFFL",
     "InputError",
@@ -128,6 +130,7 @@ __getattr__, __dir__ = handed_on(
         "mpisim.scanner.drive_tones": ["DriveTones"],
         "mpisim.scanner.ffl": ["OpenSidedFFL", "open_sided_ffl"],
         "mpisim.scanner.field_map": ["FieldMap"],
+        "mpisim.scanner.fitted": ["FittedFFL"],
         "mpisim.scanner.imperfect": ["ImperfectFFL"],
         "mpisim.scanner.line_plane": ["LinePlane"],
         "mpisim.scanner.quadratic": ["QuadraticRecipe"],

@@ -9,6 +9,8 @@ What a file leaves out has its default, or is given by the caller: the gradient,
 line sets. A value that is given in both places must be the same. A gradient that is a pair [least, largest] is a range,
 from which the caller chooses.
 
+A table `fit` holds what a fit of the scanner found (`calib.write_fitted_scanner`); nothing here reads it.
+
 A flat file, as version 0.1 read it, holds keys of the scanner without a table.
 """
 
@@ -48,6 +50,7 @@ SCANNER_NAMES = ("ideal", "open-sided-ffl", "mild", "medium", "strong")
 Source = str | os.PathLike[str]
 Table = dict[str, Any]
 _TABLES = ("scanner", "particle", "calibration")
+_OF_FIT = "fit"
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,11 @@ class ScannerFile:
         """Whether the class of the scanner has a field of this name."""
         return key in {f.name for f in fields(class_of(self.scanner, "scanner", "scanner", self.name))}
 
+    @property
+    def open_keys(self) -> tuple[str, ...]:
+        """Keys that a caller may replace, since the class of the scanner says so (`FittedFFL`)."""
+        return getattr(class_of(self.scanner, "scanner", "scanner", self.name), "open_keys", ())
+
     def contradicted(self, scanner: Mapping[str, Any]) -> set[str]:
         """Return the keys of the table `scanner` that the file holds with another value."""
         return {key for key, value in scanner.items() if not agrees(self.scanner, key, value)}
@@ -101,12 +109,12 @@ class ScannerFile:
     ) -> ScannerFile:
         """Return the file completed by values of the tables `scanner` and `calibration`.
 
-        Raises `InputError` where the file has another value of a key.
+        Values of `open_keys` replace those of the file. Raises `InputError` where it has another value of another key.
         """
         return replace(
             self,
-            scanner=merged(self.scanner, scanner or {}, self.name, self.flat),
-            calibration=merged(self.calibration, calibration or {}, self.name, self.flat),
+            scanner=merged(self.scanner, scanner or {}, self.name, self.flat, self.open_keys),
+            calibration=merged(self.calibration, calibration or {}, self.name, self.flat, self.open_keys),
         )
 
     def setup(self, sf_gradient: float | None = None, particle_diameter: float | None = None) -> Setup:
@@ -189,6 +197,7 @@ def _of_tables(values: Table, name: str) -> ScannerFile:
     """Return what a file says, its tables and keys checked."""
     if not any(table in values for table in _TABLES) and not _only_tables(values):
         return ScannerFile(name, scanner=checked_keys(values, "scanner", "", name), flat=True)
+    values = {table: keys for table, keys in values.items() if table != _OF_FIT}
     refuse_unknown(values, _TABLES, name, f"made of the tables {', '.join(_TABLES)}", "table or key")
     for table in values:
         require(isinstance(values[table], dict), f"{table} in {name}", f"a table, [{table}]", repr(values[table]))

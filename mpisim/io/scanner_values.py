@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mpisim.errors import InputError
@@ -42,7 +42,9 @@ class ContradictionError(InputError):
         self.key, self.stated, self.given, self.file = key, stated, given, file
 
 
-def merged(table: dict[str, Any], given: Mapping[str, Any], name: str, replacing: bool) -> dict[str, Any]:
+def merged(
+    table: dict[str, Any], given: Mapping[str, Any], name: str, replacing: bool, free: Collection[str] = ()
+) -> dict[str, Any]:
     """Return a table completed by what is given.
 
     Parameters
@@ -55,6 +57,8 @@ def merged(table: dict[str, Any], given: Mapping[str, Any], name: str, replacing
         What messages call the file.
     replacing
         Whether given values replace those of the file; otherwise they must be the same.
+    free
+        Keys whose given values always replace those of the file.
 
     Raises
     ------
@@ -62,9 +66,10 @@ def merged(table: dict[str, Any], given: Mapping[str, Any], name: str, replacing
         If a value differs, unless it is to be replaced.
     """
     for key, value in given.items():
-        if not replacing and key in table:
+        if not replacing and key in table and key not in free:
             expect_same(key, _expanded(key, table[key]), _expanded(key, value), name)
-    return {**table, **given} if replacing else {**given, **table}
+    replaced = {key: value for key, value in given.items() if replacing or key in free}
+    return {**given, **table, **replaced}
 
 
 def expect_same(key: str, stated: Any, given: Any, name: str) -> None:

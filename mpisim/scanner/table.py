@@ -9,6 +9,7 @@ from mpisim.scanner.coils import Coil, MapCoil, WoundCoil
 from mpisim.scanner.drive_tones import DriveTones
 from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.field_map import FieldMap
+from mpisim.scanner.fitted import FittedFFL
 from mpisim.scanner.imperfect import ImperfectFFL
 from mpisim.scanner.line_plane import LinePlane
 from mpisim.scanner.quadratic import QuadraticRecipe
@@ -21,7 +22,10 @@ from mpisim.scanner.wound_field import WoundField
 __all__ = ["SCANNERS", "SCANNER_PARTS"]
 
 SCANNERS: Registry[type] = Registry(
-    "scanner", "mpisim.scanners", type, {"OpenSidedFFL": OpenSidedFFL, "ImperfectFFL": ImperfectFFL}
+    "scanner",
+    "mpisim.scanners",
+    type,
+    {"OpenSidedFFL": OpenSidedFFL, "ImperfectFFL": ImperfectFFL, "FittedFFL": FittedFFL},
 )
 """Scanner classes by name: frozen dataclasses that keep the protocol `mpisim.scanner.protocol.Scanner`.
 
