@@ -1,5 +1,8 @@
 r"""The whole fit of a coarse matrix: start, climb, values that do not count, noise level, and profiles of the residual.
 
+The number of points and times follows from the steepness of the start. Where the fitted scanner is so much steeper that
+they are too few, the fit goes on with more: their error would pass for another scanner.
+
 Positions and rows that the fitted scanner does not explain (`outliers`) are left out, and the fit goes on without them,
 a few times. If chi2 is far from 1 because the noise level is wrong, not because the model lacks something, the
 residual's level replaces it. That of exact data is what the model leaves.
@@ -18,13 +21,14 @@ from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
 from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
+from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.profiles import MODULATED, PLAIN, Profiles, fit_profiles, predicted, profile_variance
 from calib.methods.physical.start import ideal_start
 from mpisim.data.sampling import Sampling
 
 __all__ = ["Fitted", "fit_measurement"]
 
-_ROUNDS = 5
+_ROUNDS = 7
 _MOST_ROWS = 0.5  # share of the rows that may be left out
 _MOST_AT_START = 0.3  # share of the energy that an ideal scanner may leave beyond the noise; strong ones leave 0.02
 _FIRST = 1e-2  # noise over the RMS that exact values are first taken to have
@@ -113,11 +117,7 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
         start, left = earlier.ideal, earlier.left
     if left - min(float(np.mean(given**2)), 1.0) > _MOST_AT_START:
         return None
-    tolerance = float(np.clip(_QUADRATURE * given.min(), *_TOLERANCES))
-    model, rough = (
-        Model(measurement.parameters, measurement.sampling, measurement.fine, start, measurement.sample, t)
-        for t in (tolerance, _ROUGH * tolerance)
-    )
+    model, rough = _models(measurement, start)
     empty = positions = dropped_positions(values, given)
     rows = np.asarray(~np.any(values, axis=-1))
     exact, before, tries = measurement.exact, None, 1
@@ -127,6 +127,9 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
         now = measurement.without(positions | rows[..., None])
         now = replace(now, sigma=now.sigma * rescaled)
         climbed = alone or climb(model, values, now.sigma, start, before, rough, exact, tries, priors, first)
+        if alone is None and not model.resolves(climbed.fit.state):
+            (model, rough), before = _models(measurement, climbed.fit.state), climbed
+            continue
         residual = values - model.means(climbed.fit.state)
         level = given * rescaled
         more_positions = empty | odd_positions(residual, np.where(rows[..., None], np.inf, level), exact)
@@ -143,6 +146,14 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
             break
         rescaled, before = max(rescaled * factor, 1.0) if exact else factor, climbed
     return _with_profiles(model, now, climbed, residual, rescaled, positions, rows)
+
+
+def _models(measurement: Measurement, like: ScannerState) -> tuple[Model, Model]:
+    """Return the model with as many points and times as a state needs, and a rough one for the first steps."""
+    fine = float(np.clip(_QUADRATURE * measurement.sigma.min(), *_TOLERANCES))
+    m = measurement
+    model, rough = (Model(m.parameters, m.sampling, m.fine, like, m.sample, t) for t in (fine, _ROUGH * fine))
+    return model, rough
 
 
 def _level(climbed: Climbed, residual: np.ndarray, measurement: Measurement) -> float:
@@ -180,7 +191,7 @@ def _with_profiles(
     chi2 = fit.chi2
     for modulations in (PLAIN, MODULATED):
         if modulations == MODULATED and (
-            beyond < SIGNIFICANT or measurement.exact or measurement.sampling.factor > _COARSEST_MODULATED
+            beyond < SIGNIFICANT or measurement.exact or measurement.sampling.reduction > _COARSEST_MODULATED
         ):
             break
         profiles = fit_profiles(model, fit.state, residual, measurement.sigma, modulations)

@@ -10,7 +10,9 @@ parameters, and H of these, a step solves
           \delta_i = D_i^{-1}(g_i - C_i^T \delta) .
 
 The amplitude of a gain is a parameter by its logarithm. Steps are damped (Marquardt) and cut where a parameter would
-change by more than its limit, a trust region of fixed size. With the matrix P of all these equations and the prior
+change by more than its limit, a trust region of fixed size. The size variance is not below 0: a step that would take it
+there is solved again with the variance at 0, for a mere cut leaves the others where it does not belong, and fits then
+creep. With the matrix P of all these equations and the prior
 scales s_j, the log evidence of a fit is, but for what all models of the same data share,
 
 .. math:: -\tfrac12\,\text{cost} - \tfrac12 \log\det P - \sum_j \log s_j

@@ -100,14 +100,10 @@ class Model:
         self.parameters, self.sampling, self.fine = parameters, sampling, fine
         self.scale = max(fine.fov[:2]) / 2
         self.fields = FieldMap(parameters, (fine.center[0] / self.scale, fine.center[1] / self.scale))
-        log_beta, variance, log_reach = (
-            float(like.shared[parameters.place(n)]) for n in ("steepness", "size_variance", "reach")
-        )
-        steepest = float(np.exp(log_beta + np.sqrt(variance)))
-        self._resolution = (steepest, float(np.exp(log_reach)), tolerance)
+        self._resolution = self._needed(like, tolerance)
         self._sample = sample
         self._harmonics = np.array(parameters.harmonics)
-        self.sines, self.basis = half_period(self._harmonics, steepest, tolerance)
+        self.sines, self.basis = half_period(self._harmonics, self._resolution[0], tolerance)
         self.measured = measured_rule(sampling, fine, sample, self._resolution)
         self._of_measured = monomials(self.measured.points, self.fields.degree)
         self._for_moments = np.ascontiguousarray(self._of_measured[..., : self.fields.counts.max()].swapaxes(1, 2))
@@ -132,6 +128,20 @@ class Model:
         size = stated.get("size") if isinstance(stated, dict) else None
         sample = None if size is None else (float(size[0]), float(size[1]))
         return cls(parameters, sampling, sampling.fine_grid(Grid.of(coarse)), like, sample, tolerance)
+
+    def _needed(self, state: ScannerState, tolerance: float) -> tuple[float, float, float]:
+        """Steepness, reach and tolerance by which the quadrature of a state is settled."""
+        log_beta, variance, log_reach = (
+            float(state.shared[self.parameters.place(n)]) for n in ("steepness", "size_variance", "reach")
+        )
+        return float(np.exp(log_beta + np.sqrt(max(variance, 0.0)))), float(np.exp(log_reach)), tolerance
+
+    def resolves(self, state: ScannerState, slack: float = 10.0) -> bool:
+        """Return whether points and times are enough for a state, up to `slack` times the tolerance."""
+        needed = self._needed(state, slack * self._resolution[2])
+        rule = measured_rule(self.sampling, self.fine, self._sample, needed)
+        sines, _ = half_period(self._harmonics, needed[0], needed[2])
+        return rule.points.shape[1] <= self.measured.points.shape[1] and sines.size <= self.sines.size
 
     @property
     def units(self) -> np.ndarray:
