@@ -10,7 +10,7 @@ tests it with `check_method`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,9 +35,11 @@ from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
 from calib.methods.compressed import compressed_sensing
 from calib.methods.linear_bayes.method import recover_by_covariance
 from calib.methods.physical.method import recover_by_scanner
+from calib.methods.physical.more_angles import coarse_at, wanted_angles
 from calib.methods.profile import recover_by_profiles
 from calib.methods.profile_prior import recover_by_profile_prior
 from calib.methods.record import Method, Recovered
+from calib.methods.smooth import recover_smoothly
 from calib.nets.table import NETS
 from mpisim.data.downsampling import downsample
 from mpisim.data.grid import Grid
@@ -64,6 +66,8 @@ def recover(
     noise_std: float | None = None,
     noiseless: bool = False,
     prior: str | os.PathLike[str] | None = None,
+    angles: int | Iterable[float] | None = None,
+    prior_scanner: str | os.PathLike[str] | xr.Dataset | None = None,
 ) -> xr.Dataset:
     """Recover the fine system matrix of a coarse one.
 
@@ -94,6 +98,12 @@ def recover(
     prior
         Known matrices for a method that takes them, such as `linear-bayes`: a file of `mpisim prior` or a folder of
         fine matrices; None for those that are bundled.
+    angles
+        Angles of the rows that are wanted, in rad, or a number of equidistant ones in [0, pi), for a method that can
+        recover rows at angles that were not measured, such as `physical`; None for the measured ones.
+    prior_scanner
+        An earlier fit of the same scanner for a method that takes it, such as `physical`: a matrix that it recovered,
+        its file, or a scanner file of `write_fitted_scanner`. `recovery` then tells what `changes`.
 
     Returns
     -------
@@ -116,11 +126,18 @@ def recover(
     expect(coarse, "system_matrix", "coarse", stage="coarse")
     if "angle" in coarse.coords:
         warn_of_degrees(coarse["angle"].values)
+    options = {"angles": angles, "prior_scanner": prior_scanner}
+    method = by_fit(method, options)
     choice = choose(coarse, weights, in_blocks=unit is not None) if method is None else named(method, coarse)
     record = METHODS[choice.method]
     Sampling.of(coarse, record.samplings, choice.method)
     level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
-    return recover_by_choice(level, coarse, choice, weights, unit, prior=prior)[0]
+    return recover_by_choice(level, coarse, choice, weights, unit, prior=prior, options=options)[0]
+
+
+def by_fit(method: str | None, options: Mapping[str, object]) -> str | None:
+    """Return the name of a method, that of the fit of the scanner where options need it and none is named."""
+    return "physical" if method is None and any(value is not None for value in options.values()) else method
 
 
 def recover_by_choice(
@@ -131,6 +148,7 @@ def recover_by_choice(
     unit: float | None,
     bundled: Path | None = None,
     prior: str | os.PathLike[str] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> tuple[xr.Dataset, Choice]:
     """Recover a coarse matrix, or the first block of one, by a choice, or by another one where that does not fit.
 
@@ -140,7 +158,7 @@ def recover_by_choice(
     known = coarse if level is None else level.applied(coarse)
     factor, taken = Sampling.of(coarse).factor, settle(known, choice)
     file = weights_of(taken, factor, weights, bundled) if METHODS[taken.method].learned else weights
-    recovered = recover_at(level, coarse, taken.method, file, unit, taken.reason, prior)
+    recovered = recover_at(level, coarse, taken.method, file, unit, taken.reason, prior, options)
     other = with_imperfect(coarse, taken, recovered)
     if other is not None:
         tried = recover_at(level, coarse, other.method, weights_of(other, factor, None, None), unit, other.reason)
@@ -166,10 +184,11 @@ def recover_at(
     unit: float | None,
     reason: str = "",
     prior: str | os.PathLike[str] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> xr.Dataset:
     """Recover a coarse matrix, or a block of one, at this noise level, or at that of the dataset where it is None.
 
-    `reason` says why the method was taken where none was named. The other arguments, the result and errors are those of
+    `reason` says why the method was taken where none was named, `options` hold `angles` and `prior_scanner`. The other arguments, the result and errors are those of
     `recover`; what the weights were trained on is not compared.
     """
     record = METHODS[one_of("method", method, METHODS)]
@@ -178,9 +197,14 @@ def recover_at(
     unit = None if unit is None else positive("unit", unit)
     require("weights" in record.takes or weights is None, "weights", f"left out for the method {method}", str(weights))
     require("prior" in record.takes or prior is None, "prior", f"left out for the method {method}", str(prior))
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    for name in given:
+        require(name in record.takes, name, f"left out for the method {method}", "a value")
     with METHODS.guarded(method):
-        recovered = _applied(record, coarse, weights, unit, prior)
+        recovered = _applied(record, coarse, weights, unit, prior, given)
     grid = sampling.fine_grid(Grid.of(coarse))
+    if "angles" in given:
+        coarse = coarse_at(coarse, wanted_angles(given["angles"]))  # type: ignore[arg-type]
     _check(recovered, (len(as_images(coarse)), grid.shape[1], grid.shape[0]), method)
     return replace_rows(
         coarse.drop_vars("sampled", errors="ignore"),
@@ -206,8 +230,9 @@ def _applied(
     weights: str | os.PathLike[str] | None,
     unit: float | None,
     prior: str | os.PathLike[str] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> Recovered:
-    given = {"weights": weights, "unit": unit, "prior": prior}
+    given = {"weights": weights, "unit": unit, "prior": prior, **(options or {})}
     return method.apply(coarse, **{name: value for name, value in given.items() if name in method.takes})
 
 
@@ -254,7 +279,8 @@ def check_method(method: Method, name: str = "under test", weights: str | os.Pat
     fine = build("system_matrix", values, ("angle", "frequency", "y", "x"), coords, stage="fine", origin="simulated")
     for scheme in method.samplings:
         for snr in (None, 20.0):
-            coarse = downsample(fine, 2, scheme, snr)
+            at_positions = {"keep": 20} if scheme == "positions" else {"sampling": scheme}
+            coarse = downsample(fine, 2, snr=snr, **at_positions)
             _check(_applied(method, coarse, weights, None), (6, 8, 12), name)
 
 
@@ -292,10 +318,16 @@ _UNTRAINED = {
         takes=("prior",),
         complete=True,
     ),
+    "smooth": Method(
+        "smooth rows, by a Gaussian process: for large samples at any positions; presumes nothing of the scanner",
+        recover_smoothly,
+        samplings=("positions",),
+    ),
     "physical": Method(
         "the scanner itself: its fields, coils and tracer fitted to all rows, with errors; nothing trained",
         recover_by_scanner,
-        samplings=("box", "strided", "random"),
+        takes=("angles", "prior_scanner"),
+        samplings=("box", "strided", "random", "positions"),
         complete=True,
     ),
 }
@@ -313,7 +345,7 @@ _AUTOMATIC = {
     "auto": Method(
         "chooses: the fitted scanner where it explains the measurement, else what presumes less; says what and why",
         _auto,
-        samplings=("box", "strided", "random"),
+        samplings=("box", "strided", "random", "positions"),
         takes=("prior",),
         complete=True,
     )

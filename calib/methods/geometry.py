@@ -22,7 +22,7 @@ import xarray as xr
 
 from mpisim.data.blocks import filling
 from mpisim.data.grid import Grid
-from mpisim.data.sampling import Sampling
+from mpisim.data.sampling import PositionSampling, Sampling
 from mpisim.errors import warn
 
 __all__ = ["CENTERED", "Geometry"]
@@ -71,7 +71,8 @@ class Geometry(NamedTuple):
                     "scanner's axis x = y = 0; rows are fitted as if the axis were at the centre of the grid."
                 )
         nx, ny = grid.shape[:2]
-        over = (0, 0) if sampling.filling is None else (-ny % sampling.factor, -nx % sampling.factor)
+        whole = sampling.filling is None or isinstance(sampling, PositionSampling)
+        over = (0, 0) if whole else (-ny % sampling.factor, -nx % sampling.factor)
         return cls(1 + aspect, x, y, over)
 
     def fine_shape(self, factor: int, height: int, width: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mpisim.data.sampling import SCHEMES
+from mpisim.data.sampling import SCHEMES, PositionSampling
 from mpisim.errors import require
 
 __all__ = ["Method", "Recovered"]
@@ -45,11 +45,12 @@ class Method:
     apply
         Recovers a coarse dataset of the schema. It gets the dataset, and by name those of `takes` that are known.
     samplings
-        Schemes of sampling that it can take: `box`, `strided`, `random`.
+        Schemes of sampling that it can take: `box`, `strided`, `random`, `positions`.
     takes
         What else `apply` takes: `weights` (a file or None: the method is a trained network) and `unit` (RMS of the
         complete coarse matrix in its unit; None where the dataset is complete) and `prior` (a file or folder of known
-        matrices, or None).
+        matrices, or None), `angles` (those of the rows that are wanted, or None) and `prior_scanner` (an earlier fit of
+        the same scanner, or None).
     complete
         Whether it needs all rows of a matrix at once; files are otherwise recovered in blocks.
     version
@@ -69,7 +70,10 @@ class Method:
 
     def __post_init__(self) -> None:
         require(callable(self.apply), "apply of the method", "a function", type(self.apply).__name__)
-        for name, known in (("samplings", SCHEMES), ("takes", ("weights", "unit", "prior"))):
+        for name, known in (
+            ("samplings", (*SCHEMES, PositionSampling.scheme)),
+            ("takes", ("weights", "unit", "prior", "angles", "prior_scanner")),
+        ):
             values = getattr(self, name)
             good = isinstance(values, tuple) and all(value in known for value in values)
             require(good, f"{name} of the method", f"a tuple of {' or '.join(known)}", repr(values))

@@ -18,6 +18,7 @@ from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.data.grid import Grid
 from mpisim.data.noise import rms
 from mpisim.data.sampling import RandomSampling, Sampling
+from mpisim.data.schema import POSITION
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import InputError, require
 
@@ -52,7 +53,7 @@ class Measurement:
     exact
         Whether the values have no noise.
     shape
-        Shape (y, x) of the coarse rows.
+        Shape (y, x) of the coarse rows as images.
     """
 
     values: np.ndarray
@@ -77,9 +78,11 @@ class Measurement:
         """
         dims = tuple(str(d) for d in coarse["system_matrix"].dims)
         several = "receive" in dims
-        wanted = ("angle", *(("receive",) if several else ()), "frequency", "y", "x")
+        places = (POSITION,) if POSITION in dims else ("y", "x")
+        wanted = ("angle", *(("receive",) if several else ()), "frequency", *places)
         must = f"of rows (angle, frequency) or (angle, receive, frequency) with the coordinate angle{_INSTEAD}"
-        require(dims == wanted and "angle" in coarse.coords, "coarse of the method physical", must, f"rows {dims[:-2]}")
+        received = f"rows {dims[: -len(places)]}"
+        require(dims == wanted and "angle" in coarse.coords, "coarse of the method physical", must, received)
         angles = coarse["angle"].values.astype(float)
         apart = len(angles) > 0 and bool(np.abs(np.sin(angles - angles[0])).max() > _SAME_ANGLE)
         received = f"{len(angles)} equal to {angles[0]:.4g}" if len(angles) else "none"
@@ -111,7 +114,7 @@ class Measurement:
             _about_axis(coarse, sampling),
             _sample(coarse),
             not noise.any(),
-            (coarse.sizes["y"], coarse.sizes["x"]),
+            (images.shape[-2], images.shape[-1]),
         )
 
     def without(self, out: np.ndarray) -> Measurement:

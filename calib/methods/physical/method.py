@@ -9,7 +9,7 @@ and a method that presumes less recovers all of them: `profile` for block means.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import xarray as xr
@@ -18,40 +18,54 @@ from calib.methods.bicubic import bicubic_aligned, interpolate_means
 from calib.methods.compressed import compressed_sensing
 from calib.methods.consistency import nearest_consistent
 from calib.methods.misfit import MOST_LEFT, named_rows, share_left, shrunk, with_margin
+from calib.methods.physical.changes import changes_reported
+from calib.methods.physical.earlier import Earlier
+from calib.methods.physical.fit_file import Source, fit_of
 from calib.methods.physical.fitting import Fitted, fit_measurement
 from calib.methods.physical.measurement import Measurement
+from calib.methods.physical.more_angles import at_more_angles, wanted_angles
 from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.report import reported
 from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Recovered
+from calib.methods.smooth import recover_smoothly
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.blocks import block_mean
 from mpisim.data.coverage import expected_nrmse
 from mpisim.data.sampling import BoxSampling, Sampling
 from mpisim.data.views import as_images, noise_per_row
-from mpisim.errors import warn
+from mpisim.errors import InputError, warn
 
 __all__ = ["recover_by_scanner"]
 
 _MOST_OTHERS = 0.5  # share of rows that the scanner may leave undescribed
 _FAR = 8.0  # scales of the table from which an error of an angle is reported
+_MOST_LEFT_BY_EARLIER = 0.1  # share of the energy that an earlier fit of the same scanner may leave
 _UNCONVERGED_EXCESS = 10.0  # standard deviations of chi2 above which a fit that has not converged does not count
 
 
-def recover_by_scanner(coarse: xr.Dataset) -> Recovered:
+def recover_by_scanner(
+    coarse: xr.Dataset,
+    angles: int | Iterable[float] | None = None,
+    prior_scanner: Source | None = None,
+) -> Recovered:
     """Recover a coarse matrix with dimensions (angle, [receive,] frequency, y, x) by a fit of its scanner.
 
-    Raises `InputError` if it has no angles or harmonics, or too few values (`measurement`).
+    With `angles` the rows are those of these angles, measured or not (`more_angles`). `prior_scanner` is an earlier fit
+    of the same scanner (`earlier`); the metadata then say what `changes`. Raises `InputError` if the matrix has no
+    angles or harmonics, or too few values (`measurement`), or angles are wanted and no scanner is fitted.
     """
+    wanted = None if angles is None else wanted_angles(angles)
     measurement = Measurement.of(coarse)
-    fitted = _fitted(measurement)
+    earlier = None if prior_scanner is None else _earlier(prior_scanner, measurement)
+    fitted = _fitted(measurement, earlier)
     if fitted is None:
-        return _instead(coarse, "no ideal scanner with a field-free line describes even most of them")
+        return _instead(coarse, "no ideal scanner with a field-free line describes even most of them", wanted)
     measurement = fitted.measurement
     others = _others(fitted)
     reason = _refused(fitted, others)
     if reason:
-        return _instead(coarse, reason)
+        return _instead(coarse, reason, wanted)
     shape, found = measurement.fine.array_shape, (fitted.rows(), fitted.deviation())
     rows, spread = (measurement.unit * measurement.as_rows(v, coarse).reshape(-1, *shape) for v in found)
     metadata = reported(fitted)
@@ -62,11 +76,31 @@ def recover_by_scanner(coarse: xr.Dataset) -> Recovered:
     if bad.any():
         metadata["rows_refitted"] = _replace(rows, spread, coarse, bad)
     _warn_of(coarse, metadata, fitted)
+    if earlier is not None:
+        metadata["changes"] = changes_reported(fitted, earlier)
+    if wanted is not None:
+        rows, spread = at_more_angles(fitted, coarse, rows, spread, wanted)
+        metadata["angles_measured"] = coarse["angle"].values.tolist()
+        metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
     return Recovered(rows, metadata, spread)
 
 
-def _fitted(measurement: Measurement) -> Fitted | None:
+def _earlier(source: Source, measurement: Measurement) -> Earlier | None:
+    """Return an earlier fit for a measurement; None, with a warning, where it does not describe it."""
+    earlier = Earlier.of(fit_of(source), measurement)
+    if earlier.left > _MOST_LEFT_BY_EARLIER:
+        warn(
+            f"The scanner of prior_scanner leaves {100 * earlier.left:.2g} % of the energy of these rows: it is another "
+            "scanner, and was not used."
+        )
+        return None
+    return earlier
+
+
+def _fitted(measurement: Measurement, earlier: Earlier | None = None) -> Fitted | None:
     """Fit a scanner, at the stated angles or, where that fails, as if they were counted otherwise; None if it fails."""
+    if earlier is not None:
+        return fit_measurement(measurement, earlier)
     angles = np.array(measurement.parameters.angles)
     senses = {"": angles, "count the other way": -angles, "count from the y axis, the other way": np.pi / 2 - angles}
     if look_like_degrees(angles):
@@ -103,8 +137,10 @@ def _refused(fitted: Fitted, others: np.ndarray) -> str:
     return ""
 
 
-def _instead(coarse: xr.Dataset, reason: str) -> Recovered:
-    """Recover all rows by a method that presumes less, and say so."""
+def _instead(coarse: xr.Dataset, reason: str, wanted: np.ndarray | None) -> Recovered:
+    """Recover all rows by a method that presumes less, and say so; none of these has rows at `wanted` angles."""
+    if wanted is not None:
+        raise InputError(f"Input angles must be left out, since {reason}; instead received {len(wanted)} angles.")
     name, by = _simpler(coarse)
     warn(f"All rows were recovered by {name} instead of physical, because {reason}.")
     found = by(coarse)
@@ -117,6 +153,7 @@ def _simpler(coarse: xr.Dataset) -> tuple[str, Callable[[xr.Dataset], Recovered]
         "box": ("profile", recover_by_profiles),
         "strided": ("bicubic-strided-aligned", bicubic_aligned),
         "random": ("cs", compressed_sensing),
+        "positions": ("smooth", recover_smoothly),
     }[coarse.attrs["sampling"]["scheme"]]
 
 

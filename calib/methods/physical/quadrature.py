@@ -20,7 +20,7 @@ import numpy as np
 
 from calib.methods.physical.kernels import MARGIN
 from mpisim.data.grid import Grid
-from mpisim.data.sampling import RandomSampling, Sampling
+from mpisim.data.sampling import PositionSampling, RandomSampling, Sampling
 
 __all__ = ["Rule", "edge_points", "half_period", "measured_rule", "voxel_rule"]
 
@@ -80,6 +80,10 @@ def measured_rule(sampling: Sampling, fine: Grid, sample: Edges | None, resoluti
     """
     if isinstance(sampling, RandomSampling):
         return _of(fine, sampling.mask, 1, sample, resolution)
+    if isinstance(sampling, PositionSampling):
+        x, y = (_along_samples(sampling, fine, axis, sample, resolution) for axis in (0, 1))
+        every = np.arange(len(sampling.centers))
+        return _paired(x, y, every, every)
     count = sampling.factor if sampling.scheme == "box" else 1
     axes = [
         _along(fine, axis, np.arange(0, fine.shape[axis], sampling.factor), count, sample, resolution)
@@ -125,9 +129,42 @@ def _along(
     return places.reshape(len(starts), -1), shares.reshape(len(starts), -1)
 
 
+def _along_samples(
+    sampling: PositionSampling, fine: Grid, axis: int, sample: Edges | None, resolution: tuple[float, float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights (position, point) along x (0) or y (1) of samples at any positions, some of weight 0.
+
+    Voxels that a sample covers completely are one piece, a voxel that it covers in part is a piece of its share.
+    """
+    scale, edge = max(fine.fov[:2]) / 2, fine.voxel[axis]
+    own, voxels = (edge if sample is None else sample[axis]), fine.shape[axis]
+    fills, shares, found = abs(own / edge - 1) < _SAME, sampling.shares(axis), []
+    for share in shares:
+        covered = np.flatnonzero(share)
+        starts = [i for i in covered if not fills or i == covered[0] or share[i] != 1 or share[i - 1] != 1]
+        counts = np.diff([*starts, covered[-1] + 1])
+        pieces = []
+        for start, count in zip(starts, counts, strict=True):
+            nodes, weights = _gauss(edge_points((count * edge if fills else own) / scale, *resolution))
+            middle = (start + count / 2 - voxels / 2) * edge / scale
+            length = (count * edge if fills else own) / scale
+            pieces.append((middle + length * nodes / 2, count * share[start] * weights / 2 / share.sum()))
+        found.append(tuple(np.concatenate(part) for part in zip(*pieces, strict=True)))
+    most = max(len(nodes) for nodes, _ in found)
+    nodes = np.stack([np.pad(n, (0, most - len(n)), mode="edge") for n, _ in found])
+    return nodes, np.stack([np.pad(w, (0, most - len(w))) for _, w in found])
+
+
 def _product(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray], mask: np.ndarray | None) -> Rule:
     """Product of the rules along x and y, of the places of a mask (y, x) or of all, x fastest."""
     rows, columns = np.nonzero(np.ones((len(y[0]), len(x[0])), bool) if mask is None else mask)
+    return _paired(x, y, rows, columns)
+
+
+def _paired(
+    x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray], rows: np.ndarray, columns: np.ndarray
+) -> Rule:
+    """Product of the rules along x and y, of one place of x, `columns`, and one of y, `rows`, for each value."""
     shape = (len(rows), y[0].shape[1], x[0].shape[1])
     along_x, along_y = (np.broadcast_to(v, shape) for v in (x[0][columns][:, None, :], y[0][rows][:, :, None]))
     points = np.stack([along_x, along_y], axis=-1).reshape(len(rows), -1, 2)
