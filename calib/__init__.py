@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from calib.evaluation import Evaluation, evaluate
     from calib.files import recover_file
     from calib.learned.released import load_original_checkpoint
+    from calib.methods.physical.fit_file import write_fitted_scanner
+    from calib.methods.physical.fitted_scanner import fitted_scanner
     from calib.methods.record import Method, Recovered
     from calib.patches import recover_by_patches
     from calib.recovery import METHODS, check_method, recover
@@ -29,11 +31,13 @@ __all__ = [
     "compare",
     "downsample",
     "evaluate",
+    "fitted_scanner",
     "load_original_checkpoint",
     "nrmse",
     "recover",
     "recover_by_patches",
     "recover_file",
+    "write_fitted_scanner",
 ]
 
 __getattr__, __dir__ = handed_on(
@@ -44,6 +48,8 @@ __getattr__, __dir__ = handed_on(
         "calib.files": ["recover_file"],
         "calib.learned.released": ["load_original_checkpoint"],
         "calib.patches": ["recover_by_patches"],
+        "calib.methods.physical.fit_file": ["write_fitted_scanner"],
+        "calib.methods.physical.fitted_scanner": ["fitted_scanner"],
         "calib.methods.record": ["Method", "Recovered"],
         "calib.recovery": ["METHODS", "check_method", "recover"],
         "mpisim.data.metrics": ["nrmse"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import xarray as xr
 
 from calib.choice import Choice, choose, named, warn_of_degrees, weights_of
 from calib.learned.bundled import bundled_weights
-from calib.recovery import METHODS, recover_at, recover_by_choice
+from calib.recovery import METHODS, by_fit, recover_at, recover_by_choice
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.noise import rms
 from mpisim.data.noise_estimate import row_levels, sampled_rows
@@ -47,6 +47,8 @@ def recover_file(
     noise_std: float | None = None,
     noiseless: bool = False,
     prior: str | os.PathLike[str] | None = None,
+    angles: int | Iterable[float] | None = None,
+    prior_scanner: str | os.PathLike[str] | xr.Dataset | None = None,
 ) -> dict[str, object]:
     """Recover the fine system matrix of a file into another one, block by block where it is large.
 
@@ -65,15 +67,16 @@ def recover_file(
     snr, noise_std, noiseless
         The noise level of the coarse matrix, see `recover`. Where it is missing, it is estimated from rows of the
         complete file.
-    prior
-        Known matrices, see `recover`.
+    prior, angles, prior_scanner
+        Known matrices, angles of the wanted rows, and an earlier fit of the same scanner, see `recover`.
 
     Returns
     -------
     dict
         The `method`, the `reason` why it was taken where none was named, the number of `rows`, the `grid` (x, y) of the
         fine matrix, and `noise`: the `noise_std` and `snr` (dB) of the coarse one and whether they were `estimated`;
-        None where they are not known and the method needs none.
+        None where they are not known and the method needs none. With `prior_scanner` also `changed`, a list of
+        sentences.
 
     Raises
     ------
@@ -83,6 +86,8 @@ def recover_file(
     given = GivenNoise(snr, noise_std, noiseless)
     if method is not None:
         one_of("method", method, METHODS)
+    options = {"angles": angles, "prior_scanner": prior_scanner}
+    method = by_fit(method, options)
     expect_output(out, coarse)
     values = whole("values_at_once", values_at_once)
     values = sys.maxsize if method is not None and METHODS[method].complete else values
@@ -107,7 +112,9 @@ def recover_file(
         for block in progress(read_blocks(coarse, values), total=matrix.blocks, unit="block"):
             here = None if level is None else level.part(start, len(as_images(block)))
             if start == 0:
-                fine, taken = recover_by_choice(here, block, choice, weights, unit, bundled, prior)
+                fine, taken = recover_by_choice(here, block, choice, weights, unit, bundled, prior, options)
+                if "changes" in fine.attrs["recovery"]:
+                    summary["changed"] = fine.attrs["recovery"]["changes"]["changed"]
                 learned = METHODS[taken.method].learned
                 file = weights_of(taken, matrix.factor, weights, bundled) if learned else None
                 grid = list(reversed(as_images(fine).shape[-2:]))
