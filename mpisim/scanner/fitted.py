@@ -78,19 +78,18 @@ class FittedFFL(ImperfectFFL):
         object.__setattr__(self, "errors", _rows("errors", self.errors, 5, "(angle, offset, error, gain, phase)"))
         object.__setattr__(self, "other_angles", _rows("other_angles", self.other_angles, 3, "(c_0, c_x, c_y)"))
         require(len(self.other_angles) == 4, "scanner other_angles", "four rows", len(self.other_angles))
-        for row in self.errors:
-            for (name, largest), value in zip(_LARGEST.items(), row[1:], strict=True):
+        for errors in self.errors:
+            for (name, largest), value in zip(_LARGEST.items(), errors[1:], strict=True):
                 within(f"{name} of the scanner's errors", value, -largest, largest, "(m, rad, 1, rad)")
         known = [row[0] for row in self.errors]
         apart = np.diff(np.sort(known))
         require(bool(np.all(apart > _SAME_ANGLE)), "angles of the scanner's errors", "distinct", known)
-        gains = _rows("row_gains", self.row_gains, 4, "(coil, harmonic, real, imaginary)")
-        for row in gains:
-            whole("coil of the scanner's row_gains", row[0], least=0)
-            whole("harmonic of the scanner's row_gains", row[1])
+        rows = _rows("row_gains", self.row_gains, 4, "(coil, harmonic, real, imaginary)")
+        coil, harmonic = "coil of the scanner's row_gains", "harmonic of the scanner's row_gains"
+        gains = tuple((whole(coil, c, least=0), whole(harmonic, k), re, im) for c, k, re, im in rows)
         named = [row[:2] for row in gains]
         require(len(set(named)) == len(named), "scanner row_gains", "named once each", named)
-        object.__setattr__(self, "row_gains", tuple((int(c), int(k), re, im) for c, k, re, im in gains))
+        object.__setattr__(self, "row_gains", gains)
         none = self.line is None or not (self.errors or any(map(any, self.other_angles)))
         require(none, "scanner line", "left out where errors are given", "both")
         super().__post_init__()

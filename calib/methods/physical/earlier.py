@@ -55,6 +55,8 @@ class Earlier:
         Standard errors of the shared parameters, (n,), and of logarithm and phase of the gains, (2, coil, harmonic).
     local_std
         Those of the errors of each angle, (angle, 4); infinite at angles that were not measured.
+    scale
+        Factor on all gains that suits the new measurement.
     left
         Share of the energy of the new measurement that the state leaves.
     """
@@ -65,6 +67,7 @@ class Earlier:
     shared_std: np.ndarray
     gain_std: np.ndarray
     local_std: np.ndarray
+    scale: complex
     left: float
 
     @classmethod
@@ -102,7 +105,7 @@ class Earlier:
         ideal = parameters.ideal(*found.shared[[parameters.place(p) for p in _DRIFT_OF_TRACER]])
         ideal.gains[:] = state.gains
         spread = np.where(known, std, np.inf)
-        return cls(state, ideal, replace(priors, base=priors), spread, gain_std, local_std, left)
+        return cls(state, ideal, replace(priors, base=priors), spread, gain_std, local_std, scale, left)
 
 
 def _check(recovery: Mapping[str, Any], measurement: Measurement, found: ScannerState) -> None:

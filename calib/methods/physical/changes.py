@@ -1,0 +1,229 @@
+r"""What changed since an earlier fit of the same scanner.
+
+The new posterior leans on the earlier fit, and so hides part of a change. What the new data say alone follows from its
+covariance C and the precision P of its prior: with a prior that is `LOOSER` times as wide, of the precision L, the
+change of all shared parameters and gains since :math:`\hat x_0` is
+
+.. math:: \delta = D\,C^{-1} (\hat x - \hat x_0), \qquad D = (C^{-1} - P + L)^{-1},
+
+with the variance :math:`D + C_0`, where :math:`C_0` is that of the earlier fit. Parameters that the new data do not
+tell apart have a large variance here, and are not named. Errors of the angles are compared one by one, with their own
+variances; a change that all angles have in common is the mean, and for offsets a shift of the axis too.
+
+Standard errors of both fits presume that their models hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from calib.methods.physical.climb import own_variances
+from calib.methods.physical.earlier import Earlier
+from calib.methods.physical.fit import Fit
+from calib.methods.physical.fitting import Fitted
+from calib.methods.physical.parameters import LOCAL, Parameters
+
+__all__ = ["CHANGED", "LOOSER", "POSSIBLE", "Change", "changes", "changes_reported"]
+
+LOOSER = 10.0
+"""Width of the prior of a change over that of the fit."""
+CHANGED = 3.0
+"""Standard errors from which a change is named."""
+POSSIBLE = 2.0
+"""Standard errors from which something may have changed."""
+_ODD_ANGLE = 4.0  # the same for single angles, of which there are many
+_LEAST_KNOWN = 0.1  # share that new data determine, below which nothing is said of an error of an angle
+
+
+@dataclass(frozen=True)
+class Change:
+    """The change of a parameter.
+
+    Parameters
+    ----------
+    name, meaning, unit
+        What it is, in words, and its unit.
+    earlier
+        Its value in the earlier fit; None for what has none, such as a mean over angles.
+    change, std
+        Change and standard error.
+    """
+
+    name: str
+    meaning: str
+    unit: str
+    earlier: float | None
+    change: float
+    std: float
+
+    @property
+    def significance(self) -> float:
+        """Change in standard errors."""
+        return self.change / self.std
+
+    def described(self) -> dict[str, object]:
+        """Return it in values that JSON holds."""
+        found: dict[str, object] = {"name": self.name, "meaning": self.meaning, "unit": self.unit}
+        if self.earlier is not None:
+            found["earlier"] = float(f"{self.earlier:.6g}")
+        return {
+            **found,
+            "change": float(f"{self.change:.4g}"),
+            "std": float(f"{self.std:.3g}"),
+            "sentence": self.said(),
+        }
+
+    def said(self) -> str:
+        """Return it as a sentence."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        words = f"{self.meaning[0].upper()}{self.meaning[1:]}: {self.change:+.3g} +- {self.std:.2g}{unit}"
+        return f"{words} ({abs(self.significance):.1f} standard errors)."
+
+
+def changes(parameters: Parameters, fit: Fit, earlier: Earlier, length: float) -> list[Change]:
+    """Return all changes that can be told, the most significant first.
+
+    Parameters
+    ----------
+    parameters, fit
+        The table, and the new fit.
+    earlier
+        The earlier one.
+    length
+        R in m.
+    """
+    found = [*_of_shared(parameters, fit, earlier, length), *_of_phases(parameters, fit, earlier)]
+    found += _of_angles(parameters, fit, earlier, length)
+    return sorted(found, key=lambda change: -abs(change.significance))
+
+
+def changes_reported(fitted: Fitted, earlier: Earlier) -> dict[str, object]:
+    """Return what the metadata say of changes, in values that JSON holds.
+
+    Returns
+    -------
+    dict
+        `compared`, the number of parameters that were compared; `parameters`, those that differ by `POSSIBLE` standard
+        errors or more; `changed`, the sentences of those that differ by `CHANGED` or more.
+    """
+    every = changes(fitted.measurement.parameters, fitted.climbed.fit, earlier, fitted.model.scale)
+    return {
+        "compared": len(every),
+        "parameters": [c.described() for c in every if abs(c.significance) >= POSSIBLE],
+        "changed": [c.said() for c in every if abs(c.significance) >= CHANGED],
+    }
+
+
+def _alone(covariance: np.ndarray, precision: np.ndarray, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Changes that the new data say alone, and their covariance."""
+    inverse = np.linalg.inv(covariance)
+    alone = np.linalg.inv(inverse - precision * (1 - 1 / LOOSER**2))
+    return alone @ (inverse @ away), alone
+
+
+def _of_shared(parameters: Parameters, fit: Fit, earlier: Earlier, length: float) -> Iterator[Change]:
+    places, n_gains = np.flatnonzero(fit.free), fit.state.gains.size
+    assert fit.priors.gains is not None
+    precision = np.zeros((len(places) + n_gains,) * 2)
+    precision[range(len(places)), range(len(places))] = 1 / fit.priors.shared[places] ** 2
+    precision[len(places) :, len(places) :] = fit.priors.gains.precision
+    of_gains = fit.priors.gains.away(fit.state.gains)[0]
+    away = np.concatenate([(fit.state.shared - fit.priors.mean)[places], of_gains])
+    change, alone = _alone(fit.covariance, precision, away)
+    for number, place in enumerate(places):
+        parameter, std = parameters.shared[place], earlier.shared_std[place]
+        if not np.isfinite(std):
+            continue
+        unit, scale = ("mm", 1e3 * length) if parameter.unit == "R" else (parameter.unit, 1.0)
+        spread = float(np.sqrt(alone[number, number] + std**2))
+        value = float(earlier.state.shared[place])
+        words = parameter.meaning
+        yield Change(parameter.name, words, unit, scale * value, scale * float(change[number]), scale * spread)
+    yield from _of_gains(
+        parameters,
+        (change[len(places) :] + np.log(abs(earlier.scale))).reshape(fit.state.gains.shape),
+        alone[len(places) :, len(places) :],
+        earlier.gain_std[0],
+        ("gain", "gain", "%", 100.0),
+    )
+
+
+def _of_phases(parameters: Parameters, fit: Fit, earlier: Earlier) -> Iterator[Change]:
+    n_gains = fit.state.gains.size
+    assert fit.priors.gains is not None
+    local = np.broadcast_to(fit.priors.local, fit.state.local.shape)[:, 3]
+    mean = np.broadcast_to(fit.priors.local_mean, fit.state.local.shape)[:, 3]
+    precision = np.zeros((n_gains + len(local),) * 2)
+    precision[:n_gains, :n_gains] = fit.priors.gains.precision
+    precision[range(n_gains, len(precision)), range(n_gains, len(precision))] = 1 / local**2
+    away = np.concatenate([fit.priors.gains.away(fit.state.gains)[1], fit.state.local[:, 3] - mean])
+    change, alone = _alone(fit.posterior.phases, precision, away)
+    yield from _of_gains(
+        parameters,
+        (change[:n_gains] + np.angle(earlier.scale)).reshape(fit.state.gains.shape),
+        alone[:n_gains, :n_gains],
+        earlier.gain_std[1],
+        ("phase", "phase", "degrees", 180 / np.pi),
+    )
+
+
+def _of_gains(
+    parameters: Parameters,
+    change: np.ndarray,
+    covariance: np.ndarray,
+    std: np.ndarray,
+    words: tuple[str, str, str, float],
+) -> Iterator[Change]:
+    """Changes of what all harmonics of a coil share, and of single harmonics against that."""
+    name, word, unit, scale = words
+    n_coils, n_harmonics = change.shape
+    for c in range(n_coils):
+        of_coil = slice(c * n_harmonics, (c + 1) * n_harmonics)
+        own, which = covariance[of_coil, of_coil], f" of coil {c}" if n_coils > 1 else ""
+        weights = np.full(n_harmonics, 1 / n_harmonics)
+        mean, suffix = float(weights @ change[c]), f"_{c}" if n_coils > 1 else ""
+        spread = float(np.sqrt(weights @ own @ weights + np.mean(std[c] ** 2)))
+        meaning = f"{word}{which}, with the amount of tracer in the sample" if name == "gain" else f"{word}{which}"
+        yield Change(f"{name}{suffix}", meaning, unit, None, scale * mean, scale * spread)
+        for k, harmonic in enumerate(parameters.harmonics if n_harmonics > 1 else ()):
+            apart = np.eye(n_harmonics)[k] - weights
+            spread = float(np.sqrt(apart @ own @ apart + std[c, k] ** 2))
+            meaning = f"{word} of the harmonic {harmonic}{which} against the others"
+            change_of_one = scale * float(change[c, k] - mean)
+            yield Change(f"{name}{suffix}_{harmonic}", meaning, unit, None, change_of_one, scale * spread)
+
+
+def _of_angles(parameters: Parameters, fit: Fit, earlier: Earlier, length: float) -> Iterator[Change]:
+    shape = fit.state.local.shape
+    prior, mean = (np.broadcast_to(v, shape) for v in (fit.priors.local, fit.priors.local_mean))
+    variances, angles = own_variances(fit), np.array(parameters.angles)
+    known = 1 - variances / prior**2
+    for j, parameter in enumerate(LOCAL[:3]):
+        unit, scale = {"R": ("mm", 1e3 * length), "rad": ("degrees", 180 / np.pi)}.get(parameter.unit, ("%", 100.0))
+        good = np.isfinite(earlier.local_std[:, j]) & (known[:, j] > _LEAST_KNOWN)
+        if good.sum() < 4:
+            continue
+        share = known[good, j]
+        away = (fit.state.local - mean)[good, j] / share
+        spread = np.sqrt(variances[good, j] / share + earlier.local_std[good, j] ** 2)
+        waves = np.ones((good.sum(), 1))
+        if parameter.name == "offset":
+            waves = np.stack([waves[:, 0], np.cos(angles[good]), np.sin(angles[good])], axis=1)
+        inverse = np.linalg.inv(waves.T @ (waves / spread[:, None] ** 2))
+        common = inverse @ (waves.T @ (away / spread**2))
+        rest = away - waves @ common
+        floor = np.sum((rest / spread) ** 2) / max(len(rest) - len(common), 1)  # of what differs from angle to angle
+        errors = np.sqrt(np.diag(inverse) * max(float(floor), 1.0))
+        meanings = (f"{parameter.meaning}, all angles", "place of the axis along x", "place of the axis along y")
+        names = (parameter.name, "axis_x", "axis_y")
+        for name, meaning, value, error in zip(names, meanings, common, errors, strict=False):
+            yield Change(name, meaning, unit, None, scale * float(value), scale * float(error))
+        for i in np.flatnonzero(np.abs(rest) > _ODD_ANGLE * spread):
+            degrees = np.degrees(angles[good][i])
+            meaning = f"{parameter.meaning}, at {degrees:.4g} degrees against the others"
+            yield Change(
+                f"{parameter.name} {degrees:.4g}", meaning, unit, None, scale * float(rest[i]), scale * float(spread[i])
+            )
