@@ -36,7 +36,6 @@ from calib.methods.compressed import compressed_sensing
 from calib.methods.linear_bayes.method import recover_by_covariance
 from calib.methods.physical.method import recover_by_scanner
 from calib.methods.physical.more_angles import coarse_at, wanted_angles
-from calib.methods.physical.more_angles import coarse_at, wanted_angles
 from calib.methods.profile import recover_by_profiles
 from calib.methods.profile_prior import recover_by_profile_prior
 from calib.methods.record import Method, Recovered
@@ -129,18 +128,11 @@ def recover(
         warn_of_degrees(coarse["angle"].values)
     options = {"angles": angles, "prior_scanner": prior_scanner}
     method = by_fit(method, options)
-    options = {"angles": angles, "prior_scanner": prior_scanner}
-    method = by_fit(method, options)
     choice = choose(coarse, weights, in_blocks=unit is not None) if method is None else named(method, coarse)
     record = METHODS[choice.method]
     Sampling.of(coarse, record.samplings, choice.method)
     level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
     return recover_by_choice(level, coarse, choice, weights, unit, prior=prior, options=options)[0]
-
-
-def by_fit(method: str | None, options: Mapping[str, object]) -> str | None:
-    """Return the name of a method, that of the fit of the scanner where options need it and none is named."""
-    return "physical" if method is None and any(value is not None for value in options.values()) else method
 
 
 def by_fit(method: str | None, options: Mapping[str, object]) -> str | None:
@@ -196,8 +188,8 @@ def recover_at(
 ) -> xr.Dataset:
     """Recover a coarse matrix, or a block of one, at this noise level, or at that of the dataset where it is None.
 
-    `reason` says why the method was taken where none was named, `options` hold `angles` and `prior_scanner`. The other arguments, the result and errors are those of
-    `recover`; what the weights were trained on is not compared.
+    `reason` says why the method was taken where none was named; `options` hold `angles` and `prior_scanner`. The other
+    arguments, the result and errors are those of `recover`; what the weights were trained on is not compared.
     """
     record = METHODS[one_of("method", method, METHODS)]
     coarse = coarse if level is None else level.applied(coarse)
@@ -323,6 +315,7 @@ _UNTRAINED = {
     "linear-bayes": Method(
         "posterior mean under the covariance of known matrices, simulated or measured ones (--prior)",
         recover_by_covariance,
+        samplings=("box", "positions"),
         takes=("prior",),
         complete=True,
     ),
@@ -334,7 +327,6 @@ _UNTRAINED = {
     "physical": Method(
         "the scanner itself: its fields, coils and tracer fitted to all rows, with errors; nothing trained",
         recover_by_scanner,
-        takes=("angles", "prior_scanner"),
         takes=("angles", "prior_scanner"),
         samplings=("box", "strided", "random", "positions"),
         complete=True,

@@ -126,7 +126,8 @@ def draw_angle_errors(recovered: xr.Dataset) -> Figure | None:
         return None
     figure = Figure(figsize=(2.6 * len(errors), 2.4), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(errors), squeeze=False)[0]
-    angles = np.degrees(recovered["angle"].values)
+    stated = recovered.attrs["recovery"].get("angles_measured", recovered["angle"].values)
+    angles = np.degrees(np.asarray(stated))
     for ax, (name, error) in zip(axes, errors.items(), strict=True):
         spread = 2 * np.asarray(error["std"])
         ax.axhline(0, color="0.8", linewidth=0.8)

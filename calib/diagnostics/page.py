@@ -10,11 +10,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 
 from calib.diagnostics.agreement import agreement
 from calib.diagnostics.figures import draw_agreement, draw_angle_errors, draw_rows
 from calib.diagnostics.findings import distrust, verdict
+from calib.diagnostics.scanner_maps import draw_maps
 from mpisim.data.schema import expect
 from mpisim.errors import require
 from mpisim.io.atomic import write_text
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["write_diagnostics"]
 
 _TRACER = "tracer"  # group of parameters that are always shown
+_SAME_ANGLE = 1e-6  # rad
 _SEEN = 3.0  # standard errors from zero
 
 
@@ -50,10 +53,12 @@ def write_diagnostics(path: str | os.PathLike[str], recovered: xr.Dataset, coars
 
     expect(recovered, "system_matrix", "recovered", "fine")
     require("recovery" in recovered.attrs, "recovered", "a matrix that `recover` returned", "one without its recovery")
-    agrees = agreement(recovered, coarse)
+    measured, coarse = _measured(recovered, coarse)
+    agrees = agreement(measured, coarse)
     figures = {
         "agreement": None if agrees is None else draw_agreement(agrees),
-        "rows": draw_rows(recovered, coarse),
+        "rows": draw_rows(measured, coarse),
+        "maps": draw_maps(recovered),
         "angles": draw_angle_errors(recovered),
     }
     template = (files("calib.diagnostics") / "page.html").read_text(encoding="utf-8")
@@ -70,6 +75,17 @@ def write_diagnostics(path: str | os.PathLike[str], recovered: xr.Dataset, coars
         figures={name: _embedded(figure) for name, figure in figures.items() if figure is not None},
     )
     write_text(Path(path), page)
+
+
+def _measured(recovered: xr.Dataset, coarse: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return the rows of both matrices at the angles that both have, where rows of other angles were recovered."""
+    if "angles_measured" not in recovered.attrs["recovery"]:
+        return recovered, coarse
+    apart = np.abs(coarse["angle"].values[:, None] - recovered["angle"].values)
+    there = apart.min(1) < _SAME_ANGLE
+    must = "such that the recovered matrix has at least one of its angles"
+    require(bool(there.any()), "coarse", must, "none")
+    return recovered.isel(angle=apart.argmin(1)[there]), coarse.isel(angle=np.flatnonzero(there))
 
 
 def _sorted(parameters: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

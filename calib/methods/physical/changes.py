@@ -207,7 +207,7 @@ def _of_angles(parameters: Parameters, fit: Fit, earlier: Earlier, length: float
         if good.sum() < 4:
             continue
         share = known[good, j]
-        away = (fit.state.local - mean)[good, j] / share
+        away = (mean - earlier.state.local)[good, j] + (fit.state.local - mean)[good, j] / share
         spread = np.sqrt(variances[good, j] / share + earlier.local_std[good, j] ** 2)
         waves = np.ones((good.sum(), 1))
         if parameter.name == "offset":

@@ -21,12 +21,8 @@ from calib.methods.misfit import MOST_LEFT, named_rows, share_left, shrunk, with
 from calib.methods.physical.changes import changes_reported
 from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.fit_file import Source, fit_of
-from calib.methods.physical.changes import changes_reported
-from calib.methods.physical.earlier import Earlier
-from calib.methods.physical.fit_file import Source, fit_of
 from calib.methods.physical.fitting import Fitted, fit_measurement
 from calib.methods.physical.measurement import Measurement
-from calib.methods.physical.more_angles import at_more_angles, wanted_angles
 from calib.methods.physical.more_angles import at_more_angles, wanted_angles
 from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.report import reported
@@ -44,7 +40,6 @@ __all__ = ["recover_by_scanner"]
 
 _MOST_OTHERS = 0.5  # share of rows that the scanner may leave undescribed
 _FAR = 8.0  # scales of the table from which an error of an angle is reported
-_MOST_LEFT_BY_EARLIER = 0.1  # share of the energy that an earlier fit of the same scanner may leave
 _MOST_LEFT_BY_EARLIER = 0.1  # share of the energy that an earlier fit of the same scanner may leave
 _UNCONVERGED_EXCESS = 10.0  # standard deviations of chi2 above which a fit that has not converged does not count
 
@@ -95,8 +90,8 @@ def _earlier(source: Source, measurement: Measurement) -> Earlier | None:
     earlier = Earlier.of(fit_of(source), measurement)
     if earlier.left > _MOST_LEFT_BY_EARLIER:
         warn(
-            f"The scanner of prior_scanner leaves {100 * earlier.left:.2g} % of the energy of these rows: it is another "
-            "scanner, and was not used."
+            f"The scanner of prior_scanner leaves {100 * earlier.left:.2g} % of the energy of these rows: it is "
+            "another scanner, and was not used."
         )
         return None
     return earlier
@@ -104,8 +99,6 @@ def _earlier(source: Source, measurement: Measurement) -> Earlier | None:
 
 def _fitted(measurement: Measurement, earlier: Earlier | None = None) -> Fitted | None:
     """Fit a scanner, at the stated angles or, where that fails, as if they were counted otherwise; None if it fails."""
-    if earlier is not None:
-        return fit_measurement(measurement, earlier)
     if earlier is not None:
         return fit_measurement(measurement, earlier)
     angles = np.array(measurement.parameters.angles)

@@ -1,0 +1,127 @@
+"""Checks of a scanner that was fitted before: its fit as a prior, what changed, and angles that were not measured."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import calib
+import mpisim
+from mpisim.cli.main import main
+from mpisim.errors import DataWarning, InputError
+
+ANGLES = tuple(np.pi * np.arange(12) / 12)
+GRID = mpisim.Grid((16, 16), (0.02, 0.02))
+TRACER = mpisim.LogNormal(24e-9, 0.1)
+RANDOM = 1e-4 * np.random.default_rng(1).standard_normal(12)
+
+
+def scanner(slope=0.1, gain=1.0, shift=0.0):
+    """A scanner whose coil falls off, with offsets of each angle."""
+    ideal = mpisim.open_sided_ffl(0.8, fov=0.02, angles=ANGLES, harmonics=(2, 3, 4))
+    part = mpisim.Polynomial(((1, 0, 0, slope), (0, 2, 0, -0.05)), radius=0.01)
+    return mpisim.ImperfectFFL.of(
+        ideal,
+        coils=(mpisim.Coil((0.0, 0.0, 800.0 * gain), (part,)),),
+        selection=(mpisim.SolidHarmonics(((4, 1, -0.05),), radius=0.01, turning=True),),
+        line=mpisim.AngleErrors(offset=tuple(RANDOM + shift)),
+    )
+
+
+def matrix(**changes):
+    return mpisim.simulate(scanner(**changes), TRACER, GRID)
+
+
+@pytest.fixture(scope="module")
+def fine():
+    return matrix()
+
+
+@pytest.fixture(scope="module")
+def last(fine):
+    return calib.recover(calib.downsample(fine, 2, snr=40, seed=1), "physical")
+
+
+@pytest.fixture(scope="module")
+def checked(last):
+    """A drifted scanner, measured at 4 x 4 positions, with the last fit as the prior."""
+    drifted = matrix(slope=0.13, gain=1.05, shift=2e-4)
+    coarse = calib.downsample(drifted, 4, snr=40, seed=2)
+    return drifted, coarse, calib.recover(coarse, prior_scanner=last)
+
+
+def test_what_drifted_is_named_with_its_size(checked):
+    told = checked[2].attrs["recovery"]["changes"]
+    found = {c["name"]: c for c in told["parameters"] if abs(c["change"]) >= 3 * c["std"]}
+    for name, size in (("coil_z_10", 0.03), ("gain", 4.88), ("offset", 0.2)):
+        assert abs(found[name]["change"] - size) < 3 * found[name]["std"]
+        assert found[name]["std"] < 0.3 * size
+    assert set(found) == {"coil_z_10", "gain", "offset"}
+    assert any("mm" in sentence and "Shift of the line" in sentence for sentence in told["changed"])
+
+
+def test_prior_makes_the_check_better(checked):
+    drifted, coarse, found = checked
+    assert calib.nrmse(found, drifted) < 0.7 * calib.nrmse(calib.recover(coarse, "physical"), drifted)
+
+
+def test_the_same_scanner_has_not_changed(fine, last):
+    again = calib.recover(calib.downsample(fine, 4, snr=40, seed=3), "physical", prior_scanner=last)
+    told = again.attrs["recovery"]["changes"]
+    assert told["changed"] == [] and told["compared"] > 60
+
+
+def test_another_scanner_is_no_prior(last):
+    other = mpisim.simulate(mpisim.open_sided_ffl(2.0, fov=0.02, angles=ANGLES, harmonics=(2, 3, 4)), TRACER, GRID)
+    coarse = calib.downsample(other, 4, snr=40)
+    with pytest.warns(DataWarning, match="another scanner, and was not used"):
+        found = calib.recover(coarse, "physical", prior_scanner=last)
+    assert "changes" not in found.attrs["recovery"]
+
+
+def test_prior_of_another_field_of_view_is_refused(last):
+    grid = mpisim.Grid((16, 16), (0.03, 0.03))
+    coarse = calib.downsample(mpisim.simulate(scanner(), TRACER, grid), 4)
+    with pytest.raises(InputError, match="same field of view, of 30 mm"):
+        calib.recover(coarse, "physical", prior_scanner=last)
+
+
+def test_angles_that_were_not_measured(fine):
+    """Rows between measured angles err by about what their standard deviation says; measured ones are as without."""
+    some = fine.isel(angle=slice(0, None, 2))
+    coarse = calib.downsample(some, 2, snr=40, seed=1)
+    found = calib.recover(coarse, angles=12)
+    assert found["angle"].values == pytest.approx(ANGLES)
+    error = found["system_matrix"].values - fine["system_matrix"].values
+    others = np.arange(12) % 2 == 1
+    alone = calib.recover(coarse, "physical")
+    assert np.array_equal(found["system_matrix"].values[~others], alone["system_matrix"].values)
+    rms = np.sqrt(np.mean(np.abs(error[others]) ** 2))
+    stated = np.sqrt(2 * np.mean(found["system_matrix_std"].values[others] ** 2))
+    assert 0.4 < stated / rms < 2.5
+    assert np.linalg.norm(error[others]) < 0.1 * np.linalg.norm(fine["system_matrix"].values[others])
+
+
+def test_angles_need_a_method_that_has_them(fine):
+    coarse = calib.downsample(fine, 2)
+    with pytest.raises(InputError, match="angles must be left out for the method profile"):
+        calib.recover(coarse, "profile", angles=12)
+    with pytest.raises(InputError, match="degrees"):
+        calib.recover(coarse, "physical", angles=[0.0, 45.0, 90.0])
+
+
+def test_the_command_line_writes_and_takes_a_scanner(fine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mpisim.write(calib.downsample(fine.isel(angle=slice(0, None, 2)), 4, snr=40), "coarse.nc")
+    first = ["recover", "coarse.nc", "--method", "physical", "--out", "fine.nc", "--scanner-out", "scanner.toml"]
+    assert main(first) == 0
+    second = ["recover", "coarse.nc", "--prior-scanner", "scanner.toml", "--angles", "12", "--out", "again.nc"]
+    assert main([*second, "--diagnostics", "page.html"]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "What changed since the earlier fit" in page and "Maps of the fitted scanner" in page
+    assert mpisim.read("again.nc").sizes["angle"] == 12
+    simulate = ["simulate", "--scanner", "scanner.toml", "--grid", "20", "--angle-step", "30", "--out", "sm.nc"]
+    assert main(simulate) == 0
+    assert dict(mpisim.read("sm.nc").sizes) == {"angle": 6, "frequency": 3, "y": 20, "x": 20}
+    setup = mpisim.read_scanner("scanner.toml")
+    assert replace(setup.scanner, angles=ANGLES).errors_at(ANGLES[0])[0] == pytest.approx(RANDOM[0], abs=5e-5)
