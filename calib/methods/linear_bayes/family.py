@@ -26,6 +26,7 @@ import xarray as xr
 
 from calib.methods.linear_bayes.reflections import IDENTITY, Reflection, Turns, closed_reflections
 from mpisim.data.grid import Grid
+from mpisim.data.views import as_images, row_dims
 
 __all__ = ["Family", "Place", "angles_of", "as_array", "frequencies_of", "places_of", "reflections_of"]
 
@@ -138,16 +139,18 @@ class Family:
 
 
 def as_array(matrix: xr.Dataset) -> np.ndarray:
-    """Return the rows of a matrix of one coil as (angle, frequency, y, x); rows without angles have one angle."""
-    values = matrix["system_matrix"]
-    if values.dims == ("angle", "frequency", "y", "x"):
-        return np.asarray(values.values)
-    return np.asarray(values.values).reshape(1, -1, *values.shape[-2:])
+    """Return the rows of a matrix of one coil as (angle, frequency, y, x); rows without angles have one angle.
+
+    Values at positions are images one value high.
+    """
+    rows = as_images(matrix)
+    lead = (matrix.sizes["angle"],) if row_dims(matrix) == ("angle", "frequency") else (1,)
+    return rows.reshape(*lead, -1, *rows.shape[-2:])
 
 
 def frequencies_of(matrix: xr.Dataset, count: int) -> np.ndarray:
     """Return what tells the frequencies of a matrix apart: harmonics, else frequencies in Hz, else their numbers."""
-    if matrix["system_matrix"].dims[-3:-2] == ("frequency",):
+    if row_dims(matrix)[-1:] == ("frequency",):
         for name in ("harmonic", "frequency"):
             if name in matrix.coords and matrix[name].size == count:
                 return np.asarray(matrix[name].values, dtype=float)
@@ -156,7 +159,7 @@ def frequencies_of(matrix: xr.Dataset, count: int) -> np.ndarray:
 
 def angles_of(matrix: xr.Dataset) -> np.ndarray:
     """Return the angles of a matrix in rad; none where its rows are not those of angles and frequencies."""
-    with_angles = matrix["system_matrix"].dims == ("angle", "frequency", "y", "x") and "angle" in matrix.coords
+    with_angles = row_dims(matrix) == ("angle", "frequency") and "angle" in matrix.coords
     return np.asarray(matrix["angle"].values, dtype=float) if with_angles else np.zeros(0)
 
 

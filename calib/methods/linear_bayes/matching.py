@@ -8,6 +8,7 @@ import xarray as xr
 from calib.methods.linear_bayes.family import Family, as_array, frequencies_of
 from mpisim.data.grid import Grid
 from mpisim.data.sampling import Sampling
+from mpisim.data.views import row_dims
 
 __all__ = ["angles_in", "frequencies_in", "unlike_prior"]
 
@@ -39,8 +40,7 @@ def unlike_prior(coarse: xr.Dataset, family: Family) -> str:
 
 def angles_in(coarse: xr.Dataset, family: Family) -> np.ndarray | None:
     """Return the numbers of the family's angles that a matrix has; None where it has others."""
-    values = coarse["system_matrix"]
-    with_angles = values.dims == ("angle", "frequency", "y", "x") and "angle" in coarse.coords
+    with_angles = row_dims(coarse) == ("angle", "frequency") and "angle" in coarse.coords
     if not family.angles.size:
         return None if with_angles else np.zeros(1, int)
     if not with_angles:

@@ -25,6 +25,7 @@ times that of the errors at 2x, 4x and 8x, so they are not inflated further. Row
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -39,10 +40,11 @@ from calib.methods.linear_bayes.matching import angles_in, frequencies_in, unlik
 from calib.methods.linear_bayes.posterior import Posterior, posterior_rows
 from calib.methods.linear_bayes.prior_file import read_prior
 from calib.methods.linear_bayes.windows import Chosen, Prior
-from calib.methods.misfit import agree, named_rows, shrunk, with_margin
+from calib.methods.misfit import MOST_LEFT, agree, named_rows, share_left, shrunk, with_margin
 from calib.methods.record import Recovered
+from calib.methods.smooth import recover_smoothly
 from mpisim.data.blocks import block_mean
-from mpisim.data.sampling import Sampling
+from mpisim.data.sampling import BoxSampling, PositionSampling, Sampling
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import warn
 
@@ -58,7 +60,7 @@ _MOST = 0.5  # share of the rows that may disagree before the prior is taken to 
 
 
 def recover_by_covariance(coarse: xr.Dataset, prior: str | os.PathLike[str] | None = None) -> Recovered:
-    """Recover a coarse matrix of block means by the posterior mean under a prior.
+    """Recover a coarse matrix of large samples, blocks or at any positions, by the posterior mean under a prior.
 
     Parameters
     ----------
@@ -81,15 +83,44 @@ def recover_by_covariance(coarse: xr.Dataset, prior: str | os.PathLike[str] | No
     family = read_prior(prior)
     unlike = unlike_prior(coarse, family)
     if unlike:
-        warn(f"All rows were recovered by bicubic-dc instead of linear-bayes, because {unlike}.")
-        rows = bicubic_consistent(coarse).rows
-        return Recovered(rows, {"reason_of_fallback": unlike, "rows_refitted": {"bicubic-dc": len(rows)}})
+        instead, by = _simpler(coarse)
+        warn(f"All rows were recovered by {instead} instead of linear-bayes, because {unlike}.")
+        found = by(coarse)
+        return Recovered(
+            found.rows, {"reason_of_fallback": unlike, "rows_refitted": {instead: len(found.rows)}}, found.std
+        )
     return recover_coils(coarse, lambda coil: _recovered(coil, family))
 
 
+class _Measured(NamedTuple):
+    """What a prior is made for, to be compared: angles, frequencies, factor, shape and positions."""
+
+    angles: tuple[int, ...]
+    frequencies: tuple[int, ...]
+    factor: int
+    positions: bytes
+
+
 @lru_cache(maxsize=4)
-def _prior(family: Family, factor: int, angles: tuple[int, ...], frequencies: tuple[int, ...]) -> Prior:
-    return Prior(family, factor, np.array(angles), np.array(frequencies))
+def _prior(family: Family, measured: _Measured) -> Prior:
+    if measured.positions:
+        faces = np.frombuffer(measured.positions).reshape(2, -1, 2)
+        sampling: Sampling = PositionSampling(measured.factor, family.grid, faces[0], faces[1])
+    else:
+        sampling = BoxSampling(measured.factor, shape=family.shape)
+    return Prior(family, sampling, np.array(measured.angles), np.array(measured.frequencies))
+
+
+def _prior_of(coarse: xr.Dataset, family: Family) -> Prior:
+    """Return the prior of a matrix whose rows the family knows."""
+    angles, frequencies, sampling = angles_in(coarse, family), frequencies_in(coarse, family), Sampling.of(coarse)
+    assert angles is not None
+    assert frequencies is not None
+    positions = b""
+    if isinstance(sampling, PositionSampling):
+        moved = np.array(family.grid.center[:2]) - sampling.grid.center[:2]  # what rounding leaves, see `unlike_prior`
+        positions = np.stack([sampling.centers + moved, sampling.sizes]).tobytes()
+    return _prior(family, _Measured(tuple(angles.tolist()), tuple(frequencies.tolist()), sampling.factor, positions))
 
 
 class _Known(NamedTuple):
@@ -106,11 +137,7 @@ class _Known(NamedTuple):
 
 def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
     """Recover the matrix of one coil; return it and what a warning should say."""
-    angles, frequencies = angles_in(coarse, family), frequencies_in(coarse, family)
-    assert angles is not None
-    assert frequencies is not None
-    factor = Sampling.of(coarse).factor
-    prior = _prior(family, factor, tuple(angles.tolist()), tuple(frequencies.tolist()))
+    prior = _prior_of(coarse, family)
     values = as_array(coarse).astype(complex)
     sigma = noise_per_row(coarse).reshape(values.shape[:2])
     share = 1.0 if prior.share is None else prior.share
@@ -122,11 +149,16 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
     fine = fine * (sizes * gains)
     means, flat = as_images(coarse), fine.reshape(-1, *fine.shape[-2:])
     noise, shape = sigma.ravel(), (fine.shape[-2], fine.shape[-1])
-    rest = shrunk(means - block_mean(flat, factor), noise, prior.share)
-    flat = nearest_consistent(
-        flat + interpolate_means(rest, factor, shape), means, with_margin(noise, means[0].size), factor
-    )
-    good = agree(fine.reshape(flat.shape), means, noise, factor, alike=True)
+    blocks, factor = isinstance(prior.sampling, BoxSampling), prior.sampling.factor
+    if blocks:
+        rest = shrunk(means - block_mean(flat, factor), noise, prior.share)
+        flat = nearest_consistent(
+            flat + interpolate_means(rest, factor, shape), means, with_margin(noise, means[0].size), factor
+        )
+        good = agree(fine.reshape(flat.shape), means, noise, factor, alike=True)
+    else:
+        left, weights = means - prior.sampling.apply(flat), 1.0 if prior.share is None else prior.share
+        good = share_left(weights * left, weights * means, noise, alike=True) <= MOST_LEFT
     metadata = {
         **_named(family),
         "chi2": round(float(np.mean(chi2)), 4),
@@ -138,13 +170,24 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
         return Recovered(flat, metadata, std.reshape(flat.shape)), ""
     if others.size > _MOST * len(flat):
         others = np.arange(len(flat))
-    flat[others] = nearest_consistent(
-        interpolate_means(means[others], factor, shape), means[others], noise[others], factor
-    )
-    metadata["rows_refitted"] = {"bicubic-dc": len(others)}
-    whole = f"{len(others)} of {len(flat)} rows are not like those of the prior and were recovered by bicubic-dc"
+    instead, by = _simpler(coarse)
+    if blocks:
+        flat[others] = nearest_consistent(
+            interpolate_means(means[others], factor, shape), means[others], noise[others], factor
+        )
+    else:
+        flat[others] = by(coarse).rows[others]
+    metadata["rows_refitted"] = {instead: len(others)}
+    whole = f"{len(others)} of {len(flat)} rows are not like those of the prior and were recovered by {instead}"
     said = f"{whole} ({named_rows(coarse, others)})."
     return Recovered(flat, metadata, None if len(others) == len(flat) else _widened(std, flat, others)), said
+
+
+def _simpler(coarse: xr.Dataset) -> tuple[str, Callable[[xr.Dataset], Recovered]]:
+    """Return the method that presumes nothing of a matrix of this sampling, by name, and its function."""
+    if isinstance(Sampling.of(coarse), PositionSampling):
+        return "smooth", recover_smoothly
+    return "bicubic-dc", bicubic_consistent
 
 
 def _widened(std: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -182,7 +225,7 @@ def _sizes(prior: Prior, known: _Known, rows: np.ndarray) -> tuple[np.ndarray, n
     """
     channels = prior.family.channels
     share = 1.0 if prior.share is None else prior.share
-    means = block_mean(rows[:, :, :channels].astype(float), prior.factor) * share
+    means = prior.sampling.apply(rows[:, :, :channels].astype(float)) * share
     data = known.values[:, :, :channels] * share
     power = np.maximum(np.sum(means**2, axis=(0, 2, 3, 4)), 1e-30)
     fitted, below = np.sum(means * data, axis=(0, 2, 3, 4)) / power, known.noise > 1
@@ -216,7 +259,7 @@ def _fitted(prior: Prior, known: _Known) -> tuple[np.ndarray, np.ndarray, np.nda
 def _residual(prior: Prior, values: np.ndarray, found: Posterior, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean square of what is left of block means, and the expected one, (frequency,)."""
     weights = 1.0 if prior.share is None else prior.share
-    left = weights * (values - block_mean(found.rows.astype(float), prior.factor))
+    left = weights * (values - prior.sampling.apply(found.rows.astype(float)))
     energy = np.mean(left**2, axis=(0, 2, 3, 4))
     expected = np.maximum(noise - found.explained, 1e-3 * noise)
     return energy, expected

@@ -101,23 +101,20 @@ def posterior_rows(
         projected = []
         starts = np.cumsum([0] + [prior.directions(family.places[a].basis).shape[2] for a in window])
         for a, start, end in zip(window, starts[:-1], starts[1:], strict=True):
-            basis = family.places[a].basis
-            if basis not in information:
-                v = prior.directions(basis)
-                information[basis] = np.einsum(
-                    "hrk,hrq,hql->kl", v, prior.gram[basis] / noise[:, None, None], v, optimize=True
+            view = prior.view(a)
+            if view not in information:
+                v = prior.directions(family.places[a].basis)
+                information[view] = np.einsum(
+                    "hrk,hrq,hql->kl", v, prior.gram[view] / noise[:, None, None], v, optimize=True
                 )
-            projected.append(information[basis] @ root[start:end])
+            projected.append(information[view] @ root[start:end])
         inner = np.concatenate(projected)
         system = cho_factor((np.eye(root.shape[1]) + root.T @ inner).astype(np.float64), lower=True)
         data = np.stack(
             [np.concatenate([_data(prior, values, noise, t, a, number, share) for a in window]) for t in turns]
         )
         given = np.concatenate(
-            [
-                information[family.places[a].basis] @ mean[s:e]
-                for a, s, e in zip(window, starts[:-1], starts[1:], strict=True)
-            ]
+            [information[prior.view(a)] @ mean[s:e] for a, s, e in zip(window, starts[:-1], starts[1:], strict=True)]
         )
         middle = slice(0, starts[1])
         found = mean[middle] + cho_solve(system, root.T @ (data - given).T).T @ root[middle].T
@@ -129,7 +126,7 @@ def posterior_rows(
             rows[number[a]] = t.reflection.rows(_fine(prior, centre, c)) * odd[:, None, None, None]
         half = solve_triangular(system[0], root[middle].T, lower=True)
         of_rows = np.einsum("hrk,lk->hrl", v, half, optimize=True)
-        gram = prior.gram[family.places[centre].basis]
+        gram = prior.gram[prior.view(centre)]
         explained += len(turns) * np.einsum("hrl,hrq,hql->h", of_rows, gram, of_rows, optimize=True)
         if variance is not None:
             spread = _spread(prior, centre, half.T @ half, v)
@@ -151,10 +148,12 @@ def _data(
     """Return (MV)^T N^-1 b of the row that a reflection takes from angle a."""
     family, place = prior.family, prior.family.places[a]
     target = int(np.nonzero(turns.source == a)[0][0])
-    sign = family.sign(turns.odd[target]) * family.sign(place.odd)
-    back = place.reflection.back(turns.reflection.back(values[number[target]] * share))
+    back, sign = turns.reflection.back(values[number[target]] * share), family.sign(turns.odd[target])
+    if prior.symmetric:
+        back, sign = place.reflection.back(back), sign * family.sign(place.odd)
     flat = back.reshape(len(back), -1) * (sign[prior.frequencies] / noise)[:, None]
-    return np.einsum("hrk,hrm,hm->k", prior.directions(place.basis), prior.means[place.basis], flat, optimize=True)
+    directions = prior.directions(place.basis)
+    return np.einsum("hrk,hrm,hm->k", directions, prior.means[prior.view(a)], flat, optimize=True)
 
 
 def _fine(prior: Prior, angle: int, coefficients: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from calib.methods.linear_bayes.family import Family
 from calib.methods.linear_bayes.reflections import Turns
-from mpisim.data.blocks import block_mean, filling, is_partial
+from mpisim.data.sampling import Sampling
 
 __all__ = ["MODES", "REACH", "Chosen", "Prior"]
 
@@ -37,20 +37,33 @@ class Prior:
     ----------
     family
         The known matrices.
-    factor
-        Block edge S.
+    sampling
+        How the matrix was measured: block means, or large samples at any positions.
     angles
         Numbers of the family's angles that are measured, and of its frequencies.
     frequencies
         See `angles`.
+
+    Attributes
+    ----------
+    means, gram
+        Means of the vectors of a basis as the sampling measures them, times `share`, (view, frequency, rank, value),
+        and their products. A `view` is a basis where reflected rows have reflected block means. Otherwise (partial
+        blocks, any positions) it is an angle, whose basis is first brought to where its row lies.
+    share
+        What `Sampling.filling` is.
     """
 
-    def __init__(self, family: Family, factor: int, angles: np.ndarray, frequencies: np.ndarray) -> None:
-        self.family, self.factor, self.angles, self.frequencies = family, factor, angles, frequencies
+    def __init__(self, family: Family, sampling: Sampling, angles: np.ndarray, frequencies: np.ndarray) -> None:
+        self.family, self.sampling, self.angles, self.frequencies = family, sampling, angles, frequencies
+        self.share = sampling.filling
+        self.symmetric = sampling.scheme == "box" and self.share is None
         images = family.images(family.bases[:, frequencies])
-        means = block_mean(images.reshape(-1, *family.shape), factor)
-        self.share = filling(family.shape, factor) if is_partial(family.shape, factor) else None
+        if not self.symmetric:
+            images = np.stack([self._placed(images, int(a)) for a in angles])
+        means = sampling.apply(images.reshape(-1, *family.shape))
         self.means = (means if self.share is None else means * self.share).reshape(*images.shape[:3], -1)
+        self._views = {int(a): i for i, a in enumerate(angles)}
         self.gram = np.einsum("chrm,chqm->chrq", self.means, self.means, optimize=True)
         self._mean: np.ndarray | None = None
         self._directions: dict[int, np.ndarray] = {}
@@ -58,13 +71,23 @@ class Prior:
         self._windows: dict[tuple[int, int, Chosen], tuple[np.ndarray, np.ndarray]] = {}
         self._last: Chosen = None
 
+    def _placed(self, images: np.ndarray, angle: int) -> np.ndarray:
+        """Return the basis of an angle, of images (basis, frequency, rank, channel, y, x), where its row lies."""
+        place = self.family.places[angle]
+        sign = self.family.sign(place.odd)[self.frequencies, None, None, None, None]
+        return place.reflection.rows(images[place.basis]) * sign.astype(images.dtype)
+
+    def view(self, angle: int) -> int:
+        """Return the number of the means that the row of an angle has."""
+        return self.family.places[angle].basis if self.symmetric else self._views[angle]
+
     @cached_property
     def strengths(self) -> np.ndarray:
         """RMS of the block means of the members' harmonics, (member, frequency)."""
         power = np.zeros((self.family.members, self.frequencies.size))
         for a in self.angles:
             c = self.family.coefficients[:, a][:, self.frequencies]
-            gram = self.gram[self.family.places[a].basis]
+            gram = self.gram[self.view(int(a))]
             power += np.einsum("nhr,hrq,nhq->nh", c, gram, c, optimize=True)
         values = self.angles.size * self.means.shape[-1] / self.family.channels
         return np.asarray(np.sqrt(power / values))
@@ -75,7 +98,7 @@ class Prior:
             found = []
             for a in self.angles:
                 mean = self.family.samples(int(a)).mean(0)
-                rows = block_mean(self.family.fine_rows(int(a), mean)[self.frequencies], self.factor)
+                rows = self.sampling.apply(self.family.fine_rows(int(a), mean)[self.frequencies])
                 found.append(rows[:, 0] + (1j * rows[:, 1] if self.family.channels == 2 else 0))
             self._mean = np.stack(found).reshape(len(found), -1, *shape)
         return self._mean
@@ -147,7 +170,7 @@ class Prior:
     def orbits(self) -> list[tuple[int, list[Turns]]]:
         """The angles whose windows are computed, and the reflections that take them to the angles they stand for."""
         measured, found, done = set(self.angles.tolist()), [], set()
-        turns = self.family.turns if self.share is None else self.family.turns[:1]
+        turns = self.family.turns if self.symmetric else self.family.turns[:1]
         closed = [t for t in turns if {int(t.source[a]) for a in measured} == measured]
         for a in self.angles:
             if int(a) in done:

@@ -15,6 +15,7 @@ from calib.methods.linear_bayes.prior_file import write_prior
 from calib.methods.linear_bayes.windows import Prior
 from mpisim.data.blocks import block_mean
 from mpisim.data.coverage import coverage
+from mpisim.data.sampling import BoxSampling
 from mpisim.data.views import as_images
 from mpisim.dataset.realistic import fixed_setup
 from mpisim.errors import DataWarning, InputError
@@ -40,7 +41,7 @@ def point_prior(points, tmp_path_factory):
 def test_posterior_is_that_of_the_dense_formula(points, centred):
     """Mean and variance of complex rows without neighbours, all frequencies jointly; every member in the prior."""
     family = family_of(points)
-    prior = Prior(family, 2, np.zeros(1, int), np.arange(4))
+    prior = Prior(family, BoxSampling(2), np.zeros(1, int), np.arange(4))
     rows = np.stack([family.fine_rows(0, c) for c in family.coefficients[:, 0]]).astype(float)
     means = block_mean(rows.reshape(-1, 12, 12), 2).reshape(*rows.shape[:3], 6, 6)
     size = np.sqrt(np.sum(means**2, axis=(2, 3, 4)) / 36)[:, :, None, None, None]
