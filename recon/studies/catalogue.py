@@ -9,6 +9,12 @@ __all__ = ["STUDIES"]
 _LIST = (
     Study("table4", "pSNR of images from recovered matrices", "recon.studies.table4:table4"),
     Study("fig7", "images from recovered matrices", "recon.studies.fig7:fig7", default_factors=(4,)),
+    Study(
+        "realistic-images",
+        "pSNR of images from recovered matrices of realistic scanners",
+        "recon.studies.realistic_images:realistic_images",
+        default_factors=(4, 8),
+    ),
     Study("effects", "what each imperfection does to a row and to an image", "recon.studies.effects:effects"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}
