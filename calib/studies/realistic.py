@@ -40,7 +40,7 @@ from mpisim.simulation.setup import Setup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["RealisticScanner", "ideal_of", "realistic", "realistic_scanners"]
+__all__ = ["IDEAL", "OUTSIDE", "RealisticScanner", "ideal_of", "realistic", "realistic_scanners", "with_ideal"]
 
 IDEAL, OUTSIDE = "ideal", "outside"
 _SPLITS = ("test", OUTSIDE)
@@ -74,7 +74,7 @@ def realistic(options: StudyOptions) -> Result:
         status += of_methods
     shown(options, status)
     rows: list[Row] = []
-    for scanner in progress(_with_ideal(realistic_scanners(options)), unit="scanner", total=_count(options)):
+    for scanner in progress(with_ideal(realistic_scanners(options)), unit="scanner", total=_count(options)):
         for factor in factors:
             rows += _rows(recovery, scanner, variants[factor], factor)
     table = _means(rows)
@@ -132,7 +132,7 @@ def _with_few_angles(setup: Setup) -> Setup:
     return replace(setup, scanner=replace(scanner, angles=scanner.angles[:: len(scanner.angles) // _QUICK_ANGLES]))
 
 
-def _with_ideal(scanners: Iterator[RealisticScanner]) -> Iterator[RealisticScanner]:
+def with_ideal(scanners: Iterator[RealisticScanner]) -> Iterator[RealisticScanner]:
     """Yield, before each mild scanner, the ideal one in it."""
     for scanner in scanners:
         if scanner.level == next(iter(LEVELS)):

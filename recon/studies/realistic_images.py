@@ -157,17 +157,16 @@ def realistic_images(options: StudyOptions) -> Result:
         case = _Case(recovery.cache, scanner)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
-            found = {_REFERENCE: {None: case.reference}} | {
-                v.name: {factor: case.images(v, factor)} for factor, v in ((largest, v) for v in variants[largest])
-            }
-            for factor, v in ((f, v) for f, of_factor in variants.items() for v in of_factor if f != largest):
-                found.setdefault(v.name, {})[factor] = case.images(v, factor)
+            found: dict[str, dict[int | None, xr.Dataset]] = {_REFERENCE: {None: case.reference}}
+            for factor, of_factor in variants.items():
+                for variant in of_factor:
+                    found.setdefault(variant.name, {})[factor] = case.images(variant, factor)
         for name, by_factor in found.items():
             for factor, images in by_factor.items():
                 rows += [{"method": name, "factor": factor, **case.row(images, phantom)} for phantom in PHANTOMS]
         if scanner.level in _SHOWN and scanner.level not in drawn:
-            drawn[scanner.level] = {n: f[largest] for n, f in found.items() if largest in f}
-            drawn[scanner.level][_REFERENCE] = case.reference
+            shown_here = {name: by_factor[largest] for name, by_factor in found.items() if largest in by_factor}
+            drawn[scanner.level] = {_REFERENCE: case.reference, **shown_here}
     table = list(_means(rows))
     short = ", a short form" if options.quick else ""
     figure = _figure(drawn, f"Images of tubes after recovery at {largest}x, 30 dB{short}") if drawn else None
