@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
@@ -51,7 +51,7 @@ __all__ = ["realistic_images"]
 
 IMAGE_SNR = 30.0
 """RMS of the measured signal over the noise in dB."""
-WEIGHTS = {"a1": 0.5, "atv": 0.5}
+WEIGHTS: dict[str, Any] = {"a1": 0.5, "atv": 0.5}
 """Options of ADMM."""
 PHANTOMS: Mapping[str, Callable[[], Phantom]] = {"tubes": tubes, "shape": shape}
 _DEFAULT = ("bicubic-dc", "transms", "linear-bayes", "physical", "auto")
@@ -128,7 +128,7 @@ class _Case:
     def row(self, images: xr.Dataset, phantom: str) -> Row:
         """Return the figures of the images of a phantom."""
         reference, truth = (self.reference[f"{phantom}{kind}"].values for kind in ("", "_phantom"))
-        image, plain = (images[n].values if n in images else None for n in (phantom, f"{phantom}_plain"))
+        image, plain = images[phantom].values, images.get(f"{phantom}_plain")
         of_reference = images is self.reference
         return {
             "level": self.scanner.level,
@@ -137,7 +137,7 @@ class _Case:
             "nrmse_percent": None if of_reference else 100 * float(images.attrs["nrmse"]),
             "psnr": None if of_reference else psnr(image, reference),
             "psnr_phantom": psnr(image, truth),
-            "without_std": None if plain is None else psnr(plain, reference),
+            "without_std": None if plain is None else psnr(plain.values, reference),
         }
 
 
@@ -158,9 +158,9 @@ def realistic_images(options: StudyOptions) -> Result:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             found: dict[str, dict[int | None, xr.Dataset]] = {_REFERENCE: {None: case.reference}}
-            for factor, of_factor in variants.items():
+            for step, of_factor in variants.items():
                 for variant in of_factor:
-                    found.setdefault(variant.name, {})[factor] = case.images(variant, factor)
+                    found.setdefault(variant.name, {})[step] = case.images(variant, step)
         for name, by_factor in found.items():
             for factor, images in by_factor.items():
                 rows += [{"method": name, "factor": factor, **case.row(images, phantom)} for phantom in PHANTOMS]
