@@ -127,11 +127,11 @@ def draw_angle_errors(recovered: xr.Dataset) -> Figure | None:
     figure = Figure(figsize=(2.6 * len(errors), 2.4), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(errors), squeeze=False)[0]
     stated = recovered.attrs["recovery"].get("angles_measured", recovered["angle"].values)
-    angles = np.degrees(np.asarray(stated))
+    angles, length = np.degrees(np.asarray(stated)), float(recovered.attrs["recovery"].get("length_unit", 1e-3))
     for ax, (name, error) in zip(axes, errors.items(), strict=True):
-        spread = 2 * np.asarray(error["std"])
+        unit, scale = {"R": ("mm", 1e3 * length), "rad": ("degrees", 180 / np.pi)}.get(error["unit"], ("%", 100.0))
+        spread = 2 * scale * np.asarray(error["std"])
         ax.axhline(0, color="0.8", linewidth=0.8)
-        ax.errorbar(angles, error["value"], spread, fmt=".", markersize=3, linewidth=0.8)
-        unit = "" if error["unit"] == "1" else f" in {error['unit']}"
-        _label(ax, "angle in degrees", f"{name}{unit}")
+        ax.errorbar(angles, scale * np.asarray(error["value"]), spread, fmt=".", markersize=3, linewidth=0.8)
+        _label(ax, "angle in degrees", f"{name} in {unit}")
     return figure

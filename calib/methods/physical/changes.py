@@ -1,14 +1,11 @@
 r"""What changed since an earlier fit of the same scanner.
 
-The new posterior leans on the earlier fit, and so hides part of a change. What the new data say alone follows from its
-covariance C and the precision P of its prior: with a prior that is `LOOSER` times as wide, of the precision L, the
-change of all shared parameters and gains since :math:`\hat x_0` is
-
-.. math:: \delta = D\,C^{-1} (\hat x - \hat x_0), \qquad D = (C^{-1} - P + L)^{-1},
-
-with the variance :math:`D + C_0`, where :math:`C_0` is that of the earlier fit. Parameters that the new data do not
-tell apart have a large variance here, and are not named. Errors of the angles are compared one by one, with their own
-variances; a change that all angles have in common is the mean, and for offsets a shift of the axis too.
+The new posterior leans on the earlier fit, and so hides a part of a change. What counts here is the fit with a prior
+that is `LOOSER` times as wide for shared parameters and gains, and that lets all angles move together (`freed`): the
+change :math:`\delta` of its parameters, with the variance :math:`D + C_0`, :math:`C_0` being that of the earlier fit.
+Parameters that the new data do not tell apart have a large variance here, and are not named. The phases of gains and
+angles are apart from all others, and treated in the same way. Single angles are named where they differ from what all
+did together.
 
 Standard errors of both fits presume that their models hold.
 """
@@ -20,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calib.methods.physical.climb import own_variances
 from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.fit import Fit
 from calib.methods.physical.fitting import Fitted
-from calib.methods.physical.parameters import LOCAL, Parameters
+from calib.methods.physical.freed import Freed, freed
+from calib.methods.physical.parameters import LOCAL, LocalParameter, Parameters
 
 __all__ = ["CHANGED", "LOOSER", "POSSIBLE", "Change", "changes", "changes_reported"]
 
@@ -35,7 +32,7 @@ CHANGED = 3.0
 POSSIBLE = 2.0
 """Standard errors from which something may have changed."""
 _ODD_ANGLE = 4.0  # the same for single angles, of which there are many
-_LEAST_KNOWN = 0.1  # share that new data determine, below which nothing is said of an error of an angle
+_FEWEST_ANGLES = 4
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,9 @@ def changes(parameters: Parameters, fit: Fit, earlier: Earlier, length: float) -
     length
         R in m.
     """
-    found = [*_of_shared(parameters, fit, earlier, length), *_of_phases(parameters, fit, earlier)]
-    found += _of_angles(parameters, fit, earlier, length)
+    alone = freed(fit, np.array(parameters.angles), earlier.state.local, LOOSER)
+    found = [*_of_shared(parameters, fit, earlier, length, alone), *_of_phases(parameters, fit, earlier)]
+    found += _of_angles(parameters, earlier, length, alone)
     return sorted(found, key=lambda change: -abs(change.significance))
 
 
@@ -124,28 +122,21 @@ def _alone(covariance: np.ndarray, precision: np.ndarray, away: np.ndarray) -> t
     return alone @ (inverse @ away), alone
 
 
-def _of_shared(parameters: Parameters, fit: Fit, earlier: Earlier, length: float) -> Iterator[Change]:
+def _of_shared(parameters: Parameters, fit: Fit, earlier: Earlier, length: float, found: Freed) -> Iterator[Change]:
     places, n_gains = np.flatnonzero(fit.free), fit.state.gains.size
-    assert fit.priors.gains is not None
-    precision = np.zeros((len(places) + n_gains,) * 2)
-    precision[range(len(places)), range(len(places))] = 1 / fit.priors.shared[places] ** 2
-    precision[len(places) :, len(places) :] = fit.priors.gains.precision
-    of_gains = fit.priors.gains.away(fit.state.gains)[0]
-    away = np.concatenate([(fit.state.shared - fit.priors.mean)[places], of_gains])
-    change, alone = _alone(fit.covariance, precision, away)
     for number, place in enumerate(places):
         parameter, std = parameters.shared[place], earlier.shared_std[place]
         if not np.isfinite(std):
             continue
         unit, scale = ("mm", 1e3 * length) if parameter.unit == "R" else (parameter.unit, 1.0)
-        spread = float(np.sqrt(alone[number, number] + std**2))
-        value = float(earlier.state.shared[place])
-        words = parameter.meaning
-        yield Change(parameter.name, words, unit, scale * value, scale * float(change[number]), scale * spread)
+        spread = scale * float(np.sqrt(found.covariance[number, number] + std**2))
+        value, change = scale * float(earlier.state.shared[place]), scale * float(found.change[number])
+        yield Change(parameter.name, parameter.meaning, unit, value, change, spread)
+    of_gains = slice(len(places), len(places) + n_gains)
     yield from _of_gains(
         parameters,
-        (change[len(places) :] + np.log(abs(earlier.scale))).reshape(fit.state.gains.shape),
-        alone[len(places) :, len(places) :],
+        (found.change[of_gains] + np.log(abs(earlier.scale))).reshape(fit.state.gains.shape),
+        found.covariance[of_gains, of_gains],
         earlier.gain_std[0],
         ("gain", "gain", "%", 100.0),
     )
@@ -196,34 +187,35 @@ def _of_gains(
             yield Change(f"{name}{suffix}_{harmonic}", meaning, unit, None, change_of_one, scale * spread)
 
 
-def _of_angles(parameters: Parameters, fit: Fit, earlier: Earlier, length: float) -> Iterator[Change]:
-    shape = fit.state.local.shape
-    prior, mean = (np.broadcast_to(v, shape) for v in (fit.priors.local, fit.priors.local_mean))
-    variances, angles = own_variances(fit), np.array(parameters.angles)
-    known = 1 - variances / prior**2
-    for j, parameter in enumerate(LOCAL[:3]):
-        unit, scale = {"R": ("mm", 1e3 * length), "rad": ("degrees", 180 / np.pi)}.get(parameter.unit, ("%", 100.0))
-        good = np.isfinite(earlier.local_std[:, j]) & (known[:, j] > _LEAST_KNOWN)
-        if good.sum() < 4:
+def _of_angles(parameters: Parameters, earlier: Earlier, length: float, found: Freed) -> Iterator[Change]:
+    n_angles = len(parameters.angles)
+    common, covariance = found.together
+    rest, spread = (
+        values[-3 * n_angles :].reshape(n_angles, 3)
+        for values in (found.change - found.waves @ common, np.diag(found.covariance))
+    )
+    known = np.isfinite(earlier.local_std[:, :3])
+    std = np.where(known, earlier.local_std[:, :3], 0.0)
+    together = [(0, "", "all angles"), (0, "axis_x", "place of the axis along x"), (0, "axis_y", "along y")]
+    together += [(1, "", "all angles")]
+    for wave, (j, name, words) in enumerate(together):
+        if known[:, j].sum() < n_angles or n_angles < _FEWEST_ANGLES:
             continue
-        share = known[good, j]
-        away = (mean - earlier.state.local)[good, j] + (fit.state.local - mean)[good, j] / share
-        spread = np.sqrt(variances[good, j] / share + earlier.local_std[good, j] ** 2)
-        waves = np.ones((good.sum(), 1))
-        if parameter.name == "offset":
-            waves = np.stack([waves[:, 0], np.cos(angles[good]), np.sin(angles[good])], axis=1)
-        inverse = np.linalg.inv(waves.T @ (waves / spread[:, None] ** 2))
-        common = inverse @ (waves.T @ (away / spread**2))
-        rest = away - waves @ common
-        floor = np.sum((rest / spread) ** 2) / max(len(rest) - len(common), 1)  # of what differs from angle to angle
-        errors = np.sqrt(np.diag(inverse) * max(float(floor), 1.0))
-        meanings = (f"{parameter.meaning}, all angles", "place of the axis along x", "place of the axis along y")
-        names = (parameter.name, "axis_x", "axis_y")
-        for name, meaning, value, error in zip(names, meanings, common, errors, strict=False):
-            yield Change(name, meaning, unit, None, scale * float(value), scale * float(error))
-        for i in np.flatnonzero(np.abs(rest) > _ODD_ANGLE * spread):
-            degrees = np.degrees(angles[good][i])
-            meaning = f"{parameter.meaning}, at {degrees:.4g} degrees against the others"
+        unit, scale = _unit_of(LOCAL[j], length)
+        error = scale * float(np.sqrt(covariance[wave, wave] + np.mean(std[:, j] ** 2) / n_angles))
+        meaning = f"{LOCAL[j].meaning}, {words}"
+        yield Change(name or LOCAL[j].name, meaning, unit, None, scale * float(common[wave]), error)
+    for i, j in np.ndindex(rest.shape):
+        error = float(np.sqrt(spread[i, j] + std[i, j] ** 2))
+        if known[i, j] and abs(rest[i, j]) > _ODD_ANGLE * error:
+            unit, scale = _unit_of(LOCAL[j], length)
+            degrees = np.degrees(parameters.angles[i])
+            meaning = f"{LOCAL[j].meaning}, at {degrees:.4g} degrees against the others"
             yield Change(
-                f"{parameter.name} {degrees:.4g}", meaning, unit, None, scale * float(rest[i]), scale * float(spread[i])
+                f"{LOCAL[j].name} {degrees:.4g}", meaning, unit, None, scale * float(rest[i, j]), scale * error
             )
+
+
+def _unit_of(parameter: LocalParameter, length: float) -> tuple[str, float]:
+    """Unit in which an error of an angle is told, and how many of it are one of the table."""
+    return {"R": ("mm", 1e3 * length), "rad": ("degrees", 180 / np.pi)}.get(parameter.unit, ("%", 100.0))

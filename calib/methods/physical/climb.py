@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calib.methods.physical.fit import Fit
+from calib.methods.physical.freed import common_change
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import ScannerState
@@ -79,7 +80,11 @@ def scaled_priors(model: Model, fit: Fit) -> Priors:
     """Return the prior scales of largest evidence, one step on from those of a fit."""
     variances = np.full(len(fit.free), np.inf)
     variances[fit.free] = np.diag(fit.covariance)[: fit.free.sum()]
-    return fit.priors.scaled(model.parameters, fit.state.shared, variances, fit.state.local, own_variances(fit))
+    own = own_variances(fit)
+    priors = fit.priors.scaled(model.parameters, fit.state.shared, variances, fit.state.local, own)
+    if priors.least is None:
+        return priors
+    return replace(priors, local_mean=priors.local_mean + common_change(fit, np.array(model.parameters.angles)))
 
 
 def climb(

@@ -10,8 +10,8 @@ the denominator being the number of parameters that the data determine (MacKay, 
 equation is iterated between fits.
 
 An earlier fit of the same scanner (`earlier`) gives other means, scales about them, and a prior of the gains; its
-scales grow and shrink by the evidence too, but not below the standard errors of that fit. What the changes of all
-angles have in common moves the mean of their prior.
+scales grow and shrink by the evidence too, but not below the standard errors of that fit. What all angles
+changed together moves the mean of their prior (`freed`).
 """
 
 from __future__ import annotations
@@ -130,22 +130,7 @@ class Priors:
         if self.least is None:
             return replace(self, shared=shared, local=own if base.local.ndim > 1 else own[0])
         shared, own = np.maximum(shared, self.least[0]), np.maximum(own, self.least[1])
-        moved = self.local_mean + _common(np.array(parameters.angles), local - self.local_mean, known)
-        return replace(self, shared=shared, local=own, local_mean=moved)
-
-
-def _common(angles: np.ndarray, away: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return what the changes of all angles have in common, (angle, 4): a constant; for offsets a shift of the axis.
-
-    `known` is the share of each change that the data determine; the prior hides the others.
-    """
-    common = np.empty_like(away)
-    for j, share in enumerate(known.clip(1e-3, 1).T):
-        waves = np.ones((len(angles), 1))
-        if j == 0:
-            waves = np.stack([waves[:, 0], np.cos(angles), np.sin(angles)], axis=1)
-        common[:, j] = waves @ np.linalg.lstsq(waves * share[:, None], away[:, j], rcond=1e-6)[0]
-    return common
+        return replace(self, shared=shared, local=own)
 
 
 def scale_by_evidence(values: np.ndarray, known: np.ndarray, most: float = _MOST) -> float:

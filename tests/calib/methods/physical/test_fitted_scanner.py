@@ -70,7 +70,7 @@ def fake(state, parameters, values, std=1e-3):
 
 @pytest.fixture(scope="module")
 def known():
-    """A random scanner with two coils at 20 angles on an odd, oblong grid off the axis: parameters, state and matrix."""
+    """A random scanner of two coils at 20 angles, on an odd, oblong grid off the axis: parameters, state, matrix."""
     parameters = scanner_parameters(ANGLES, HARMONICS, COILS)
     state = random_state(parameters)
     return parameters, state, fake(state, parameters, 0)
@@ -94,9 +94,8 @@ def test_simulated_rows_are_those_of_the_fit(known):
 
 def test_rows_on_a_finer_grid_and_at_other_angles(known):
     """Rows of a finer grid are those of the fit's model; at an angle between, errors are those to be expected."""
-    parameters, state, matrix = known
+    _, state, matrix = known
     setup = fitted_scanner(matrix, drive_amplitude=0.01)
-    voxel = GRID.voxel[0] / 2
     fine = mpisim.Grid((18, 14), GRID.fov, GRID.center)
     angle = ANGLES[3] + 0.01
     moved = replace(setup, scanner=replace(setup.scanner, angles=(ANGLES[2], angle)), grid=fine)
@@ -108,13 +107,12 @@ def test_rows_on_a_finer_grid_and_at_other_angles(known):
     every = Sampling.named("box", 1, fine.array_shape)
     of_two = scanner_parameters((ANGLES[2], angle), HARMONICS, COILS)
     model = Model(of_two, every, fine, two, GRID.voxel[:2], tolerance=1e-9)
-    assert voxel == pytest.approx(1e-3)
     assert difference(moved.simulate()["system_matrix"].values, UNIT * model.rows(two)) < 1e-6
 
 
 def test_only_two_combinations_are_known(known):
     """Whatever of gradient, amplitude and diameter is given, the rows are the same, and beta A and A / G hold."""
-    _, state, matrix = known
+    matrix = known[2]
     by_gradient = fitted_scanner(matrix, sf_gradient=0.7)
     scanner, tracer = by_gradient.scanner, by_gradient.particle
     assert np.log(scanner.drive_amplitude / (0.7 * R)) == pytest.approx(-0.1)
@@ -154,7 +152,7 @@ def test_file_is_a_scanner_and_a_prior(known, tmp_path):
     with pytest.raises(InputError, match="length_unit"):
         fit_of(path)
     with pytest.raises(InputError, match="one without a fitted scanner"):
-        fit_of(build("system_matrix", values, recovered["system_matrix"].dims, stage="fine", origin="simulated"))
+        fit_of(matrix.assign_attrs(recovery={"method": "profile"}))
 
 
 def test_expected_errors_of_other_angles():
