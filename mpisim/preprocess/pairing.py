@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Acquisition", "Mismatch", "common", "mismatches", "rows_lost"]
+__all__ = ["Acquisition", "Mismatch", "common", "mismatches", "places", "rows_lost"]
 
 _SAME_FREQUENCY = 1e-6  # relative
 _SAME_FIELD = 1e-3  # relative: 12 and 12.01 mT are the same
@@ -79,14 +79,20 @@ def rows_lost(matrix: np.ndarray | None, measurement: np.ndarray | None) -> tupl
 
 def common(these: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return which of these frequencies are among the others, to within rounding."""
+    return places(these, others) >= 0
+
+
+def places(these: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return where these frequencies are among the others, to within rounding; -1 for one that is not."""
     if others.size == 0:
-        return np.zeros(these.size, dtype=bool)
-    ascending = np.sort(others)
-    place = (
-        np.clip(np.searchsorted(ascending, these), 1, ascending.size - 1) if ascending.size > 1 else np.zeros(1, int)
-    )
-    nearest = np.minimum(np.abs(these - ascending[place]), np.abs(these - ascending[place - 1]))
-    return nearest <= _SAME_FREQUENCY * np.maximum(np.abs(these), 1.0)
+        return np.full(these.size, -1)
+    order = np.argsort(others, kind="stable")
+    ascending = others[order]
+    above = np.minimum(np.searchsorted(ascending, these), ascending.size - 1)
+    below = np.maximum(above - 1, 0)
+    nearest = np.where(np.abs(these - ascending[above]) <= np.abs(these - ascending[below]), above, below)
+    near = np.abs(these - ascending[nearest]) <= _SAME_FREQUENCY * np.maximum(np.abs(these), 1.0)
+    return np.where(near, order[nearest], -1)
 
 
 def _compared(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from mpisim.data.schema import STD, VOXEL_DIMS
+from mpisim.data.schema import VOXEL_DIMS
 from mpisim.errors import finite, require
+from mpisim.preprocess.rows import scaled
 
 __all__ = ["whiten"]
 
@@ -45,12 +46,4 @@ def whiten(data: xr.Dataset, noise_std: float | xr.DataArray) -> xr.Dataset:
     finite("noise_std", sigma.values)
     require(bool(np.all(sigma.values > 0)), "noise_std", "positive in every row", float(sigma.min()))
     require(sigma.sizes.items() <= rows.items(), "noise_std", f"over row dimensions of the {rows}", dict(sigma.sizes))
-    white = {kind: values.astype(complex) * (1 / sigma)}
-    if "noise_std" in data:
-        own = data["noise_std"].variable / sigma
-        white["noise_std"] = own.transpose(*(d for d in rows if d in own.dims))
-    if STD in data:
-        white[STD] = data[STD].variable.astype(float) * (1 / sigma)
-    for variable in white.values():
-        variable.attrs["units"] = "1"
-    return data.assign(white)
+    return scaled(data, sigma, units="1", dtype=np.complex128, divide=True)

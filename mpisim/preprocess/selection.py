@@ -1,0 +1,112 @@
+r"""Selection of frequencies: by band, stop bands, harmonics of the drive, signal-to-noise ratio, or the best ones.
+
+A frequency is kept where every condition that is given holds. The signal-to-noise ratio is a ratio, not decibels, by
+one of the definitions of `mpisim.preprocess.row_snr`; that of a frequency is the largest of its rows. Selection keeps
+>=. Frequencies are kept for all angles and receive channels together, so that rows stay a product of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+import xarray as xr
+
+from mpisim.errors import non_negative, one_of, require, warn, whole
+from mpisim.preprocess.pairing import places
+from mpisim.preprocess.row_snr import DEFINITIONS, row_snr
+from mpisim.preprocess.rows import frequencies_of, kind_of, one_of_each_row
+from mpisim.preprocess.step import Step
+
+__all__ = ["SelectFrequencies"]
+
+
+@dataclass(frozen=True)
+class SelectFrequencies(Step):
+    """Keep the frequencies at which any angle and receive channel fulfils all conditions.
+
+    Parameters
+    ----------
+    min_frequency, max_frequency
+        Least and greatest frequency in Hz.
+    stop_bands
+        Pairs of frequencies in Hz; those from the first to the second are left out.
+    drive_frequency, harmonics, bandwidth
+        Keep frequencies within half the bandwidth of these multiples of the drive frequency; both in Hz.
+    snr
+        Least signal-to-noise ratio, a ratio.
+    definition
+        Its definition, a name of `mpisim.preprocess.row_snr.DEFINITIONS`.
+    best
+        Keep so many frequencies of the highest ratio (of all rows of a frequency); 0 for all.
+    kept
+        The frequencies in Hz on which the step was decided; empty before.
+    """
+
+    min_frequency: float | None = None
+    max_frequency: float | None = None
+    stop_bands: tuple[tuple[float, float], ...] = ()
+    drive_frequency: float | None = None
+    harmonics: tuple[int, ...] = ()
+    bandwidth: float = 0.0
+    snr: float | None = None
+    definition: str = "rms"
+    best: int = 0
+    kept: tuple[float, ...] = ()
+    noise: ClassVar[str] = "unchanged in the rows that are kept"
+    decided_on: ClassVar[str] = "system_matrix"
+
+    def __post_init__(self) -> None:
+        one_of("definition", self.definition, DEFINITIONS)
+        whole("best", self.best, least=0)
+        for name in ("min_frequency", "max_frequency", "snr", "drive_frequency"):
+            value = getattr(self, name)
+            if value is not None:
+                non_negative(name, value)
+        non_negative("bandwidth", self.bandwidth)
+        ordered = all(len(band) == 2 and 0 <= band[0] <= band[1] for band in self.stop_bands)
+        require(ordered, "stop_bands", "pairs of ascending frequencies in Hz", self.stop_bands)
+        together = (self.drive_frequency is not None) == bool(self.harmonics)
+        require(together, "harmonics", "given together with drive_frequency", self.harmonics)
+
+    def decided(self, data: xr.Dataset) -> Self:
+        """Return the step with the frequencies of a dataset that it keeps; raise `InputError` where none is left."""
+        if self.kept:
+            return self
+        kind_of(data)
+        require("frequency" in data.dims, "data", "with the dimension frequency", "without it")
+        frequencies = frequencies_of(data)
+        good = self._in_bands(frequencies)
+        if self.snr is not None or self.best:
+            like = one_of_each_row(data)
+            ratio = np.moveaxis(row_snr(data, self.definition), like.dims.index("frequency"), 0)
+            highest = ratio.reshape(len(frequencies), -1).max(axis=1)
+            good &= highest >= (0.0 if self.snr is None else self.snr)
+            if self.best and np.count_nonzero(good) > self.best:
+                order = np.argsort(np.where(good, -highest, np.inf), kind="stable")
+                good[order[self.best :]] = False
+        require(bool(good.any()), "conditions", f"such that frequencies are left of {good.size}", "none")
+        return replace(self, kept=tuple(frequencies[good].tolist()))
+
+    def applied(self, data: xr.Dataset) -> xr.Dataset:
+        """Return the dataset with the kept frequencies; a `DataWarning` says how many of them it does not have."""
+        step = self.decided(data)
+        place = places(np.array(step.kept), frequencies_of(data))
+        lost = int(np.count_nonzero(place < 0))
+        require(lost < place.size, "data", "of frequencies that were selected", "none of them")
+        if lost:
+            warn(f"{lost} of {place.size} selected frequencies are not in the {kind_of(data)}.")
+        return data.isel(frequency=np.sort(place[place >= 0]))
+
+    def _in_bands(self, f: np.ndarray) -> np.ndarray:
+        edge = 1e-9  # of the frequency, for numbers that were typed
+        low = 0.0 if self.min_frequency is None else self.min_frequency
+        high = np.inf if self.max_frequency is None else self.max_frequency
+        good = (f >= low * (1 - edge)) & (f <= high * (1 + edge))
+        for first, last in self.stop_bands:
+            good &= (f < first * (1 - edge)) | (f > last * (1 + edge))
+        if self.drive_frequency is not None:
+            centres = np.array(self.harmonics) * self.drive_frequency
+            good &= np.abs(f[:, None] - centres).min(axis=1) <= self.bandwidth / 2 + edge * f + 1e-9
+        return good
