@@ -31,7 +31,7 @@ FLOORS = {
         {"batches", "evaluation"},
         {"inflation"},
         {"methods"},
-        {"nets"},
+        {"design", "nets"},
         {"learned"},
         {"choice", "automatic"},
         {"recovery", "training"},

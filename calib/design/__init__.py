@@ -1,0 +1,1 @@
+"""Design of calibrations: at which positions to measure next."""
