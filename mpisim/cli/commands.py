@@ -49,6 +49,13 @@ COMMANDS = (
         "files",
     ),
     Command(
+        "preprocess",
+        "background, means of frames, choice of frequencies, whitening and weights, alike for matrix and measurement",
+        "mpisim preprocess sm.mdf y.mdf --row-snr 5 --whiten --out sm.nc y.nc",
+        "mpisim.cli.preprocess",
+        "files",
+    ),
+    Command(
         "plot",
         "draw a system matrix, a measurement, an image or a scanner",
         "mpisim plot sm.nc --angle 0,45 --harmonic 2,3 --out sm.png",

@@ -102,7 +102,7 @@ FORMATS: Registry[FileFormat] = Registry(
             write_blocks=write_netcdf_blocks,
             holds=holds_netcdf,
         ),
-        "mdf": FileFormat((".mdf",), read_mdf, write_mdf, options=("average",), holds=holds_mdf),
+        "mdf": FileFormat((".mdf",), read_mdf, write_mdf, options=("average", "raw"), holds=holds_mdf),
         "matlab": _arrays((".mat",), "matlab5", "matlab4", "hdf5"),
         "numpy": _arrays((".npy", ".npz"), "npy", "zip"),
         "hdf5": _arrays((".h5", ".hdf5"), "hdf5"),

@@ -32,6 +32,7 @@ def read(
     frames: str | None = None,
     units: str | None = None,
     average: int | None = None,
+    raw: bool = False,
     snr: float | None = None,
     noise_std: float | None = None,
     noiseless: bool = False,
@@ -40,7 +41,7 @@ def read(
     """Read a system matrix, measurement or image.
 
     A file is known by its content, and by its suffix where the content does not tell. Everything but `average`,
-    `memory` and the noise is for arrays of other programs: MATLAB (all versions), `.npy`, `.npz` and HDF5.
+    `raw`, `memory` and the noise is for arrays of other programs: MATLAB (all versions), `.npy`, `.npz` and HDF5.
 
     Parameters
     ----------
@@ -75,6 +76,9 @@ def read(
         Unit of the values, such as `V` or `uV`; None leaves it unknown ("1").
     average
         Of a measurement in an MDF file: the mean over so many successive frames (periods, where these are repetitions).
+    raw
+        Of an MDF file: subtract no background and divide by no transfer function, but keep both beside the data, for
+        `mpisim.preprocess`.
     snr, noise_std, noiseless
         The level of the noise, at most one of them: RMS of the values over the complex noise standard deviation in dB;
         that deviation in the unit of the values (of means over whole blocks); none at all. Without them the level stays
@@ -93,12 +97,14 @@ def read(
         "fine_shape": fine_shape,
         **{"order": order, "transposed": transposed, "flip": flip, "stacked": stacked or None, "frames": frames},
         "average": average,
+        "raw": raw or None,
     }
     given = {name: value for name, value in values.items() if value is not None}
     kind = format_of(path, given)
     entry = FORMATS[kind]
     foreign = [name for name in given if name not in entry.options]
-    must = f"{ARRAY_FILES if foreign != ['average'] else 'an MDF file'} where {' and '.join(foreign)} is given"
+    wanted = "an MDF file" if set(foreign) <= {"average", "raw"} else ARRAY_FILES
+    must = f"{wanted} where {' and '.join(foreign)} is given"
     require(not foreign, str(path), must, with_article(f"{kind} file"))
     with limited_memory(memory), FORMATS.guarded(kind):
         data = entry.read(path, **given)

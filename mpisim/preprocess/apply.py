@@ -12,6 +12,7 @@ import xarray as xr
 from mpisim.data.schema import validate
 from mpisim.errors import require
 from mpisim.preprocess.averaging import AverageFrames
+from mpisim.preprocess.receive import DivideInduction, DivideTransfer
 from mpisim.preprocess.selection import SelectFrequencies
 from mpisim.preprocess.step import Step, recorded, stated, with_state
 from mpisim.preprocess.subtraction import SubtractBackground
@@ -21,7 +22,16 @@ __all__ = ["STEPS", "apply", "apply_all", "steps_of"]
 
 STEPS: dict[str, type[Step]] = {
     kind.__name__: kind
-    for kind in (AverageFrames, SubtractBackground, SelectFrequencies, WeightChannels, Whiten, WeightRows)
+    for kind in (
+        AverageFrames,
+        SubtractBackground,
+        DivideTransfer,
+        DivideInduction,
+        SelectFrequencies,
+        WeightChannels,
+        Whiten,
+        WeightRows,
+    )
 }
 """Every step by name."""
 

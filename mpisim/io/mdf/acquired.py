@@ -37,7 +37,7 @@ def acquisition_of(data: xr.Dataset) -> Acquisition:
     return Acquisition(
         fields,
         frequencies,
-        "none" if state == "none" else "corrected",
+        "corrected" if state in ("divided out", "corrected before") else "none",
         _transfer(stated, fields["channels"], frequencies),
     )
 

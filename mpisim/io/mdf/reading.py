@@ -24,6 +24,7 @@ from mpisim.io.mdf.acquisition import Positions, angles_of, positions_of
 from mpisim.io.mdf.frames import Frames
 from mpisim.io.mdf.images import image_of
 from mpisim.io.mdf.metadata import gathered, own_parts
+from mpisim.io.mdf.raw import raw_dataset
 from mpisim.io.mdf.shots import Shots, positive_noise
 from mpisim.io.mdf.source import MdfFile, opened
 from mpisim.memory import memory_limit, require_memory
@@ -50,7 +51,7 @@ def kind_of(source: MdfFile) -> str:
     return "system_matrix" if source.item("/calibration/method") is not None else "measurement"
 
 
-def read_mdf(path: str | os.PathLike[str], average: int | None = None) -> xr.Dataset:
+def read_mdf(path: str | os.PathLike[str], average: int | None = None, raw: bool = False) -> xr.Dataset:
     """Read an MDF file of version 2 (drafts, 2.0 and 2.1).
 
     Parameters
@@ -60,6 +61,8 @@ def read_mdf(path: str | os.PathLike[str], average: int | None = None) -> xr.Dat
     average
         Mean over so many successive frames (periods, where these are repetitions) of a measurement. A rest that is
         shorter is averaged, too.
+    raw
+        Subtract no background and divide by no transfer function: both are kept beside the data (`mpisim.io.mdf.raw`).
 
     Raises
     ------
@@ -73,6 +76,9 @@ def read_mdf(path: str | os.PathLike[str], average: int | None = None) -> xr.Dat
         require(average is None or kind == "measurement", "average", must, f"it for the {kind} of {path}")
         if kind == "image":
             return own_parts(source, image_of(source))
+        if raw:
+            require(average is None, "average", "left out where raw is given", average)
+            return own_parts(source, raw_dataset(source, kind, _attributes))
         if kind == "measurement":
             return own_parts(source, _measurement(source, 1 if average is None else whole("average", average)))
         blocks = list(_slabs(source, whole_file=True))

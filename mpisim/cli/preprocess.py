@@ -1,0 +1,158 @@
+"""The subcommand `preprocess`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from mpisim.cli.command import Result, argument_type, as_typed
+from mpisim.cli.options import integer, integers, number, numbers, ranged
+from mpisim.errors import require
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from mpisim.preprocess.step import Step
+
+__all__ = ["KEYS", "add_arguments", "run"]
+
+KEYS = {
+    "out": "files that were written, in the order of the input",
+    "steps": "records of the steps, in their order: name, options, and what each does to noise_std",
+    "rows": "rows of every file: angles x receive channels x frequencies",
+}
+"""Keys of `--json`."""
+_FLAGS = {
+    "count": "--average",
+    "rule": "--background",
+    "snr": "--row-snr",
+    "definition": "--snr-definition",
+    "weights": "--channel-weights",
+    "stop_bands": "--stop-band",
+    "drive_frequency": "--drive",
+    "data": "FILE",
+    **{
+        name: "--" + name.replace("_", "-")
+        for name in ("min_frequency", "max_frequency", "harmonics", "bandwidth", "best")
+    },
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the files and the steps, in the order in which they are applied."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="system matrices and measurements of the same rows")
+    parser.add_argument("--out", nargs="+", required=True, metavar="FILE", help="one file to write for every input")
+    parser.add_argument(
+        "--average",
+        type=argument_type("--average", integer),
+        metavar="N",
+        help="measurement: mean over so many successive frames; 0 for all",
+    )
+    parser.add_argument(
+        "--background",
+        default="runs",
+        metavar="RULE",
+        help="of MDF files with background frames: runs (linear between the means of runs; the default), equidistant "
+        "(the rule of MPIFiles), or none",
+    )
+    parser.add_argument("--induction", action="store_true", help="divide by the induction factors of MDF files")
+    frequency = ranged(0, 1e5, "kHz", 1e3)
+    for flag in ("--min-frequency", "--max-frequency", "--drive", "--bandwidth"):
+        text = {
+            "--min-frequency": "keep frequencies of at least this",
+            "--max-frequency": "keep frequencies of at most this",
+            "--drive": "drive frequency, with --harmonics",
+            "--bandwidth": "width of the band around every harmonic",
+        }[flag]
+        parser.add_argument(flag, type=argument_type(flag, frequency), metavar="KHZ", help=f"{text}, in kHz")
+    parser.add_argument(
+        "--stop-band",
+        action="append",
+        type=argument_type("--stop-band", _band),
+        metavar="A,B",
+        help="leave out, in kHz",
+    )
+    parser.add_argument(
+        "--harmonics", type=argument_type("--harmonics", integers), help="harmonics to keep: 2:9 or 3,5"
+    )
+    parser.add_argument(
+        "--row-snr", type=argument_type("--row-snr", number), metavar="RATIO", help="least ratio of signal to noise"
+    )
+    parser.add_argument(
+        "--snr-definition", default="rms", metavar="NAME", help="rms (default), max-dev, max-diff or median-mask"
+    )
+    parser.add_argument("--best", type=argument_type("--best", integer), metavar="N", help="keep so many frequencies")
+    parser.add_argument("--channel-weights", type=argument_type("--channel-weights", numbers), metavar="A,B,...")
+    parser.add_argument(
+        "--whiten", action="store_true", help="divide rows by the noise of the measurement (of the matrix without one)"
+    )
+    parser.add_argument("--row-norm", action="store_true", help="divide rows by the norm of the matrix's rows")
+
+
+def _band(name: str, text: str) -> tuple[float, float]:
+    values = numbers(name, text)
+    require(len(values) == 2, name, "two frequencies in kHz, such as 24,26", repr(text))
+    return values[0] * 1e3, values[1] * 1e3
+
+
+def run(options: argparse.Namespace) -> Result:
+    """Preprocess files alike."""
+    import mpisim
+    from mpisim.io.writing import expect_output
+    from mpisim.preprocess.apply import apply_all
+    from mpisim.preprocess.rows import one_of_each_row
+
+    files, outs = options.files, options.out
+    require(len(files) == len(outs), "--out", f"as many files as there are inputs, {len(files)}", len(outs))
+    require(len(set(outs)) == len(outs), "--out", "different files", ", ".join(outs))
+    for out in outs:
+        expect_output(out, *files)
+    data = [_read(file) for file in files]
+    with as_typed(_FLAGS):
+        found = apply_all(_steps(options, data), data)
+    for result, out in zip(found, outs, strict=True):
+        mpisim.write(result, out)
+    lists: list[list[dict[str, Any]]] = [d.attrs.get("preprocessing", {}).get("steps", []) for d in found]
+    records = max(lists, key=len)
+    rows = [dict(one_of_each_row(d).sizes) for d in found]
+    lines = [f"{r['step']}: noise {r['noise']}" for r in records] or ["no step"]
+    lines += [f"{out}: {' x '.join(f'{n} {d}' for d, n in r.items())}" for out, r in zip(outs, rows, strict=True)]
+    return {"out": outs, "steps": records, "rows": rows, "text": "\n".join(lines)}
+
+
+def _read(file: str) -> xr.Dataset:
+    from pathlib import Path
+
+    import mpisim
+    from mpisim.io.mdf.source import holds_mdf
+
+    return mpisim.read(file, raw=True) if Path(file).is_file() and holds_mdf(file) else mpisim.read(file)
+
+
+def _steps(options: argparse.Namespace, data: list[xr.Dataset]) -> list[Step]:
+    from mpisim.preprocess.apply import STEPS
+
+    steps: list[Step] = [] if options.average is None else [STEPS["AverageFrames"](options.average)]  # type: ignore[call-arg]
+    if options.background != "none" and any("background" in d for d in data):
+        steps.append(STEPS["SubtractBackground"](options.background))  # type: ignore[call-arg]
+    if any("transfer_function" in d for d in data):
+        steps.append(STEPS["DivideTransfer"]())
+    if options.induction:
+        steps.append(STEPS["DivideInduction"]())
+    chosen = {
+        "min_frequency": options.min_frequency,
+        "max_frequency": options.max_frequency,
+        "stop_bands": tuple(options.stop_band or ()),
+        "drive_frequency": options.drive,
+        "harmonics": options.harmonics or (),
+        "bandwidth": options.bandwidth or 0.0,
+        "snr": options.row_snr,
+        "best": options.best or 0,
+    }
+    if any(value not in (None, (), 0) for value in chosen.values()):
+        steps.append(STEPS["SelectFrequencies"](definition=options.snr_definition, **chosen))  # type: ignore[call-arg]
+    if options.channel_weights is not None:
+        steps.append(STEPS["WeightChannels"](tuple(options.channel_weights)))  # type: ignore[call-arg]
+    steps += [STEPS["Whiten"]()] if options.whiten else []
+    steps += [STEPS["WeightRows"]()] if options.row_norm else []
+    return steps

@@ -1,0 +1,100 @@
+"""Files read as they were received: the steps of preprocessing then give what reading alone gives."""
+
+import json
+
+import numpy as np
+import pytest
+
+import mpisim
+from mpisim.cli.main import main
+from mpisim.preprocess.apply import apply, steps_of
+from mpisim.preprocess.receive import DivideInduction, DivideTransfer
+from mpisim.preprocess.selection import SelectFrequencies
+from mpisim.preprocess.subtraction import SubtractBackground
+from tests.mpisim.io.mdf.files import MATRIX, K, calibrated, drifting, measured, metadata, random_complex, write
+
+TRANSFER = "/acquisition/receiver/transferFunction"
+INDUCTION = "/acquisition/receiver/inductionFactor"
+
+
+def files(folder):
+    """A matrix of 6 voxels and a measurement of 7 frames, with background in runs, and factors of the receiver."""
+    rng = np.random.default_rng(2)
+    receive = {TRANSFER: random_complex(rng, 2, K, dtype=np.complex128), INDUCTION: np.array([2.0, 4.0])}
+    mask = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1])
+    order = np.array([2, 3, 4, 6, 7, 8, 0, 1, 5, 9])  # acquisition index of every stored frame
+    _, frames = drifting(rng, mask, order, (1, 2, K))
+    permuted = {"/measurement/framePermutation": order + 1}
+    data = np.moveaxis(frames, 0, -1)
+    matrix = measured(data, mask, isFramePermutation=1, **MATRIX)
+    write(folder / "sm.mdf", metadata(10, 1, 2), matrix, calibrated((3, 2, 1)), permuted, receive)
+    mask = np.array([1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1])
+    _, frames = drifting(rng, mask, np.arange(12), (1, 2, K))
+    write(folder / "y.mdf", metadata(12, 1, 2), measured(frames, mask, isFourierTransformed=1), receive)
+
+
+@pytest.mark.parametrize("name, kind", [("sm", "system_matrix"), ("y", "measurement")])
+def test_raw_files_and_the_steps_give_what_reading_gives(name, kind, tmp_path):
+    files(tmp_path)
+    raw, plain = mpisim.read(tmp_path / f"{name}.mdf", raw=True), mpisim.read(tmp_path / f"{name}.mdf")
+    assert raw.attrs["preprocessing"]["background"] == "none"
+    assert not np.allclose(raw[kind], plain[kind])
+    found = apply([SubtractBackground(), DivideTransfer()], raw)
+    np.testing.assert_allclose(found[kind].values, plain[kind].values, rtol=1e-9, atol=1e-9)
+    assert {"background", "transfer_function"} <= set(found.attrs["preprocessing"])
+    for state in ("background", "transfer_function"):
+        assert found.attrs["preprocessing"][state] == plain.attrs["preprocessing"][state]
+    swapped = apply([DivideTransfer(), SubtractBackground()], raw)
+    np.testing.assert_allclose(swapped[kind].values, found[kind].values, rtol=1e-9, atol=1e-9)
+    assert [r["step"] for r in swapped.attrs["preprocessing"]["steps"]] == ["DivideTransfer", "SubtractBackground"]
+    induced = apply([DivideInduction(), DivideInduction()], found)
+    np.testing.assert_allclose(induced[kind].isel(receive=1), found[kind].isel(receive=1) / 4)
+
+
+def test_the_command_treats_both_files_alike_and_shows_what_it_did(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files(tmp_path)
+    words = "preprocess sm.mdf y.mdf --average 0 --induction --stop-band 150,250 --best 5 --snr-definition max-dev"
+    assert main([*words.split(), "--channel-weights", "1,2", "--row-norm", "--out", "sm.nc", "y.nc", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    names = ["AverageFrames", "SubtractBackground", "DivideTransfer", "DivideInduction", "SelectFrequencies"]
+    matrix, y = mpisim.read("sm.nc"), mpisim.read("y.nc")
+    assert [r["step"] for r in result["steps"]] == [*names, "WeightChannels", "WeightRows"]
+    assert [r["step"] for r in matrix.attrs["preprocessing"]["steps"]] == [*names[1:], "WeightChannels", "WeightRows"]
+    np.testing.assert_allclose(matrix["frequency"], y["frequency"])
+    assert matrix.sizes["frequency"] == 5 and not np.isin([2e5], matrix["frequency"])
+    assert y["measurement"].sizes.get("frame", 1) == 1
+    np.testing.assert_allclose(np.linalg.norm(matrix["system_matrix"].values, axis=(-2, -1)), 1)
+    assert main(["info", "sm.nc"]) == 0 and "SelectFrequencies" in capsys.readouterr().out
+    raw = mpisim.read("y.mdf", raw=True)
+    again = apply(steps_of(y), raw)
+    np.testing.assert_allclose(again["measurement"], y["measurement"], rtol=1e-12)
+
+
+def test_a_preprocessed_matrix_is_written_as_mdf(tmp_path):
+    files(tmp_path)
+    steps = [SubtractBackground(), DivideTransfer(), SelectFrequencies(min_frequency=2e5)]
+    found = apply(steps, mpisim.read(tmp_path / "sm.mdf", raw=True))
+    mpisim.write(found, tmp_path / "own.mdf")
+    back = mpisim.read(tmp_path / "own.mdf")
+    np.testing.assert_allclose(back["system_matrix"], found["system_matrix"], rtol=1e-12)
+    assert steps_of(back) == steps_of(found) and back.attrs["preprocessing"]["background"] == "subtracted"
+
+
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        ("sm.mdf y.mdf --out sm.nc", "--out must be as many files"),
+        ("sm.mdf --background nearest --out a.nc", "--background must be one of runs, equidistant"),
+        ("sm.mdf --stop-band 5 --out a.nc", "--stop-band must be two frequencies"),
+        ("sm.mdf --row-snr 1e9 --snr-definition max-dev --out a.nc", "such that frequencies are left"),
+        ("sm.mdf --out sm.mdf", "sm.mdf"),
+    ],
+)
+def test_the_command_refuses_with_one_sentence(words, reason, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert main(["preprocess", *words.split()]) == 2
+    assert reason in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
