@@ -20,6 +20,13 @@ _LIST = (
         default_factors=(4,),
     ),
     Study("realistic", "Table III on scanners as imperfect as real ones", "calib.studies.realistic:realistic"),
+    Study(
+        "limits",
+        "error and coverage of every method to 16x, against scanner time and the Cramer-Rao bound",
+        "calib.studies.limits:limits",
+        factors=(2, 4, 8, 16),
+        quick_factors=(4, 8),
+    ),
     Study("weights", "find or train the weights of the other studies", "calib.studies.weights:weights"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

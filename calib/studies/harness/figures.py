@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DEFAULT_METHODS", "Curve", "curves", "grouped", "plot_table", "small_multiples"]
+__all__ = ["DEFAULT_METHODS", "Curve", "curves", "grouped", "plot_table", "small_multiples", "style"]
 
 DEFAULT_METHODS = (
     "bicubic",
@@ -131,7 +131,7 @@ def curves(
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
-    styles = {name: _style(i) for i, name in enumerate(names)}
+    styles = {name: style(i) for i, name in enumerate(names)}
     figure = Figure(figsize=(2.0 + 4.0 * len(panels), 4.0), dpi=110, layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for ax, (heading, lines) in zip(axes, panels.items(), strict=True):
@@ -143,7 +143,7 @@ def curves(
     return figure
 
 
-def _style(i: int) -> tuple[str, str]:
+def style(i: int) -> tuple[str, str]:
     """Return colour and line of the i-th curve."""
     return _COLOURS[i % len(_COLOURS)], ("-", "--", ":")[i // len(_COLOURS) % 3]
 
@@ -179,7 +179,7 @@ def small_multiples(
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines if name != dashed))
-    styles = {name: _style(i) for i, name in enumerate(names)} | {dashed: ("black", "--")}
+    styles = {name: style(i) for i, name in enumerate(names)} | {dashed: ("black", "--")}
     across = min(columns, len(panels))
     down = -(-len(panels) // across)
     figure = Figure(figsize=(1.2 + 2.1 * across, 1.6 + 2.1 * down), dpi=110, layout="constrained")

@@ -8,20 +8,26 @@ scanners show both.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import xarray as xr
 
+from calib.evaluation import evaluate
 from calib.learned.bundled import realistic_weights
+from calib.nets.table import FACTORS
 from calib.recovery import METHODS
+from calib.studies.harness.bounds import known_scanner
 from calib.studies.harness.recovery import Recovery, recovered_by
 from calib.studies.harness.results import Row
 from calib.studies.harness.trained import Trained
 from mpisim.data.metrics import nrmse
+from mpisim.data.schema import STD
 from mpisim.errors import DataWarning
 from mpisim.io.digest import digest
 
-__all__ = ["Variant", "error_of", "ready_variants"]
+__all__ = ["Variant", "error_of", "figures_of", "ready_variants"]
+
+_NO_FIGURES = dict.fromkeys(("within_68", "within_95", "std_over_rmse", "instead", "scanner"))
 
 
 @dataclass(frozen=True)
@@ -51,14 +57,18 @@ class Variant:
 def ready_variants(recovery: Recovery, factor: int) -> tuple[list[Variant], list[Row]]:
     """Return what can run at a factor, and for each chosen method whether it has weights.
 
-    Where the user chooses no methods they are those that have weights or need none.
+    Where the user chooses no methods they are those that have weights or need none. Networks are left out at factors
+    that none is made for.
     """
     options = recovery.options
     untrained = Recovery(replace(options, train=False))
-    ready = [name for name in METHODS if not untrained.missing(name, factor)]
+    possible = [name for name in METHODS if factor in FACTORS or not METHODS[name].learned]
+    ready = [name for name in possible if not untrained.missing(name, factor)]
     variants: list[Variant] = []
     status: list[Row] = []
     for name in options.chosen(tuple(METHODS), ready):
+        if name not in possible:
+            continue
         missing = recovery.missing(name, factor)
         status.append({"method": name, "factor": factor, "status": "missing" if missing else "made"})
         learned = METHODS[name].learned
@@ -75,20 +85,51 @@ def error_of(recovery: Recovery, coarse: xr.Dataset, fine: xr.Dataset, variant: 
 
     Warnings that rows do not fit what a method presumes are not shown: the error is the answer.
     """
-    weights = variant.weights
-    key = {
+
+    def compute() -> Row:
+        return {"nrmse": nrmse(_recovered(coarse, variant), fine)}
+
+    name = f"imperfection_{variant.method}_{factor}x"
+    return float(recovery.cache.row(name, _key(coarse, fine, variant, factor), compute)["nrmse"])
+
+
+def figures_of(recovery: Recovery, coarse: xr.Dataset, fine: xr.Dataset, variant: Variant, factor: int) -> Row:
+    """Return error and coverage of a variant on one coarse matrix, from the cache or computed.
+
+    The row holds `nrmse`, the figures of `mpisim.data.coverage.Coverage` (None where the method states no deviation),
+    `instead`, the method that recovered the rows where this one gave up, and `scanner`, what
+    `calib.studies.harness.bounds` needs of a fitted one. Networks state no deviation: their row is that of `error_of`.
+    """
+    if variant.weights is not None:
+        return {**_NO_FIGURES, "nrmse": error_of(recovery, coarse, fine, variant, factor)}
+
+    def compute() -> Row:
+        found = _recovered(coarse, variant)
+        about = found.attrs["recovery"]
+        covered = evaluate(found, fine).coverage if STD in found else None
+        return {
+            **_NO_FIGURES,
+            **({} if covered is None else asdict(covered)),
+            "nrmse": nrmse(found, fine),
+            "instead": about.get("instead"),
+            "scanner": known_scanner(about) if "angle_errors" in about else None,
+        }
+
+    return recovery.cache.row(f"limits_{variant.method}_{factor}x", _key(coarse, fine, variant, factor), compute)
+
+
+def _key(coarse: xr.Dataset, fine: xr.Dataset, variant: Variant, factor: int) -> Row:
+    return {
         "method": variant.method,
         "version": METHODS[variant.method].version,
         "factor": factor,
         "coarse": digest(coarse["system_matrix"].values),
         "fine": digest(fine["system_matrix"].values),
-        "weights": None if weights is None else weights.digest,
+        "weights": None if variant.weights is None else variant.weights.digest,
     }
 
-    def compute() -> Row:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)
-            recovered = recovered_by(coarse, variant.method, None if weights is None else weights.weights)
-        return {"nrmse": nrmse(recovered, fine)}
 
-    return float(recovery.cache.row(f"imperfection_{variant.method}_{factor}x", key, compute)["nrmse"])
+def _recovered(coarse: xr.Dataset, variant: Variant) -> xr.Dataset:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        return recovered_by(coarse, variant.method, None if variant.weights is None else variant.weights.weights)
