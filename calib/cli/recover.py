@@ -23,6 +23,7 @@ KEYS = {
     "noise": "of the coarse matrix: noise_std, snr in dB, whether estimated, an upper bound, by_row; null if not known",
 }
 """Keys of `--json`."""
+_FITS = ("physical", "auto")
 _CHOSEN = ("method", "weights", "prior", "angles", "prior_scanner")
 
 
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_noise_options(parser)
     parser.add_argument("--out", required=True, help="fine system matrix (.nc) to write")
     parser.add_argument(
-        "--scanner-out", metavar="FILE.toml", help="write the fitted scanner as a scanner file (--method physical)"
+        "--scanner-out", metavar="FILE.toml", help="write the scanner that physical fitted as a scanner file"
     )
     parser.add_argument(
         "--sf-gradient",
@@ -87,6 +88,9 @@ def run(options: argparse.Namespace) -> Result:
         options.sf_gradient,
     )
     if options.scanner_out is not None:
+        options.method = options.method or "physical"
+        fits = options.method in _FITS
+        require(fits, "--method", f"{' or '.join(_FITS)} with --scanner-out, or left out", options.method)
         inputs = (options.coarse, options.weights, options.prior_scanner, options.out)
         expect_file(options.scanner_out, (".toml",), *inputs, name="--scanner-out")
     if options.diagnostics is not None:
