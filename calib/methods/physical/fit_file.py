@@ -70,6 +70,9 @@ def write_fitted_scanner(
         "angles and grid. The table fit is what a later fit takes as its prior; it does not follow what you change "
         "above."
     )
+    stated = np.asarray(recovery.get("angles_measured", recovered["angle"].values), dtype=float)
+    if not np.allclose(stated, recovery["angles"], rtol=0, atol=1e-6):
+        notes += " Angles are those of the fit: the stated ones describe no scanner."
     write_text(path, scanner_text(setup, "A fitted scanner.", notes) + "\n" + _fit_text(recovery))
 
 

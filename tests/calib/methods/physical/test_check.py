@@ -126,6 +126,7 @@ def test_the_command_line_writes_and_takes_a_scanner(fine, tmp_path, monkeypatch
     simulate = ["simulate", "--scanner", "scanner.toml", "--grid", "20", "--angle-step", "30", "--out", "sm.nc"]
     assert main(simulate) == 0
     assert dict(mpisim.read("sm.nc").sizes) == {"angle": 6, "frequency": 3, "y": 20, "x": 20}
+    assert main([*first[:3], "transms", *first[4:]]) == 2
     setup = mpisim.read_scanner("scanner.toml")
     assert replace(setup.scanner, angles=ANGLES).errors_at(ANGLES[0])[0] == pytest.approx(RANDOM[0], abs=5e-5)
 
