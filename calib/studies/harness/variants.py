@@ -27,6 +27,8 @@ from mpisim.io.digest import digest
 
 __all__ = ["Variant", "error_of", "figures_of", "ready_variants"]
 
+_WITHOUT_DEVIATION = ("bicubic", "bicubic-dc", "ridge", "profile")
+"""Methods that are no networks and state no standard deviation."""
 _NO_FIGURES = dict.fromkeys(("within_68", "within_95", "std_over_rmse", "instead", "scanner"))
 
 
@@ -98,9 +100,10 @@ def figures_of(recovery: Recovery, coarse: xr.Dataset, fine: xr.Dataset, variant
 
     The row holds `nrmse`, the figures of `mpisim.data.coverage.Coverage` (None where the method states no deviation),
     `instead`, the method that recovered the rows where this one gave up, and `scanner`, what
-    `calib.studies.harness.bounds` needs of a fitted one. Networks state no deviation: their row is that of `error_of`.
+    `calib.studies.harness.bounds` needs of a fitted one. The row of a method that states no deviation, such as a
+    network, is that of `error_of`.
     """
-    if variant.weights is not None:
+    if variant.weights is not None or variant.method in _WITHOUT_DEVIATION:
         return {**_NO_FIGURES, "nrmse": error_of(recovery, coarse, fine, variant, factor)}
 
     def compute() -> Row:
