@@ -30,10 +30,11 @@ _FLAGS = {
     "weights": "--channel-weights",
     "stop_bands": "--stop-band",
     "drive_frequency": "--drive",
+    "drive_frequencies": "--drives",
     "data": "FILE",
     **{
         name: "--" + name.replace("_", "-")
-        for name in ("min_frequency", "max_frequency", "harmonics", "bandwidth", "best")
+        for name in ("min_frequency", "max_frequency", "harmonics", "bandwidth", "best", "mixing_order")
     },
 }
 
@@ -43,10 +44,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="system matrices and measurements of the same rows")
     parser.add_argument("--out", nargs="+", required=True, metavar="FILE", help="one file to write for every input")
     parser.add_argument(
+        "--leakage",
+        action="store_true",
+        help="measurement with all frequencies: suppress what does not repeat with the period, by a Hann window over "
+        "three frames",
+    )
+    parser.add_argument(
         "--average",
         type=argument_type("--average", integer),
         metavar="N",
         help="measurement: mean over so many successive frames; 0 for all",
+    )
+    parser.add_argument(
+        "--group",
+        type=argument_type("--group", integer),
+        metavar="N",
+        help="measurement with all frequencies: take so many successive periods as one longer period",
     )
     parser.add_argument(
         "--background",
@@ -76,6 +89,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--harmonics", type=argument_type("--harmonics", integers), help="harmonics to keep: 2:9 or 3,5"
     )
     parser.add_argument(
+        "--mixing-order",
+        type=argument_type("--mixing-order", integer),
+        metavar="N",
+        help="keep sums of multiples of the frequencies of --drives, up to this order",
+    )
+    parser.add_argument(
+        "--drives", type=argument_type("--drives", numbers), metavar="A,B[,C]", help="their frequencies, in kHz"
+    )
+    parser.add_argument(
         "--row-snr", type=argument_type("--row-snr", number), metavar="RATIO", help="least ratio of signal to noise"
     )
     parser.add_argument(
@@ -85,6 +107,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel-weights", type=argument_type("--channel-weights", numbers), metavar="A,B,...")
     parser.add_argument(
         "--whiten", action="store_true", help="divide rows by the noise of the measurement (of the matrix without one)"
+    )
+    parser.add_argument(
+        "--whiten-covariance",
+        action="store_true",
+        help="the same by the full covariance of the background frames, of up to 500 rows",
     )
     parser.add_argument("--row-norm", action="store_true", help="divide rows by the norm of the matrix's rows")
 
@@ -133,6 +160,10 @@ def _steps(options: argparse.Namespace, data: list[xr.Dataset]) -> list[Step]:
     from mpisim.preprocess.apply import STEPS
 
     steps: list[Step] = [] if options.average is None else [STEPS["AverageFrames"](options.average)]  # type: ignore[call-arg]
+    if options.leakage:
+        steps.insert(0, STEPS["CorrectLeakage"]())
+    if options.group is not None:
+        steps.append(STEPS["GroupPeriods"](options.group))  # type: ignore[call-arg]
     if options.background != "none" and any("background" in d for d in data):
         steps.append(STEPS["SubtractBackground"](options.background))  # type: ignore[call-arg]
     if any("transfer_function" in d for d in data):
@@ -146,6 +177,8 @@ def _steps(options: argparse.Namespace, data: list[xr.Dataset]) -> list[Step]:
         "drive_frequency": options.drive,
         "harmonics": options.harmonics or (),
         "bandwidth": options.bandwidth or 0.0,
+        "drive_frequencies": tuple(f * 1e3 for f in options.drives or ()),
+        "mixing_order": options.mixing_order or 0,
         "snr": options.row_snr,
         "best": options.best or 0,
     }
@@ -154,5 +187,6 @@ def _steps(options: argparse.Namespace, data: list[xr.Dataset]) -> list[Step]:
     if options.channel_weights is not None:
         steps.append(STEPS["WeightChannels"](tuple(options.channel_weights)))  # type: ignore[call-arg]
     steps += [STEPS["Whiten"]()] if options.whiten else []
+    steps += [STEPS["WhitenByCovariance"]()] if options.whiten_covariance else []
     steps += [STEPS["WeightRows"]()] if options.row_norm else []
     return steps

@@ -12,6 +12,8 @@ import xarray as xr
 from mpisim.data.schema import validate
 from mpisim.errors import require
 from mpisim.preprocess.averaging import AverageFrames
+from mpisim.preprocess.covariance import WhitenByCovariance
+from mpisim.preprocess.periods import CorrectLeakage, GroupPeriods
 from mpisim.preprocess.receive import DivideInduction, DivideTransfer
 from mpisim.preprocess.selection import SelectFrequencies
 from mpisim.preprocess.step import Step, recorded, stated, with_state
@@ -23,13 +25,16 @@ __all__ = ["STEPS", "apply", "apply_all", "steps_of"]
 STEPS: dict[str, type[Step]] = {
     kind.__name__: kind
     for kind in (
+        CorrectLeakage,
         AverageFrames,
+        GroupPeriods,
         SubtractBackground,
         DivideTransfer,
         DivideInduction,
         SelectFrequencies,
         WeightChannels,
         Whiten,
+        WhitenByCovariance,
         WeightRows,
     )
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +18,16 @@ from mpisim.data.schema import STD, VOXEL_DIMS
 from mpisim.errors import require
 from mpisim.preprocess.pairing import places
 
-__all__ = ["BACKGROUND", "COMMON_NOISE", "RowNumbers", "frequencies_of", "kind_of", "one_of_each_row", "scaled"]
+__all__ = [
+    "BACKGROUND",
+    "COMMON_NOISE",
+    "RowNumbers",
+    "frequencies_of",
+    "kind_of",
+    "one_of_each_row",
+    "restored",
+    "scaled",
+]
 
 BACKGROUND = "background"
 """Variable of the background frames (background_frame, row dimensions), as received."""
@@ -138,3 +148,12 @@ class RowNumbers:
         if len(mine) == len(wanted) and np.allclose(mine, wanted, rtol=1e-6, atol=0):
             return np.arange(len(wanted))  # rows of a list have a frequency more than once
         return places(wanted, np.array(mine))
+
+
+def restored(numbers: Any) -> RowNumbers | None:
+    """Return numbers of rows from their record, or as they are; raise `InputError` for another one."""
+    if numbers is None or isinstance(numbers, RowNumbers):
+        return numbers
+    good = isinstance(numbers, dict) and set(numbers) == {"dims", "shape", "frequencies", "values"}
+    require(good, "numbers of rows", "a mapping of dims, shape, frequencies and values", type(numbers).__name__)
+    return RowNumbers(**{name: tuple(values) for name, values in numbers.items()})

@@ -34,6 +34,9 @@ class SelectFrequencies(Step):
         Pairs of frequencies in Hz; those from the first to the second are left out.
     drive_frequency, harmonics, bandwidth
         Keep frequencies within half the bandwidth of these multiples of the drive frequency; both in Hz.
+    drive_frequencies, mixing_order
+        Keep frequencies that are a sum of multiples of these drive frequencies (Hz, of all channels) whose magnitudes
+        add up to at most this order, to within half the bandwidth; 0 for all.
     snr
         Least signal-to-noise ratio, a ratio.
     definition
@@ -50,6 +53,8 @@ class SelectFrequencies(Step):
     drive_frequency: float | None = None
     harmonics: tuple[int, ...] = ()
     bandwidth: float = 0.0
+    drive_frequencies: tuple[float, ...] = ()
+    mixing_order: int = 0
     snr: float | None = None
     definition: str = "rms"
     best: int = 0
@@ -64,6 +69,9 @@ class SelectFrequencies(Step):
             value = getattr(self, name)
             if value is not None:
                 non_negative(name, value)
+        whole("mixing_order", self.mixing_order, least=0)
+        paired = bool(self.drive_frequencies) == bool(self.mixing_order) and len(self.drive_frequencies) <= 3
+        require(paired, "mixing_order", "given together with one to three drive_frequencies", self.mixing_order)
         non_negative("bandwidth", self.bandwidth)
         ordered = all(len(band) == 2 and 0 <= band[0] <= band[1] for band in self.stop_bands)
         require(ordered, "stop_bands", "pairs of ascending frequencies in Hz", self.stop_bands)
@@ -109,4 +117,14 @@ class SelectFrequencies(Step):
         if self.drive_frequency is not None:
             centres = np.array(self.harmonics) * self.drive_frequency
             good &= np.abs(f[:, None] - centres).min(axis=1) <= self.bandwidth / 2 + edge * f + 1e-9
+        if self.mixing_order:
+            sums = _mixed(np.array(self.drive_frequencies), self.mixing_order)
+            good &= np.array([np.abs(sums - value).min() for value in f]) <= self.bandwidth / 2 + 1e-6 * f + 1e-9
         return good
+
+
+def _mixed(drives: np.ndarray, order: int) -> np.ndarray:
+    """Return the sums of multiples of drive frequencies whose magnitudes add up to at most an order."""
+    counts = np.arange(-order, order + 1)
+    multiples = np.stack(np.meshgrid(*[counts] * drives.size, indexing="ij"), axis=-1).reshape(-1, drives.size)
+    return multiples[np.abs(multiples).sum(axis=1) <= order] @ drives

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import xarray as xr
@@ -11,19 +11,11 @@ import xarray as xr
 from mpisim.data.noise import norm
 from mpisim.data.views import as_matrix
 from mpisim.errors import numbers_of, require
-from mpisim.preprocess.rows import RowNumbers, one_of_each_row, scaled
+from mpisim.preprocess.rows import RowNumbers, one_of_each_row, restored, scaled
 from mpisim.preprocess.step import Step
 from mpisim.preprocess.whitening import whiten
 
 __all__ = ["WeightChannels", "WeightRows", "Whiten"]
-
-
-def _restored(numbers: Any) -> RowNumbers | None:
-    if numbers is None or isinstance(numbers, RowNumbers):
-        return numbers
-    good = isinstance(numbers, dict) and set(numbers) == {"dims", "shape", "frequencies", "values"}
-    require(good, "numbers of rows", "a mapping of dims, shape, frequencies and values", type(numbers).__name__)
-    return RowNumbers(**{name: tuple(values) for name, values in numbers.items()})
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ class Whiten(Step):
     decided_on: ClassVar[str] = "measurement"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise_std", _restored(self.noise_std))
+        object.__setattr__(self, "noise_std", restored(self.noise_std))
 
     def decided(self, data: xr.Dataset) -> Self:
         """Return the step with the noise of a dataset; raise `InputError` where it is unknown or zero."""
@@ -75,7 +67,7 @@ class WeightRows(Step):
     decided_on: ClassVar[str] = "system_matrix"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "norms", _restored(self.norms))
+        object.__setattr__(self, "norms", restored(self.norms))
 
     def decided(self, data: xr.Dataset) -> Self:
         """Return the step with the norms of a matrix; raise `InputError` for another dataset."""

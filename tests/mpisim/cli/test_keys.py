@@ -34,7 +34,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
     "info": ["sm.nc", "coarse.nc", "S.mat", "sm.mdf", "std.nc"],
     "validate": ["sm.mdf"],
     "pair": ["sm.mdf y.nc"],
-    "preprocess": ["sm.mdf y.nc --max-frequency 1000 --out p.nc q.nc"],
+    "preprocess": ["sm.mdf --max-frequency 1000 --out p.nc"],
     "plot": ["sm.nc --out p.png"],
     "scanners": ["", "mild", "mild --out mild.toml"],
     "train": [f"--data data --method {NET} --factor 2 --steps 1 --batch 8 --out run"],

@@ -11,7 +11,7 @@ from mpisim.preprocess.apply import apply, steps_of
 from mpisim.preprocess.receive import DivideInduction, DivideTransfer
 from mpisim.preprocess.selection import SelectFrequencies
 from mpisim.preprocess.subtraction import SubtractBackground
-from tests.mpisim.io.mdf.files import MATRIX, K, calibrated, drifting, measured, metadata, random_complex, write
+from tests.mpisim.io.mdf.files import MATRIX, K, V, calibrated, drifting, measured, metadata, random_complex, write
 
 TRANSFER = "/acquisition/receiver/transferFunction"
 INDUCTION = "/acquisition/receiver/inductionFactor"
@@ -69,6 +69,23 @@ def test_the_command_treats_both_files_alike_and_shows_what_it_did(tmp_path, cap
     raw = mpisim.read("y.mdf", raw=True)
     again = apply(steps_of(y), raw)
     np.testing.assert_allclose(again["measurement"], y["measurement"], rtol=1e-12)
+
+
+def test_steps_in_time_and_the_full_covariance_from_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(4)
+    mask = np.repeat([1, 0, 1], [60, 12, 60])
+    frames = rng.standard_normal((132, 1, 2, V))
+    write(tmp_path / "y.mdf", metadata(132, 1, 2), measured(frames, mask))
+    words = "preprocess y.mdf --leakage --group 2 --max-frequency 300 --whiten-covariance --out y.nc --json"
+    assert main(words.split()) == 0
+    names = ["CorrectLeakage", "GroupPeriods", "SubtractBackground", "SelectFrequencies", "WhitenByCovariance"]
+    assert [r["step"] for r in json.loads(capsys.readouterr().out)["steps"]] == names
+    y = mpisim.read("y.nc")
+    assert dict(y.sizes) | {"frame": 5, "receive": 2, "frequency": 7, "background_frame": 58} == dict(y.sizes)
+    np.testing.assert_allclose(y["noise_std"], 1)
+    assert main("preprocess y.mdf --drives 100,150 --mixing-order 1 --out z.nc".split()) == 0
+    np.testing.assert_allclose(mpisim.read("z.nc")["frequency"], [0, 1e5])
 
 
 def test_a_preprocessed_matrix_is_written_as_mdf(tmp_path):
