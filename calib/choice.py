@@ -64,7 +64,7 @@ _FACTOR_OF_IDEAL = 8  # from which a profile that fits beats weights of ideal sc
 _BLIND = 8  # factor from which a ridge explains the block means of nearly any row
 _PREDICTED = 4e-3  # share of the energy that profiles may err held-out block means by, to be better than `transms`
 _REFUTED = 0.05  # from which profiles are worse than what knows nothing of the scanner
-_OF_SAMPLING = {"strided": "bicubic-strided-aligned", "random": "cs", "positions": "smooth"}
+_OF_SAMPLING = {"strided": "bicubic-strided-aligned", "random": "cs", "positions": "smooth-rows"}
 
 
 @dataclass(frozen=True)

@@ -48,13 +48,25 @@ from mpisim.data.noise_level import GivenNoise, NoiseLevel, level_of
 from mpisim.data.sampling import Sampling
 from mpisim.data.schema import build, expect
 from mpisim.data.views import as_images, replace_rows
-from mpisim.errors import one_of, positive, require
+from mpisim.errors import InputError, one_of, positive, require
 from mpisim.plugins import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["METHODS", "check_method", "recover", "recover_at", "recover_by_choice"]
+__all__ = [
+    "DEFAULT_METHOD",
+    "METHODS",
+    "check_method",
+    "recover",
+    "recover_at",
+    "recover_by_choice",
+    "recover_usually",
+    "without_noise",
+]
+
+DEFAULT_METHOD = "auto"
+"""The method where none is named."""
 
 
 def recover(
@@ -80,9 +92,11 @@ def recover(
     coarse
         A coarse system matrix of the schema.
     method
-        A name of `METHODS`. None takes `transms` if its weights were trained on such matrices, and otherwise a method
-        that presumes less (`calib.choice`): a warning says so, and `recovery` states the `method` and the `reason`. If
-        a network is named that was trained on other matrices, a warning says so.
+        A name of `METHODS`. None takes `auto` (`calib.automatic`): the scanner is fitted where that explains the
+        measurement, and otherwise a method is taken that presumes less. The attribute `recovery` states the `method`
+        that was taken, the `reason`, and what else was `tried`. With `weights` the method is the one they belong to,
+        and with `unit` one that recovers rows by themselves (`calib.choice`). If a network is named that was trained on
+        other matrices, a warning says so.
     weights
         A weights file of `mpisim train`. None takes the bundled one; for exact data it takes the one that was trained
         for exact block means, if there is one.
@@ -121,23 +135,64 @@ def recover(
         and cannot be estimated.
     """
     given = GivenNoise(snr, noise_std, noiseless)
+    options = {"angles": angles, "prior_scanner": prior_scanner}
+    method = by_fit(method, options)
     if method is not None:
         one_of("method", method, METHODS)
     expect(coarse, "system_matrix", "coarse", stage="coarse")
     if "angle" in coarse.coords:
         warn_of_degrees(coarse["angle"].values)
-    options = {"angles": angles, "prior_scanner": prior_scanner}
-    method = by_fit(method, options)
+    if method is None and weights is None and unit is None:
+        return _recover_by_itself(coarse, given, prior)
     choice = choose(coarse, weights, in_blocks=unit is not None) if method is None else named(method, coarse)
-    record = METHODS[choice.method]
-    Sampling.of(coarse, record.samplings, choice.method)
-    level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
-    return recover_by_choice(level, coarse, choice, weights, unit, prior=prior, options=options)[0]
+    return _recover_by(choice, coarse, given, weights, unit, prior, options)
 
 
 def by_fit(method: str | None, options: Mapping[str, object]) -> str | None:
     """Return the name of a method, that of the fit of the scanner where options need it and none is named."""
     return "physical" if method is None and any(value is not None for value in options.values()) else method
+
+
+def _recover_by_itself(coarse: xr.Dataset, given: GivenNoise, prior: str | os.PathLike[str] | None) -> xr.Dataset:
+    """Recover by `auto`; where the noise is unknown and cannot be estimated, by a method that needs none."""
+    try:
+        level = level_of(coarse, given)
+    except InputError:
+        choice = without_noise(coarse, given)
+        if choice is None:
+            raise
+        return _recover_by(choice, coarse, given)
+    return recover_at(level, coarse, DEFAULT_METHOD, None, None, prior=prior)
+
+
+def without_noise(coarse: xr.Dataset, given: GivenNoise) -> Choice | None:
+    """Return the choice for a matrix whose noise cannot be estimated; None if it needs to be known."""
+    choice = choose(coarse)
+    return None if given != GivenNoise() or METHODS[choice.method].noise else choice
+
+
+def recover_usually(coarse: xr.Dataset) -> xr.Dataset:
+    """Recover a coarse matrix by the choice of `calib.choice`: what `auto` takes where nothing describes the scanner.
+
+    It was the default before there was `auto`, and still is for a file in blocks. Errors are those of `recover`.
+    """
+    return _recover_by(choose(coarse), coarse, GivenNoise())
+
+
+def _recover_by(
+    choice: Choice,
+    coarse: xr.Dataset,
+    given: GivenNoise,
+    weights: str | os.PathLike[str] | None = None,
+    unit: float | None = None,
+    prior: str | os.PathLike[str] | None = None,
+    options: Mapping[str, object] | None = None,
+) -> xr.Dataset:
+    """Recover by a choice, at the noise level of the file, or one that is given or estimated if the method needs it."""
+    record = METHODS[choice.method]
+    Sampling.of(coarse, record.samplings, choice.method)
+    level = level_of(coarse, given) if record.noise or given != GivenNoise() else None
+    return recover_by_choice(level, coarse, choice, weights, unit, prior=prior, options=options)[0]
 
 
 def recover_by_choice(
@@ -319,7 +374,7 @@ _UNTRAINED = {
         takes=("prior",),
         complete=True,
     ),
-    "smooth": Method(
+    "smooth-rows": Method(
         "smooth rows, by a Gaussian process: for large samples at any positions; presumes nothing of the scanner",
         recover_smoothly,
         samplings=("positions",),
@@ -335,7 +390,7 @@ _UNTRAINED = {
 
 
 def _by(coarse: xr.Dataset, method: str | None, prior: str | os.PathLike[str] | None) -> xr.Dataset:
-    return recover(coarse, method, prior=prior)
+    return recover_usually(coarse) if method is None else recover_at(None, coarse, method, None, None, prior=prior)
 
 
 def _auto(coarse: xr.Dataset, prior: str | os.PathLike[str] | None = None) -> Recovered:

@@ -28,6 +28,13 @@ COMMANDS = (
         "calib.cli.prior",
         "calibrate",
     ),
+    Command(
+        "design",
+        "choose the positions that a calibration should measure",
+        "mpisim design -n 16 --size 4 --out positions.csv",
+        "calib.cli.design",
+        "calibrate",
+    ),
     Command("methods", "list the methods of recovery", "mpisim methods", "calib.cli.methods", "calibrate"),
     Command(
         "evaluate",

@@ -19,7 +19,7 @@ __all__ = ["KEYS", "add_arguments", "run"]
 KEYS = {
     "out": "file of the coarse matrix",
     "rows": "rows of the matrix",
-    "grid": "voxels of the coarse matrix along x, y",
+    "grid": "voxels of the coarse matrix along x, y; the number of positions and 1 for those",
     "fine_grid": "voxels along x, y of the fine matrix that is recovered from it",
     "noise_std": "complex noise standard deviation of whole blocks, the largest of the rows; null where not known",
 }
@@ -44,6 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "are left out",
     )
     parser.add_argument("--sampling", default="box", help="box (large sample), strided or random (small sample)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--positions",
+        metavar="FILE",
+        help="table (.csv) of large samples at any positions: columns x_mm, y_mm and, where they are not of --factor "
+        "voxels, size_x_mm and size_y_mm",
+    )
+    keep = argument_type("keep", integer)
+    where.add_argument("--keep", type=keep, help="measure so many whole blocks only, drawn at random by --seed")
     level = parser.add_mutually_exclusive_group()
     level.add_argument(
         "--snr",
@@ -60,12 +69,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Result:
     """Measure the matrix coarsely and return the name, the size and the noise of the coarse one."""
     from mpisim.data.downsampling import downsample
+    from mpisim.io.positions_file import read_positions
 
     expect_output(options.out, options.fine)
     snr = None if options.noiseless else options.snr
-    with as_typed({"edge": "--edge"}):
+    positions = None if options.positions is None else read_positions(options.positions)
+    with as_typed({"edge": "--edge", "positions": "--positions", "keep": "--keep", "sampling": "--sampling"}):
         fine = mpisim.read(options.fine)
-        coarse = downsample(fine, options.factor, options.sampling, snr, options.seed, options.edge)
+        coarse = downsample(
+            fine,
+            options.factor,
+            options.sampling,
+            snr,
+            options.seed,
+            options.edge,
+            positions=positions,
+            keep=options.keep,
+        )
     mpisim.write(coarse, options.out)
     return {
         "out": options.out,

@@ -35,7 +35,7 @@ def recover_smoothly(coarse: xr.Dataset) -> Recovered:
 
     The metadata state the `length` of the process for each frequency, in m.
     """
-    sampling = Sampling.of(coarse, (PositionSampling.scheme,), "smooth")
+    sampling = Sampling.of(coarse, (PositionSampling.scheme,), "smooth-rows")
     assert isinstance(sampling, PositionSampling)
     filling = np.ones(len(sampling.centers)) if sampling.filling is None else sampling.filling[0]
     values = as_images(coarse)[:, 0].astype(complex) * filling  # of equal noise

@@ -27,6 +27,13 @@ _LIST = (
         factors=(2, 4, 8, 16),
         quick_factors=(4, 8),
     ),
+    Study(
+        "design",
+        "error against the number of large samples, by how their positions are chosen",
+        "calib.studies.design:design",
+        factors=(4,),
+        quick_factors=(4,),
+    ),
     Study("weights", "find or train the weights of the other studies", "calib.studies.weights:weights"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

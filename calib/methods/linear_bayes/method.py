@@ -186,7 +186,7 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
 def _simpler(coarse: xr.Dataset) -> tuple[str, Callable[[xr.Dataset], Recovered]]:
     """Return the method that presumes nothing of a matrix of this sampling, by name, and its function."""
     if isinstance(Sampling.of(coarse), PositionSampling):
-        return "smooth", recover_smoothly
+        return "smooth-rows", recover_smoothly
     return "bicubic-dc", bicubic_consistent
 
 

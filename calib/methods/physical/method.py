@@ -1,7 +1,7 @@
 r"""The method `physical`: the scanner is fitted to all rows at once, and its fine rows are the result.
 
-Rows that the scanner does not describe (`calib.methods.misfit`) are recovered as single ridges or by bicubic
-interpolation, and named in a warning. What remains of rows whose residual is significant is shrunk, interpolated and
+Rows that the scanner does not describe (`calib.methods.misfit`) are recovered by a factor or a mirror of its rows where
+that explains them (`replacement`), or else as single ridges or by bicubic interpolation, and named in a warning. What remains of rows whose residual is significant is shrunk, interpolated and
 added. Block means of rows within their noise are not made consistent with the data: the fit is closer to the truth
 than they are. Where the scanner describes less than half of the rows, or the fit does not converge, a warning says so
 and a method that presumes less recovers all of them: `profile` for block means.
@@ -25,6 +25,7 @@ from calib.methods.physical.fitting import Fitted, fit_measurement
 from calib.methods.physical.measurement import Measurement
 from calib.methods.physical.more_angles import at_more_angles, wanted_angles
 from calib.methods.physical.parameters import LOCAL
+from calib.methods.physical.replacement import replace_others
 from calib.methods.physical.report import reported
 from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Recovered
@@ -32,7 +33,7 @@ from calib.methods.smooth import recover_smoothly
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.blocks import block_mean
 from mpisim.data.coverage import expected_nrmse
-from mpisim.data.sampling import BoxSampling, Sampling
+from mpisim.data.sampling import BoxSampling
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import InputError, warn
 
@@ -66,7 +67,10 @@ def recover_by_scanner(
     reason = _refused(fitted, others)
     if reason:
         return _instead(coarse, reason, wanted)
-    shape, found = measurement.fine.array_shape, (fitted.rows(), fitted.deviation())
+    try:
+        shape, found = measurement.fine.array_shape, (fitted.rows(), fitted.deviation())
+    except np.linalg.LinAlgError:
+        return _instead(coarse, "the values do not determine its parameters", wanted)
     rows, spread = (measurement.unit * measurement.as_rows(v, coarse).reshape(-1, *shape) for v in found)
     metadata = reported(fitted)
     metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
@@ -74,7 +78,7 @@ def recover_by_scanner(
     if isinstance(measurement.sampling, BoxSampling):
         _add_rest(rows, coarse, fitted, ~bad)
     if bad.any():
-        metadata["rows_refitted"] = _replace(rows, spread, coarse, bad)
+        metadata["rows_refitted"] = _replaced(rows, spread, coarse, bad)
     _warn_of(coarse, metadata, fitted)
     if earlier is not None:
         metadata["changes"] = changes_reported(fitted, earlier)
@@ -153,7 +157,7 @@ def _simpler(coarse: xr.Dataset) -> tuple[str, Callable[[xr.Dataset], Recovered]
         "box": ("profile", recover_by_profiles),
         "strided": ("bicubic-strided-aligned", bicubic_aligned),
         "random": ("cs", compressed_sensing),
-        "positions": ("smooth", recover_smoothly),
+        "positions": ("smooth-rows", recover_smoothly),
     }[coarse.attrs["sampling"]["scheme"]]
 
 
@@ -176,23 +180,10 @@ def _add_rest(rows: np.ndarray, coarse: xr.Dataset, fitted: Fitted, good: np.nda
     rows[chosen] = nearest_consistent(rows[chosen] + rest, wanted, margin, factor)
 
 
-def _replace(rows: np.ndarray, spread: np.ndarray, coarse: xr.Dataset, bad: np.ndarray) -> dict[str, int]:
-    """Recover rows that no scanner describes by what presumes less, in place; how many by which method."""
+def _replaced(rows: np.ndarray, spread: np.ndarray, coarse: xr.Dataset, bad: np.ndarray) -> dict[str, int]:
+    """Recover rows that the scanner does not describe otherwise, in place, and say so; how many in which way."""
     (others,) = np.nonzero(bad)
-    if coarse.attrs["sampling"]["scheme"] == "box":
-        from calib.methods.geometry import Geometry
-        from calib.methods.ridge import ridge_rows  # which loads torch
-
-        means, sigma = as_images(coarse)[others].astype(complex), noise_per_row(coarse)[others]
-        unit = float(np.sqrt(np.mean(np.abs(as_images(coarse)) ** 2)))
-        found, ridges = ridge_rows(means, sigma, Sampling.of(coarse).factor, Geometry.of(coarse, warned=False), unit)
-        counts = {"ridge": int(ridges.sum()), "bicubic-dc": int(np.sum(~ridges))}
-    else:
-        name, by = _simpler(coarse)
-        found, counts = by(coarse).rows[others], {name: len(others)}
-    spread[others] = np.maximum(spread[others], np.abs(found - rows[others]) / np.sqrt(2))
-    rows[others] = found
-    counts = {name: count for name, count in counts.items() if count}
+    counts = replace_others(rows, spread, coarse, others, _simpler(coarse))
     counted = " and ".join(f"{count} by {name}" for name, count in counts.items())
     warn(
         f"{len(others)} of {len(rows)} rows are not those of the fitted scanner and were recovered otherwise, "
