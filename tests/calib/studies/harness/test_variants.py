@@ -34,3 +34,9 @@ def test_without_a_choice_all_that_have_weights_or_need_none_are_taken(tmp_path)
     names = {v.name for v in variants(tmp_path, BUNDLED)[0]}
     assert {"bicubic-dc", "bicubic-strided", "cs", "ridge", "profile", "srcnn", "vdsr", "transms"} <= names
     assert "smrnet" not in names
+
+
+def test_no_network_at_a_factor_that_none_is_made_for(tmp_path):
+    found, status = ready_variants(Recovery(StudyOptions(tmp_path / "out", protocol=SMALL)), 16)
+    assert {"physical", "ridge"} <= {v.name for v in found} and not any(v.weights for v in found)
+    assert {row["status"] for row in status} == {"made"}
