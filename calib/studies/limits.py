@@ -17,7 +17,7 @@ At 2x, where a fit takes up to a minute, every third scanner counts; bounds and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -217,7 +217,7 @@ def _coverages(table: Sequence[Row]) -> str:
     )
 
 
-def _by_factor(table: Sequence[Row], words: Any, heading: str) -> str:
+def _by_factor(table: Sequence[Row], words: Callable[[Row], str], heading: str) -> str:
     factors = sorted({row["factor"] for row in table})
     cells = {(r["method"], r["averages"], r["level"], r["factor"]): words(r) for r in table}
     lines = []

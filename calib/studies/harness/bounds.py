@@ -60,7 +60,8 @@ def bound_of(coarse: xr.Dataset, known: Mapping[str, Any], ideal: bool = False) 
     """
     measurement = Measurement.of(coarse)
     found, parameters = fitted_state(known), measurement.parameters
-    shared, local, groups = found.shared, found.local, parameters.groups
+    shared, local = found.shared, found.local
+    groups: tuple[str, ...] | None = parameters.groups
     priors = Priors(
         Priors.of(parameters).mean,
         np.array([p["prior"] for p in known["parameters"]]),

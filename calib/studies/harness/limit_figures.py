@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from calib.studies.harness.results import Row
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 __all__ = ["coverage_figure", "error_figure", "time_figure"]
 
@@ -32,7 +33,7 @@ def error_figure(table: Sequence[Row], title: str) -> Figure:
         _draw(ax, of_level, "nrmse_percent", _methods(rows))
         ax.set(xscale="log", yscale="log", xlabel="positions")
         counts = {row["scanners"] for row in of_level}
-        ax.set_title(f"{level}\n{_range(counts)} scanners, time of a plane", fontsize=9)
+        ax.set_title(f"{level}, {_range(counts)} scanners\ntime of a plane", fontsize=9)
         _at_positions(ax, sorted(seconds))
         top = ax.secondary_xaxis("top")
         top.set_xticks(sorted(seconds), [_duration(seconds[p]) for p in sorted(seconds)], fontsize=7)
@@ -136,10 +137,10 @@ def _duration(seconds: float) -> str:
 
 
 def _finished(figure: Figure, axes: np.ndarray, title: str) -> Figure:
-    handles: dict[str, object] = {}
-    label: Callable[[object], str] = lambda line: str(line.get_label())  # noqa: E731
+    handles: dict[str, Line2D] = {}
     for ax in axes.flat:
-        handles |= {label(line): line for line in ax.get_lines() if not label(line).startswith("_")}
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=7, fontsize=8)
+        handles |= {str(line.get_label()): line for line in ax.get_lines()}
+    drawn = {name: line for name, line in handles.items() if not name.startswith("_")}
+    figure.legend(list(drawn.values()), list(drawn), loc="outside lower center", ncols=7, fontsize=8)
     figure.suptitle(title, fontsize=10)
     return figure
