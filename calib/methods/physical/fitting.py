@@ -20,10 +20,10 @@ from calib.methods.physical.deviation import deviation
 from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
-from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
+from calib.methods.physical.outliers import MOST_POSITIONS, dropped_positions, lacking, odd_positions, odd_rows
 from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.profiles import MODULATED, PLAIN, Profiles, fit_profiles, predicted, profile_variance
-from calib.methods.physical.start import ideal_start
+from calib.methods.physical.start import ideal_start, robust_start
 from mpisim.data.sampling import Sampling
 
 __all__ = ["Fitted", "fit_measurement"]
@@ -111,14 +111,19 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
     """
     values, given = measurement.values, measurement.sigma
     first, priors = (None, None) if earlier is None else (earlier.state, earlier.priors)
+    empty = positions = dropped_positions(values, given)
+    noise = min(float(np.mean(given**2)), 1.0)
     if earlier is None:
-        start, left = ideal_start(values, measurement.parameters, measurement.sampling, measurement.fine)
+        place = (measurement.parameters, measurement.sampling, measurement.fine, empty)
+        start, left = ideal_start(values, *place)
+        if left - noise > _MOST_AT_START:  # unless it is a few positions that spoil it
+            start, left, wrong = robust_start(values, *place)
+            positions = empty | wrong
     else:
         start, left = earlier.ideal, earlier.left
-    if left - min(float(np.mean(given**2)), 1.0) > _MOST_AT_START:
+    if left - noise > _MOST_AT_START or positions.mean() > MOST_POSITIONS:
         return None
     model, rough = _models(measurement, start)
-    empty = positions = dropped_positions(values, given)
     rows = np.asarray(~np.any(values, axis=-1))
     exact, before, tries = measurement.exact, None, 1
     alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None

@@ -16,12 +16,13 @@ import numpy as np
 
 from calib.methods.misfit import MOST_LEFT, share_left
 
-__all__ = ["dropped_positions", "lacking", "odd_positions", "odd_rows"]
+__all__ = ["MOST_POSITIONS", "dropped_positions", "lacking", "odd_positions", "odd_rows"]
 
 _FAR, _FAR_EXACT = 8.0, 100.0  # times the median of all positions; where there is no noise, that is what models lack
 _SIGNIFICANT = 8.0  # standard deviations
 _EMPTY, _FULL = 3.0, 100.0  # mean square over the noise, of a position without sample and of most others
-_MOST = 0.2  # share of the positions that may be left out
+MOST_POSITIONS = 0.2
+"""Share of the positions that may be left out."""
 
 
 def dropped_positions(values: np.ndarray, sigma: np.ndarray) -> np.ndarray:
@@ -34,7 +35,7 @@ def dropped_positions(values: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """
     strength = np.mean(np.abs(values / sigma) ** 2, axis=(0, 1, 2))
     empty = strength < _EMPTY
-    return empty & (np.median(strength) > _FULL) & (empty.mean() <= _MOST)
+    return empty & (np.median(strength) > _FULL) & (empty.mean() <= MOST_POSITIONS)
 
 
 def odd_positions(residual: np.ndarray, sigma: np.ndarray, exact: bool = False) -> np.ndarray:
@@ -45,7 +46,7 @@ def odd_positions(residual: np.ndarray, sigma: np.ndarray, exact: bool = False) 
     far = (square > (_FAR_EXACT if exact else _FAR) * usual) & (
         square > usual * (1 + _SIGNIFICANT / np.sqrt(np.maximum(rows, 1)))
     )
-    most = int(_MOST * square.size)
+    most = int(MOST_POSITIONS * square.size)
     return far & (square >= np.sort(square)[::-1][most]) if far.sum() > most else far
 
 

@@ -8,6 +8,10 @@ For the steepness, the size variance and the reach of a candidate the gains foll
 
 in which harmonics and coils count by their energy. The search goes over a grid, then over finer ones around
 the best candidate. Some angles are enough, evenly chosen.
+
+A position of the sample whose values are wrong can spoil all of this. `robust_start` counts every position v with the
+weight :math:`1 / (1 + e_v / \tilde e)`, e being what a candidate leaves there and :math:`\tilde e` its median over the
+positions, and compares candidates by what they leave at the better four fifths of the positions.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from mpisim.data.grid import Grid
 from mpisim.data.sampling import Sampling
 from mpisim.errors import require
 
-__all__ = ["ideal_start"]
+__all__ = ["ideal_start", "robust_start"]
 
 _STEEPNESS = np.linspace(0.4, 3.6, 9)
 _VARIANCES = np.array([0.02, 0.3])
@@ -31,11 +35,18 @@ _REACHES = np.linspace(-1.0, 1.0, 11)
 _MOST_ANGLES = 4
 _FINER = 4  # times that the steps are halved
 _TOLERANCE = 1e-3
+_KEPT = 0.8  # share of the positions by which candidates are compared where some may be wrong
+_REWEIGHTED = 8
+_FAR = 8.0  # times the median of what is left at a position, from which it is taken to be wrong
 Candidate = tuple[float, float, float]
 
 
 def ideal_start(
-    values: np.ndarray, parameters: Parameters, sampling: Sampling, fine: Grid
+    values: np.ndarray,
+    parameters: Parameters,
+    sampling: Sampling,
+    fine: Grid,
+    out: np.ndarray | None = None,
 ) -> tuple[ScannerState, float]:
     """Return the ideal scanner that describes measured values best, and the share of their energy that it leaves.
 
@@ -47,50 +58,101 @@ def ideal_start(
         The table, for all angles.
     sampling, fine
         How it was measured, and the fine voxels.
+    out
+        Positions (value,) that do not count; None for none.
 
     Raises
     ------
     InputError
         If the values are all zero, or their shape is not that of the parameters.
     """
+    search = _search(values, parameters, sampling, fine, out)
+    best = search.best()
+    state = parameters.ideal(*best)
+    state.gains[:] = search.gains(best)[0]
+    return state, search.misfit(best)
+
+
+def robust_start(
+    values: np.ndarray, parameters: Parameters, sampling: Sampling, fine: Grid, out: np.ndarray | None = None
+) -> tuple[ScannerState, float, np.ndarray]:
+    """Return the start where some positions may be wrong, what it leaves of the others, and which are, (value,).
+
+    Parameters and errors are those of `ideal_start`.
+    """
+    search = _search(values, parameters, sampling, fine, out, robust=True)
+    best = search.best()
+    state = parameters.ideal(*best)
+    state.gains[:], left = search.gains(best)
+    wrong = left > _FAR * np.median(left[search.counts])
+    counted = search.counts & ~wrong
+    return state, float(left[counted].sum() / max(search.energy[counted].sum(), np.finfo(float).tiny)), wrong
+
+
+def _search(
+    values: np.ndarray,
+    parameters: Parameters,
+    sampling: Sampling,
+    fine: Grid,
+    out: np.ndarray | None,
+    robust: bool = False,
+) -> _Search:
     shape = (len(parameters.angles), parameters.coils, len(parameters.harmonics))
     require(values.shape[:3] == shape, "values", f"of the shape {shape} and the values", values.shape)
     require(bool(np.any(values)), "values", "other than zero somewhere", "zeros only")
     chosen = np.unique(np.linspace(0, len(values) - 1, min(_MOST_ANGLES, len(values))).round().astype(int))
     tracer = tuple(p for p in parameters.shared if p.group == "tracer")
     some = replace(parameters, shared=tracer, angles=tuple(parameters.angles[i] for i in chosen))
-    search = _Search(values[chosen], some, sampling, fine)
-    best = min(product(_STEEPNESS, _VARIANCES, _REACHES), key=search.misfit)
-    steps = np.array([_STEEPNESS[1] - _STEEPNESS[0], best[1], _REACHES[1] - _REACHES[0]])
-    for _ in range(_FINER):
-        steps = steps / 2
-        around = product(*(((-s, 0.0, s)) for s in steps))
-        best = min(((best[0] + x, max(best[1] + y, 0.0), best[2] + z) for x, y, z in around), key=search.misfit)
-    state = parameters.ideal(*best)
-    state.gains[:] = search.gains(best)[0]
-    return state, search.misfit(best)
+    counts = np.ones(values.shape[-1], dtype=bool) if out is None else ~out
+    return _Search(values[chosen], some, sampling, fine, counts, robust)
 
 
 class _Search:
     """Misfits of ideal scanners to values at some angles; every candidate is computed once."""
 
-    def __init__(self, values: np.ndarray, parameters: Parameters, sampling: Sampling, fine: Grid) -> None:
+    def __init__(
+        self,
+        values: np.ndarray,
+        parameters: Parameters,
+        sampling: Sampling,
+        fine: Grid,
+        counts: np.ndarray,
+        robust: bool,
+    ) -> None:
         self._values, self._parameters, self._sampling, self._fine = values, parameters, sampling, fine
-        self._energy = np.sum(np.abs(values) ** 2, axis=(0, 3))
+        self.counts, self._robust = counts, robust
+        self.energy = np.sum(np.abs(values) ** 2, axis=(0, 1, 2))
         self._found: dict[Candidate, float] = {}
 
+    def best(self) -> Candidate:
+        """The best candidate: of a grid, then of finer ones around the best."""
+        best = min(product(_STEEPNESS, _VARIANCES, _REACHES), key=self.misfit)
+        steps = np.array([_STEEPNESS[1] - _STEEPNESS[0], best[1], _REACHES[1] - _REACHES[0]])
+        for _ in range(_FINER):
+            steps = steps / 2
+            around = product(*(((-s, 0.0, s)) for s in steps))
+            best = min(((best[0] + x, max(best[1] + y, 0.0), best[2] + z) for x, y, z in around), key=self.misfit)
+        return best
+
     def gains(self, candidate: Candidate) -> tuple[np.ndarray, np.ndarray]:
-        """The best gains of a candidate and the energy that they explain, both (coil, harmonic)."""
+        """The best gains of a candidate, (coil, harmonic), and the energy that it leaves, (value,)."""
         state = self._parameters.ideal(*candidate)
         model = Model(self._parameters, self._sampling, self._fine, state, tolerance=_TOLERANCE)
         means = model.means(state)
-        product_ = np.sum(means.conj() * self._values, axis=(0, 3))
-        norm = np.maximum(np.sum(np.abs(means) ** 2, axis=(0, 3)), np.finfo(float).tiny)
-        return product_ / norm, np.abs(product_) ** 2 / norm
+        weights = self.counts.astype(float)
+        for _ in range(_REWEIGHTED if self._robust else 1):
+            norm = np.maximum(np.sum(np.abs(means) ** 2 * weights, axis=(0, 3)), np.finfo(float).tiny)
+            gains = np.sum(means.conj() * self._values * weights, axis=(0, 3)) / norm
+            left = np.sum(np.abs(self._values - gains[..., None] * means) ** 2, axis=(0, 1, 2))
+            usual = max(float(np.median(left[self.counts])), np.finfo(float).tiny)
+            weights = self.counts / (1 + left / usual)
+        return gains, left
 
     def misfit(self, candidate: Candidate) -> float:
         """Share of the energy that a candidate leaves."""
         if candidate not in self._found:
-            explained = self.gains(candidate)[1]
-            self._found[candidate] = float(1 - explained.sum() / self._energy.sum())
+            left = self.gains(candidate)[1][self.counts]
+            most = int(np.ceil(_KEPT * left.size)) if self._robust else left.size
+            total = max(float(self.energy[self.counts].sum()), np.finfo(float).tiny)
+            self._found[candidate] = float(np.sort(left)[:most].sum() / total)
         return self._found[candidate]
