@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.schema import STD, expect
+from mpisim.data.schema import POSITION, STD, expect
 from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, require_same_rows
 from mpisim.errors import one_of, require
@@ -72,6 +72,7 @@ def draw_matrix(
     from matplotlib.figure import Figure
 
     expect(data, "system_matrix", "data")
+    require(POSITION not in data.dims, "data", "on a grid of voxels; recover it first", "values at positions")
     one_of("part", part, PARTS)
     chosen = chosen_rows(data, angles, harmonics, rows, channel)
     across = _across(len(chosen), 1 if rows is not None or angles is None else len(chosen) // len(set(angles)))

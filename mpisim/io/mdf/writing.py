@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.data.schema import validate
+from mpisim.data.schema import POSITION, validate
 from mpisim.errors import InputError, require
 from mpisim.io.atomic import deferring_interrupt, replacing
 from mpisim.io.digest import digest
@@ -171,6 +171,12 @@ def _rows(
 ) -> tuple[dict[str, int], dict[str, Any], list[np.ndarray]]:
     """Return sizes, fields and data, period by period (a matrix) or frame by frame, of a matrix or a measurement."""
     variable = data[kind]
+    require(
+        POSITION not in variable.dims,
+        "dataset",
+        "on a grid of voxels for MDF; NetCDF (.nc) holds any positions",
+        "values at positions",
+    )
     wanted = ["angle", "receive", "frequency", *((d for d in ("z", "y", "x")) if kind == "system_matrix" else ())]
     wanted = wanted if kind == "system_matrix" else ["frame", *wanted]
     full = variable.expand_dims([d for d in wanted if d not in variable.dims]).transpose(*wanted)
