@@ -178,13 +178,20 @@ def _of_gains(
         mean, suffix = float(weights @ change[c]), f"_{c}" if n_coils > 1 else ""
         spread = float(np.sqrt(weights @ own @ weights + np.mean(std[c] ** 2)))
         meaning = f"{word}{which}, with the amount of tracer in the sample" if name == "gain" else f"{word}{which}"
-        yield Change(f"{name}{suffix}", meaning, unit, None, scale * mean, scale * spread)
+        yield Change(f"{name}{suffix}", meaning, unit, None, *_told(name, mean, spread, scale))
         for k, harmonic in enumerate(parameters.harmonics if n_harmonics > 1 else ()):
             apart = np.eye(n_harmonics)[k] - weights
             spread = float(np.sqrt(apart @ own @ apart + std[c, k] ** 2))
             meaning = f"{word} of the harmonic {harmonic}{which} against the others"
-            change_of_one = scale * float(change[c, k] - mean)
-            yield Change(f"{name}{suffix}_{harmonic}", meaning, unit, None, change_of_one, scale * spread)
+            told = _told(name, float(change[c, k] - mean), spread, scale)
+            yield Change(f"{name}{suffix}_{harmonic}", meaning, unit, None, *told)
+
+
+def _told(name: str, change: float, std: float, scale: float) -> tuple[float, float]:
+    """Change and standard error in the unit that is told; logarithms of amplitudes as relative changes."""
+    if name != "gain":
+        return scale * change, scale * std
+    return scale * float(np.expm1(change)), scale * float(np.exp(change)) * std
 
 
 def _of_angles(parameters: Parameters, earlier: Earlier, length: float, found: Freed) -> Iterator[Change]:
