@@ -34,6 +34,11 @@ _LIST = (
         factors=(4,),
         quick_factors=(4,),
     ),
+    Study(
+        "prior-size",
+        "error of linear-bayes against the number of scanners in its prior",
+        "calib.studies.prior_size:prior_size",
+    ),
     Study("weights", "find or train the weights of the other studies", "calib.studies.weights:weights"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}
