@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 
 import calib
 import mpisim
@@ -42,13 +43,13 @@ TUBES = recon.phantoms.tubes(4e-3, 4e-3, 20e-3, 10e-3)
 
 def in_house(angles: int) -> mpisim.Setup:
     """Return the scanner with its tracer, voxels and sample."""
-    ideal = mpisim.read_scanner("open-sided-ffl", 0.5, 25e-9)
-    line = mpisim.open_sided_ffl(0.5, angles=angles, harmonics=ideal.scanner.harmonics, drive_amplitude=9e-3)
+    stated = mpisim.read_scanner("open-sided-ffl", 0.5, 25e-9)
+    line = mpisim.open_sided_ffl(0.5, angles=angles, harmonics=tuple(range(2, 12)), drive_amplitude=9e-3)
     below, up, along_x = (0.0, 0.0, -30e-3), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
     coil = mpisim.WoundCoil((mpisim.RectangularLoop(below, up, along_x, (60e-3, 90e-3)),), turns=100)
     errors = mpisim.AngleErrors(offset_spread=3e-4, angle_spread=5e-3, gain_spread=0.01, phase_spread=0.01, seed=1)
     scanner = mpisim.ImperfectFFL.of(line, coils=(coil,), line=errors)
-    return mpisim.Setup(scanner, mpisim.LogNormal(22e-9, 0.1), ideal.grid, ideal.sample)
+    return mpisim.Setup(scanner, mpisim.LogNormal(22e-9, 0.1), stated.grid, stated.sample)
 
 
 def with_noise(fine: xr.Dataset) -> xr.Dataset:
@@ -58,7 +59,7 @@ def with_noise(fine: xr.Dataset) -> xr.Dataset:
     return fine.assign(system_matrix=fine["system_matrix"].copy(data=values + complex_gaussian(values.shape, sigma, 1)))
 
 
-def draw(fine: xr.Dataset, y: xr.Dataset, images: dict[str, xr.Dataset], errors: dict[str, float]):
+def draw(fine: xr.Dataset, y: xr.Dataset, images: dict[str, xr.Dataset], errors: dict[str, float]) -> Figure:
     """Draw the phantom and all images, and the differences from the image with the exact matrix."""
     frame, reference = edges(fine), images["exact"]["image"].values
     line = [(y["phantom"].values, frame), *((i["image"].values, frame) for i in images.values())]
