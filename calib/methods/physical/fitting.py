@@ -18,6 +18,7 @@ from calib.methods.misfit import MOST_LEFT
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
 from calib.methods.physical.deviation import deviation
 from calib.methods.physical.earlier import Earlier
+from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
 from calib.methods.physical.outliers import MOST_POSITIONS, dropped_positions, lacking, odd_positions, odd_rows
@@ -37,6 +38,8 @@ _NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may la
 _COARSEST_MODULATED = 4  # factor up to which modulated profiles are determined
 _QUADRATURE, _TOLERANCES = 5e-3, (1e-5, 1e-4)  # error of the quadrature over the noise, and its limits
 _ROUGH = 20.0  # times that error, for the first steps
+_MOST_FINER = 2  # times that points are added
+_STEEPER = 0.5  # of the logarithm of the steepness, by which fits may well become steeper than an ideal scanner's
 _OF_DEVIATION = 0.03  # error of the quadrature for standard deviations: one point in each voxel
 _LEVEL = 5.0  # standard deviations of chi2 from which the noise level is doubted
 
@@ -124,16 +127,22 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
     if left - noise > _MOST_AT_START or positions.mean() > MOST_POSITIONS:
         return None
     model, rough = _models(measurement, start)
+    if earlier is None:
+        counted = measurement.without(positions)
+        start = fit_scanner(rough, values, counted.sigma, start, None).state
+        model, rough = _models(measurement, start)
     rows = np.asarray(~np.any(values, axis=-1))
-    exact, before, tries = measurement.exact, None, 1
+    exact, before, tries, finer = measurement.exact, None, 1, 0
     alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None
     rescaled = _FIRST / FLOOR if exact and alone is None else 1.0  # exact values are fitted step by step
     for last in range(_ROUNDS):
         now = measurement.without(positions | rows[..., None])
         now = replace(now, sigma=now.sigma * rescaled)
         climbed = alone or climb(model, values, now.sigma, start, before, rough, exact, tries, priors, first)
-        if alone is None and not model.resolves(climbed.fit.state):
-            (model, rough), before = _models(measurement, climbed.fit.state), climbed
+        if alone is None and finer < _MOST_FINER and not model.resolves(climbed.fit.state):
+            finer += 1
+            model, rough, steeper = _finer(measurement, model, climbed)
+            before = None if steeper else climbed
             continue
         residual = values - model.means(climbed.fit.state)
         level = given * rescaled
@@ -154,11 +163,28 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
 
 
 def _models(measurement: Measurement, like: ScannerState) -> tuple[Model, Model]:
-    """Return the model with as many points and times as a state needs, and a rough one for the first steps."""
-    fine = float(np.clip(_QUADRATURE * measurement.sigma.min(), *_TOLERANCES))
-    m = measurement
-    model, rough = (Model(m.parameters, m.sampling, m.fine, like, m.sample, t) for t in (fine, _ROUGH * fine))
+    """Return the model with as many points and times as a state needs, and a rough one for the first steps.
+
+    The rough one is for scanners steeper than the state: with too few points a fit would become steeper and steeper.
+    """
+    m, fine = measurement, float(np.clip(_QUADRATURE * measurement.sigma.min(), *_TOLERANCES))
+    steeper = like.shared.copy()
+    steeper[m.parameters.place("steepness")] += _STEEPER
+    states = (like, ScannerState(steeper, like.gains, like.local))
+    model, rough = (
+        Model(m.parameters, m.sampling, m.fine, state, m.sample, t)
+        for state, t in zip(states, (fine, _ROUGH * fine), strict=True)
+    )
     return model, rough
+
+
+def _finer(measurement: Measurement, model: Model, climbed: Climbed) -> tuple[Model, Model, bool]:
+    """Return models for a fit that is steeper than its model, and whether it is so steep that it means nothing."""
+    state, place = climbed.fit.state, measurement.parameters.place("steepness")
+    most = np.log(model.steepness) + _STEEPER
+    shared = state.shared.copy()
+    shared[place] = min(shared[place], most)
+    return (*_models(measurement, ScannerState(shared, state.gains, state.local)), bool(state.shared[place] > most))
 
 
 def _level(climbed: Climbed, residual: np.ndarray, measurement: Measurement) -> float:

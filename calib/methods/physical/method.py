@@ -1,10 +1,11 @@
 r"""The method `physical`: the scanner is fitted to all rows at once, and its fine rows are the result.
 
 Rows that the scanner does not describe (`calib.methods.misfit`) are recovered by a factor or a mirror of its rows where
-that explains them (`replacement`), or else as single ridges or by bicubic interpolation, and named in a warning. What remains of rows whose residual is significant is shrunk, interpolated and
-added. Block means of rows within their noise are not made consistent with the data: the fit is closer to the truth
-than they are. Where the scanner describes less than half of the rows, or the fit does not converge, a warning says so
-and a method that presumes less recovers all of them: `profile` for block means.
+that explains them (`replacement`), or else as single ridges or by bicubic interpolation, and named in a warning. What
+remains of rows whose residual is significant is shrunk, interpolated and added. Block means of rows within their noise
+are not made consistent with the data: the fit is closer to the truth than they are. Where the scanner describes less
+than half of the rows, or the fit does not converge, a warning says so and a method that presumes less recovers all of
+them: `profile` for block means.
 """
 
 from __future__ import annotations

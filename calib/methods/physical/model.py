@@ -136,6 +136,11 @@ class Model:
         )
         return float(np.exp(log_beta + np.sqrt(max(variance, 0.0)))), float(np.exp(log_reach)), tolerance
 
+    @property
+    def steepness(self) -> float:
+        """The steepness that the quadrature was settled for: that of sizes a standard deviation above the median."""
+        return self._resolution[0]
+
     def resolves(self, state: ScannerState, slack: float = 10.0) -> bool:
         """Return whether points and times are enough for a state, up to `slack` times the tolerance."""
         needed = self._needed(state, slack * self._resolution[2])
