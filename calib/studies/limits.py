@@ -11,7 +11,7 @@ of them is taken to move the sample, `RECORD` to record; n averages lower the no
 
 Beside the errors stands the bound of `calib.studies.harness.bounds`, of the ideal model for ideal scanners and of that
 of `physical` for the others. Its parameters are those of the fit at the smallest factor of the study but 2x.
-At 2x, where a fit takes up to a minute, every third scanner counts; bounds and averages have the same scanners.
+At 2x, where a fit takes up to a minute, every fifth scanner counts; bounds and averages have the same scanners.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ AVERAGES = 16
 """Averages of the second curve of the fit."""
 BOUND = "bound"
 _FIT = "physical"
-_EVERY = 3  # scanner, where not all count
+_EVERY = 5  # scanner, where not all count
 _COARSE = (8, 16)  # factors that are measured with averages, too
 _FIGURES = ("within_68", "within_95", "std_over_rmse")
 
