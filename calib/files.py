@@ -12,7 +12,7 @@ import xarray as xr
 
 from calib.choice import Choice, choose, named, warn_of_degrees, weights_of
 from calib.learned.bundled import bundled_weights
-from calib.recovery import METHODS, by_fit, recover_at, recover_by_choice
+from calib.recovery import DEFAULT_METHOD, METHODS, by_fit, recover_at, recover_by_choice, without_noise
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.noise import rms
 from mpisim.data.noise_estimate import row_levels, sampled_rows
@@ -27,13 +27,14 @@ from mpisim.data.noise_level import (
 from mpisim.data.sampling import Sampling
 from mpisim.data.schema import expect
 from mpisim.data.views import as_images, noise_known, noise_per_row
-from mpisim.errors import one_of, whole
+from mpisim.errors import InputError, one_of, whole
 from mpisim.io.reading import read_blocks
 from mpisim.io.writing import expect_output, write, write_blocks
 from mpisim.progress import progress
 
 __all__ = ["recover_file"]
 
+_BY_ITSELF = Choice(DEFAULT_METHOD, "no method was named")
 _VALUES_AT_ONCE = 200_000  # coarse ones: at 8x these are 100 MB of fine ones, and some copies
 
 
@@ -61,7 +62,8 @@ def recover_file(
     coarse, out
         The files (.nc).
     method, weights
-        See `recover`. Where no method is named, none is taken that needs all rows of a matrix that comes in blocks.
+        See `recover`. Where no method is named and the matrix comes in blocks, none is taken that needs all rows: the
+        method is then that of `calib.choice`, not `auto`.
     values_at_once
         Largest number of coarse values in memory.
     snr, noise_std, noiseless
@@ -75,7 +77,8 @@ def recover_file(
     dict
         The `method`, the `reason` why it was taken where none was named, the number of `rows`, the `grid` (x, y) of the
         fine matrix, and `noise`: the `noise_std` and `snr` (dB) of the coarse one and whether they were `estimated`;
-        None where they are not known and the method needs none. With `prior_scanner` also `changed`, a list of
+        None where they are not known and the method needs none; `expected_nrmse`, the error that the result expects,
+        None where it states none. With `prior_scanner` also `changed`, a list of
         sentences.
 
     Raises
@@ -94,8 +97,8 @@ def recover_file(
     matrix = _survey(coarse, values)
     warn_of_degrees(matrix.angles)
     choice = _chosen(coarse, values, matrix, weights, method)
+    choice, level = _at_level(coarse, values, matrix, given, choice)
     method, record = choice.method, METHODS[choice.method]
-    level = _level(coarse, values, matrix, given) if record.noise or given != GivenNoise() else None
     bundled = None
     if matrix.blocks > 1 and record.learned and weights is None:  # the same weights for all blocks
         noisy = matrix.noisy if level is None else level.noise_std > 0
@@ -118,7 +121,10 @@ def recover_file(
                 learned = METHODS[taken.method].learned
                 file = weights_of(taken, matrix.factor, weights, bundled) if learned else None
                 grid = list(reversed(as_images(fine).shape[-2:]))
-                summary.update(method=taken.method, reason=taken.reason or None, grid=grid)
+                told = fine.attrs["recovery"]
+                chosen = bool(taken.reason) or taken.method == DEFAULT_METHOD
+                summary.update(method=told["method"], reason=told.get("reason") if chosen else None, grid=grid)
+                summary["expected_nrmse"] = told.get("expected_nrmse")
             else:
                 fine = recover_at(here, block, taken.method, file, unit, taken.reason, prior)
             start += len(as_images(block))
@@ -129,6 +135,21 @@ def recover_file(
     else:
         write(next(recovered()), out)
     return summary
+
+
+def _at_level(
+    coarse: str | os.PathLike[str], values: int, matrix: _Survey, given: GivenNoise, choice: Choice
+) -> tuple[Choice, NoiseLevel | None]:
+    """Return the noise level for a choice, None where it is not needed, and the choice, or another that needs none."""
+    if given == GivenNoise() and not METHODS[choice.method].noise:
+        return choice, None
+    try:
+        return choice, _level(coarse, values, matrix, given)
+    except InputError:
+        other = without_noise(next(read_blocks(coarse, values)), given) if choice == _BY_ITSELF else None
+        if other is None:
+            raise
+        return other, None
 
 
 def _chosen(
@@ -142,6 +163,8 @@ def _chosen(
     first = next(read_blocks(coarse, values))
     if method is not None:
         return named(method, first)
+    if weights is None and matrix.blocks == 1:
+        return _BY_ITSELF
     if look_like_degrees(matrix.angles):  # which a block of a few angles does not show
         first = first.drop_vars("angle")
     return choose(first, weights, in_blocks=matrix.blocks > 1)

@@ -17,6 +17,7 @@ KEYS = {
     "reason": "why it was used where none was named; null where one was",
     "rows": "rows of the matrix",
     "grid": "voxels of the fine matrix along x, y",
+    "expected_nrmse": "the error that the method expects, a fraction; null where it states none",
     "scanner": "file of the fitted scanner; null where none was asked for",
     "changed": "what changed since the earlier fit, in sentences; null without --prior-scanner",
     "diagnostics": "page that was written; null where none was asked for",
@@ -32,8 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("coarse", help="coarse system matrix (.nc)")
     parser.add_argument(
         "--method",
-        help="a name that `mpisim methods` lists (default: transms where its weights were trained on such matrices, "
-        "else a method that presumes less)",
+        help="a name that `mpisim methods` lists (default: auto, which fits the scanner where that explains the "
+        "measurement and else takes a method that presumes less; in blocks of a large file transms where its weights "
+        "were trained on such matrices, else ridge)",
     )
     parser.add_argument("--weights", help="weights of `mpisim train` (default: those bundled with the package)")
     parser.add_argument(

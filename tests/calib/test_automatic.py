@@ -8,6 +8,8 @@ import pytest
 import calib
 import mpisim
 from calib.automatic import EXPLAINED, recover_automatically
+from calib.learned.differences import MISFIT
+from calib.recovery import recover_usually
 from mpisim.data.schema import STD
 from mpisim.errors import DataWarning, InputError, warn
 
@@ -38,6 +40,7 @@ def chosen(coarse, fine, physical, bayes, usual=None):
         "physical": physical,
         "linear-bayes": bayes,
         None: usual or {"method": "ridge", "reason": "it presumes least"},
+        "bicubic-dc": {},
     }
     asked = []
 
@@ -70,7 +73,8 @@ def test_a_fit_that_leaves_noise_is_taken(coarse, fine):
 @pytest.mark.parametrize(("std", "method"), [(5e-3, "linear-bayes"), (2e-2, "physical"), (None, "physical")])
 def test_of_two_that_leave_more_the_one_of_smaller_expected_error_is_taken(coarse, fine, std, method):
     metadata, asked, said = chosen(coarse, fine, POOR, {"chi2": 1.1, "std": std})
-    assert metadata["method"] == method and said == [f"{method} says something."]
+    words = f"The method is {method}, because a fitted scanner leaves more than noise (chi2 1.8), "
+    assert metadata["method"] == method and said[0].startswith(words) and said[1:] == [f"{method} says something."]
     assert asked == [("physical", None), ("linear-bayes", "folder")]
     assert [t["method"] for t in metadata["tried"]] == ["physical", "linear-bayes"]
     assert metadata["tried"][0]["expected_nrmse"] > 0 and metadata["tried"][0]["chi2"] == 1.8
@@ -94,8 +98,29 @@ def test_of_two_that_leave_more_the_one_of_smaller_expected_error_is_taken(coars
 def test_without_a_fit_a_prior_counts_if_it_explains_the_measurement(coarse, fine, physical, bayes, method):
     metadata, _, said = chosen(coarse, fine, physical, bayes)
     assert metadata["method"] == method
-    assert said == [f"{'None' if method == 'ridge' else method} says something."]
+    assert said[0] == f"The method is {method}, because {metadata['reason']}."
+    assert said[1:] == [f"{'None' if method == 'ridge' else method} says something."]
     assert metadata["tried"][0]["refused"]
+
+
+def test_a_fit_that_has_not_converged_is_compared(coarse, fine):
+    metadata, _, said = chosen(coarse, fine, {**GOOD, "converged": False, "std": 2e-2}, {"chi2": 1.0, "std": 1e-2})
+    assert metadata["method"] == "linear-bayes" and "has not converged (chi2 1)" in said[0]
+
+
+@pytest.mark.parametrize("failure", [np.linalg.LinAlgError("not definite"), ValueError("only finite values")])
+def test_a_method_that_fails_does_not_count(coarse, fine, failure):
+    metadata, _, _ = chosen(coarse, fine, failure, failure)
+    assert metadata["method"] == "ridge"
+    assert metadata["tried"][0]["refused"] == f"it failed ({type(failure).__name__}: {failure})"
+
+
+def test_a_network_that_leaves_much_unexplained_is_replaced_by_what_presumes_least(coarse, fine):
+    network = {"method": "transms", "reason": "its weights were given", "misfit": 2 * MISFIT}
+    metadata, asked, said = chosen(coarse, fine, {"instead": "profile", "reason": "no fit"}, {"chi2": 5.0}, network)
+    assert metadata["method"] == "bicubic-dc" and asked[-1][0] == "bicubic-dc"
+    assert "times the noise of the block means unexplained" in said[0]
+    assert [t["method"] for t in metadata["tried"]] == ["physical", "linear-bayes", "transms", "bicubic-dc"]
 
 
 def test_where_nothing_can_be_done_the_last_sentence_is_raised(coarse, fine):
@@ -114,10 +139,24 @@ def test_an_ideal_scanner_is_fitted(coarse, fine):
 
 def test_without_angles_it_is_the_usual_choice(coarse):
     unknown = coarse.drop_vars("angle")
-    with pytest.warns(DataWarning, match=r"The method is \S+, because"):
+    with pytest.warns(DataWarning, match=r"The method is \S+, because no scanner can be fitted without angles") as said:
         found = calib.recover(unknown, "auto")
+    assert len(said) == 1
     with pytest.warns(DataWarning):
-        usual = calib.recover(unknown)
+        usual = recover_usually(unknown)
     assert found["system_matrix"].equals(usual["system_matrix"])
     assert found.attrs["recovery"]["method"] == usual.attrs["recovery"]["method"]
     assert "angle" in found.attrs["recovery"]["tried"][0]["refused"]
+
+
+def test_it_is_the_default(coarse, tmp_path):
+    """In memory and from file to file; a file in blocks has no method that needs all rows."""
+    found, wanted = calib.recover(coarse), calib.recover(coarse, "auto")
+    assert found.equals(wanted) and found.attrs["recovery"]["method"] == "physical"
+    mpisim.write(coarse, tmp_path / "coarse.nc")
+    told = calib.recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc")
+    assert told["method"] == "physical" and told["reason"] == found.attrs["recovery"]["reason"]
+    assert told["expected_nrmse"] == found.attrs["recovery"]["expected_nrmse"] < 2e-3
+    with pytest.warns(DataWarning, match="The method is ridge"):
+        told = calib.recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", values_at_once=512)
+    assert told["method"] == "ridge" and told["expected_nrmse"] is None

@@ -14,6 +14,7 @@ from calib.learned.bundled import BUNDLED, bundle, realistic_weights
 from calib.learned.checkpoint import load_model, save_model
 from calib.learned.facts import Facts
 from calib.learned.scope import stated_scope
+from calib.recovery import recover_usually
 from calib.training.recipe import recipe
 from calib.training.train import train
 from mpisim.errors import DataWarning
@@ -57,7 +58,7 @@ def weights(found):
 def test_a_file_that_states_an_imperfect_scanner_gets_weights_of_such_scanners(realistic, tmp_path):
     fine = matrix(0.7)
     coarse = calib.downsample(fine, 4, snr=33.7)
-    found = calib.recover(coarse)
+    found = recover_usually(coarse)
     assert weights(found) == (
         realistic.name,
         "its weights were trained on imperfect scanners, such as this file states",
@@ -65,14 +66,16 @@ def test_a_file_that_states_an_imperfect_scanner_gets_weights_of_such_scanners(r
     named = calib.recover(coarse, "transms")
     assert weights(named) == (realistic.name, "") and named["system_matrix"].equals(found["system_matrix"])
     mpisim.write(coarse, tmp_path / "coarse.nc")
-    for values in (10_000, 640):  # all at once, and in blocks of some angles
-        recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", values_at_once=values)
-        assert mpisim.read(tmp_path / "fine.nc").attrs["recovery"]["weights"] == realistic.name
+    recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", values_at_once=640)  # in blocks of some angles
+    assert mpisim.read(tmp_path / "fine.nc").attrs["recovery"]["weights"] == realistic.name
 
 
 def test_an_ideal_scanner_keeps_its_weights(realistic):
     for coarse in (calib.downsample(matrix(), 4, snr=33.7), measured(matrix())):
-        assert weights(calib.recover(coarse)) == ("transms_4x.safetensors", "its weights were trained on such matrices")
+        assert weights(recover_usually(coarse)) == (
+            "transms_4x.safetensors",
+            "its weights were trained on such matrices",
+        )
 
 
 def test_weights_of_ideal_scanners_see_the_phases_of_ideal_ones():
@@ -92,13 +95,13 @@ def test_of_a_measured_matrix_the_misfit_tells(realistic, monkeypatch):
     """Here the weights of ideal scanners are kept from turning rows, so that these are strange to them."""
     monkeypatch.setattr("calib.learned.apply._knows_ideal_rows", lambda metadata: False)
     fine = matrix(0.7)
-    name, reason = weights(calib.recover(measured(fine)))
+    name, reason = weights(recover_usually(measured(fine)))
     assert name == realistic.name
     assert "unexplained in a tenth of the rows with the weights of ideal scanners, and less with those of" in reason
 
 
 def test_without_noise_the_reason_says_that_it_is_not_known(realistic):
-    name, reason = weights(calib.recover(measured(matrix(), snr=None)))
+    name, reason = weights(recover_usually(measured(matrix(), snr=None)))
     assert name == "transms_4x_noiseless.safetensors"
     assert reason == "its weights were trained on such matrices, if the scanner is ideal, which is not known"
 
@@ -108,11 +111,11 @@ def test_without_such_weights_a_warning_says_so(tmp_path, monkeypatch):
     coarse = calib.downsample(matrix(0.05), 4, snr=33.7)
     words = "The method is transms, because no other is known to be better, although transms was trained on ideal"
     with pytest.warns(DataWarning, match=words):
-        assert weights(calib.recover(coarse))[0] == "transms_4x.safetensors"
+        assert weights(recover_usually(coarse))[0] == "transms_4x.safetensors"
     with pytest.warns(
         DataWarning, match="because transms was trained on ideal scanners and this one has imperfections"
     ):
-        found = calib.recover(calib.downsample(matrix(0.05), 8, snr=33.7))
+        found = recover_usually(calib.downsample(matrix(0.05), 8, snr=33.7))
     assert found.attrs["recovery"]["method"] != "transms"
 
 
@@ -164,7 +167,7 @@ def test_the_data_tell_whether_profiles_are_better_at_8x(switches, method, worse
     fine = mpisim.simulate(mpisim.ImperfectFFL.of(ideal, **switches), mpisim.Particle(22e-9))
     coarse = calib.downsample(fine, 8, snr=33.7, seed=1)
     with pytest.warns(DataWarning, match=f"The method is {method}, because .* this one has imperfections") as caught:
-        found = calib.recover(coarse)
+        found = recover_usually(coarse)
     assert found.attrs["recovery"]["method"] == method and len(caught) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -181,7 +184,7 @@ def test_a_misfit_of_the_network_alone_does_not_choose_profiles():
     coarse.attrs = {k: v for k, v in coarse.attrs.items() if k not in ("scanner", "particle")} | {"origin": "measured"}
     words = "The method is transms, because no other is known to be better, although transms leaves"
     with pytest.warns(DataWarning, match=words) as caught:
-        found = calib.recover(coarse)
+        found = recover_usually(coarse)
     assert len(caught) == 1 and found.attrs["recovery"]["misfit"] > 5
     assert found.attrs["recovery"]["reason"].startswith("no other is known to be better")
     assert calib.nrmse(found, fine) < 0.3

@@ -1,0 +1,156 @@
+"""The method `auto` on matrices that make recovery hard, beside every method that it can take.
+
+Every case of `benchmarks.disturbed` at 2x, 4x and 8x, with 12 angles. Printed are the errors (nRMSE) in percent of
+`bicubic-dc`, of the best single method and of `auto`, with what it took; `!` marks those where `auto` errs by more than
+2 % more than `bicubic-dc`, `?` those where it errs by more than 1.2 times the best single method.
+
+    python -m benchmarks.hard_cases [--factors 2 4 8] [--scanner medium] [--cases "dead rows,no angles"] [--csv FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+import calib
+from benchmarks.disturbed import Case, hard_cases
+from calib.automatic import recover_automatically
+from calib.recovery import METHODS, recover_usually
+from mpisim.data.views import as_images
+
+__all__ = ["SINGLE", "Judged", "judged"]
+
+SINGLE = (
+    "bicubic-dc",
+    "bicubic-strided-aligned",
+    "cs",
+    "ridge",
+    "profile",
+    "profile-prior",
+    "linear-bayes",
+    "physical",
+    "transms",
+)
+"""Methods that are compared; the last resort of `auto` is `recover_usually`."""
+SAFE = {"box": "bicubic-dc", "strided": "bicubic-strided-aligned", "random": "cs"}
+"""What presumes least, by sampling."""
+_WORSE, _NEAR = 1.02, 1.2
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Errors (nRMSE) of a case: of what presumes least, of the best single method, and of `auto`."""
+
+    factor: int
+    case: str
+    safe: float
+    best: float
+    best_method: str
+    auto: float
+    method: str
+    stage: str
+    expected: float
+    seconds: float
+    reason: str
+
+    @property
+    def worse(self) -> bool:
+        """Whether `auto` errs by more than 2 % more than what presumes least."""
+        return self.auto > _WORSE * self.safe
+
+    @property
+    def far(self) -> bool:
+        """Whether `auto` errs by more than 1.2 times the best single method."""
+        return self.auto > _NEAR * self.best
+
+
+By = Callable[..., xr.Dataset]
+
+
+def recover_by(coarse: xr.Dataset, method: str | None, **options: object) -> xr.Dataset:
+    """Recover by a method, or without a name by the last resort of `auto`."""
+    return calib.recover(coarse, method, **options) if method else recover_usually(coarse)  # type: ignore[arg-type]
+
+
+def judged(case: Case, factor: int, by: By = recover_by) -> Judged:
+    """Recover a case by all methods that can take it, and by `auto`; `by` may keep results."""
+    scheme = case.coarse.attrs["sampling"]["scheme"]
+    errors: dict[str, float] = {}
+    for method in SINGLE:
+        if scheme in METHODS[method].samplings:
+            try:
+                errors[method] = calib.nrmse(by(case.coarse, method), case.fine)
+            except Exception:  # angles are missing, or weights for this factor
+                continue
+    start = time.process_time()
+    found = recover_automatically(case.coarse, by)
+    seconds = time.process_time() - start
+    truth = as_images(case.fine)
+    error = float(np.linalg.norm(found.rows - truth) / np.linalg.norm(truth))
+    best = min(errors, key=lambda m: errors[m])
+    told = found.metadata
+    return Judged(
+        factor,
+        case.name,
+        errors[SAFE[scheme]],
+        errors[best],
+        best,
+        error,
+        str(told.get("method")),
+        str(told.get("instead") or told.get("stage") or ""),
+        float(told.get("expected_nrmse", float("nan"))),  # type: ignore[arg-type]
+        seconds,
+        str(told.get("reason", "")),
+    )
+
+
+def line_of(found: Judged) -> str:
+    """Return a case in words: errors in percent."""
+    marks = "!" * found.worse + "?" * found.far
+    numbers = " ".join(f"{100 * v:8.3f}" for v in (found.safe, found.best, found.auto))
+    which = f"{found.method} {found.stage}".strip()
+    return f"{found.factor}x {found.case:28} {numbers} {marks:2} {found.best_method:13} {which} ({found.seconds:.1f} s)"
+
+
+def main() -> None:
+    """Print all cases, and write them as CSV."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--factors", type=int, nargs="+", default=[2, 4, 8])
+    parser.add_argument("--scanner", default="medium", help="ideal, mild, medium, strong or outside")
+    parser.add_argument("--angles", type=int, default=12)
+    parser.add_argument("--cases", default="", help="names, with commas; default: all")
+    parser.add_argument("--csv", type=Path)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    chosen = tuple(name for name in options.cases.split(",") if name)
+    rows = []
+    for factor in options.factors:
+        for case in hard_cases(factor, options.scanner, options.angles, chosen):
+            kept: dict[str | None, xr.Dataset] = {}
+
+            def by(coarse: xr.Dataset, method: str | None, *rest: object, kept=kept) -> xr.Dataset:  # type: ignore[no-untyped-def]
+                if method not in kept:
+                    kept[method] = recover_by(coarse, method)
+                return kept[method]
+
+            rows.append(judged(case, factor, by))
+            print(line_of(rows[-1]), flush=True)
+    worse, near = sum(r.worse for r in rows), sum(not r.far for r in rows)
+    print(f"{worse} of {len(rows)} cases are worse than what presumes least, {near} are near the best method")
+    if options.csv:
+        with options.csv.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [f.name for f in fields(Judged)])
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)
+
+
+if __name__ == "__main__":
+    main()
