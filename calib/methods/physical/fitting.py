@@ -32,6 +32,8 @@ __all__ = ["Fitted", "fit_measurement"]
 _ROUNDS = 7
 _MOST_ROWS = 0.5  # share of the rows that may be left out
 _MOST_AT_START = 0.3  # share of the energy that an ideal scanner may leave beyond the noise; strong ones leave 0.02
+_DOUBTED_AT_START = 0.05  # the same, from which a few positions or angles may be wrong
+_REVERSED = 0.5  # share of its energy that an ideal scanner leaves of a row that is reversed
 _FIRST = 1e-2  # noise over the RMS that exact values are first taken to have
 _CHANGED = 1.05  # factor on the noise level from which a fit goes on with it
 _NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may lack where the noise level is wrong
@@ -119,19 +121,26 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
     if earlier is None:
         place = (measurement.parameters, measurement.sampling, measurement.fine, empty)
         start, left = ideal_start(values, *place)
-        if left - noise > _MOST_AT_START:  # unless it is a few positions that spoil it
-            start, left, wrong = robust_start(values, *place)
-            positions = empty | wrong
+        before_robust = left
+        if left - noise > _DOUBTED_AT_START:  # a few positions or angles may spoil it
+            other, less, wrong = robust_start(values, *place)
+            if less - noise < left - noise - _DOUBTED_AT_START:
+                start, left, positions = other, less, empty | wrong
     else:
         start, left = earlier.ideal, earlier.left
+        before_robust = left
     if left - noise > _MOST_AT_START or positions.mean() > MOST_POSITIONS:
         return None
+    rows = np.asarray(~np.any(values, axis=-1))
     model, rough = _models(measurement, start)
     if earlier is None:
         counted = measurement.without(positions)
+        if left < before_robust:
+            rows = rows | _reversed(rough.means(start), values, given, positions)
+            rows = rows if rows.mean() <= _MOST_ROWS else np.asarray(~np.any(values, axis=-1))
+            counted = measurement.without(positions | rows[..., None])
         start = fit_scanner(rough, values, counted.sigma, start, None).state
         model, rough = _models(measurement, start)
-    rows = np.asarray(~np.any(values, axis=-1))
     exact, before, tries, finer = measurement.exact, None, 1, 0
     alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None
     rescaled = _FIRST / FLOOR if exact and alone is None else 1.0  # exact values are fitted step by step
@@ -160,6 +169,13 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
             break
         rescaled, before = max(rescaled * factor, 1.0) if exact else factor, climbed
     return _with_profiles(model, now, climbed, residual, rescaled, positions, rows)
+
+
+def _reversed(means: np.ndarray, values: np.ndarray, sigma: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return which rows an ideal scanner describes so little that they are reversed, (angle, coil, harmonic)."""
+    kept = ~positions
+    left = np.sum(np.abs(values - means)[..., kept] ** 2 - sigma[..., kept] ** 2, axis=-1)
+    return np.asarray(left > _REVERSED * np.sum(np.abs(values[..., kept]) ** 2, axis=-1))
 
 
 def _models(measurement: Measurement, like: ScannerState) -> tuple[Model, Model]:

@@ -11,7 +11,7 @@ the best candidate. Some angles are enough, evenly chosen.
 
 A position of the sample whose values are wrong can spoil all of this. `robust_start` counts every position v with the
 weight :math:`1 / (1 + e_v / \tilde e)`, e being what a candidate leaves there and :math:`\tilde e` its median over the
-positions, and compares candidates by what they leave at the better four fifths of the positions.
+positions, likewise every angle, and compares candidates by what they leave at the better four fifths of the positions.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["ideal_start", "robust_start"]
 _STEEPNESS = np.linspace(0.4, 3.6, 9)
 _VARIANCES = np.array([0.02, 0.3])
 _REACHES = np.linspace(-1.0, 1.0, 11)
-_MOST_ANGLES = 4
+_MOST_ANGLES, _MOST_ROBUST = 4, 8
 _FINER = 4  # times that the steps are halved
 _TOLERANCE = 1e-3
 _KEPT = 0.8  # share of the positions by which candidates are compared where some may be wrong
@@ -100,7 +100,9 @@ def _search(
     shape = (len(parameters.angles), parameters.coils, len(parameters.harmonics))
     require(values.shape[:3] == shape, "values", f"of the shape {shape} and the values", values.shape)
     require(bool(np.any(values)), "values", "other than zero somewhere", "zeros only")
-    chosen = np.unique(np.linspace(0, len(values) - 1, min(_MOST_ANGLES, len(values))).round().astype(int))
+    chosen = np.unique(
+        np.linspace(0, len(values) - 1, min(_MOST_ROBUST if robust else _MOST_ANGLES, len(values))).round().astype(int)
+    )
     tracer = tuple(p for p in parameters.shared if p.group == "tracer")
     some = replace(parameters, shared=tracer, angles=tuple(parameters.angles[i] for i in chosen))
     counts = np.ones(values.shape[-1], dtype=bool) if out is None else ~out
@@ -139,13 +141,18 @@ class _Search:
         state = self._parameters.ideal(*candidate)
         model = Model(self._parameters, self._sampling, self._fine, state, tolerance=_TOLERANCE)
         means = model.means(state)
-        weights = self.counts.astype(float)
+        weights, tiny = self.counts * np.ones((len(means), 1)), np.finfo(float).tiny
         for _ in range(_REWEIGHTED if self._robust else 1):
-            norm = np.maximum(np.sum(np.abs(means) ** 2 * weights, axis=(0, 3)), np.finfo(float).tiny)
-            gains = np.sum(means.conj() * self._values * weights, axis=(0, 3)) / norm
-            left = np.sum(np.abs(self._values - gains[..., None] * means) ** 2, axis=(0, 1, 2))
-            usual = max(float(np.median(left[self.counts])), np.finfo(float).tiny)
-            weights = self.counts / (1 + left / usual)
+            by_value = weights[:, None, None, :]
+            norm = np.maximum(np.sum(np.abs(means) ** 2 * by_value, axis=(0, 3)), tiny)
+            gains = np.sum(means.conj() * self._values * by_value, axis=(0, 3)) / norm
+            each = np.sum(np.abs(self._values - gains[..., None] * means) ** 2, axis=(1, 2))
+            left = each.sum(axis=0)
+            if self._robust:  # angles count too: those with reversed rows should not spoil the positions
+                of_angle = each[:, self.counts].sum(axis=1)
+                good = 1 / (1 + of_angle / max(float(np.median(of_angle)), tiny))
+                left = good @ each * (len(each) / good.sum())
+                weights = good[:, None] * (self.counts / (1 + left / max(float(np.median(left[self.counts])), tiny)))
         return gains, left
 
     def misfit(self, candidate: Candidate) -> float:
