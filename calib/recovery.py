@@ -385,6 +385,7 @@ _UNTRAINED = {
         takes=("angles", "prior_scanner"),
         samplings=("box", "strided", "random", "positions"),
         complete=True,
+        version=2,
     ),
 }
 
