@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size = argument_type("size", partial(integer, least=1))
     parser.add_argument("--size", type=size, required=True, help="edge of the samples in fine voxels, such as 4")
     parser.add_argument(
-        "--criterion", default="A", help="A: least variance of all rows. D: largest Fisher information (default: A)"
+        "--criterion",
+        default="A",
+        help="what is made least, A: variance of all rows, D: volume of the unknown (default: A)",
     )
     parser.add_argument(
         "--snr",

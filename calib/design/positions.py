@@ -1,16 +1,22 @@
 r"""Which positions to measure next, one after the other by what each tells of all rows.
 
-With the spread F of the rows (`calib.design.spread`), a sample M at a position measures all rows at once, and adds
-:math:`J = 2\sum (MF)^T (MF) / \sigma^2` to the information A about the directions (for all rows together; real parts
-have half of the noise variance). Chosen is the position for which what remains is least:
+With the spread F of the rows (`calib.design.spread`), a sample M at a position measures all rows at once. It adds
+:math:`J = 2\sum (MF)^T (MF) / \sigma^2` to the information A about the directions (the sum is over all rows; real parts
+have half of the noise variance). A starts as the identity, the information of the spread itself. Chosen is the position
+for which what remains is least:
 
-- `A`: the variance of all values of all rows, :math:`\mathrm{tr}\,(A + J)^{-1} F^T F`;
-- `D`: the volume of the spread, :math:`-\log\det(A + J)`. That is the Fisher information of the parameters, the
-  criterion by which Grosser and Knopp choose where to sample the field (see the manual).
+- `A`: the variance of all values of all rows, :math:`\mathrm{tr}\,(A + J)^{-1} F^T F`. Grosser and Knopp choose
+  positions for sparse recovery by the trace of the inverse of a Bayesian Fisher information too, there about the
+  largest coefficients of a cosine transform ("Optimized sampling patterns for the sparse recovery of system matrices in
+  Magnetic Particle Imaging", International Journal on Magnetic Particle Imaging;
+  https://github.com/IBIResearch/OptimizedSystemMatrixSampling);
+- `D`: the volume of the spread, :math:`-\log\det(A + J)`.
 
 All is linear about what is known: positions do not depend on the values that will be measured, so that they may be
-computed in advance. Greedy choices are not the best set, but no single exchange is looked at twice, and the gain is
-within 1 - 1/e of the best for `D` (Nemhauser, Wolsey and Fisher, 1978, DOI 10.1007/BF01588971).
+computed in advance. One after the other is not the best set. The gain in :math:`\log\det` of criterion `D` never falls
+with a further position, and what a position adds never rises with those before it. So the gain is at least 1 - 1/e of
+that of the best set of as many candidates (Nemhauser, Wolsey and Fisher, 1978, DOI 10.1007/BF01588971). The variance of
+`A` has no such bound (Chamon and Ribeiro, Approximate supermodularity bounds for experimental design, NeurIPS 2017).
 """
 
 from __future__ import annotations
@@ -55,7 +61,7 @@ def next_positions(
         Rows of x, y, and where it is not `size` voxels the edge or two edges, in m, from which they are chosen. None
         takes samples at every half of their size that lie inside the grid.
     criterion
-        `A`, the variance of all rows, or `D`, the Fisher information.
+        `A`, the variance of all rows, or `D`, the volume of what is unknown.
     snr
         Noise of a sample of `size` voxels in dB below the RMS of the values, used with a prior only.
 

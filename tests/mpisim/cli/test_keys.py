@@ -21,6 +21,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
     "downsample": ["sm.nc --factor 2 --out o.nc"],
     "recover": ["coarse.nc --method ridge --out fine.nc"],
     "prior": ["--data data --out prior.npz"],
+    "design": ["-n 1 --size 4 --out positions.csv"],
     "methods": [""],
     "evaluate": ["fine.nc --reference sm.nc", "coils.nc --reference coils.nc", "std.nc --reference sm.nc"],
     "compare": ["coarse.nc --reference sm.nc --methods bicubic --out c"],
