@@ -373,6 +373,7 @@ _UNTRAINED = {
         samplings=("box", "positions"),
         takes=("prior",),
         complete=True,
+        version=2,  # 2: blocks over the edge of the grid
     ),
     "smooth-rows": Method(
         "smooth rows, by a Gaussian process: for large samples at any positions; presumes nothing of the scanner",
