@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> Result:
     from mpisim.io.positions_file import write_positions
 
     expect_file(options.out, (".csv",), name="--out")
-    with as_typed({"count": "-n", "size": "--size", "criterion": "--criterion", "coarse": "--from"}):
+    with as_typed({"count": "-n", "size": "--size", "criterion": "--criterion"}):
         known = options.prior if options.measured is None else mpisim.read(options.measured)
         found = next_positions(known, options.count, options.size, None, options.criterion, options.snr)
     write_positions(found, options.out)

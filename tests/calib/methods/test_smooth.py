@@ -1,0 +1,86 @@
+"""smooth-rows: the posterior of a Gaussian process against dense algebra, and its laws."""
+
+import numpy as np
+import pytest
+
+import calib
+from calib.methods.smooth import _posterior, recover_smoothly
+from mpisim.data.grid import Grid
+from mpisim.data.sampling import PositionSampling
+from mpisim.data.schema import build
+
+GRID = Grid((10, 8), (0.01, 0.008))
+RNG = np.random.default_rng(2)
+CENTERS = np.stack([RNG.uniform(-0.0035, 0.0035, 14), RNG.uniform(-0.0025, 0.0025, 14)], axis=-1)
+SAMPLING = PositionSampling(2, GRID, CENTERS, RNG.uniform(0.8e-3, 3e-3, (14, 2)))
+LENGTH, VARIANCE = 2.5e-3, 1.7
+
+
+def covariance():
+    """Of all voxels, x fastest, by the formula of the module."""
+    at = GRID.centers()[:, :2]
+    return VARIANCE * np.exp(-((at[:, None] - at) ** 2).sum(-1) / (2 * LENGTH**2))
+
+
+def measured_by():
+    """M, (position, voxel)."""
+    return SAMPLING.apply(np.eye(80).reshape(80, 8, 10))[:, 0].T
+
+
+def drawn(count):
+    """Complex rows of the process, with E|a|^2 = v."""
+    root = np.linalg.cholesky(covariance() + 1e-10 * np.eye(80))
+    return (RNG.standard_normal((count, 80)) + 1j * RNG.standard_normal((count, 80))) / np.sqrt(2) @ root.T
+
+
+def posterior(values, noise):
+    ones, variance = np.ones(len(values)), np.full((len(values), 1), VARIANCE)
+    return _posterior(SAMPLING, LENGTH, values, variance, noise**2 * ones, np.ones(14))
+
+
+def test_posterior_is_that_of_dense_algebra():
+    values = RNG.standard_normal((3, 14)) + 1j * RNG.standard_normal((3, 14))
+    mean, variance = posterior(values, 0.2)
+    c, m = covariance(), measured_by()
+    gain = c @ m.T @ np.linalg.inv(m @ c @ m.T + 0.04 * np.eye(14))
+    np.testing.assert_allclose(mean, values @ gain.T, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(variance[0], np.diag(c - gain @ m @ c), rtol=1e-7, atol=1e-10)
+
+
+def test_rows_give_the_measured_means_where_there_is_no_noise():
+    values = drawn(2) @ measured_by().T
+    mean, _ = posterior(values, 1e-6)
+    np.testing.assert_allclose(mean @ measured_by().T, values, atol=1e-5)
+
+
+def test_standard_deviations_are_those_of_rows_of_the_process():
+    rows = drawn(400)
+    values = (
+        rows @ measured_by().T + 0.1 * (RNG.standard_normal((400, 14)) + 1j * RNG.standard_normal((400, 14))) / 2**0.5
+    )
+    mean, variance = posterior(values, 0.1)
+    assert np.mean(np.abs(mean - rows) ** 2 / variance) == pytest.approx(1, abs=0.03)
+
+
+def test_length_and_deviations_are_found_from_the_values():
+    """Evidence finds the length to a step of its grid, and two thirds of the parts of all values lie within one std."""
+    rows = drawn(60).reshape(60, 1, 8, 10)
+    axes = {"y": GRID.axis(1), "x": GRID.axis(0), "angle": np.arange(60) * 0.05, "frequency": np.array([5e4])}
+    fine = build("system_matrix", rows, ("angle", "frequency", "y", "x"), axes, stage="fine", origin="simulated")
+    coarse = calib.downsample(fine, 2, snr=25, seed=1, keep=16)
+    found = recover_smoothly(coarse)
+    assert found.metadata["length"][0] == pytest.approx(LENGTH, rel=0.3)
+    left = (found.rows - rows[:, 0]) / found.std
+    assert np.mean(np.abs(np.stack([left.real, left.imag])) < 1) == pytest.approx(0.683, abs=0.06)
+
+
+def test_larger_samples_count_more():
+    """Values times their filling have equal noise: the noise of each mean is divided by the filling."""
+    values, filling = RNG.standard_normal((1, 14)) + 0j, RNG.uniform(0.5, 4, 14)
+    mean, variance = _posterior(
+        SAMPLING, LENGTH, values * filling, np.full((1, 1), VARIANCE), np.array([0.04]), filling
+    )
+    c, m = covariance(), measured_by()
+    gain = c @ m.T @ np.linalg.inv(m @ c @ m.T + np.diag(0.04 / filling**2))
+    np.testing.assert_allclose(mean, values @ gain.T, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(variance[0], np.diag(c - gain @ m @ c), rtol=1e-7, atol=1e-10)
