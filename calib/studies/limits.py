@@ -11,13 +11,14 @@ of them is taken to move the sample, `RECORD` to record; n averages lower the no
 
 Beside the errors stands the bound of `calib.studies.harness.bounds`, of the ideal model for ideal scanners and of that
 of `physical` for the others. Its parameters are those of the fit at the smallest factor of the study but 2x.
-At 2x, where a fit takes up to a minute, every fifth scanner counts; bounds and averages have the same scanners.
+At 2x, where a fit takes up to a minute, every fifth scanner counts; averages have the same scanners.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def _numbered(options: StudyOptions) -> Iterator[tuple[int, RealisticScanner]]:
 def _rows(
     recovery: Recovery, scanner: RealisticScanner, variants: Mapping[int, Sequence[Variant]], all_of_it: bool
 ) -> list[Row]:
-    """Return the rows of a scanner; `all_of_it` says whether it counts at 2x, for bounds and with averages."""
+    """Return the rows of a scanner; `all_of_it` says whether it counts at 2x and with averages."""
     rows: list[Row] = []
     known: Mapping[str, Any] | None = None
     for factor, of_factor in variants.items():
@@ -113,9 +114,9 @@ def _rows(
                 averaged = _measured(scanner, factor, AVERAGES)
                 figures = figures_of(recovery, averaged, scanner.fine, variant, factor)
                 rows.append(_row(scanner, coarse, factor, AVERAGES, variant.name, figures))
-    if known is not None and all_of_it:
-        for factor in variants:
-            for averages in (1, AVERAGES):
+    if known is not None:
+        for factor, averages in product(variants, (1, AVERAGES)):
+            if all_of_it or (factor > 2 and averages == 1):
                 coarse = _measured(scanner, factor, averages)
                 least = _bound(recovery, scanner, coarse, factor, known)
                 rows.append(_row(scanner, coarse, factor, averages, BOUND, {"nrmse": least}))
