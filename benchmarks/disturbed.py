@@ -161,7 +161,7 @@ def _of(fine: Callable[[str, int], xr.Dataset], **how: str | float | None) -> Ma
 
 
 def _dead(v: np.ndarray) -> None:
-    v[3, 2], v[7, 5], v[:, 6] = 0, 0, 0
+    v[len(v) // 4, 2], v[7 * len(v) // 12, 5], v[:, 6] = 0, 0, 0
 
 
 def _reversed(v: np.ndarray) -> None:
