@@ -111,6 +111,26 @@ def test_blocks_over_the_edge(prior):
     assert calib.nrmse(found, fine) < 0.3 * calib.nrmse(calib.recover(coarse, "bicubic-dc"), fine)
 
 
+def test_all_blocks_at_positions_are_a_matrix_of_blocks(prior):
+    """The window means of angles, not of bases, give the same posterior."""
+    fine = line_matrix(26.5e-9)
+    box, positions = calib.downsample(fine, 2, seed=2), calib.downsample(fine, 2, seed=2, keep=16)
+    of_box, found = (calib.recover(c, "linear-bayes", prior=prior) for c in (box, positions))
+    scale = np.abs(of_box["system_matrix"].values).max()
+    np.testing.assert_allclose(
+        found["system_matrix_std"].values, of_box["system_matrix_std"].values, rtol=1e-3, atol=1e-6 * scale
+    )
+    np.testing.assert_allclose(found["system_matrix"].values, of_box["system_matrix"].values, atol=2e-3 * scale)
+
+
+def test_samples_between_faces_of_voxels(prior):
+    fine = line_matrix(26.5e-9)
+    at = np.array([(x, y, 9e-3) for x in (-0.0115, 0.0003, 0.0113) for y in (-0.0112, -0.0004, 0.0115)])
+    found = calib.recover(calib.downsample(fine, 2, seed=2, positions=at), "linear-bayes", prior=prior)
+    assert calib.nrmse(found, fine) < 0.01
+    assert "reason_of_fallback" not in found.attrs["recovery"]
+
+
 def test_rows_of_a_field_free_point(point_prior):
     """Complex rows without angles, where nothing about lines is presumed; errors are within their deviations."""
     shares, errors = [], []
