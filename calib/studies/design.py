@@ -20,7 +20,7 @@ import xarray as xr
 from calib.design.positions import next_positions
 from calib.recovery import METHODS, recover
 from calib.studies.harness.cache import ResultCache
-from calib.studies.harness.figures import Curve, curves
+from calib.studies.harness.figures import Curve, small_multiples
 from calib.studies.harness.results import Row, table_dataset, text_table, write_results
 from calib.studies.harness.study import StudyOptions
 from calib.studies.realistic import RealisticScanner, realistic_scanners
@@ -118,17 +118,17 @@ def _mean(rows: Sequence[Row], **which: object) -> float:
 
 
 def _figure(rows: Sequence[Row], title: str) -> Figure:
-    counts = _values(rows, "positions")
+    counts, levels = _values(rows, "positions"), _values(rows, "level")
     panels: dict[str, dict[str, Curve]] = {}
     for method in _values(rows, "method"):
-        for level in _values(rows, "level"):
+        for level in levels:
             means = {w: [_mean(rows, method=method, level=level, way=w, positions=n) for n in counts] for w in WAYS}
             panels[f"{method}, {level}"] = {way: (counts, errors) for way, errors in means.items()}
-    figure = curves(panels, ("positions", "nRMSE in %"), f"{title}\n\n")
-    each = rows[0]["minutes"] / rows[0]["positions"]
-    for axes in figure.axes:
-        top = axes.secondary_xaxis("top", functions=(lambda n: n * each, lambda minutes: minutes / each))
-        top.set_xlabel("minutes", fontsize=8)
+    figure = small_multiples(panels, ("positions", "nRMSE in %"), title, len(levels))
+    each = 60 * rows[0]["minutes"] / rows[0]["positions"]
+    for axes in figure.axes[: len(levels)]:
+        top = axes.secondary_xaxis("top", functions=(lambda n: n * each, lambda seconds: seconds / each))
+        top.set_xlabel("seconds of scanner time", fontsize=8)
         top.tick_params(labelsize=7)
     return figure
 
