@@ -132,6 +132,7 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
     if left - noise > _MOST_AT_START or positions.mean() > MOST_POSITIONS:
         return None
     rows = np.asarray(~np.any(values, axis=-1))
+    start = _with_gains(start)
     model, rough = _models(measurement, start)
     if earlier is None:
         counted = measurement.without(positions)
@@ -169,6 +170,12 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
             break
         rescaled, before = max(rescaled * factor, 1.0) if exact else factor, climbed
     return _with_profiles(model, now, climbed, residual, rescaled, positions, rows)
+
+
+def _with_gains(state: ScannerState) -> ScannerState:
+    """Return the state with small gains for those that are zero, of harmonics without any signal: zero has no phase."""
+    gains = np.where(state.gains == 0, 1e-3 * np.abs(state.gains).max(), state.gains)
+    return ScannerState(state.shared, gains, state.local)
 
 
 def _reversed(means: np.ndarray, values: np.ndarray, sigma: np.ndarray, positions: np.ndarray) -> np.ndarray:

@@ -37,7 +37,8 @@ _FINER = 4  # times that the steps are halved
 _TOLERANCE = 1e-3
 _KEPT = 0.8  # share of the positions by which candidates are compared where some may be wrong
 _REWEIGHTED = 8
-_FAR = 8.0  # times the median of what is left at a position, from which it is taken to be wrong
+_FAR = 20.0  # times the median of what is left at a position, from which it is taken to be wrong
+_MOST_WRONG = 0.2  # share of the positions that are taken to be wrong; the worst of all
 Candidate = tuple[float, float, float]
 
 
@@ -84,7 +85,8 @@ def robust_start(
     best = search.best()
     state = parameters.ideal(*best)
     state.gains[:], left = search.gains(best)
-    wrong = left > _FAR * np.median(left[search.counts])
+    most = np.sort(left[search.counts])[::-1][int(_MOST_WRONG * search.counts.sum())]
+    wrong = (left > _FAR * np.median(left[search.counts])) & (left > most) & search.counts
     counted = search.counts & ~wrong
     return state, float(left[counted].sum() / max(search.energy[counted].sum(), np.finfo(float).tiny)), wrong
 

@@ -94,3 +94,17 @@ def test_noise_of_rows_weights_them():
     fits = [fit_scanner(MODEL, v, s, START, PARAMETERS.groups) for v, s in ((values, sigma), (spoiled, deviations))]
     rows = [MODEL.means(fit.state) for fit in fits]
     assert np.linalg.norm(rows[1] - rows[0]) < 5e-4 * np.linalg.norm(rows[0])
+
+
+def test_a_size_variance_at_its_bound_does_not_slow_the_fit_down():
+    """The best value without the bound would be negative: the others must reach their best for zero."""
+    truth = scanner(3)
+    place = PARAMETERS.place("size_variance")
+    truth.shared[place] = 0.0
+    fits = []
+    for seed in range(8):
+        values, sigma, _ = measured(truth, 3e-2, seed)
+        fits.append(fit_scanner(MODEL, values, sigma, START, PARAMETERS.groups))
+    at_bound = [fit for fit in fits if fit.state.shared[place] == 0]
+    assert at_bound
+    assert all(fit.converged and fit.steps < 30 for fit in at_bound)

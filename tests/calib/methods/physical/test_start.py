@@ -6,7 +6,7 @@ import pytest
 import mpisim
 from calib.methods.physical.model import Model
 from calib.methods.physical.scanner_table import scanner_parameters
-from calib.methods.physical.start import ideal_start
+from calib.methods.physical.start import ideal_start, robust_start
 from mpisim.data.sampling import Sampling
 from mpisim.errors import InputError
 
@@ -34,3 +34,23 @@ def test_start_refuses_what_holds_nothing():
         ideal_start(np.zeros((3, 1, 3, 16), complex), PARAMETERS, SAMPLING, GRID)
     with pytest.raises(InputError, match="shape"):
         ideal_start(np.ones((2, 1, 3, 16), complex), PARAMETERS, SAMPLING, GRID)
+
+
+@pytest.mark.slow
+def test_wrong_positions_do_not_spoil_a_robust_start():
+    truth = PARAMETERS.ideal(2.0, 0.0, 0.05)
+    values = Model(PARAMETERS, SAMPLING, GRID, truth).means(truth)
+    values[..., 5] *= -4
+    values += 1e-2 * np.abs(values).max() * np.random.default_rng(2).standard_normal(values.shape)
+    state, left, wrong = robust_start(values, PARAMETERS, SAMPLING, GRID)
+    assert wrong.nonzero()[0].tolist() == [5]
+    assert left < 0.01 < ideal_start(values, PARAMETERS, SAMPLING, GRID)[1]
+    assert state.shared[PARAMETERS.place("reach")] == pytest.approx(0.05, abs=0.05)
+
+
+def test_a_steeper_scanner_needs_more_points():
+    flat, steep = PARAMETERS.ideal(1.5, 0.0, 0.05), PARAMETERS.ideal(4.0, 0.0, 0.05)
+    model = Model(PARAMETERS, SAMPLING, GRID, flat)
+    assert model.resolves(flat)
+    assert not model.resolves(steep)
+    assert Model(PARAMETERS, SAMPLING, GRID, steep).resolves(flat)
