@@ -5,7 +5,7 @@ Samples of 4 x 4 voxels lie on a uniform grid (evenly, flush with both edges), a
 prior, by the variance of the rows (A) or by the volume of what is unknown (D). All are measured with the same noise for
 each sample and recovered by the chosen methods, at 20 angles. The scanners are those of
 `calib.studies.realistic`. A robot takes the same time for every position, so that scanner time goes with their number;
-the table states minutes at 10 ms for each of the angles and one second of travel.
+it is that of `calib.studies.limits`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from calib.studies.harness.cache import ResultCache
 from calib.studies.harness.figures import Curve, small_multiples
 from calib.studies.harness.results import Row, table_dataset, text_table, write_results
 from calib.studies.harness.study import StudyOptions
+from calib.studies.limits import MOVE, RECORD
 from calib.studies.realistic import RealisticScanner, realistic_scanners
 from mpisim.cli.command import Result
 from mpisim.data.downsampling import downsample
@@ -46,7 +47,6 @@ WAYS = ("uniform", "random blocks", "far apart", "design A", "design D")
 """How positions are chosen."""
 _METHODS = ("linear-bayes", "physical")
 _ANGLES = 20
-_TRAVEL, _PER_ANGLE = 1.0, 0.01  # s
 _CANDIDATES = 20
 
 
@@ -64,7 +64,7 @@ def design(options: StudyOptions) -> Result:
                     chosen = ordered[way][:count] if way in ordered else None
                     table = positions_of(way, count, Grid.of(fine), scanner.number) if chosen is None else chosen
                     named = {"level": scanner.level, "number": scanner.number, "method": method, "way": way}
-                    minutes = count * (_TRAVEL + _PER_ANGLE * fine.sizes["angle"]) / 60
+                    minutes = count * (MOVE + RECORD) / 60
                     error = 100 * _error(cache, fine, table, method, scanner)
                     rows.append({**named, "positions": count, "minutes": minutes, "nrmse_percent": error})
     title = f"Samples of {SIZE} x {SIZE} voxels, {_ANGLES} angles, {PROTOCOL_SNR:g} dB"
