@@ -24,7 +24,9 @@ def read_positions(path: str | os.PathLike[str]) -> np.ndarray:
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"Input positions must be a table of comma-separated values; instead reading it gave: {error}.") from error
+        raise InputError(
+            f"Input positions must be a table of comma-separated values; instead reading it gave: {error}."
+        ) from error
     names = tuple(str(name).strip() for name in table.columns)
     must = f"a table with the columns {', '.join(_COLUMNS[:2])} and, where samples differ, {', '.join(_COLUMNS[2:])}"
     require(names in (_COLUMNS[:2], _COLUMNS), "positions", must, f"the columns {', '.join(names)}")
