@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from calib.automatic import recover_automatically
+from calib.catalogue import RECORDS
 from calib.choice import (
     Choice,
     choose,
@@ -29,30 +27,17 @@ from calib.choice import (
     weights_of,
     with_imperfect,
 )
-from calib.learned.apply import recover_by_network
+from calib.contract import applied, check_method, check_result
 from calib.learned.differences import warn_of_scope
-from calib.methods.bicubic import bicubic, bicubic_aligned, bicubic_consistent
-from calib.methods.compressed import compressed_sensing
-from calib.methods.linear_bayes.method import recover_by_covariance
-from calib.methods.physical.method import recover_by_scanner
 from calib.methods.physical.more_angles import coarse_at, wanted_angles
-from calib.methods.profile import recover_by_profiles
-from calib.methods.profile_prior import recover_by_profile_prior
 from calib.methods.record import Method, Recovered
-from calib.methods.smooth import recover_smoothly
-from calib.nets.table import NETS
-from mpisim.data.downsampling import downsample
 from mpisim.data.grid import Grid
-from mpisim.data.noise import complex_gaussian
 from mpisim.data.noise_level import GivenNoise, NoiseLevel, level_of
 from mpisim.data.sampling import Sampling
-from mpisim.data.schema import build, expect
+from mpisim.data.schema import expect
 from mpisim.data.views import as_images, replace_rows
 from mpisim.errors import InputError, one_of, positive, require
 from mpisim.plugins import Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = [
     "DEFAULT_METHOD",
@@ -256,11 +241,11 @@ def recover_at(
     for name in given:
         require(name in record.takes, name, f"left out for the method {method}", "a value")
     with METHODS.guarded(method):
-        recovered = _applied(record, coarse, weights, unit, prior, given)
+        recovered = applied(record, coarse, weights=weights, unit=unit, prior=prior, **given)
     grid = sampling.fine_grid(Grid.of(coarse))
     if "angles" in given:
         coarse = coarse_at(coarse, wanted_angles(given["angles"]))  # type: ignore[arg-type]
-    _check(recovered, (len(as_images(coarse)), grid.shape[1], grid.shape[0]), method)
+    check_result(recovered, (len(as_images(coarse)), grid.shape[1], grid.shape[0]), method)
     return replace_rows(
         coarse.drop_vars("sampled", errors="ignore"),
         recovered.rows,
@@ -277,118 +262,6 @@ def recover_at(
         },
         sampling=None,
     )
-
-
-def _applied(
-    method: Method,
-    coarse: xr.Dataset,
-    weights: str | os.PathLike[str] | None,
-    unit: float | None,
-    prior: str | os.PathLike[str] | None = None,
-    options: Mapping[str, object] | None = None,
-) -> Recovered:
-    given = {"weights": weights, "unit": unit, "prior": prior, **(options or {})}
-    return method.apply(coarse, **{name: value for name, value in given.items() if name in method.takes})
-
-
-def _check(recovered: object, shape: Sequence[int], method: str) -> None:
-    """Raise `InputError` unless a method returned what it must: fine rows (row, H, W), complex and finite."""
-    name = f"result of the method {method}"
-    require(isinstance(recovered, Recovered), name, "a calib.Recovered", type(recovered).__name__)
-    assert isinstance(recovered, Recovered)
-    rows, std = recovered.rows, recovered.std
-    good = isinstance(rows, np.ndarray) and rows.shape == tuple(shape) and np.iscomplexobj(rows)
-    must = f"made of complex rows of shape {tuple(shape)}"
-    require(good, name, must, f"{getattr(rows, 'dtype', type(rows).__name__)} of shape {np.shape(rows)}")
-    require(bool(np.isfinite(rows).all()), name, "finite everywhere", "NaN or infinite values")
-    real = isinstance(std, np.ndarray) and std.shape == rows.shape and std.dtype.kind == "f"
-    good = std is None or (real and bool(np.all(np.isfinite(std) & (std >= 0))))
-    require(good, f"std of the {name}", f"real, finite, zero or more, of shape {tuple(shape)}", "something else")
-    kind = type(recovered.metadata).__name__
-    require(isinstance(recovered.metadata, Mapping), f"metadata of the {name}", "a mapping", kind)
-
-
-def check_method(method: Method, name: str = "under test", weights: str | os.PathLike[str] | None = None) -> None:
-    """Check that a method of recovery does what `recover` relies on; call it in the tests of a plug-in.
-
-    It recovers a small matrix at 2x for every sampling that the method takes, once without and once with noise.
-
-    Parameters
-    ----------
-    method
-        The record.
-    name
-        Its name, for messages.
-    weights
-        A weights file, where the method takes weights.
-
-    Raises
-    ------
-    InputError
-        If the method returns another type, another shape, or values that are not finite.
-    """
-    require(isinstance(method, Method), f"method {name}", "a calib.Method", type(method).__name__)
-    values = complex_gaussian((3, 2, 8, 12), 1.0, 0)
-    axis = {"y": 1e-3 * np.arange(8), "x": 1e-3 * np.arange(12)}
-    coords = {**axis, "angle": np.arange(3.0), "frequency": np.arange(1.0, 3.0)}
-    fine = build("system_matrix", values, ("angle", "frequency", "y", "x"), coords, stage="fine", origin="simulated")
-    for scheme in method.samplings:
-        for snr in (None, 20.0):
-            at_positions = {"keep": 20} if scheme == "positions" else {"sampling": scheme}
-            coarse = downsample(fine, 2, snr=snr, **at_positions)
-            _check(_applied(method, coarse, weights, None), (6, 8, 12), name)
-
-
-def _ridge(coarse: xr.Dataset) -> Recovered:
-    from calib.methods.ridge import recover_by_ridges  # which loads torch
-
-    return recover_by_ridges(coarse)
-
-
-_UNTRAINED = {
-    "bicubic": Method("bicubic interpolation of block means (MATLAB imresize)", bicubic, noise=False),
-    "bicubic-dc": Method("bicubic, then data consistency with the block means", bicubic_consistent),
-    "bicubic-strided": Method("bicubic of strided samples, unaligned as published", bicubic, ("strided",), noise=False),
-    "bicubic-strided-aligned": Method(
-        "bicubic of strided samples where they lie", bicubic_aligned, ("strided",), noise=False
-    ),
-    "cs": Method(
-        "compressed sensing: random voxels, sparse in the Fourier domain", compressed_sensing, samplings=("random",)
-    ),
-    "ridge": Method("every row as the most likely ridge, then data consistency; nothing trained", _ridge, version=2),
-    "profile": Method(
-        "one profile per harmonic for all angles of an ideal scanner; nothing trained",
-        recover_by_profiles,
-        complete=True,
-        version=2,
-    ),
-    "profile-prior": Method(
-        "profiles with a prior from simulated ideal scanners, where chi2 allows it; else profile",
-        recover_by_profile_prior,
-        complete=True,
-    ),
-    "linear-bayes": Method(
-        "posterior mean under the covariance of known matrices, simulated or measured ones (--prior)",
-        recover_by_covariance,
-        samplings=("box", "positions"),
-        takes=("prior",),
-        complete=True,
-        version=2,  # 2: blocks over the edge of the grid
-    ),
-    "smooth-rows": Method(
-        "smooth rows, by a Gaussian process: for large samples at any positions; presumes nothing of the scanner",
-        recover_smoothly,
-        samplings=("positions",),
-    ),
-    "physical": Method(
-        "the scanner itself: its fields, coils and tracer fitted to all rows, with errors; nothing trained",
-        recover_by_scanner,
-        takes=("angles", "prior_scanner"),
-        samplings=("box", "strided", "random", "positions"),
-        complete=True,
-        version=2,
-    ),
-}
 
 
 def _by(coarse: xr.Dataset, method: str | None, prior: str | os.PathLike[str] | None) -> xr.Dataset:
@@ -408,18 +281,5 @@ _AUTOMATIC = {
         complete=True,
     )
 }
-_NETWORKS = {
-    name: Method(
-        net.summary,
-        partial(recover_by_network, name),
-        (net.sampling,),
-        takes=("weights", "unit"),
-        version=2 if net.sampling == "box" else 1,  # 2: rows are turned to the phases of ideal scanners
-    )
-    for name, net in NETS.items()
-}
-
-METHODS: Registry[Method] = Registry(
-    "method of recovery", "mpisim.recovery_methods", Method, {**_UNTRAINED, **_NETWORKS, **_AUTOMATIC}
-)
+METHODS: Registry[Method] = Registry("method of recovery", "mpisim.recovery_methods", Method, {**RECORDS, **_AUTOMATIC})
 """Every method of recovery by name."""

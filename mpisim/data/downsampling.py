@@ -50,7 +50,8 @@ def downsample(
     factor
         Voxels per block edge S; it divides both sides of the grid unless `edge` is given, and is no larger than they.
     sampling
-        `box`, `strided` or `random`.
+        `box`, `strided` or `random`; or `positions`: the blocks of `box` as samples at positions, those at the edge
+        with `fill` being smaller.
     snr
         RMS of the block means over the noise in dB (33.7 is that of the paper's figures), or None for no noise.
         Strided and random values carry S^2 times that noise.
@@ -89,7 +90,7 @@ def downsample(
         the grid, or an argument is out of range.
     """
     expect(fine, "system_matrix", "fine", stage="fine")
-    if positions is not None or keep is not None:
+    if positions is not None or keep is not None or sampling == PositionSampling.scheme:
         return _at_positions(fine, factor, sampling, snr, seed_number(seed), edge, positions, keep)
     seed = seed_number(seed)
     snr = None if snr is None else decibels("snr", snr)
@@ -136,10 +137,18 @@ def _at_positions(
     keep: int | None,
 ) -> xr.Dataset:
     """Measure a fine matrix at positions; the arguments are those of `downsample`."""
-    require(sampling == "box", "sampling", "box where positions or keep are given", sampling)
-    require(edge is None, "edge", "left out where positions or keep are given", edge)
+    schemes = "box or positions where positions or keep are given"
+    require(sampling in ("box", PositionSampling.scheme), "sampling", schemes, sampling)
+    chosen = positions is not None or keep is not None
+    require(edge is None or not chosen, "edge", "left out where positions or keep are given", edge)
     require(positions is None or keep is None, "keep", "left out where positions are given", keep)
     snr = None if snr is None else decibels("snr", snr)
+    if not chosen:
+        if edge is not None and one_of("edge", edge, EDGES) == "crop":
+            fine = crop(fine, factor)
+        shape = Grid.of(fine).array_shape
+        Sampling.named("box", factor, (shape[-2], shape[-1]), partial=edge == "fill")  # refuses what blocks refuse
+        return measured(fine, PositionSampling.blocks(whole("factor", factor), Grid.of(fine)), snr, seed)
     grid, factor = Grid.of(fine), whole("factor", factor)
     if keep is None:
         return measured(fine, PositionSampling.stated(factor, grid, positions), snr, seed)

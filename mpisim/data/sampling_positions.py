@@ -90,14 +90,17 @@ class PositionSampling(Sampling):
 
     @classmethod
     def blocks(cls, factor: int, grid: Grid, which: np.ndarray | None = None) -> PositionSampling:
-        """Return whole blocks of factor x factor voxels of a grid, all or those of these numbers, x fastest.
+        """Return the blocks of factor x factor voxels of a grid, all or those of these numbers, x fastest.
 
-        Raises `InputError` if a block is not whole.
+        The last ones of a side that the factor does not divide are smaller.
         """
         coarse = grid.coarsened(factor, partial=True)
+        half = np.array(coarse.voxel[:2]) / 2
         centers = coarse.centers()[:, :2]
         centers = centers if which is None else centers[which]
-        return cls(factor, grid, centers, np.broadcast_to(coarse.voxel[:2], centers.shape))
+        end = np.array(grid.center[:2]) + np.array(grid.fov[:2]) / 2
+        low, high = centers - half, np.minimum(centers + half, end)
+        return cls(factor, grid, (low + high) / 2, high - low)
 
     @classmethod
     def stated(cls, factor: int, grid: Grid, positions: object) -> PositionSampling:
