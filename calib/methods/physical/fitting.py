@@ -16,7 +16,7 @@ import numpy as np
 
 from calib.methods.misfit import MOST_LEFT
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
-from calib.methods.physical.deviation import deviation
+from calib.methods.physical.deviation import CHANCE, deviation
 from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.measurement import FLOOR, Measurement
@@ -102,11 +102,13 @@ class Fitted:
         """Return the standard deviation of their real part, of the same shape."""
         fit, fine = self.climbed.fit, self.fine_model(_OF_DEVIATION)
         added = 0.0 if self.profiles is None else profile_variance(fine, fit.state, self.profiles)
-        counts = self.measurement.counts
-        beyond = max(self.excess, 0.0) / np.sqrt(counts.sum())
-        if self.measurement.exact and self.climbed.stage != "ideal":
-            beyond = self.chi2
-        return deviation(fine, fit, beyond * float(np.mean(self.measurement.sigma[counts] ** 2)), added)
+        counts, climbed = self.measurement.counts, self.climbed
+        beyond = max(self.excess - CHANCE, 0.0) / np.sqrt(counts.sum())
+        departure = max(climbed.ideal.chi2 - climbed.full.chi2, 0.0) if climbed.stage == "full" else 0.0
+        if self.measurement.exact and climbed.stage != "ideal":
+            beyond, departure = self.chi2, 0.0
+        noise = float(np.mean(self.measurement.sigma[counts] ** 2))
+        return deviation(fine, fit, beyond * noise, departure * noise, added)
 
 
 def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) -> Fitted | None:
