@@ -67,7 +67,7 @@ _UNTRAINED = {
         takes=("angles", "prior_scanner"),
         samplings=("box", "strided", "random", "positions"),
         complete=True,
-        version=2,
+        version=3,  # 3: other standard deviations
     ),
 }
 _NETWORKS = {

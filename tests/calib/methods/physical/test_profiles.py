@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mpisim
-from calib.methods.physical.deviation import variance
+from calib.methods.physical.deviation import FORMS, INFLATION, LACKING, deviation, variance
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
@@ -47,6 +47,19 @@ def test_noise_has_no_profile():
     shape = COARSE.means(STATE).shape
     found = fit_profiles(COARSE, STATE, noise(shape, 1.0), np.ones(shape))
     assert found.evidence == 0 and not predicted(COARSE, STATE, found).any()
+
+
+def test_what_the_model_lacks_is_added_as_energy_and_grows_with_the_harmonic():
+    values = COARSE.means(STATE)
+    sigma = 2e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
+    fit = fit_scanner(COARSE, values + noise(values.shape, sigma), np.array(sigma), STATE, None)
+    own = variance(FINE, fit)
+    assert np.allclose(deviation(FINE, fit, 0.0), INFLATION * np.sqrt(own))
+    assert np.allclose(deviation(FINE, fit, 0.0, added=3 * own), 2 * INFLATION * np.sqrt(own))
+    lacking, departure = 2 * sigma**2, 0.1 * float(np.mean(np.abs(values) ** 2))
+    more = (deviation(FINE, fit, lacking, departure) / INFLATION) ** 2 - own
+    assert 2 * np.mean(more) == pytest.approx(LACKING**2 * lacking + FORMS**2 * departure)
+    assert np.allclose(more[:, :, 1] / own[:, :, 1], 1.5 * more[:, :, 0] / own[:, :, 0])  # harmonics 2 and 3
 
 
 def test_variance_is_that_of_drawn_scanners():
