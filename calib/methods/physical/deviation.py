@@ -21,9 +21,9 @@ The variance is increased by both in proportion to itself and to the number of t
 grow with it. The deviation is then multiplied by `INFLATION`.
 
 `INFLATION` and `FORMS` come from scanners of the preset `realistic`, split `validation`: 12 at each of 4x and 8x and
-three at 2x. That the second term grows with :math:`\rho^2`, not faster, was decided by two test scanners and one of the
-split `train`. One deviation for both parts of a value is a compromise: the shares of the errors are above 68 % and below
-95 %.
+three at 2x. That the second term grows with :math:`\rho^2`, not faster, was decided by two test scanners and one of
+the split `train`. One deviation for both parts of a value is a compromise: the shares of the errors are above 68 % and
+below 95 %.
 """
 
 from __future__ import annotations
