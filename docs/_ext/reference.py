@@ -106,7 +106,12 @@ def room_page(package: str, room: str, names: list[str]) -> str:
         parts += [_heading(name, "-"), f".. automodule:: {name}\n"]
         for attribute in getattr(import_module(name), "__all__", []):
             full = f"{name}.{attribute}"
-            parts.append(f":py:obj:`{public[full]}`\n" if full in public else _described(full))
+            home = getattr(getattr(import_module(name), attribute), "__module__", name)
+            if full not in public and home != name and home in names:  # described where it is defined
+                full = f"{home}.{attribute}"
+                parts.append(f":py:obj:`{full}`\n")
+            else:
+                parts.append(f":py:obj:`{public[full]}`\n" if full in public else _described(full))
     return "\n".join(parts)
 
 

@@ -133,7 +133,7 @@ def posterior_rows(
             for t in turns:
                 a = int(np.nonzero(t.source == centre)[0][0])
                 variance[number[a]] = t.reflection.rows(spread)
-    return Posterior(rows, variance, explained / (len(prior.angles) * prior.means.shape[-1]))
+    return Posterior(rows, variance, explained / (len(prior.angles) * prior.member_means.shape[-1]))
 
 
 def _data(
@@ -153,7 +153,7 @@ def _data(
         back, sign = place.reflection.back(back), sign * family.sign(place.odd)
     flat = back.reshape(len(back), -1) * (sign[prior.frequencies] / noise)[:, None]
     directions = prior.directions(place.basis)
-    return np.einsum("hrk,hrm,hm->k", directions, prior.means[prior.view(a)], flat, optimize=True)
+    return np.einsum("hrk,hrm,hm->k", directions, prior.member_means[prior.view(a)], flat, optimize=True)
 
 
 def _fine(prior: Prior, angle: int, coefficients: np.ndarray) -> np.ndarray:

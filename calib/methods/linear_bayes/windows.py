@@ -46,7 +46,7 @@ class Prior:
 
     Attributes
     ----------
-    means, gram
+    member_means, gram
         Means of the vectors of a basis as the sampling measures them, times `share`, (view, frequency, rank, value),
         and their products. A `view` is a basis where reflected rows have reflected block means. Otherwise (partial
         blocks, any positions) it is an angle, whose basis is first brought to where its row lies.
@@ -62,9 +62,9 @@ class Prior:
         if not self.symmetric:
             images = np.stack([self._placed(images, int(a)) for a in angles])
         means = sampling.apply(images.reshape(-1, *family.shape))
-        self.means = (means if self.share is None else means * self.share).reshape(*images.shape[:3], -1)
+        self.member_means = (means if self.share is None else means * self.share).reshape(*images.shape[:3], -1)
         self._views = {int(a): i for i, a in enumerate(angles)}
-        self.gram = np.einsum("chrm,chqm->chrq", self.means, self.means, optimize=True)
+        self.gram = np.einsum("chrm,chqm->chrq", self.member_means, self.member_means, optimize=True)
         self._mean: np.ndarray | None = None
         self._directions: dict[int, np.ndarray] = {}
         self._joint: dict[int, np.ndarray] = {}
@@ -89,7 +89,7 @@ class Prior:
             c = self.family.coefficients[:, a][:, self.frequencies]
             gram = self.gram[self.view(int(a))]
             power += np.einsum("nhr,hrq,nhq->nh", c, gram, c, optimize=True)
-        values = self.angles.size * self.means.shape[-1] / self.family.channels
+        values = self.angles.size * self.member_means.shape[-1] / self.family.channels
         return np.asarray(np.sqrt(power / values))
 
     def mean_values(self, shape: tuple[int, ...]) -> np.ndarray:
