@@ -2,8 +2,8 @@ r"""What is not yet known of the rows of a scanner: a Gaussian spread in few dir
 
 Rows are :math:`a = \bar a + \sum_k \xi_k F_k` with independent :math:`\xi_k \sim N(0, 1)`. The directions F are
 
-- of known matrices (a family of `calib.methods.linear_bayes.family`): the strongest principal components of the members, all
-  rows together, each harmonic in units of its RMS. Reflected members are left out;
+- of known matrices (`calib.methods.linear_bayes.family`): the strongest principal components of the members, all rows
+  together, each harmonic in units of its RMS. Reflected members are left out;
 - of a fit of the scanner: the root of the posterior covariance of the shared parameters and of the gains' amplitudes,
   times their derivatives, with the errors of the angles following as `calib.methods.physical.deviation` has it. The
   errors of the angles themselves and the phases, which every position tells alike, are left out.
