@@ -229,8 +229,8 @@ def main() -> None:
             yield recovered(options.data, options.cache, kind, number, options.factor)
 
     for kind, count in COUNTS.items():
-        for _ in known(kind, range(count)):
-            pass
+        for number in range(count):
+            recovered(options.data, options.cache, kind, number, options.factor)
         print(f"recovered {count} of {kind}", flush=True)
     used = (k for kind in HELD for k in known(kind, range(COUNTS[kind] - HELD[kind])))
     rows = Rows(used, options.factor, rng)

@@ -6,6 +6,7 @@ signal-to-noise ratio, holds after `decided` which rows these are, so that the o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
@@ -18,7 +19,7 @@ __all__ = ["Step", "recorded", "stated", "with_state"]
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(ABC):
     """One step; a subclass is a frozen dataclass whose fields are numbers, words, and tuples of them."""
 
     noise: ClassVar[str] = ""
@@ -34,9 +35,9 @@ class Step:
         """Return the step with the numbers that it takes from a dataset."""
         return self
 
+    @abstractmethod
     def applied(self, data: xr.Dataset) -> xr.Dataset:
         """Return the dataset after the step."""
-        raise NotImplementedError
 
     def record(self) -> dict[str, Any]:
         """Return the fields that are not empty, the name of the step, and what it does to the noise."""
