@@ -14,10 +14,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from mpisim.data.noise import rms
 from mpisim.data.schema import VOXEL_DIMS
-from mpisim.data.views import as_matrix, noise_known, noise_like
+from mpisim.data.views import noise_known
 from mpisim.errors import InputError, non_negative, require
+from mpisim.preprocess.row_snr import row_snr as snr_of_rows
 
 __all__ = ["chosen_rows"]
 
@@ -59,7 +59,8 @@ def chosen_rows(
         kept &= _in_band(matrix, like, min_frequency, max_frequency)
     if row_snr is not None:
         conditions.append("row_snr")
-        kept &= (_row_snr(matrix, like) >= non_negative("row_snr", row_snr)).reshape(like.shape)
+        require(noise_known(matrix), "matrix", "of known noise where row_snr is given", "one without noise_std")
+        kept &= snr_of_rows(matrix) >= non_negative("row_snr", row_snr)
     if not conditions:
         return None
     count = int(np.count_nonzero(kept))
@@ -97,13 +98,3 @@ def _in_band(matrix: xr.Dataset, like: xr.DataArray, least: float | None, greate
     edge = 1e-9  # of the frequency, for numbers that were typed
     inside = (matrix["frequency"] >= low * (1 - edge)) & (matrix["frequency"] <= high * (1 + edge))
     return inside.broadcast_like(like).transpose(*like.dims).values
-
-
-def _row_snr(matrix: xr.Dataset, like: xr.DataArray) -> np.ndarray:
-    """Return the signal-to-noise ratio of every row, shape (row,): infinite for exact rows, 0 for rows of zeros."""
-    must = "of known noise where row_snr is given"
-    require(noise_known(matrix), "matrix", must, "one without noise_std")
-    signal = rms(as_matrix(matrix), axis=1)
-    noise = noise_like(matrix, like).ravel()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(signal > 0, signal / noise, 0.0)
