@@ -11,7 +11,7 @@ of them is taken to move the sample, `RECORD` to record; n averages lower the no
 
 Beside the errors stands the bound of `calib.studies.harness.bounds`, of the ideal model for ideal scanners and of that
 of `physical` for the others. Its parameters are those of the fit at the smallest factor of the study but 2x.
-At 2x, where a fit takes up to a minute, every fifth scanner counts; averages have the same scanners.
+A fit at 2x takes up to a minute, so that every second scanner of a level is fitted there. Averages have every fifth.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ AVERAGES = 16
 """Averages of the second curve of the fit."""
 BOUND = "bound"
 _FIT = "physical"
-_EVERY = 5  # scanner, where not all count
+_FITS = (_FIT, "auto")
+_SMALLEST = 2  # factor, at which not all scanners are fitted
+_FITTED, _AVERAGED = 2, 5  # every second scanner is fitted there, and every fifth has averages
 _COARSE = (8, 16)  # factors that are measured with averages, too
 _FIGURES = ("within_68", "within_95", "std_over_rmse")
 
@@ -73,7 +75,7 @@ def limits(options: StudyOptions) -> Result:
     shown(options, status)
     rows: list[Row] = []
     for index, scanner in progress(_numbered(options), unit="scanner"):
-        rows += _rows(recovery, scanner, variants, index % _EVERY == 0)
+        rows += _rows(recovery, scanner, variants, index)
     table = _means(rows)
     short = ", a short form" if options.quick else ""
     title = f"Mean nRMSE, {PROTOCOL_SNR:g} dB, scanners of each level{short}"
@@ -96,31 +98,36 @@ def _numbered(options: StudyOptions) -> Iterator[tuple[int, RealisticScanner]]:
 
 
 def _rows(
-    recovery: Recovery, scanner: RealisticScanner, variants: Mapping[int, Sequence[Variant]], all_of_it: bool
+    recovery: Recovery, scanner: RealisticScanner, variants: Mapping[int, Sequence[Variant]], place: int
 ) -> list[Row]:
-    """Return the rows of a scanner; `all_of_it` says whether it counts at 2x and with averages."""
+    """Return the rows of a scanner, which has this place in its level."""
     rows: list[Row] = []
     known: Mapping[str, Any] | None = None
+    averaged = place % _AVERAGED == 0
     for factor, of_factor in variants.items():
-        if factor == 2 and not all_of_it:
-            continue
         coarse = _measured(scanner, factor, 1)
         for variant in of_factor:
+            if variant.method in _FITS and not _is_fitted(place, factor):
+                continue
             figures = figures_of(recovery, coarse, scanner.fine, variant, factor)
             rows.append(_row(scanner, coarse, factor, 1, variant.name, figures))
-            if variant.method == _FIT and figures["scanner"] is not None and (factor > 2 or known is None):
+            if variant.method == _FIT and figures["scanner"] is not None and (factor > _SMALLEST or known is None):
                 known = figures["scanner"]
-            if variant.method == _FIT and factor in _COARSE and all_of_it:
-                averaged = _measured(scanner, factor, AVERAGES)
-                figures = figures_of(recovery, averaged, scanner.fine, variant, factor)
+            if variant.method == _FIT and factor in _COARSE and averaged:
+                figures = figures_of(recovery, _measured(scanner, factor, AVERAGES), scanner.fine, variant, factor)
                 rows.append(_row(scanner, coarse, factor, AVERAGES, variant.name, figures))
     if known is not None:
         for factor, averages in product(variants, (1, AVERAGES)):
-            if all_of_it or (factor > 2 and averages == 1):
+            if averaged or (averages == 1 and _is_fitted(place, factor)):
                 coarse = _measured(scanner, factor, averages)
                 least = _bound(recovery, scanner, coarse, factor, known)
                 rows.append(_row(scanner, coarse, factor, averages, BOUND, {"nrmse": least}))
     return rows
+
+
+def _is_fitted(place: int, factor: int) -> bool:
+    """Whether the scanner of this place in its level is fitted at a factor."""
+    return factor > _SMALLEST or place % _FITTED == 0
 
 
 def _measured(scanner: RealisticScanner, factor: int, averages: int) -> xr.Dataset:
