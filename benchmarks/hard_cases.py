@@ -5,6 +5,8 @@ Every case of `benchmarks.disturbed` at 2x, 4x and 8x, with 12 angles. Printed a
 2 % more than `bicubic-dc`, `?` those where it errs by more than 1.2 times the best single method.
 
     python -m benchmarks.hard_cases [--factors 2 4 8] [--scanner medium] [--cases "dead rows,no angles"] [--csv FILE]
+
+With `--keep FOLDER` the result of every method is kept there, by its version, and read again the next time.
 """
 
 from __future__ import annotations
@@ -16,15 +18,18 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import xarray as xr
 
 import calib
+import mpisim
 from benchmarks.disturbed import Case, hard_cases
 from calib.automatic import recover_automatically
 from calib.recovery import METHODS, recover_usually
 from mpisim.data.views import as_images
+from mpisim.errors import InputError
 
 __all__ = ["SINGLE", "Judged", "judged"]
 
@@ -79,6 +84,36 @@ def recover_by(coarse: xr.Dataset, method: str | None, prior: str | os.PathLike[
     return calib.recover(coarse, method, prior=prior) if method else recover_usually(coarse)
 
 
+@dataclass(frozen=True)
+class Keeper:
+    """Recovers by methods and keeps the results in a folder, by method and version; a refusal is kept as its sentence.
+
+    Parameters
+    ----------
+    folder
+        That of a case.
+    """
+
+    folder: Path
+
+    def __call__(
+        self, coarse: xr.Dataset, method: str | None, prior: str | os.PathLike[str] | None = None
+    ) -> xr.Dataset:
+        """Recover by a method, or read what was kept."""
+        name = f"{method or 'usual'}_v{METHODS[method].version if method else 1}"
+        file, refusal = self.folder / f"{name}.nc", self.folder / f"{name}.txt"
+        if refusal.is_file():
+            raise InputError(refusal.read_text(encoding="utf-8"))
+        if not file.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                mpisim.write(recover_by(coarse, method, prior), file)
+            except (InputError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+                refusal.write_text(str(error), encoding="utf-8")
+                raise
+        return mpisim.read(file)
+
+
 def judged(case: Case, factor: int, by: By = recover_by) -> Judged:
     """Recover a case by all methods that can take it, and by `auto`; `by` may keep results."""
     scheme = case.coarse.attrs["sampling"]["scheme"]
@@ -124,21 +159,17 @@ def main() -> None:
     parser.add_argument("--angles", type=int, default=12)
     parser.add_argument("--cases", default="", help="names, with commas; default: all")
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--keep", type=Path, help="folder of kept results")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     chosen = tuple(name for name in options.cases.split(",") if name)
     rows = []
-    for factor in options.factors:
-        for case in hard_cases(factor, options.scanner, options.angles, chosen):
-            kept: dict[str | None, xr.Dataset] = {}
-
-            def by(coarse: xr.Dataset, method: str | None, *rest: object, kept=kept) -> xr.Dataset:  # type: ignore[no-untyped-def]
-                if method not in kept:
-                    kept[method] = recover_by(coarse, method)
-                return kept[method]
-
-            rows.append(judged(case, factor, by))
-            print(line_of(rows[-1]), flush=True)
+    with TemporaryDirectory() as once:
+        for factor in options.factors:
+            for case in hard_cases(factor, options.scanner, options.angles, chosen):
+                folder = f"{options.scanner}_{options.angles}_{factor}x_{case.name.replace(' ', '-')}"
+                rows.append(judged(case, factor, Keeper((options.keep or Path(once)) / folder)))
+                print(line_of(rows[-1]), flush=True)
     worse, near = sum(r.worse for r in rows), sum(not r.far for r in rows)
     print(f"{worse} of {len(rows)} cases are worse than what presumes least, {near} are near the best method")
     if options.csv:
