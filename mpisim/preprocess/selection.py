@@ -19,7 +19,20 @@ from mpisim.preprocess.row_snr import DEFINITIONS, row_snr
 from mpisim.preprocess.rows import frequencies_of, kind_of, one_of_each_row
 from mpisim.preprocess.step import Step
 
-__all__ = ["SelectFrequencies"]
+__all__ = ["SelectFrequencies", "in_band"]
+
+_EDGE = 1e-9  # of the frequency, for numbers that were typed
+
+
+def in_band(frequencies: np.ndarray, min_frequency: float | None, max_frequency: float | None) -> np.ndarray:
+    """Return which frequencies lie from the least to the greatest one, all in Hz; None leaves a side open.
+
+    Raises `InputError` if a limit is negative, or the least one is above the greatest.
+    """
+    low = 0.0 if min_frequency is None else non_negative("min_frequency", min_frequency)
+    high = np.inf if max_frequency is None else non_negative("max_frequency", max_frequency)
+    require(low <= high, "min_frequency", f"at most max_frequency, {high:g} Hz", f"{low:g}")
+    return (frequencies >= low * (1 - _EDGE)) & (frequencies <= high * (1 + _EDGE))
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,8 @@ class SelectFrequencies(Step):
     def __post_init__(self) -> None:
         one_of("definition", self.definition, DEFINITIONS)
         whole("best", self.best, least=0)
-        for name in ("min_frequency", "max_frequency", "snr", "drive_frequency"):
+        in_band(np.empty(0), self.min_frequency, self.max_frequency)  # or it raises
+        for name in ("snr", "drive_frequency"):
             value = getattr(self, name)
             if value is not None:
                 non_negative(name, value)
@@ -108,15 +122,12 @@ class SelectFrequencies(Step):
         return data.isel(frequency=np.sort(place[place >= 0]))
 
     def _in_bands(self, f: np.ndarray) -> np.ndarray:
-        edge = 1e-9  # of the frequency, for numbers that were typed
-        low = 0.0 if self.min_frequency is None else self.min_frequency
-        high = np.inf if self.max_frequency is None else self.max_frequency
-        good = (f >= low * (1 - edge)) & (f <= high * (1 + edge))
+        good = in_band(f, self.min_frequency, self.max_frequency)
         for first, last in self.stop_bands:
-            good &= (f < first * (1 - edge)) | (f > last * (1 + edge))
+            good &= (f < first * (1 - _EDGE)) | (f > last * (1 + _EDGE))
         if self.drive_frequency is not None:
             centres = np.array(self.harmonics) * self.drive_frequency
-            good &= np.abs(f[:, None] - centres).min(axis=1) <= self.bandwidth / 2 + edge * f + 1e-9
+            good &= np.abs(f[:, None] - centres).min(axis=1) <= self.bandwidth / 2 + _EDGE * f + 1e-9
         if self.mixing_order:
             sums = _mixed(np.array(self.drive_frequencies), self.mixing_order)
             good &= np.array([np.abs(sums - value).min() for value in f]) <= self.bandwidth / 2 + 1e-6 * f + 1e-9

@@ -18,6 +18,7 @@ from mpisim.data.schema import VOXEL_DIMS
 from mpisim.data.views import noise_known
 from mpisim.errors import InputError, non_negative, require
 from mpisim.preprocess.row_snr import row_snr as snr_of_rows
+from mpisim.preprocess.selection import in_band
 
 __all__ = ["chosen_rows"]
 
@@ -92,9 +93,5 @@ def _in_band(matrix: xr.Dataset, like: xr.DataArray, least: float | None, greate
             "Input matrix must state the frequency of its rows where min_frequency or max_frequency is given; "
             "instead received one without a coordinate frequency."
         )
-    low = 0.0 if least is None else non_negative("min_frequency", least)
-    high = np.inf if greatest is None else non_negative("max_frequency", greatest)
-    require(low <= high, "min_frequency", f"at most max_frequency, {high:g} Hz", f"{low:g}")
-    edge = 1e-9  # of the frequency, for numbers that were typed
-    inside = (matrix["frequency"] >= low * (1 - edge)) & (matrix["frequency"] <= high * (1 + edge))
+    inside = matrix["frequency"].copy(data=in_band(matrix["frequency"].values, least, greatest))
     return inside.broadcast_like(like).transpose(*like.dims).values

@@ -219,6 +219,7 @@ def test_snr_by_every_definition_against_its_words():
     [
         lambda: SelectFrequencies(definition="best"),
         lambda: SelectFrequencies(stop_bands=((2.0, 1.0),)),
+        lambda: SelectFrequencies(min_frequency=2e5, max_frequency=1e5),
         lambda: SelectFrequencies(harmonics=(2,)),
         lambda: SubtractBackground("nearest"),
         lambda: AverageFrames(-1),
