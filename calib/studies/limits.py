@@ -17,7 +17,7 @@ A fit at 2x takes up to a minute, so that every second scanner of a level is fit
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -100,34 +100,39 @@ def _numbered(options: StudyOptions) -> Iterator[tuple[int, RealisticScanner]]:
 def _rows(
     recovery: Recovery, scanner: RealisticScanner, variants: Mapping[int, Sequence[Variant]], place: int
 ) -> list[Row]:
-    """Return the rows of a scanner, which has this place in its level."""
+    """Return the rows of a scanner, which has this place in its level: those of the methods, then the bounds."""
     rows: list[Row] = []
     known: Mapping[str, Any] | None = None
-    averaged = place % _AVERAGED == 0
-    for factor, of_factor in variants.items():
-        coarse = _measured(scanner, factor, 1)
-        for variant in of_factor:
-            if variant.method in _FITS and not _is_fitted(place, factor):
-                continue
+    for factor, averages in product(variants, (1, AVERAGES)):
+        counting = [variant for variant in variants[factor] if _counts(variant.method, factor, averages, place)]
+        if not counting:
+            continue
+        coarse = _measured(scanner, factor, averages)
+        for variant in counting:
             figures = figures_of(recovery, coarse, scanner.fine, variant, factor)
-            rows.append(_row(scanner, coarse, factor, 1, variant.name, figures))
-            if variant.method == _FIT and figures["scanner"] is not None and (factor > _SMALLEST or known is None):
-                known = figures["scanner"]
-            if variant.method == _FIT and factor in _COARSE and averaged:
-                figures = figures_of(recovery, _measured(scanner, factor, AVERAGES), scanner.fine, variant, factor)
-                rows.append(_row(scanner, coarse, factor, AVERAGES, variant.name, figures))
-    if known is not None:
-        for factor, averages in product(variants, (1, AVERAGES)):
-            if averaged or (averages == 1 and _is_fitted(place, factor)):
-                coarse = _measured(scanner, factor, averages)
-                least = _bound(recovery, scanner, coarse, factor, known)
-                rows.append(_row(scanner, coarse, factor, averages, BOUND, {"nrmse": least}))
+            rows.append(_row(scanner, coarse, factor, averages, variant.name, figures))
+            if variant.method == _FIT and averages == 1 and (factor > _SMALLEST or known is None):
+                known = figures["scanner"] or known
+    return rows if known is None else rows + _bounds(recovery, scanner, variants, place, known)
+
+
+def _counts(method: str, factor: int, averages: int, place: int) -> bool:
+    """Whether a method counts on the scanner of this place in its level."""
+    if averages > 1:
+        return method == _FIT and factor in _COARSE and place % _AVERAGED == 0
+    return method not in _FITS or factor > _SMALLEST or place % _FITTED == 0
+
+
+def _bounds(
+    recovery: Recovery, scanner: RealisticScanner, factors: Iterable[int], place: int, known: Mapping[str, Any]
+) -> list[Row]:
+    rows: list[Row] = []
+    for factor, averages in product(factors, (1, AVERAGES)):
+        if place % _AVERAGED == 0 or (averages == 1 and _counts(_FIT, factor, averages, place)):
+            coarse = _measured(scanner, factor, averages)
+            least = _bound(recovery, scanner, coarse, factor, known)
+            rows.append(_row(scanner, coarse, factor, averages, BOUND, {"nrmse": least}))
     return rows
-
-
-def _is_fitted(place: int, factor: int) -> bool:
-    """Whether the scanner of this place in its level is fitted at a factor."""
-    return factor > _SMALLEST or place % _FITTED == 0
 
 
 def _measured(scanner: RealisticScanner, factor: int, averages: int) -> xr.Dataset:
