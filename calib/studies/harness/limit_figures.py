@@ -53,7 +53,7 @@ def coverage_figure(table: Sequence[Row], short: str = "") -> Figure:
             low, high = (0.8, 1.25) if name == "std_over_rmse" else (right - band, right + band)
             ax.axhspan(low, high, color="0.88")
             ax.axhline(right, color="black", linewidth=0.8)
-            _draw(ax, of_level, name, _methods(rows))
+            _draw(ax, of_level, name, _methods(table))
             ax.set_xscale("log")
             _at_positions(ax, sorted({row["positions"] for row in rows}))
         axes[0, column].set_title(level, fontsize=9)
