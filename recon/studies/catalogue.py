@@ -13,6 +13,7 @@ _LIST = (
         "realistic-images",
         "pSNR of images from recovered matrices of realistic scanners",
         "recon.studies.realistic_images:realistic_images",
+        factors=(2, 4, 8, 16),
         default_factors=(4, 8),
     ),
     Study("effects", "what each imperfection does to a row and to an image", "recon.studies.effects:effects"),
