@@ -16,7 +16,7 @@ import numpy as np
 
 from calib.methods.physical.fit import Fit
 from calib.methods.physical.freed import common_change
-from calib.methods.physical.levenberg import fit_scanner
+from calib.methods.physical.levenberg import STEEPEST, fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.priors import Priors
@@ -64,8 +64,8 @@ def determined(fit: Fit) -> float:
     free = fit.free
     variances = np.diag(fit.covariance)[: free.sum()]
     shared = np.sum((1 - variances / fit.priors.shared[free] ** 2).clip(0, 1))
-    local = (1 - own_variances(fit) / fit.priors.local**2).clip(0, 1)
-    return float(shared + 2 * fit.state.gains.size + local.sum())
+    local = (1 - own_variances(fit) / fit.priors.local**2).clip(0, 1).sum() if fit.with_angles else 0.0
+    return float(shared + 2 * fit.state.gains.size + local)
 
 
 def own_variances(fit: Fit) -> np.ndarray:
@@ -98,6 +98,7 @@ def climb(
     tries: int = TRIES,
     priors: Priors | None = None,
     first: ScannerState | None = None,
+    steepest: float = STEEPEST,
 ) -> Climbed:
     """Fit the scanner that the values need.
 
@@ -118,11 +119,15 @@ def climb(
         None for those of the table.
     first
         A state to start from before all others, such as that of an earlier fit of the same scanner.
+    steepest
+        Largest steepness of the ideal scanner.
     """
     count = int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())
     rough = model if rough is None else rough
-    state = before.ideal.state if before else fit_scanner(rough, values, sigma, start, None, priors=priors).state
-    ideal = fit_scanner(model, values, sigma, state, None, priors=priors)
+    state, of_ideal = before.ideal.state if before else start, {"priors": priors, "steepest": steepest}
+    if before is None:
+        state = fit_scanner(rough, values, sigma, start, None, **of_ideal).state
+    ideal = fit_scanner(model, values, sigma, state, None, **of_ideal)
     state, steps = ideal.state, ideal.steps
     best, starts = None, 0
     several = [(s, False) for s in (before.full.state if before else None, first) if s is not None]

@@ -38,6 +38,8 @@ class Fit:
         What the errors of each angle add to it.
     priors
         Those of the fit.
+    with_angles
+        Whether the errors of each angle were free.
     """
 
     state: ScannerState
@@ -50,6 +52,7 @@ class Fit:
     evidence: float
     posterior: Posterior
     priors: Priors
+    with_angles: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from calib.methods.misfit import MOST_LEFT
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
 from calib.methods.physical.deviation import CHANCE, deviation
 from calib.methods.physical.earlier import Earlier
-from calib.methods.physical.levenberg import fit_scanner
+from calib.methods.physical.levenberg import STEEPEST, fit_scanner
 from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
 from calib.methods.physical.outliers import MOST_POSITIONS, dropped_positions, lacking, odd_positions, odd_rows
@@ -135,6 +135,7 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
         return None
     rows = np.asarray(~np.any(values, axis=-1))
     start = _with_gains(start)
+    steepest = min(float(start.shared[measurement.parameters.place("steepness")]) + _STEEPER, STEEPEST)
     model, rough = _models(measurement, start)
     if earlier is None:
         counted = measurement.without(positions)
@@ -142,7 +143,7 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
             rows = rows | _reversed(rough.means(start), values, given, positions)
             rows = rows if rows.mean() <= _MOST_ROWS else np.asarray(~np.any(values, axis=-1))
             counted = measurement.without(positions | rows[..., None])
-        start = fit_scanner(rough, values, counted.sigma, start, None).state
+        start = fit_scanner(rough, values, counted.sigma, start, None, steepest=steepest).state
         model, rough = _models(measurement, start)
     exact, before, tries, finer = measurement.exact, None, 1, 0
     alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None
@@ -150,7 +151,7 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
     for last in range(_ROUNDS):
         now = measurement.without(positions | rows[..., None])
         now = replace(now, sigma=now.sigma * rescaled)
-        climbed = alone or climb(model, values, now.sigma, start, before, rough, exact, tries, priors, first)
+        climbed = alone or climb(model, values, now.sigma, start, before, rough, exact, tries, priors, first, steepest)
         if alone is None and finer < _MOST_FINER and not model.resolves(climbed.fit.state):
             finer += 1
             model, rough, steeper = _finer(measurement, model, climbed)

@@ -12,7 +12,7 @@ parameters, and H of these, a step solves
 The amplitude of a gain is a parameter by its logarithm. Steps are damped (Marquardt) and cut where a parameter would
 change by more than its limit, a trust region of fixed size. The size variance is not below 0: a step that would take it
 there is solved again with the variance at 0, for a mere cut leaves the others where it does not belong, and fits then
-creep. With the matrix P of all these equations and the prior
+creep. The steepness has an upper bound likewise. With the matrix P of all these equations and the prior
 scales s_j, the log evidence of a fit is, but for what all models of the same data share,
 
 .. math:: -\tfrac12\,\text{cost} - \tfrac12 \log\det P - \sum_j \log s_j
@@ -34,11 +34,14 @@ from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.priors import Priors
 
-__all__ = ["HELD", "fit_scanner"]
+__all__ = ["HELD", "STEEPEST", "fit_scanner"]
 
 HELD = ("drive_tilt", "perpendicular", "coil_across")
 """Groups that are held for the first steps."""
 _HELD_STEPS = 4
+_LEAST, _MOST = {"steepness": -1.0, "size_variance": 0.0}, {"size_variance": 4.0}
+STEEPEST = 5.0
+"""Largest steepness ln(beta A), that of cores of 42 nm in 35 mT; beyond, the magnetisation is a step."""
 _LIMITS = {"steepness": 0.3, "size_variance": 0.2, "reach": 0.06}
 _LIMIT, _PERPENDICULAR_LIMIT, _RELEASED_AT = 0.3, 0.015, 0.006
 _MOST_TRIES, _FEWEST_GAIN = 12, 1.0  # of the damping; of the cost, in units of its own
@@ -55,6 +58,7 @@ def fit_scanner(
     most: int = 40,
     priors: Priors | None = None,
     hold: bool = True,
+    steepest: float = STEEPEST,
 ) -> Fit:
     """Fit a scanner to measured values.
 
@@ -78,6 +82,8 @@ def fit_scanner(
         None for those of the table.
     hold
         Whether the groups `HELD` are held for the first steps.
+    steepest
+        Largest steepness ln(beta A).
 
     Returns
     -------
@@ -85,9 +91,10 @@ def fit_scanner(
         The state of the least cost that was found; `converged` says whether the steps had become small.
     """
     priors = Priors.of(model.parameters) if priors is None else priors
-    problem = _Problem(model, values, 2 / np.broadcast_to(sigma, values.shape).astype(float) ** 2, groups, priors)
-    state, damping, steps, converged = start, 1e-3, 0, False
-    cost = problem.cost(state)
+    precision = 2 / np.broadcast_to(sigma, values.shape).astype(float) ** 2
+    problem = _Problem(model, values, precision, groups, priors, steepest)
+    damping, steps, converged = 1e-3, 0, False
+    state, cost = problem.with_best_gains(start, problem.cost(start))
     released = not hold or not set(HELD) & set(groups or ())
     while steps < most:
         free = problem.free & (released | ~problem.held)
@@ -106,8 +113,12 @@ def fit_scanner(
             state = problem.with_perpendicular(state)
             cost = problem.cost(state)
         elif gained < 0 or (gained < _FEWEST_GAIN and damping <= _SMALL_DAMPING):
-            converged = gained >= 0
-            break
+            before = cost
+            state, cost = problem.with_best_gains(state, cost)
+            if before - cost < _FEWEST_GAIN:
+                converged = gained >= 0
+                break
+            damping = min(damping, 1.0)
     return problem.result(state, steps, converged)
 
 
@@ -135,6 +146,7 @@ class _Problem:
         precision: np.ndarray,
         groups: Collection[str] | None,
         priors: Priors,
+        steepest: float = STEEPEST,
     ) -> None:
         self.priors = priors
         self.model, self.values, self.precision = model, values, precision
@@ -142,11 +154,14 @@ class _Problem:
         self.free = np.array([p.group in (groups or ("tracer",)) for p in shared])
         self.held = np.array([p.group in HELD for p in shared])
         self._mean, self._scale = priors.mean, priors.shared
+        self._with_angles = groups is not None
         self._local_scale = priors.local * (1.0 if groups is not None else 1e-9)
         self._local_mean = priors.local_mean if groups is not None else 0.0
         self._limit = np.array(
             [_PERPENDICULAR_LIMIT if p.group == "perpendicular" else _LIMITS.get(p.name, _LIMIT) for p in shared]
         )
+        self._least = np.array([_LEAST.get(p.name, -np.inf) for p in shared])
+        self._most = np.array([{**_MOST, "steepness": steepest}.get(p.name, np.inf) for p in shared])
 
     def cost(self, state: ScannerState) -> float:
         """Misfit and priors."""
@@ -232,19 +247,34 @@ class _Problem:
         chosen = np.concatenate([free, np.ones(state.gains.size, bool)])
         step = np.zeros(len(right))
         step[chosen] = np.linalg.solve(schur[np.ix_(chosen, chosen)], right[chosen])
-        place = self.model.parameters.place("size_variance")
-        if state.shared[place] + step[place] < 0:  # the others are to know that it stays at its bound
-            chosen[place], step[place] = False, -state.shared[place]
-            others = right - schur[:, place] * step[place]
+        wanted = state.shared + step[:n]
+        out = np.flatnonzero((np.clip(wanted, self._least, self._most) != wanted) & free)
+        if out.size:  # the others are to know that these stay at their bounds
+            chosen[out], step[out] = False, np.clip(wanted, self._least, self._most)[out] - state.shared[out]
+            others = right - schur[:, out] @ step[out]
             step[chosen] = np.linalg.solve(schur[np.ix_(chosen, chosen)], others[chosen])
         local = np.einsum("aij,aj->ai", inverse, normal.local_gradient - np.einsum("aij,i->aj", normal.cross, step))
         limits = np.concatenate([self._limit, np.ones(state.gains.size)])
         part = min(1.0, 1 / max(float(np.max(np.abs(step) / limits)), 1e-300))
-        shared = state.shared + part * step[:n]
-        shared[place] = max(shared[place], 0.0)
-        phases = normal.gain_phases.reshape(state.gains.shape)
-        gains = state.gains * np.exp(part * step[n:].reshape(state.gains.shape) + 1j * phases)
-        return ScannerState(shared, gains, state.local + np.column_stack([part * local, normal.angle_phases]))
+        shared = np.where(free, np.clip(state.shared + part * step[:n], self._least, self._most), state.shared)
+        of_gains, of_angles = (v / (1 + damping) for v in (normal.gain_phases, normal.angle_phases))
+        change = step[n:] * part + 1j * of_gains
+        gains = state.gains * np.exp(change.reshape(state.gains.shape))
+        return ScannerState(shared, gains, state.local + np.column_stack([part * local, of_angles]))
+
+    def with_best_gains(self, state: ScannerState, cost: float) -> tuple[ScannerState, float]:
+        """Return the state with the gains of least squares for its other parameters, and its cost, if that is less.
+
+        Steps change a gain by its phase and the logarithm of its amplitude. One of the wrong sign, of a harmonic
+        whose block means nearly vanish at the start, would otherwise shrink to nothing and stay so.
+        """
+        means = self.model.means(state)
+        pull = np.sum(self.precision * means.conj() * self.values, axis=(0, 3))
+        norm = np.sum(self.precision * np.abs(means) ** 2, axis=(0, 3))
+        factors = np.where(pull == 0, 1.0, pull) / np.where((norm == 0) | (pull == 0), 1.0, norm)
+        trial = ScannerState(state.shared, state.gains * factors, state.local)
+        new = self.cost(trial)
+        return (trial, new) if new < cost else (state, cost)
 
     def with_perpendicular(self, state: ScannerState) -> ScannerState:
         """Return the state with an offset of the plane other than zero, if it is free."""
@@ -268,4 +298,5 @@ class _Problem:
         posterior = Posterior(inverse, ratio[:, chosen], np.linalg.inv(normal.phases), chosen)
         chi2 = self._misfit(state) / max(2 * int(np.count_nonzero(self.precision)), 1)
         covariance = np.linalg.inv(schur)
-        return Fit(state, chi2, cost, steps, converged, self.free, covariance, float(evidence), posterior, self.priors)
+        found = (state, chi2, cost, steps, converged, self.free, covariance, float(evidence), posterior, self.priors)
+        return Fit(*found, with_angles=self._with_angles)
