@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,9 +78,9 @@ class Judged:
 By = Callable[..., xr.Dataset]
 
 
-def recover_by(coarse: xr.Dataset, method: str | None, prior: str | os.PathLike[str] | None = None) -> xr.Dataset:
-    """Recover by a method, or without a name by the last resort of `auto`."""
-    return calib.recover(coarse, method, prior=prior) if method else recover_usually(coarse)
+def recover_by(coarse: xr.Dataset, method: str | None, given: Mapping[str, object] | None = None) -> xr.Dataset:
+    """Recover by a method, or without a name by the last resort of `auto`; nothing else is given here."""
+    return calib.recover(coarse, method) if method else recover_usually(coarse)
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,7 @@ class Keeper:
 
     folder: Path
 
-    def __call__(
-        self, coarse: xr.Dataset, method: str | None, prior: str | os.PathLike[str] | None = None
-    ) -> xr.Dataset:
+    def __call__(self, coarse: xr.Dataset, method: str | None, given: Mapping[str, object] | None = None) -> xr.Dataset:
         """Recover by a method, or read what was kept."""
         name = f"{method or 'usual'}_v{METHODS[method].version if method else 1}"
         file, refusal = self.folder / f"{name}.nc", self.folder / f"{name}.txt"
@@ -107,7 +104,7 @@ class Keeper:
         if not file.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
-                mpisim.write(recover_by(coarse, method, prior), file)
+                mpisim.write(recover_by(coarse, method), file)
             except (InputError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
                 refusal.write_text(str(error), encoding="utf-8")
                 raise

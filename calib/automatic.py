@@ -12,6 +12,9 @@ little they err where that holds:
    network that leaves much unexplained (`MISFIT`) does not count either: nothing describes such a matrix, and
    `bicubic-dc` presumes least.
 
+Rows at angles that were not measured, and what has changed since an earlier fit, are known to `physical` alone. If
+`angles` are wanted, no other method can be taken: where no scanner is fitted, the matrix is refused.
+
 A method that fails, whatever the error, is one that does not count. The result states what was tried, what each method
 expects to err, and why one was taken. Where that is not a fit that leaves noise, a warning says so in one line; of the
 warnings of the methods only those of the one that was taken are passed on.
@@ -19,7 +22,7 @@ warnings of the methods only those of the one that was taken are passed on.
 
 from __future__ import annotations
 
-import os
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,21 +32,24 @@ import numpy as np
 import xarray as xr
 
 from calib.learned.differences import MISFIT, unexplained
+from calib.methods.physical.more_angles import wanted_angles
 from calib.methods.record import Recovered
 from mpisim.data.coverage import expected_nrmse
 from mpisim.data.schema import STD
 from mpisim.data.views import as_images
 from mpisim.errors import InputError, warn
 
-__all__ = ["EXPLAINED", "recover_automatically"]
+__all__ = ["EXPLAINED", "By", "recover_automatically"]
 
-By = Callable[[xr.Dataset, str | None, str | os.PathLike[str] | None], xr.Dataset]
+By = Callable[[xr.Dataset, str | None, Mapping[str, object]], xr.Dataset]
+"""Recovers a coarse matrix by a named method, without a name by the choice of `calib.choice`; with options by name."""
 EXPLAINED = 6.0
 """Standard deviations of chi2 above its expected value up to which a fit counts as one that leaves noise."""
 _FAILURES = (ArithmeticError, ValueError, IndexError, RuntimeError, np.linalg.LinAlgError)
 _MOST_OTHERS = 0.5  # share of rows that a method may give up before its result does not count
 _LEAST = "bicubic-dc"
 _MOST_LEFT = 2.0  # chi2 of a prior up to which its result counts by itself
+_MUST = re.compile(r"Input (.+?)(?: (?:of|for) the method physical)? must (.+?)(?: for the method physical)?[;.].*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,7 @@ class _Tried:
         return {**found, **({"refused": self.refused} if self.refused else {})}
 
 
-def recover_automatically(coarse: xr.Dataset, by: By, prior: str | os.PathLike[str] | None = None) -> Recovered:
+def recover_automatically(coarse: xr.Dataset, by: By, **given: object) -> Recovered:
     """Recover a coarse matrix by the method that describes it best.
 
     Parameters
@@ -84,46 +90,69 @@ def recover_automatically(coarse: xr.Dataset, by: By, prior: str | os.PathLike[s
     coarse
         The coarse matrix, with its noise.
     by
-        `recover` of a coarse matrix by a named method with a prior; without a name by the choice of `calib.choice`.
-    prior
-        Known matrices for `linear-bayes`, see `recover`.
+        Recovers it by a named method.
+    **given
+        `prior`: known matrices for `linear-bayes`. `angles` and `prior_scanner`: the angles of the wanted rows, and an
+        earlier fit of the same scanner, for `physical`. See `recover`; each may be left out or None.
 
     Returns
     -------
     Recovered
         The metadata are those of the method that was taken, whose name is under `method`, with the `reason`, and under
         `tried` what else was tried.
+
+    Raises
+    ------
+    InputError
+        If `angles` are wanted and no scanner can be fitted, or no method can recover the matrix.
     """
-    physical = _tried(coarse, "physical", by)
+    of_fit = {name: given[name] for name in ("angles", "prior_scanner") if given.get(name) is not None}
+    wanted = wanted_angles(of_fit["angles"]) if "angles" in of_fit else None  # type: ignore[arg-type]
+    physical = _tried(coarse, "physical", by, of_fit)
+    fit = _of_fit(physical, coarse)
     if _explains(physical):
-        chi2 = physical.metadata["chi2"]
-        return _taken(physical, [physical], f"a fitted scanner explains the measurement (chi2 {chi2:.3g})", usual=True)
-    bayes = _tried(coarse, "linear-bayes", by, prior)
-    tried, fit = [physical, bayes], _of_fit(physical, coarse)
+        return _taken(physical, [physical], fit, usual=True)
+    if wanted is not None:
+        if physical.refused:
+            must = f"left out, since {fit} and no other method has rows at angles that were not measured"
+            raise InputError(f"Input angles must be {must}; instead received {len(wanted)} angles.")
+        return _taken(physical, [physical], f"{fit}, yet no other has rows at angles that were not measured")
+    bayes = _tried(coarse, "linear-bayes", by, {"prior": given.get("prior")})
+    return _of_two(physical, bayes, fit) or _otherwise(coarse, by, [physical, bayes], fit)
+
+
+def _of_two(physical: _Tried, bayes: _Tried, fit: str) -> Recovered | None:
+    """Take a fit that leaves more than noise, or a prior; None where neither counts. `fit` says what the fit did."""
+    tried = [physical, bayes]
     if not physical.refused:
         if not bayes.refused and bayes.error < physical.error:
             return _taken(bayes, tried, f"{fit}, and matrices of other imperfect scanners describe it better")
         return _taken(physical, tried, f"{fit}, yet no other method is known to err less")
     if not bayes.refused and float(np.max(bayes.metadata["chi2"])) < _MOST_LEFT:
         return _taken(bayes, tried, f"{fit}, and it is like the matrices of other imperfect scanners")
+    return None
+
+
+def _otherwise(coarse: xr.Dataset, by: By, tried: list[_Tried], fit: str) -> Recovered:
+    """Take the method of `calib.choice`, or what presumes least where a network leaves too much unexplained."""
     usual = _tried(coarse, None, by)
     if usual.fine is None:
         raise InputError(usual.refused)
-    tried.append(usual)
     misfit = usual.metadata.get("misfit", 0.0)
     if misfit > MISFIT:
         least = _tried(coarse, _LEAST, by)
         if not least.refused:
-            return _taken(least, [*tried, least], f"{fit}, and {unexplained(misfit)}")
+            return _taken(least, [*tried, usual, least], f"{fit}, and {unexplained(misfit)}")
     why = f"{fit}, and {usual.metadata.get('reason', 'it presumes least')}"
-    return _taken(usual, tried, f"no field-free line was found: {why}" if usual.method == _LEAST else why)
+    reason = f"no field-free line was found: {why}" if usual.method == _LEAST else why
+    return _taken(usual, [*tried, usual], reason)
 
 
-def _tried(coarse: xr.Dataset, method: str | None, by: By, prior: str | os.PathLike[str] | None = None) -> _Tried:
+def _tried(coarse: xr.Dataset, method: str | None, by: By, given: Mapping[str, object] | None = None) -> _Tried:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            fine = by(coarse, method, prior)
+            fine = by(coarse, method, given or {})
         except InputError as error:
             return _Tried(method or "", refused=str(error))
         except _FAILURES as error:  # numbers for which its mathematics was not made
@@ -153,16 +182,24 @@ def _refused(metadata: Mapping[str, Any], rows: int) -> str:
 
 def _of_fit(physical: _Tried, coarse: xr.Dataset) -> str:
     """Return in words what the fit of the scanner came to."""
-    if not physical.refused:
-        chi2 = f"chi2 {physical.metadata['chi2']:.3g}"
-        if physical.metadata["chi2_excess"] <= EXPLAINED:
-            return f"the fit of the scanner has not converged ({chi2})"
-        return f"a fitted scanner leaves more than noise ({chi2})"
-    if physical.fine is not None:
+    if physical.fine is None:
+        return _not_fitted(physical.refused, coarse)
+    if physical.refused:
         return f"no scanner was fitted ({physical.refused})"
+    chi2 = f"chi2 {physical.metadata['chi2']:.3g}"
+    if _explains(physical):
+        return f"a fitted scanner explains the measurement ({chi2})"
+    if physical.metadata["chi2_excess"] <= EXPLAINED:
+        return f"the fit of the scanner has not converged ({chi2})"
+    return f"a fitted scanner leaves more than noise ({chi2})"
+
+
+def _not_fitted(refused: str, coarse: xr.Dataset) -> str:
+    """Return in words what a matrix lacks that a scanner could be fitted to, from the sentence that refused it."""
     if "angle" not in coarse.coords:
         return "no scanner can be fitted without angles"
-    return "no scanner can be fitted"
+    found = _MUST.fullmatch(refused)
+    return f"no scanner can be fitted ({found[1]} must {found[2]})" if found else "no scanner can be fitted"
 
 
 def _taken(chosen: _Tried, tried: list[_Tried], reason: str, usual: bool = False) -> Recovered:

@@ -12,7 +12,7 @@ import xarray as xr
 
 from calib.choice import Choice, choose, named, warn_of_degrees, weights_of
 from calib.learned.bundled import bundled_weights
-from calib.recovery import DEFAULT_METHOD, METHODS, by_fit, recover_at, recover_by_choice, without_noise
+from calib.recovery import DEFAULT_METHOD, METHODS, recover_at, recover_by_choice, without_noise
 from mpisim.data.angles import look_like_degrees
 from mpisim.data.noise import rms
 from mpisim.data.noise_estimate import row_levels, sampled_rows
@@ -90,7 +90,8 @@ def recover_file(
     if method is not None:
         one_of("method", method, METHODS)
     options = {"angles": angles, "prior_scanner": prior_scanner}
-    method = by_fit(method, options)
+    if method is None and weights is None and any(value is not None for value in options.values()):
+        method = DEFAULT_METHOD  # also of a large file, which is then read complete
     expect_output(out, coarse)
     values = whole("values_at_once", values_at_once)
     values = sys.maxsize if method is not None and METHODS[method].complete else values

@@ -98,11 +98,11 @@ def recover(
         Known matrices for a method that takes them, such as `linear-bayes`: a file of `mpisim prior` or a folder of
         fine matrices; None for those that are bundled.
     angles
-        Angles of the rows that are wanted, in rad, or a number of equidistant ones in [0, pi), for a method that can
-        recover rows at angles that were not measured, such as `physical`; None for the measured ones.
+        Angles of the rows that are wanted, in rad, or a number of equidistant ones in [0, pi), measured or not, for
+        `physical`, or `auto` where that fits a scanner; None for the measured ones.
     prior_scanner
-        An earlier fit of the same scanner for a method that takes it, such as `physical`: a matrix that it recovered,
-        its file, or a scanner file of `write_fitted_scanner`. `recovery` then tells what `changes`.
+        An earlier fit of the same scanner for `physical` or `auto`: a matrix that `physical` recovered, its file, or a
+        scanner file of `write_fitted_scanner`. Where the scanner is fitted, `recovery` tells what `changes`.
 
     Returns
     -------
@@ -121,24 +121,20 @@ def recover(
     """
     given = GivenNoise(snr, noise_std, noiseless)
     options = {"angles": angles, "prior_scanner": prior_scanner}
-    method = by_fit(method, options)
     if method is not None:
         one_of("method", method, METHODS)
     expect(coarse, "system_matrix", "coarse", stage="coarse")
     if "angle" in coarse.coords:
         warn_of_degrees(coarse["angle"].values)
     if method is None and weights is None and unit is None:
-        return _recover_by_itself(coarse, given, prior)
+        return _recover_by_itself(coarse, given, prior, options)
     choice = choose(coarse, weights, in_blocks=unit is not None) if method is None else named(method, coarse)
     return _recover_by(choice, coarse, given, weights, unit, prior, options)
 
 
-def by_fit(method: str | None, options: Mapping[str, object]) -> str | None:
-    """Return the name of a method, that of the fit of the scanner where options need it and none is named."""
-    return "physical" if method is None and any(value is not None for value in options.values()) else method
-
-
-def _recover_by_itself(coarse: xr.Dataset, given: GivenNoise, prior: str | os.PathLike[str] | None) -> xr.Dataset:
+def _recover_by_itself(
+    coarse: xr.Dataset, given: GivenNoise, prior: str | os.PathLike[str] | None, options: Mapping[str, object]
+) -> xr.Dataset:
     """Recover by `auto`; where the noise is unknown and cannot be estimated, by a method that needs none."""
     try:
         level = level_of(coarse, given)
@@ -146,8 +142,8 @@ def _recover_by_itself(coarse: xr.Dataset, given: GivenNoise, prior: str | os.Pa
         choice = without_noise(coarse, given)
         if choice is None:
             raise
-        return _recover_by(choice, coarse, given)
-    return recover_at(level, coarse, DEFAULT_METHOD, None, None, prior=prior)
+        return _recover_by(choice, coarse, given, options=options)
+    return recover_at(level, coarse, DEFAULT_METHOD, None, None, prior=prior, options=options)
 
 
 def without_noise(coarse: xr.Dataset, given: GivenNoise) -> Choice | None:
@@ -264,12 +260,16 @@ def recover_at(
     )
 
 
-def _by(coarse: xr.Dataset, method: str | None, prior: str | os.PathLike[str] | None) -> xr.Dataset:
-    return recover_usually(coarse) if method is None else recover_at(None, coarse, method, None, None, prior=prior)
+def _by(coarse: xr.Dataset, method: str | None, given: Mapping[str, object]) -> xr.Dataset:
+    """Recover by a named method, or by the choice of `calib.choice`, at the noise of the dataset: for `auto`."""
+    if method is None:
+        return recover_usually(coarse)
+    options = {name: value for name, value in given.items() if name != "prior"}
+    return recover_at(None, coarse, method, None, None, prior=given.get("prior"), options=options)  # type: ignore[arg-type]
 
 
-def _auto(coarse: xr.Dataset, prior: str | os.PathLike[str] | None = None) -> Recovered:
-    return recover_automatically(coarse, _by, prior)
+def _auto(coarse: xr.Dataset, **given: object) -> Recovered:
+    return recover_automatically(coarse, _by, **given)
 
 
 _AUTOMATIC = {
@@ -277,8 +277,9 @@ _AUTOMATIC = {
         "chooses: the fitted scanner where it explains the measurement, else what presumes less; says what and why",
         _auto,
         samplings=("box", "strided", "random", "positions"),
-        takes=("prior",),
+        takes=("prior", "angles", "prior_scanner"),
         complete=True,
+        version=sum(RECORDS[name].version for name in ("physical", "linear-bayes")),
     )
 }
 METHODS: Registry[Method] = Registry("method of recovery", "mpisim.recovery_methods", Method, {**RECORDS, **_AUTOMATIC})

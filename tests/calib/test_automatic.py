@@ -34,7 +34,7 @@ def result(fine, method, std=None, **metadata):
     return found if spread is None else found.assign({STD: spread})
 
 
-def chosen(coarse, fine, physical, bayes, usual=None):
+def chosen(coarse, fine, physical, bayes, usual=None, **given):
     """Recover with methods that return these; one that is an exception is raised."""
     table = {
         "physical": physical,
@@ -44,9 +44,9 @@ def chosen(coarse, fine, physical, bayes, usual=None):
     }
     asked = []
 
-    def by(matrix, method, prior):
+    def by(matrix, method, options):
         assert matrix is coarse
-        asked.append((method, prior))
+        asked.append((method, dict(options)))
         found = table[method]
         if isinstance(found, Exception):
             raise found
@@ -55,7 +55,7 @@ def chosen(coarse, fine, physical, bayes, usual=None):
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        found = recover_automatically(coarse, by, "folder")
+        found = recover_automatically(coarse, by, **(given or {"prior": "folder"}))
     return found.metadata, asked, [str(w.message) for w in said]
 
 
@@ -65,7 +65,7 @@ POOR = {"chi2": 1.8, "chi2_excess": 3 * EXPLAINED, "std": 1e-2}
 
 def test_a_fit_that_leaves_noise_is_taken(coarse, fine):
     metadata, asked, said = chosen(coarse, fine, GOOD, GOOD)
-    assert metadata["method"] == "physical" and asked == [("physical", None)]
+    assert metadata["method"] == "physical" and asked == [("physical", {})]
     assert said == ["physical says something."]
     assert metadata["reason"] == "a fitted scanner explains the measurement (chi2 1)"
 
@@ -75,7 +75,7 @@ def test_of_two_that_leave_more_the_one_of_smaller_expected_error_is_taken(coars
     metadata, asked, said = chosen(coarse, fine, POOR, {"chi2": 1.1, "std": std})
     words = f"The method is {method}, because a fitted scanner leaves more than noise (chi2 1.8), "
     assert metadata["method"] == method and said[0].startswith(words) and said[1:] == [f"{method} says something."]
-    assert asked == [("physical", None), ("linear-bayes", "folder")]
+    assert asked == [("physical", {}), ("linear-bayes", {"prior": "folder"})]
     assert [t["method"] for t in metadata["tried"]] == ["physical", "linear-bayes"]
     assert metadata["tried"][0]["expected_nrmse"] > 0 and metadata["tried"][0]["chi2"] == 1.8
 
@@ -123,6 +123,33 @@ def test_a_network_that_leaves_much_unexplained_is_replaced_by_what_presumes_lea
     assert [t["method"] for t in metadata["tried"]] == ["physical", "linear-bayes", "transms", "bicubic-dc"]
 
 
+def test_what_a_matrix_lacks_is_said(coarse, fine):
+    must = "Input angles of coarse must be two or more for the method physical; ridge needs none; instead received 1."
+    metadata, _, said = chosen(coarse, fine, InputError(must), {"chi2": 5.0})
+    words = "no scanner can be fitted (angles of coarse must be two or more), and it presumes least"
+    assert metadata["reason"] == words and said[0] == f"The method is ridge, because {words}."
+
+
+def test_angles_and_an_earlier_fit_are_for_the_fit(coarse, fine):
+    given = {"angles": 12, "prior_scanner": "earlier.nc", "prior": "folder"}
+    metadata, asked, said = chosen(coarse, fine, POOR, {"chi2": 1.0, "std": 1e-9}, **given)
+    assert metadata["method"] == "physical" and asked == [("physical", {"angles": 12, "prior_scanner": "earlier.nc"})]
+    assert "yet no other has rows at angles that were not measured" in said[0]
+    asked = chosen(coarse, fine, POOR, {"chi2": 1.0, "std": 1e-9}, prior_scanner="earlier.nc")[1]
+    assert asked == [("physical", {"prior_scanner": "earlier.nc"}), ("linear-bayes", {"prior": None})]
+
+
+@pytest.mark.parametrize(
+    "physical", [InputError("Input coarse must be another; instead received this."), {"instead": "cs", "reason": "no"}]
+)
+def test_without_a_fit_there_are_no_rows_at_other_angles(coarse, fine, physical):
+    words = "^Input angles must be left out, since no scanner .* and no other method has rows at angles that were not"
+    with pytest.raises(InputError, match=words + ".*; instead received 12 angles"):
+        chosen(coarse, fine, physical, {"chi2": 1.0, "std": 1e-9}, angles=12)
+    with pytest.raises(InputError, match="angles must be in rad"):
+        chosen(coarse, fine, physical, GOOD, angles=[10.0, 20.0])
+
+
 def test_where_nothing_can_be_done_the_last_sentence_is_raised(coarse, fine):
     refused = InputError("Input coarse must be another; instead received this.")
     with pytest.raises(InputError, match="must be another"):
@@ -135,6 +162,21 @@ def test_an_ideal_scanner_is_fitted(coarse, fine):
     assert recovery["method"] == "physical" and [t["method"] for t in recovery["tried"]] == ["physical"]
     assert calib.nrmse(found, fine) < 2e-3 < calib.nrmse(calib.recover(coarse, "bicubic-dc"), fine)
     assert found.equals(calib.recover(coarse, "physical"))
+
+
+def test_angles_and_an_earlier_fit(coarse, fine, tmp_path):
+    """As `physical` alone, from file to file too; the warning of an option that does not fit is that of `auto`."""
+    earlier = calib.recover(coarse, "physical")
+    few = coarse.isel(angle=slice(None, None, 2))
+    found = calib.recover(few, angles=8, prior_scanner=earlier)
+    assert found.equals(calib.recover(few, "physical", angles=8, prior_scanner=earlier))
+    assert found.attrs["recovery"]["changes"] and calib.nrmse(found, fine) < 2e-3
+    mpisim.write(few, tmp_path / "few.nc")
+    told = calib.recover_file(tmp_path / "few.nc", tmp_path / "fine.nc", values_at_once=512, angles=8)
+    assert told["method"] == "physical" and told["rows"] == 16
+    assert calib.nrmse(mpisim.read(tmp_path / "fine.nc"), fine) < 2e-3
+    with pytest.raises(InputError, match="angles must be left out, since no scanner can be fitted without angles"):
+        calib.recover(few.drop_vars("angle"), "auto", angles=8)
 
 
 def test_without_angles_it_is_the_usual_choice(coarse):
