@@ -41,8 +41,9 @@ FLOORS = {
     ],
     "recon": [
         {"solvers", "phantoms", "metrics"},
+        {"xspace"},
         {"selection", "measurement", "fit"},
-        {"methods"},
+        {"preparation", "methods"},
         {"reconstruction"},
         {"compare"},
         {"studies", "cli"},

@@ -2,26 +2,34 @@
 
 Another package adds a method as an entry point of the group `mpisim.solvers`, or with `recon.METHODS.register`:
 
-    def solve(problem: Problem, options: Options) -> Solution:
+    def solve(problem, options, start=None, callback=None) -> Solution:
         images = np.linalg.lstsq(problem.matrix, problem.y)[0].real
         return Solution(images)
 
     record = Solver("plain least squares", Options, solve)
 
 where `Options` is a frozen dataclass with a default for every field. `recon.check_solver(record)` belongs in its tests.
+
+All solvers have this signature. `start` holds the images that the iteration starts from, shape (N, images) or (N,).
+`callback(iteration, images, figures)` sees the images (N, images) and numbers about them after every iteration, or
+after every few; a true answer ends the iteration. A method that does not iterate leaves both aside.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from mpisim.errors import InputError, require
+from mpisim.errors import InputError, finite, require
 
-__all__ = ["Problem", "Solution", "Solver", "check_solver", "checked"]
+__all__ = ["Callback", "Problem", "Solution", "Solver", "check_solver", "checked", "starting_images"]
+
+Callback: TypeAlias = Callable[[int, np.ndarray, Mapping[str, np.ndarray]], object]
+"""A function of iteration, images (N, images) and figures, each (images,); a true answer ends the iteration."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ class Problem:
     Parameters
     ----------
     matrix
-        System matrix A, shape (M, N), complex128. Rows are white, E|n_i|^2 = 1, where the noise is known.
+        System matrix A, shape (M, N), complex. Rows are white, E|n_i|^2 = 1, where the noise is known. For a solver
+        that `streams` it may be a `recon.solvers.matrix.SlabMatrix`, which reads its rows from a file.
     y
         Data, shape (M, images), complex128, white like the matrix.
     shape
@@ -46,7 +55,7 @@ class Problem:
         Largest radius that is taken from the data, and `radius` where the data give none; None for any.
     """
 
-    matrix: np.ndarray
+    matrix: Any
     y: np.ndarray
     shape: tuple[int, ...]
     non_negative: bool = True
@@ -64,7 +73,8 @@ class Solution:
     images
         Concentrations relative to the sample's, shape (N, images), real.
     figures
-        Numbers for the attributes of the image by name, each with one value for every image, shape (images,).
+        Numbers for the attributes of the image by name, each with one value for every image, shape (images,). Methods
+        that iterate give `iterations`, `converged` and `residual`, ||A x - y||_2.
     """
 
     images: np.ndarray
@@ -83,22 +93,29 @@ class Solver:
         Frozen dataclass with the options of the method; every field has a default. The command line has a flag for
         each number and word, with the text `help` of the field's `metadata`.
     solve
-        Function from the problem and an instance of `options` to the solution. It raises `InputError` for options out
-        of range.
+        Function from the problem and an instance of `options`, and a start and a callback or None, to the solution (see
+        the module). It raises `InputError` for options out of range. A function of the first two alone works, too.
     noise_ball
         Whether the method takes a radius of the noise ball (`eps`).
     version
         Whoever changes the numbers of the method raises it; studies then compute their cached images again.
     presets
         Values of the options by name of the preset, such as those of a publication.
+    streams
+        Whether `solve` takes a matrix that is read from a file slab by slab.
+    direct
+        Function from the datasets of matrix and measurement and an instance of `options` to the solution, for a method
+        that solves no system of equations; `recon.reconstruct` then calls it in place of `solve`.
     """
 
     summary: str
     options: type
-    solve: Callable[[Problem, Any], Solution]
+    solve: Callable[..., Solution]
     noise_ball: bool = False
     version: int = 1
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    streams: bool = False
+    direct: Callable[..., Solution] | None = None
 
     def __post_init__(self) -> None:
         require(callable(self.solve), "solve of the solver", "a function", type(self.solve).__name__)
@@ -111,6 +128,39 @@ class Solver:
         for name, values in self.presets.items():
             must, foreign = f"made of {', '.join(sorted(known))}", sorted(set(values) - known)
             require(not foreign, f"preset {name} of the solver", must, ", ".join(foreign))
+
+    def run(
+        self,
+        problem: Problem,
+        options: object,
+        start: np.ndarray | None = None,
+        callback: Callback | None = None,
+        name: str = "solver",
+    ) -> Solution:
+        """Solve a problem and check the result; `name` is how messages call the method.
+
+        Raises `InputError` as `solve` and `checked`, and if the method takes no start and one is given.
+        """
+        must = "one in memory for this method"
+        require(isinstance(problem.matrix, np.ndarray) or self.streams, "matrix", must, "one that is read by slabs")
+        if len(inspect.signature(self.solve).parameters) > 2:
+            return checked(self.solve(problem, options, start, callback), problem, name)
+        require(start is None, "start", f"left out for the {name}, which takes none", "images")
+        return checked(self.solve(problem, options), problem, name)
+
+
+def starting_images(start: np.ndarray | None, voxels: int, count: int) -> np.ndarray:
+    """Return the images that an iteration starts from, shape (N, images), float64; zeros for None.
+
+    Raises `InputError` unless they are finite, real and of the shape (N, images), or (N,) for one image.
+    """
+    if start is None:
+        return np.zeros((voxels, count))
+    images = np.asarray(finite("start", start))
+    fits = images.shape == (voxels, count) or (count == 1 and images.shape == (voxels,))
+    require(fits, "start", f"images of the shape ({voxels}, {count})", images.shape)
+    require(images.dtype.kind in "fiu", "start", "real", f"values of type {images.dtype}")
+    return images.reshape(voxels, count).astype(float)
 
 
 def checked(solution: object, problem: Problem, name: str = "solver") -> Solution:
@@ -158,4 +208,4 @@ def check_solver(solver: Solver, non_negative: bool = True) -> None:
     y = matrix @ rng.uniform(5, 10, (12, 2)) + noise
     radius = float(np.sqrt(20)) if solver.noise_ball else None
     problem = Problem(matrix, y, (3, 4), non_negative, radius)
-    checked(solver.solve(problem, solver.options()), problem)
+    solver.run(problem, solver.options())

@@ -1,0 +1,220 @@
+"""A matrix and a measurement turned into the system of equations that solvers take.
+
+`recon.reconstruction` says what is done: rows that both have, units, whitening, the choice of rows, the noise ball, and
+the weights of a matrix that states its errors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import xarray as xr
+
+from mpisim.data.noise import sigma_from_snr
+from mpisim.data.schema import DIMS, STD, VOXEL_DIMS, expect
+from mpisim.data.units import conversion, in_unit_of, numerator, unit_of
+from mpisim.data.views import as_matrix, require_same_rows
+from mpisim.errors import InputError, decibels, require, warn, within
+from mpisim.errors import non_negative as zero_or_more
+from mpisim.preprocess.whitening import whiten
+from recon.selection.discrepancy import CHANCE
+from recon.selection.matrix_errors import COHERENCE, row_deviation
+from recon.selection.pairs import paired
+from recon.selection.rows import chosen_rows
+from recon.solvers.solver import Problem
+
+__all__ = ["Conditions", "Prepared", "prepare"]
+
+_Ball: TypeAlias = tuple[float | None, bool, float | None]
+"""`radius`, `radius_from_data` and `radius_limit` of a `Problem`."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a caller of `recon.reconstruct` demands of the system of equations; the parameters of that function."""
+
+    eps: float | str | None = None
+    noise_db: float | None = None
+    non_negative: bool = True
+    row_mask: np.ndarray | xr.DataArray | None = None
+    min_frequency: float | None = None
+    max_frequency: float | None = None
+    row_snr: float | None = None
+    use_std: bool = True
+    std_coherence: float = COHERENCE
+
+    def stated(self) -> dict[str, object]:
+        """Return the conditions on rows that were given, for the attributes of the image."""
+        numbers = {name: getattr(self, name) for name in ("min_frequency", "max_frequency", "row_snr")}
+        masked: dict[str, object] = {} if self.row_mask is None else {"row_mask": True}
+        return masked | {name: float(n) for name, n in numbers.items() if n is not None}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A system of equations, and what belongs to it.
+
+    Parameters
+    ----------
+    problem
+        The system, over the rows that are used.
+    matrix, y
+        The datasets over the rows that both have, in the unit of the data and not whitened.
+    sigma
+        Complex noise standard deviation of the rows in that unit; None where it is not known.
+    unit
+        Unit of the image.
+    kept
+        Which of the rows are used, shape (row,); None for all.
+    deviation
+        Deviation of the used rows by noise and errors of the matrix together, over that by noise alone; None where the
+        matrix states no errors, or they are left aside.
+    """
+
+    problem: Problem
+    matrix: xr.Dataset
+    y: xr.Dataset
+    sigma: xr.DataArray | None
+    unit: str
+    kept: np.ndarray | None
+    deviation: np.ndarray | None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that matrix and measurement have."""
+        return len(as_matrix(self.matrix))
+
+
+def prepare(
+    matrix: xr.Dataset,
+    y: xr.Dataset,
+    conditions: Conditions,
+    method: str = "solver",
+    noise_ball: bool = False,
+    published: bool = False,
+) -> Prepared:
+    """Return the system of equations of a matrix and a measurement.
+
+    Parameters
+    ----------
+    matrix, y
+        The datasets, see `recon.reconstruct`.
+    conditions
+        What the caller demands.
+    method, noise_ball
+        How messages call the method, and whether it takes a radius of the noise ball.
+    published
+        Whether a radius that is not given is sqrt(M), and not from the data.
+
+    Raises
+    ------
+    InputError
+        For rows or units that do not match, no rows that are left, an unknown noise, or a number out of range.
+    """
+    matrix, y = _checked_pair(matrix, y)
+    c = conditions
+    kept = chosen_rows(matrix, c.row_mask, c.min_frequency, c.max_frequency, c.row_snr)
+    used = len(as_matrix(matrix)) if kept is None else int(np.count_nonzero(kept))
+    matrix, unit = _in_unit_of_data(matrix, y)
+    sigma = _noise(y, c.noise_db)
+    coherence = within("std_coherence", c.std_coherence, 0, 1, "(independent to fully coherent)")
+    uncertain = bool(c.use_std) and STD in matrix and _noise_for_std(sigma)
+    estimated = uncertain or matrix.attrs["origin"] == "recovered"
+    eps = "auto" if c.eps is None and noise_ball and estimated else c.eps
+    ball = _ball(method, noise_ball, eps, sigma is not None, used, published)
+    problem, deviation = _problem(matrix, y, sigma, ball, bool(c.non_negative), kept, coherence if uncertain else None)
+    return Prepared(problem, matrix, y, sigma, unit, kept, deviation)
+
+
+def _checked_pair(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return a matrix and a measurement over the rows that both have."""
+    expect(matrix, "system_matrix", "matrix", stage="fine")
+    expect(y, "measurement", "y")
+    matrix, y = paired(matrix, y)
+    rows, data = matrix["system_matrix"], y["measurement"]
+    wanted = {str(d): rows.sizes[d] for d in DIMS["measurement"] if d in rows.dims}
+    received = {str(d): n for d, n in data.sizes.items() if d != "frame"}
+    require(received == wanted, "y", f"measured over the matrix's rows {wanted}", received)
+    require_same_rows(y, matrix, "y")
+    return matrix, y
+
+
+def _in_unit_of_data(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, str]:
+    """Return the matrix in the unit of the data, and the unit of the image: "1", or what the matrix is per."""
+    above, below = numerator(unit_of(matrix))
+    if below == "1" or conversion(unit_of(matrix), unit_of(y)) is not None or conversion(above, unit_of(y)) is None:
+        return in_unit_of(matrix, y, "the matrix", "the measurement"), "1"
+    names = [name for name in ("system_matrix", "noise_std", STD) if name in matrix]
+    stated = matrix.assign({name: matrix[name].assign_attrs(units=above) for name in names})
+    return in_unit_of(stated, y, "the matrix", "the measurement"), below
+
+
+def _noise(y: xr.Dataset, noise_db: float | None) -> xr.DataArray | None:
+    """Return the complex noise standard deviation of the rows, or None where it is not known."""
+    if noise_db is not None:
+        level = sigma_from_snr(y["measurement"].values, decibels("noise_db", noise_db))
+        require(level > 0, "y", "different from zero", "all zeros")
+        return xr.DataArray(level)
+    if "noise_std" not in y or not np.any(y["noise_std"].values):
+        return None
+    sigma = y["noise_std"]
+    require("frame" not in sigma.dims, "noise_std of y", "the same for every frame", "one for each")
+    require(bool(np.all(sigma.values > 0)), "noise_std of y", "positive in every row", float(sigma.min()))
+    return sigma
+
+
+def _noise_for_std(sigma: xr.DataArray | None) -> bool:
+    """Whether the noise is known, without which the errors of the matrix cannot be weighed against it; or warn."""
+    if sigma is None:
+        warn(
+            "The noise of the measurement is not known, so that the standard deviation which the matrix states is not "
+            "used; noise_db gives the noise."
+        )
+    return sigma is not None
+
+
+def _ball(
+    method: str, noise_ball: bool, eps: float | str | None, noise_known: bool, rows: int, published: bool
+) -> _Ball:
+    if not noise_ball:
+        require(eps is None, "eps", f"left out for the method {method}, which has no noise ball", eps)
+        return None, False, None
+    if eps not in (None, "auto"):
+        return zero_or_more("eps", eps), False, None
+    if not noise_known and eps is None:
+        raise InputError(
+            f"Input y must state its noise_std for the method {method}, unless eps or noise_db is given; "
+            "instead received none of them."
+        )
+    radius = math.sqrt(rows) if noise_known else 0.0
+    if eps == "auto":
+        return radius, True, None
+    return radius, not published, radius + CHANCE
+
+
+def _problem(
+    matrix: xr.Dataset,
+    y: xr.Dataset,
+    sigma: xr.DataArray | None,
+    ball: _Ball,
+    non_negative: bool,
+    kept: np.ndarray | None,
+    coherence: float | None,
+) -> tuple[Problem, np.ndarray | None]:
+    """Return the problem, and the deviation of its rows by noise and matrix together where a coherence is given."""
+    if sigma is not None:
+        matrix, y = whiten(matrix, sigma), whiten(y, sigma)
+    rows = as_matrix(matrix).astype(complex, copy=False)
+    columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
+    std = None if coherence is None else matrix[STD].values.reshape(rows.shape)
+    if kept is not None:
+        rows, columns, std = rows[kept], columns[kept], None if std is None else std[kept]
+    deviation = None
+    if std is not None and coherence is not None:
+        deviation = row_deviation(rows, std, columns, non_negative, coherence)
+        rows, columns = rows / deviation[:, None], columns / deviation[:, None]
+    shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
+    return Problem(rows, columns, shape, non_negative, *ball), deviation
