@@ -19,8 +19,10 @@ __all__ = [
     "finite",
     "non_negative",
     "numbers_of",
+    "one_line",
     "one_of",
     "positive",
+    "printable",
     "require",
     "seed_number",
     "warn",
@@ -30,8 +32,17 @@ __all__ = [
 ]
 
 
+_LONGEST = 1500  # characters of a sentence
+
+
 class InputError(ValueError):
-    """Input that a user can correct; the command line prints the sentence and exits with 2."""
+    """Input that a user can correct; the command line prints the sentence and exits with 2.
+
+    The sentence is one printable line: names in files can hold control characters, and be of any length.
+    """
+
+    def __init__(self, sentence: object = "") -> None:
+        super().__init__(one_line(str(sentence)))
 
 
 class DivergenceError(InputError):
@@ -51,7 +62,20 @@ def warn(sentence: str) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
         level, frame = level + 1, frame.f_back
-    warnings.warn(sentence, DataWarning, stacklevel=level)
+    warnings.warn(one_line(sentence), DataWarning, stacklevel=level)
+
+
+def printable(text: str) -> str:
+    r"""Return a text whose characters all print: others, but for line breaks, as their escapes, such as `\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def one_line(sentence: str) -> str:
+    """Return a sentence as one printable line; of a very long one, its beginning and its end."""
+    line = sentence if sentence.isprintable() else printable(" ".join(sentence.split()))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 300]} ... {line[-290:]}"
 
 
 def require(condition: bool, name: str, must: str, received: object) -> None:

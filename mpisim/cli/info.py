@@ -177,7 +177,10 @@ def _listing(file: str, contents: Contents) -> Result:
 
 
 def _text(file: str, size: int, contents: Contents) -> str:
-    rows = [(a.name, " x ".join(map(str, a.shape)) or "1 value", a.label, a.problem) for a in contents.arrays[:_LISTED]]
+    rows = [
+        (_short(a.name), " x ".join(map(str, a.shape)) or "1 value", a.label, a.problem)
+        for a in contents.arrays[:_LISTED]
+    ]
     widths = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
     lines = [f"{Path(file).name}: {contents.kind}, {size:,} bytes"]
     lines += [
@@ -185,7 +188,7 @@ def _text(file: str, size: int, contents: Contents) -> str:
         for name, shape, label, problem in rows
     ]
     lines += [f"  and {len(contents.arrays) - _LISTED} more arrays"] if len(contents.arrays) > _LISTED else []
-    lines += [f"  {name}: {_short(value)}" for name, value in list(contents.attributes.items())[:_LISTED]]
+    lines += [f"  {_short(name)}: {_short(value)}" for name, value in list(contents.attributes.items())[:_LISTED]]
     return "\n".join(lines)
 
 

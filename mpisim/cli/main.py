@@ -14,7 +14,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from mpisim.cli.command import GROUPS, Command, Result, as_typed, parse, subject_as_typed, table
-from mpisim.errors import InputError, one_of
+from mpisim.errors import InputError, one_line, one_of, printable
 from mpisim.memory import limited_memory
 from mpisim.version import __version__
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _one_line(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
-    return f"mpisim: warning: {message}\n"
+    return f"mpisim: warning: {one_line(str(message))}\n"
 
 
 def _dispatch(words: list[str]) -> int:
@@ -67,9 +67,9 @@ def _dispatch(words: list[str]) -> int:
             result = command.load().run(options)
     if options.json:
         plain = _finite({k: v for k, v in result.items() if k not in ("text", "exit_code")})
-        print(json.dumps(plain, allow_nan=False))
+        print(json.dumps(plain, allow_nan=False).replace("\x7f", "\\u007f"))  # others are escaped already
     else:
-        print(_readable(result))
+        print(printable(_readable(result)))
     return int(result.get("exit_code", 0))
 
 
@@ -133,17 +133,17 @@ def _cell(value: object, inside: bool = False) -> str:
         listed = ", ".join(_cell(v, inside=True) for v in value)
         text = f"{' .. '.join(first_and_last)} ({len(value)} values)" if first_and_last else listed
         return f"[{text}]" if inside else text
-    return str(value)
+    return one_line(str(value))
 
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError):
         name = error.filename or "file"
-        return f"Input {name} must be one that can be used here; instead received: {error.strerror or error}."
+        return one_line(f"Input {name} must be one that can be used here; instead received: {error.strerror or error}.")
     if isinstance(error, MemoryError):
         detail = f" ({error})" if str(error) else ""
-        return f"Input size must be one that fits in memory; instead received more{detail}."
-    return " ".join(str(error).split())
+        return one_line(f"Input size must be one that fits in memory; instead received more{detail}.")
+    return one_line(str(error))
 
 
 if __name__ == "__main__":

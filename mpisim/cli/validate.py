@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mpisim.cli.command import Result
+from mpisim.errors import one_line
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -36,11 +37,11 @@ def run(options: argparse.Namespace) -> Result:
     report = validate_mdf(options.file)
     count = len(report.breaches)
     head = "valid MDF 2.1.0" if not count else f"{count} breach{'es' * (count > 1)} of MDF 2.1.0"
-    lines = [f"{options.file}: {head}", *(f"  {breach}" for breach in report.breaches)]
+    lines = [f"{options.file}: {head}", *(f"  {one_line(str(breach))}" for breach in report.breaches)]
     if count:
         lines += ["read all the same"] if not report.unreadable else [f"not read: {report.unreadable}"]
     lines += [f"note: {note}" for note in report.notes]
-    lines += [f"custom fields: {', '.join(report.custom)}"] if report.custom else []
+    lines += [one_line(f"custom fields: {', '.join(report.custom)}")] if report.custom else []
     return {
         "valid": not count,
         "breaches": [{"field": b.field, "must": b.must, "is": b.received} for b in report.breaches],

@@ -24,8 +24,9 @@ def read_positions(path: str | os.PathLike[str]) -> np.ndarray:
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"Input positions must be a table of comma-separated values; instead reading it gave: {error}."
+            f"Input positions must be a table of comma-separated values; instead reading it gave: {reason}."
         ) from error
     names = tuple(str(name).strip() for name in table.columns)
     must = f"a table with the columns {', '.join(_COLUMNS[:2])} and, where samples differ, {', '.join(_COLUMNS[2:])}"

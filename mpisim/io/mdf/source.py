@@ -18,7 +18,7 @@ import numpy as np
 from mpisim.errors import InputError, require
 from mpisim.io.content import content_of
 from mpisim.io.hdf5 import problem_of
-from mpisim.io.stored import plain_numbers, readable
+from mpisim.io.stored import number_type, plain_numbers, readable
 from mpisim.memory import require_memory
 
 __all__ = ["KIND", "MdfFile", "holds_mdf", "opened"]
@@ -83,6 +83,7 @@ class MdfFile:
         if found is None:
             return None
         require(found.size > 0, self.name(field), "a non-empty array", f"the shape {found.shape}")
+        require(number_type(found.dtype) is not None, self.name(field), "numbers", f"the type {found.dtype}")
         if found.nbytes > _SMALL:
             require_memory(self.name(field), 3 * found.nbytes)
         with readable(self.name(field), "array of numbers", TypeError):
