@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mpisim.scanner.coils import Coil, MapCoil, WoundCoil
     from mpisim.scanner.drive_tones import DriveTones
     from mpisim.scanner.ffl import OpenSidedFFL, open_sided_ffl
+    from mpisim.scanner.ffp import LissajousFFP
     from mpisim.scanner.field_map import FieldMap
     from mpisim.scanner.fitted import FittedFFL
     from mpisim.scanner.imperfect import ImperfectFFL
@@ -67,6 +68,7 @@ __all__ = [
     "Instantaneous",
     "LangevinEquilibrium",
     "LinePlane",
+    "LissajousFFP",
     "LogNormal",
     "Loop",
     "MapCoil",
@@ -129,6 +131,7 @@ __getattr__, __dir__ = handed_on(
         "mpisim.scanner.coils": ["Coil", "MapCoil", "WoundCoil"],
         "mpisim.scanner.drive_tones": ["DriveTones"],
         "mpisim.scanner.ffl": ["OpenSidedFFL", "open_sided_ffl"],
+        "mpisim.scanner.ffp": ["LissajousFFP"],
         "mpisim.scanner.field_map": ["FieldMap"],
         "mpisim.scanner.fitted": ["FittedFFL"],
         "mpisim.scanner.imperfect": ["ImperfectFFL"],

@@ -105,9 +105,18 @@ def chosen_file(options: argparse.Namespace) -> ScannerFile:
     calibration = {"grid": options.grid, "fov": options.fov, "size": options.sample_size}
     calibration["thick"] = options.thick or None
     typed = [{key: value for key, value in table.items() if value is not None} for table in (scanner, calibration)]
+    _refuse_what_the_class_lacks(file, typed[0])
     _say_what_is_replaced(file, typed[0])
     with as_typed({"angles": "--angle-step", "size": "--sample-size"}), units_as_typed():
         return file.given(*typed)
+
+
+def _refuse_what_the_class_lacks(file: ScannerFile, typed: dict[str, Any]) -> None:
+    """Raise `InputError` for an option that sets a field which the class of the scanner does not have."""
+    for key in typed:
+        flag = {"angles": "--angle-step"}.get(key, f"--{key.replace('_', '-')}")
+        kind = file.scanner.get("class", "OpenSidedFFL")
+        require(file.has_field(key), flag, f"left out, since the scanner {kind} of {file.name} has none", "a value")
 
 
 @contextmanager

@@ -44,8 +44,8 @@ __all__ = [
     "text_of",
 ]
 
-SCANNER_NAMES = ("ideal", "open-sided-ffl", "mild", "medium", "strong")
-"""Scanners that are part of the package, from the ideal one to the poorest."""
+SCANNER_NAMES = ("ideal", "open-sided-ffl", "mild", "medium", "strong", "lissajous-2d", "lissajous-3d")
+"""Scanners that are part of the package: field-free lines from the ideal one to the poorest, and field-free points."""
 
 Source = str | os.PathLike[str]
 Table = dict[str, Any]
@@ -133,8 +133,8 @@ def read_scanner(source: Source, sf_gradient: float | None = None, particle_diam
     Parameters
     ----------
     source
-        A scanner of this package by name (`ideal`, `open-sided-ffl`, `mild`, `medium`, `strong`), a TOML file, or the
-        file of a simulated system matrix, which describes its scanner.
+        A scanner of this package by name (`ideal`, `open-sided-ffl`, `mild`, `medium`, `strong`, `lissajous-2d`,
+        `lissajous-3d`), a TOML file, or the file of a simulated system matrix, which describes its scanner.
     sf_gradient
         Selection-field gradient in T/m, where the file leaves it out or gives a range.
     particle_diameter

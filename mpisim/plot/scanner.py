@@ -2,7 +2,8 @@ r"""A picture of a scanner: selection and drive field, coils and windings, error
 
 Fields are drawn over the field of view, in the plane of its centre. What deviates is drawn against the ideal scanner
 of the same gradient and amplitude, :math:`B_s = G (u \hat z + z \hat u)`, :math:`A \hat z` and one homogeneous coil;
-the images of one kind of deviation share a colour scale. What is ideal is said in words and takes no panel.
+the images of one kind of deviation share a colour scale. What is ideal is said in words and takes no panel. A
+field-free point with a Lissajous sequence is drawn by its path (`mpisim.plot.lissajous`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import numpy as np
 
 from mpisim.data.grid import Grid
 from mpisim.errors import require
+from mpisim.plot.lissajous import draw_lissajous
 from mpisim.plot.panels import DPI, Group, Panel, draw_groups, size_of
 from mpisim.plot.scanner_curves import curves_of, draw_curves
 from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.scanner.ffp import LissajousFFP
 from mpisim.scanner.parts import check_regions
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.setup import Setup
@@ -54,6 +57,8 @@ def draw_scanner(setup: Setup) -> Figure:
     from matplotlib.figure import Figure
 
     require(isinstance(setup, Setup), "setup", "a mpisim.Setup, as mpisim.read_scanner returns it", repr(setup))
+    if isinstance(setup.scanner, LissajousFFP):
+        return draw_lissajous(setup)
     grid = _map_grid(setup.grid)
     check_regions([setup.scanner], grid.centers())
     angles = _shown_angles(setup.scanner.sequence.angles)

@@ -8,6 +8,7 @@ from mpisim.scanner.biot_savart import Loop, RectangularLoop
 from mpisim.scanner.coils import Coil, MapCoil, WoundCoil
 from mpisim.scanner.drive_tones import DriveTones
 from mpisim.scanner.ffl import OpenSidedFFL
+from mpisim.scanner.ffp import LissajousFFP
 from mpisim.scanner.field_map import FieldMap
 from mpisim.scanner.fitted import FittedFFL
 from mpisim.scanner.imperfect import ImperfectFFL
@@ -25,7 +26,12 @@ SCANNERS: Registry[type] = Registry(
     "scanner",
     "mpisim.scanners",
     type,
-    {"OpenSidedFFL": OpenSidedFFL, "ImperfectFFL": ImperfectFFL, "FittedFFL": FittedFFL},
+    {
+        "OpenSidedFFL": OpenSidedFFL,
+        "ImperfectFFL": ImperfectFFL,
+        "FittedFFL": FittedFFL,
+        "LissajousFFP": LissajousFFP,
+    },
 )
 """Scanner classes by name: frozen dataclasses that keep the protocol `mpisim.scanner.protocol.Scanner`.
 

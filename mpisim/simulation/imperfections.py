@@ -14,6 +14,7 @@ from mpisim.simulation.sample import Sample
 __all__ = ["imperfections"]
 
 _IDEAL = {"scanner": "OpenSidedFFL", "particle": "Particle"}
+_IDEAL_SCANNERS = ("OpenSidedFFL", "LissajousFFP")
 _PARTS = {"selection": "selection field", "drive": "drive field", "coils": "receive coils"}
 _SWITCHES = {
     "recipe": "quadratic recipe",
@@ -48,7 +49,7 @@ def imperfections(attributes: Mapping[str, object]) -> list[str] | None:
 
 def _of_scanner(scanner: Mapping[str, object]) -> Iterator[str]:
     kind = str(scanner.get("class", _IDEAL["scanner"]))
-    if kind not in (_IDEAL["scanner"], "ImperfectFFL"):
+    if kind not in (*_IDEAL_SCANNERS, "ImperfectFFL"):
         yield f"scanner {kind}"
     for name, words in _PARTS.items():
         parts = scanner.get(name)

@@ -1,12 +1,13 @@
 """Where scanner, particle, grid and sample meet: one call, one system matrix with its provenance.
 
-Three engines compute the rows. They agree where more than one applies; `auto` takes the first that does:
+Four engines compute the rows. They agree where more than one applies; `auto` takes the first that does:
 
-==============  ====================================================================================================
-`line_profile`  a scanner with a line profile, in the plane z = 0, a flat sample, Langevin particles: the fastest
-`equilibrium`   one sine tone and Langevin particles of any sizes, at most with Debye relaxation; any fields and coils
-`time_domain`   any periodic drive with any number of tones and coils, any magnetisation, with a history or without
-==============  ====================================================================================================
+===============  ===================================================================================================
+`line_profile`   a scanner with a line profile, in the plane z = 0, a flat sample, Langevin particles: the fastest
+`equilibrium`    one sine tone and Langevin particles of any sizes, at most with Debye relaxation; any fields and coils
+`several_tones`  any periodic drive and the same tracers; any fields and coils, such as those of Lissajous sequences
+`time_domain`    any periodic drive with any number of tones and coils, any magnetisation, with a history or without
+===============  ===================================================================================================
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from mpisim.simulation.precision import complex_type
 from mpisim.simulation.provenance import provenance
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.sample_points import warn_of_few_points
+from mpisim.simulation.several_tones import has_langevin_sizes, several_tones_rows
 from mpisim.simulation.time_domain import time_domain_rows
 from mpisim.simulation.time_samples import warn_of_few_samples
 
@@ -60,6 +62,11 @@ _ENGINES = {
         equilibrium_rows,
         "one sine tone and Langevin particles",
     ),
+    "several_tones": _Engine(
+        lambda scanner, particle, grid, sample: has_langevin_sizes(particle),
+        several_tones_rows,
+        "Langevin particles",
+    ),
     "time_domain": _Engine(lambda *_: True, time_domain_rows, "any periodic drive"),
 }
 
@@ -84,9 +91,9 @@ def simulate(
     sample
         The sample that is moved over them; it fills a voxel by default.
     path
-        The engine: `line_profile`, `equilibrium`, `time_domain`, or `auto` for the first of these that applies (see the
-        module). `ridge` and `general`, the values of version 0.1, mean the first two. `line_profile` agrees with
-        `equilibrium` within 1e-6.
+        The engine: `line_profile`, `equilibrium`, `several_tones`, `time_domain`, or `auto` for the first of these that
+        applies (see the module). `ridge` and `general`, the values of version 0.1, mean the first two. `line_profile`
+        agrees with `equilibrium` within 1e-6.
 
     Returns
     -------

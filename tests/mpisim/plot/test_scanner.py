@@ -102,3 +102,18 @@ def test_what_is_no_setup_or_cannot_be_drawn_is_refused():
     inside = imperfect(coils=(mpisim.WoundCoil((mpisim.Loop((0, 0, 0), (0, 0, 1), 0.005),)),))
     with pytest.raises(mpisim.InputError, match="field of view"):
         draw_scanner(inside)
+
+
+def test_a_field_free_point_is_drawn_by_its_path():
+    """In one plane for two drive fields, in three for three; the path has the amplitudes A / G."""
+    from mpisim.plot.lissajous import path_of
+
+    for name, planes in (("lissajous-2d", 1), ("lissajous-3d", 3)):
+        setup = mpisim.read_scanner(name)
+        figure = mpisim.plot.draw_scanner(setup)
+        titles = [ax.get_title() for ax in figure.axes]
+        assert titles.count("path (white), field of view (red)") == planes
+        reach = np.abs(path_of(setup.scanner, 200_000)).max(axis=0)
+        assert np.allclose(
+            reach[: len(setup.scanner.dividers)], [12e-3, 12e-3, 6e-3][: len(setup.scanner.dividers)], rtol=1e-3
+        )

@@ -49,7 +49,7 @@ def test_the_engines_agree_and_are_named():
         ((FFL, PARTICLE, GRID, Sample(thick=True)), "equilibrium"),
         ((FFL, PARTICLE, Grid((4, 4), center=(0, 0, 0.001))), "equilibrium"),
         ((BENT, PARTICLE, GRID), "equilibrium"),
-        ((Lissajous(), PARTICLE, Grid((2, 2))), "time_domain"),
+        ((Lissajous(), PARTICLE, Grid((2, 2))), "several_tones"),
     ],
 )
 def test_auto_takes_the_first_engine_that_applies(arguments, engine):
@@ -189,7 +189,7 @@ def test_a_longer_period_than_that_of_the_tone_gives_the_same_rows():
 
     halved = simulate(Halved(0.6, FFL.drive_amplitude, angles=FFL.angles), PARTICLE, GRID)
     single = simulate(FFL, PARTICLE, GRID)
-    assert halved.attrs["engine"] == "time_domain" and "harmonic" not in halved.coords
+    assert halved.attrs["engine"] == "several_tones" and "harmonic" not in halved.coords
     assert np.array_equal(halved["frequency"].values, single["frequency"].values)
     assert difference(halved["system_matrix"].values, single["system_matrix"].values) < 1e-6
 
