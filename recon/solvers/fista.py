@@ -1,0 +1,207 @@
+r"""Images by the accelerated proximal gradient method (FISTA): least squares with L1, total variation and a constraint.
+
+.. math:: \min_x\ \lVert S x - u\rVert^2 + l\,\lVert x\rVert^2 + w_1 \lVert x\rVert_1 + w_{TV}\,\mathrm{TV}(x)
+          \quad\text{over real } x,\ x \ge 0 \text{ (optional)}
+
+with :math:`l` as in `recon.solvers.least_squares` and the isotropic total variation of `recon.solvers.operators`. The
+weights are stated relative to that of the absolute values at which the image vanishes,
+
+.. math:: w_1 = \lambda_1 w_\infty,\quad w_{TV} = \lambda_{TV} w_\infty,\quad
+          w_\infty = \max_i\,\lvert 2\,\mathrm{Re}\,S^H u\rvert_i ,
+
+so that they have no unit. The iteration (Beck and Teboulle, SIAM J. Imaging Sci. 2, 183, 2009,
+https://doi.org/10.1137/080716542) takes the step :math:`1/L`, :math:`L = 2(\lVert S\rVert_2^2 + l)`,
+
+.. math:: x^+ = \mathrm{prox}\bigl(z - \nabla f(z)/L\bigr),\quad
+          z^+ = x^+ + \frac{t - 1}{t^+}(x^+ - x),\quad t^+ = \tfrac12\bigl(1 + \sqrt{1 + 4 t^2}\bigr) ,
+
+and restarts, :math:`t = 1`, where :math:`(z - x^+)^T (x^+ - x) > 0` (O'Donoghue and Candès, Found. Comput. Math. 15,
+715, 2015, https://doi.org/10.1007/s10208-013-9150-3). The norm of S comes from power iterations, which find it from
+below, and is raised by 2 % (`recon.solvers.matrix.spectral_norm`).
+
+The proximal map is shrinkage (`recon.solvers.prox.shrink`), and with total variation its dual is solved by the same
+method (`recon.solvers.prox.shrink_with_variation`), which starts from the dual of the iteration before.
+
+An image has converged where :math:`\lVert x^+ - z\rVert`, which is zero at the minimum alone, is at most the tolerance
+times its norm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpisim.errors import non_negative as zero_or_more
+from mpisim.errors import require, whole
+from mpisim.progress import progress
+from recon.solvers.least_squares import penalties
+from recon.solvers.matrix import (
+    Matrix,
+    back_projection,
+    checked_matrix,
+    data_of,
+    normal_product,
+    product,
+    spectral_norm,
+    squared_norm,
+)
+from recon.solvers.operators import total_variation
+from recon.solvers.prox import shrink, shrink_with_variation
+from recon.solvers.solver import Callback, starting_images
+
+__all__ = ["FistaResult", "fista"]
+
+
+@dataclass(frozen=True)
+class FistaResult:
+    """Result of `fista`. For one image (y of shape (M,)) all but `x` are plain numbers.
+
+    Parameters
+    ----------
+    x
+        Images, shape (N,) or (N, images), float64.
+    iterations
+        Number of iterations.
+    converged
+        Whether the tolerance was met.
+    residual
+        ||S x - u||_2 in the unit of u.
+    objective
+        Value of what is minimised, in the unit of u squared.
+    """
+
+    x: np.ndarray
+    iterations: int | np.ndarray
+    converged: bool | np.ndarray
+    residual: float | np.ndarray
+    objective: float | np.ndarray
+
+
+def fista(
+    matrix: Matrix,
+    y: np.ndarray,
+    regularisation: float | np.ndarray = 0.0,
+    shape: tuple[int, ...] | None = None,
+    *,
+    l1: float = 0.0,
+    tv: float = 0.0,
+    iterations: int = 1000,
+    non_negative: bool = True,
+    tolerance: float = 1e-5,
+    convention: str = "trace",
+    start: np.ndarray | None = None,
+    callback: Callback | None = None,
+) -> FistaResult:
+    """Reconstruct one image or several by FISTA.
+
+    Parameters
+    ----------
+    matrix
+        Weighted system matrix (M, N), real or complex: an array or a `scipy.sparse.linalg.LinearOperator`.
+    y
+        Data, shape (M,) or (M, images).
+    regularisation
+        Lambda, the weight of ||x||^2, zero or more, a number or one for each image.
+    shape
+        Image shape (y, x) or (z, y, x), for the total variation.
+    l1, tv
+        Weights of ||x||_1 and of the total variation, relative to the one at which the image vanishes (see the module).
+    iterations
+        Most iterations.
+    non_negative
+        Demand x >= 0.
+    tolerance
+        Relative change at which an image has converged; with 0 all iterations are done.
+    convention
+        What lambda is relative to, one of `recon.solvers.least_squares.CONVENTIONS`.
+    start
+        Images to start from, shape (N,) or (N, images); None is zero.
+    callback
+        Receives the iteration, the images (N, images) and their `change`; a true answer ends the iteration.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or a number is NaN or out of range.
+    """
+    iterations, tolerance = whole("iterations", iterations), zero_or_more("tolerance", tolerance)
+    matrix, data = checked_matrix(matrix), data_of(matrix, y)
+    voxels, count = matrix.shape[1], data.shape[1]
+    volume = _volume(shape, voxels, zero_or_more("tv", tv))
+    energy = squared_norm(matrix) if convention != "absolute" else None
+    level = penalties(matrix, regularisation, count, convention, energy)
+    right = back_projection(matrix, data)
+    vanishing = 2 * np.abs(right).max(axis=0)
+    weights = zero_or_more("l1", l1) * vanishing, tv * vanishing
+    x = starting_images(start, voxels, count)
+    x = np.maximum(x, 0) if non_negative else x
+    steepest = 2 * (spectral_norm(matrix) ** 2 + level)
+    steepest[steepest == 0] = 1
+    state = _State(x, x.copy(), np.ones(count), None)
+    done, change = np.zeros(count, int), np.full(count, np.inf)
+    for i in progress(range(1, iterations + 1), desc="fista", unit="it"):
+        active = change > tolerance
+        gradient = 2 * (normal_product(matrix, state.z) + level * state.z - right)
+        change = np.where(active, state.step(gradient, steepest, weights, volume, non_negative, active), change)
+        done[active] = i
+        if callback is not None and callback(i, state.x.copy(), {"change": change}):
+            break
+        if bool(np.all(change <= tolerance)):
+            break
+    residual = np.linalg.norm(product(matrix, state.x) - data, axis=0)
+    objective = residual**2 + level * np.sum(state.x**2, axis=0) + weights[0] * np.abs(state.x).sum(axis=0)
+    if tv > 0:
+        objective = objective + weights[1] * total_variation(state.x.T.reshape(count, *volume), len(volume))
+    if np.ndim(y) == 1:
+        return FistaResult(
+            state.x[:, 0], int(done[0]), bool(change[0] <= tolerance), float(residual[0]), float(objective[0])
+        )
+    return FistaResult(state.x, done, change <= tolerance, residual, objective)
+
+
+@dataclass
+class _State:
+    """Images x and z (N, images), t (images,), and the dual of the total variation (images, axes, ...) or None."""
+
+    x: np.ndarray
+    z: np.ndarray
+    t: np.ndarray
+    dual: np.ndarray | None
+
+    def step(
+        self,
+        gradient: np.ndarray,
+        steepest: np.ndarray,
+        weights: tuple[np.ndarray, np.ndarray],
+        volume: tuple[int, ...],
+        non_negative: bool,
+        active: np.ndarray,
+    ) -> np.ndarray:
+        """Do one iteration of the active images and return the relative change of each."""
+        aim = self.z - gradient / steepest
+        l1, tv = weights[0] / steepest, weights[1] / steepest
+        if np.any(tv > 0):
+            images, self.dual = shrink_with_variation(aim.T.reshape(-1, *volume), l1, tv, non_negative, self.dual)
+            new = images.reshape(len(l1), -1).T
+        else:
+            new = shrink(aim, l1, non_negative)
+        new = np.where(active, new, self.x)
+        moved = new - self.x
+        self.t = np.where(np.sum((self.z - new) * moved, axis=0) > 0, 1.0, self.t)
+        longer = 0.5 * (1 + np.sqrt(1 + 4 * self.t**2))
+        change = np.linalg.norm(new - self.z, axis=0)
+        self.z = new + (self.t - 1) / longer * moved
+        self.x, self.t = new, longer
+        size = np.linalg.norm(new, axis=0)
+        return change / np.where(size > 0, size, 1)
+
+
+def _volume(shape: tuple[int, ...] | None, voxels: int, tv: float) -> tuple[int, ...]:
+    """Return the shape of the images; a line of voxels where none is given."""
+    if shape is None:
+        require(tv == 0, "shape", "the image shape where tv is given", "None")
+        return (1, voxels)
+    fits = len(shape) in (2, 3) and int(np.prod(shape)) == voxels
+    require(fits, "shape", f"two or three counts with the product {voxels}", shape)
+    return tuple(int(n) for n in shape)

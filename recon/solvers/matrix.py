@@ -1,0 +1,157 @@
+r"""System matrices as linear operators: arrays, and matrices whose rows are read by slabs.
+
+Images are real, so that all that solvers of least squares need is :math:`S x`, :math:`\mathrm{Re}\,S^H v` and
+:math:`\mathrm{Re}\,S^H S x`. The last one takes one pass over the rows: a block of rows is used for both products while
+it is in the cache. A matrix of complex64 is multiplied in float32, and sums over blocks are float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from mpisim.errors import finite, require
+
+__all__ = [
+    "Matrix",
+    "SlabMatrix",
+    "back_projection",
+    "checked_matrix",
+    "data_of",
+    "normal_product",
+    "product",
+    "spectral_norm",
+    "squared_norm",
+]
+
+_BLOCK = 2**22  # bytes of rows that are used twice while they are in the cache
+
+
+class SlabMatrix(LinearOperator):
+    """A matrix whose rows are read in slabs, again for each product: a subclass fills `slabs`.
+
+    Parameters
+    ----------
+    shape
+        Rows and voxels.
+    dtype
+        complex64 or complex128.
+    """
+
+    def __init__(self, shape: tuple[int, int], dtype: Any) -> None:
+        super().__init__(np.dtype(dtype), shape)
+
+    def slabs(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield numbers of rows that follow each other, and these rows (row, voxel), C-contiguous; first to last."""
+        raise NotImplementedError
+
+    def _matmat(self, x: np.ndarray) -> np.ndarray:
+        found = np.empty((self.shape[0], x.shape[1]), np.complex128)
+        for rows, slab in self.slabs():
+            found[rows] = slab @ x.astype(slab.dtype)
+        return found
+
+    def _rmatmat(self, v: np.ndarray) -> np.ndarray:
+        total = np.zeros((self.shape[1], v.shape[1]), np.complex128)
+        for rows, slab in self.slabs():
+            total += (v[rows].conj().T.astype(slab.dtype) @ slab).conj().T
+        return total
+
+
+Matrix: TypeAlias = np.ndarray | LinearOperator
+"""An array (M, N), or an operator of SciPy with `@` and `adjoint()`, such as a `SlabMatrix`."""
+
+
+def data_of(matrix: Matrix, y: np.ndarray) -> np.ndarray:
+    """Return data of the shape (M, images), complex128, for a matrix that fits them; y is (M,) or (M, images).
+
+    Raises `InputError` if the shapes do not fit, or the data are not finite.
+    """
+    shape = np.shape(matrix)
+    require(len(shape) == 2 and shape[0] * shape[1] > 0, "matrix", "rows x voxels", f"the shape {shape}")
+    y = np.asarray(finite("y", y))
+    fits = y.ndim in (1, 2) and len(y) == shape[0] and y.size > 0
+    require(fits, "y", f"one column of {shape[0]} values like the rows, or several", y.shape)
+    return y.reshape(shape[0], -1).astype(np.complex128)
+
+
+def product(matrix: Matrix, x: np.ndarray) -> np.ndarray:
+    """Return S x, shape (M, images), of real images (N, images)."""
+    return np.asarray(matrix @ (x.astype(matrix.dtype) if isinstance(matrix, np.ndarray) else x))
+
+
+def back_projection(matrix: Matrix, v: np.ndarray) -> np.ndarray:
+    """Return the real part of S^H v, shape (N, images), float64, of data (M, images)."""
+    if isinstance(matrix, np.ndarray):
+        return (v.conj().T.astype(_complex(matrix.dtype)) @ matrix).real.T.astype(float)
+    return np.asarray(matrix.adjoint() @ v).real.astype(float)
+
+
+def normal_product(matrix: Matrix, x: np.ndarray) -> np.ndarray:
+    """Return the real part of S^H S x, shape (N, images), float64, of real images (N, images)."""
+    if not isinstance(matrix, np.ndarray | SlabMatrix):
+        return back_projection(matrix, product(matrix, x))
+    total = np.zeros(x.shape)
+    for _, slab in _slabs(matrix):
+        images = x.astype(slab.dtype)
+        step = max(1, _BLOCK // (slab.itemsize * slab.shape[1]))
+        for start in range(0, len(slab), step):
+            block = slab[start : start + step]
+            total += ((block @ images).conj().T @ block).real.T
+    return total
+
+
+def squared_norm(matrix: Matrix) -> float:
+    """Return ||S||_F^2; of an operator without slabs from its products with all unit images, 64 at a time."""
+    if isinstance(matrix, np.ndarray | SlabMatrix):
+        return float(sum(_energy(slab) for _, slab in _slabs(matrix)))
+    voxels, total = matrix.shape[1], 0.0
+    for start in range(0, voxels, 64):
+        columns = np.eye(voxels, min(64, voxels - start), -start)
+        total += float(np.sum(np.abs(matrix @ columns) ** 2))
+    return total
+
+
+def _slabs(matrix: np.ndarray | SlabMatrix) -> Iterator[tuple[slice, np.ndarray]]:
+    return matrix.slabs() if isinstance(matrix, SlabMatrix) else iter([(slice(0, len(matrix)), matrix)])
+
+
+def _energy(slab: np.ndarray) -> float:
+    """Return the sum of the squares, row by row, so that no copy is made; sums of rows in float64."""
+    return float(sum(np.vdot(row, row).real for row in slab.astype(_complex(slab.dtype), copy=False)))
+
+
+def _complex(dtype: Any) -> Any:
+    return np.result_type(dtype, np.complex64)
+
+
+def checked_matrix(matrix: Matrix) -> Matrix:
+    """Return a matrix that solvers take: an array of finite floating-point numbers, or the operator as it is.
+
+    Raises `InputError` if it is neither, or no array of rows x voxels.
+    """
+    if isinstance(matrix, LinearOperator):
+        return matrix
+    array = np.asarray(finite("matrix", matrix))
+    require(array.ndim == 2 and array.size > 0, "matrix", "rows x voxels", f"the shape {array.shape}")
+    return array if array.dtype.kind in "fc" else array.astype(float)
+
+
+def spectral_norm(matrix: Matrix, iterations: int = 30) -> float:
+    """Return the largest singular value of the matrix over real images, and at most 2 % more, by power iteration.
+
+    The vector starts positive, as the images of most matrices are, with a small random part (of a fixed seed).
+    """
+    chance = np.random.default_rng(0)
+    x = 1 + 0.1 * chance.standard_normal((matrix.shape[1], 1))
+    value = 0.0
+    for _ in range(iterations):
+        x /= np.linalg.norm(x)
+        x = normal_product(matrix, x)
+        value = float(np.linalg.norm(x))
+        if value == 0:
+            return 0.0
+    return 1.02 * float(np.sqrt(value))
