@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,11 +12,15 @@ from mpisim.plugins import Registry
 from recon.selection.discrepancy import radius_from_data
 from recon.solvers.factor import factorise
 from recon.solvers.residual import best_fit
-from recon.solvers.solver import Problem, Solution, Solver
+from recon.solvers.solver import Callback, Problem, Solution, Solver
+from recon.xspace.options import FbpOptions, XspaceOptions, no_equations
 
 __all__ = ["METHODS", "AdmmOptions", "KaczmarzOptions", "TikhonovOptions"]
 
 T = TypeVar("T")
+
+FISTA_WEIGHTS = (0.0, 1e-3, 1e-3)
+"""lambda, and the weights of L1 and total variation, of FISTA."""
 
 _CERTIFIED_VOXELS = 4096  # up to which non-negative least squares takes less time than ADMM
 _FIGURES = ("iterations", "converged", "residual", "feasible", "least_residual", "objective")
@@ -39,12 +43,41 @@ class AdmmOptions:
     precision: str = _option("auto", "float32, float64 or auto")
 
 
+_CONVENTION = "what lambda is relative to: trace (the field's and ours), absolute or frobenius"
+
+
 @dataclass(frozen=True)
 class KaczmarzOptions:
-    """Options of `recon.kaczmarz`: lambda, and the number of sweeps."""
+    """Options of `recon.kaczmarz`: lambda, the number of sweeps, and the order of the rows."""
 
     regularisation: float = _option(2e-2, "lambda, without unit")
     iterations: int = _option(20, "sweeps over all rows")
+    order: str = _option("fixed", "order of the rows: fixed, shuffled, or energy (drawn by their norms)")
+    seed: int = _option(0, "seed of the order")
+    tolerance: float = _option(0.0, "relative change by a sweep that ends the sweeps; with 0 all are done")
+    convention: str = _option("trace", _CONVENTION)
+
+
+@dataclass(frozen=True)
+class CgOptions:
+    """Options of `recon.cg`."""
+
+    regularisation: float = _option(2e-2, "lambda, without unit")
+    iterations: int = _option(100, "most iterations")
+    tolerance: float = _option(1e-4, "relative residual of the normal equations that ends the iteration")
+    convention: str = _option("trace", _CONVENTION)
+
+
+@dataclass(frozen=True)
+class FistaOptions:
+    """Options of `recon.fista`."""
+
+    regularisation: float = _option(FISTA_WEIGHTS[0], "lambda, without unit")
+    l1: float = _option(FISTA_WEIGHTS[1], "weight of the absolute values; at 1 the image is empty")
+    tv: float = _option(FISTA_WEIGHTS[2], "weight of the total variation, in the same unit")
+    iterations: int = _option(1000, "most iterations")
+    tolerance: float = _option(1e-4, "relative change that ends the iteration")
+    convention: str = _option("trace", _CONVENTION)
 
 
 @dataclass(frozen=True)
@@ -54,8 +87,10 @@ class TikhonovOptions:
     regularisation: float = _option(2e-2, "lambda, without unit")
 
 
-def _admm(problem: Problem, options: AdmmOptions) -> Solution:
-    from recon.solvers.admm import admm
+def _admm(
+    problem: Problem, options: AdmmOptions, start: np.ndarray | None = None, callback: Callback | None = None
+) -> Solution:
+    from recon.solvers.admm import AdmmStatus, admm
 
     factor = factorise(problem.matrix, problem.shape)
     require(problem.radius is not None, "radius of the noise ball", "a number for the method admm", "None")
@@ -65,10 +100,20 @@ def _admm(problem: Problem, options: AdmmOptions) -> Solution:
         limits = problem.radius or 0.0, problem.radius_limit
         radius = np.array([radius_from_data(fit, y, *limits) for fit, y in zip(fits, problem.y.T, strict=True)])
         least_residual = np.array([residual for residual, _ in fits])
+    last = np.zeros((problem.matrix.shape[1], problem.y.shape[1]))
+
+    def watch(status: AdmmStatus) -> bool:
+        last[:, status.images] = status.x
+        figures = {"primal": np.full(len(radius), np.nan), "dual": np.full(len(radius), np.nan)}
+        figures["primal"][status.images], figures["dual"][status.images] = status.primal, status.dual
+        return callback is not None and bool(callback(status.iteration, last.copy(), figures))
+
     result = admm(
         factor,
         problem.y,
         radius,
+        start=start,
+        callback=None if callback is None else watch,
         non_negative=problem.non_negative,
         certify=True if problem.matrix.shape[1] <= _CERTIFIED_VOXELS else None,
         least_residual=least_residual,
@@ -77,23 +122,75 @@ def _admm(problem: Problem, options: AdmmOptions) -> Solution:
     return Solution(result.x, {"eps": radius, **{name: getattr(result, name) for name in _FIGURES}})
 
 
-def _kaczmarz(problem: Problem, options: KaczmarzOptions) -> Solution:
-    from recon.solvers.kaczmarz import kaczmarz
+def _kaczmarz(
+    problem: Problem, options: KaczmarzOptions, start: np.ndarray | None = None, callback: Callback | None = None
+) -> Solution:
+    from recon.solvers.kaczmarz import sweep_images
 
-    images = [
-        kaczmarz(problem.matrix, y, options.regularisation, options.iterations, non_negative=problem.non_negative)
-        for y in problem.y.T
-    ]
-    return Solution(np.stack(images, axis=1), {"iterations": np.full(len(images), options.iterations)})
+    chosen = asdict(options)
+    level, sweeps = chosen.pop("regularisation"), chosen.pop("iterations")
+    result = sweep_images(
+        problem.matrix, problem.y, level, sweeps, True, problem.non_negative, start=start, callback=callback, **chosen
+    )
+    converged = (options.tolerance > 0) & (result.change <= options.tolerance)
+    iterations = np.full(len(converged), result.sweeps)
+    return _with_residual(problem, result.x, {"iterations": iterations, "converged": converged})
 
 
-def _tikhonov(problem: Problem, options: TikhonovOptions) -> Solution:
+def _cg(
+    problem: Problem, options: CgOptions, start: np.ndarray | None = None, callback: Callback | None = None
+) -> Solution:
+    from recon.solvers.cg import cg
+
+    chosen = {**asdict(options), "non_negative": problem.non_negative, "start": start, "callback": callback}
+    result = cg(problem.matrix, problem.y, **chosen)
+    return _with_residual(problem, result.x, {"iterations": result.iterations, "converged": result.converged})
+
+
+def _fista(
+    problem: Problem, options: FistaOptions, start: np.ndarray | None = None, callback: Callback | None = None
+) -> Solution:
+    from recon.solvers.fista import fista
+
+    chosen = {**asdict(options), "non_negative": problem.non_negative, "start": start, "callback": callback}
+    result = fista(problem.matrix, problem.y, shape=problem.shape, **chosen)
+    figures = ("iterations", "converged", "residual", "objective")
+    return Solution(result.x, {name: getattr(result, name) for name in figures})
+
+
+def _tikhonov(
+    problem: Problem, options: TikhonovOptions, start: np.ndarray | None = None, callback: Callback | None = None
+) -> Solution:
     from recon.solvers.tikhonov import tikhonov
 
-    images = [tikhonov(problem.matrix, y, options.regularisation, problem.non_negative) for y in problem.y.T]
+    count = problem.y.shape[1]
+    levels = np.broadcast_to(options.regularisation, count)
+    pairs = zip(problem.y.T, levels, strict=True)
+    images = [tikhonov(problem.matrix, y, float(level), problem.non_negative) for y, level in pairs]
     return Solution(np.stack(images, axis=1))
 
 
+def _with_residual(problem: Problem, images: np.ndarray, figures: dict[str, np.ndarray]) -> Solution:
+    from recon.solvers.matrix import product
+
+    residual = np.linalg.norm(product(problem.matrix, images) - problem.y, axis=0)
+    return Solution(images, {**figures, "residual": residual})
+
+
+def _xspace(*data: Any, **rows: Any) -> Solution:
+    from recon.xspace.images import xspace
+
+    return xspace(*data, **rows)
+
+
+def _fbp(*data: Any, **rows: Any) -> Solution:
+    from recon.xspace.images import fbp
+
+    return fbp(*data, **rows)
+
+
+_XSPACE = "x-space of a field-free line, as the line sees the tracer; needs no matrix"
+_FBP = "filtered back-projection of projections along a field-free line; needs no matrix"
 _PUBLISHED = {
     "transms": {"a1": 0.95, "atv": 0.05, "mu": 10.0, "iterations": 5000, "tolerance": 1e-3, "precision": "auto"}
 }
@@ -106,7 +203,11 @@ METHODS: Registry[Solver] = Registry(
         "admm": Solver(
             "L1 and total variation under a noise bound", AdmmOptions, _admm, noise_ball=True, presets=_PUBLISHED
         ),
-        "kaczmarz": Solver("regularised Kaczmarz sweeps", KaczmarzOptions, _kaczmarz),
+        "kaczmarz": Solver("regularised Kaczmarz sweeps", KaczmarzOptions, _kaczmarz, version=2, streams=True),
+        "cg": Solver("conjugate gradients, projected", CgOptions, _cg, streams=True),
+        "fista": Solver("proximal gradient: L2, L1, total variation", FistaOptions, _fista, streams=True),
         "tikhonov": Solver("Tikhonov regularisation, exact", TikhonovOptions, _tikhonov),
+        "xspace": Solver(_XSPACE, XspaceOptions, no_equations, direct=_xspace),
+        "fbp": Solver(_FBP, FbpOptions, no_equations, direct=_fbp),
     },
 )

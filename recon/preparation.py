@@ -7,26 +7,29 @@ the weights of a matrix that states its errors.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
 
+from mpisim.data.grid import Grid
 from mpisim.data.noise import sigma_from_snr
-from mpisim.data.schema import DIMS, STD, VOXEL_DIMS, expect
+from mpisim.data.schema import DIMS, STD, VOXEL_DIMS, build, expect
 from mpisim.data.units import conversion, in_unit_of, numerator, unit_of
 from mpisim.data.views import as_matrix, require_same_rows
 from mpisim.errors import InputError, decibels, require, warn, within
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.preprocess.whitening import whiten
+from mpisim.simulation.provenance import from_mapping
 from recon.selection.discrepancy import CHANCE
 from recon.selection.matrix_errors import COHERENCE, row_deviation
 from recon.selection.pairs import paired
 from recon.selection.rows import chosen_rows
 from recon.solvers.solver import Problem
 
-__all__ = ["Conditions", "Prepared", "prepare"]
+__all__ = ["Conditions", "Prepared", "prepare", "prepare_direct"]
 
 _Ball: TypeAlias = tuple[float | None, bool, float | None]
 """`radius`, `radius_from_data` and `radius_limit` of a `Problem`."""
@@ -127,6 +130,56 @@ def prepare(
     ball = _ball(method, noise_ball, eps, sigma is not None, used, published)
     problem, deviation = _problem(matrix, y, sigma, ball, bool(c.non_negative), kept, coherence if uncertain else None)
     return Prepared(problem, matrix, y, sigma, unit, kept, deviation)
+
+
+def prepare_direct(matrix: xr.Dataset | None, y: xr.Dataset, conditions: Conditions, method: str) -> Prepared:
+    """Return what a method needs that solves no system of equations: the rows, their noise and the voxels.
+
+    Parameters
+    ----------
+    matrix
+        A fine system matrix, of which voxels, rows and attributes count but no values; None takes those of `y`.
+    y, conditions, method
+        As `prepare` takes them.
+
+    Returns
+    -------
+    Prepared
+        Its `problem` has a matrix of zeros that takes no memory.
+
+    Raises
+    ------
+    InputError
+        As `prepare`, and if there is no matrix and the measurement does not state the voxels.
+    """
+    matrix, y = _checked_pair(_stand_in(y) if matrix is None else matrix, y)
+    c = conditions
+    kept = chosen_rows(matrix, c.row_mask, c.min_frequency, c.max_frequency, c.row_snr)
+    sigma = _noise(y, c.noise_db)
+    _ball(method, False, c.eps, sigma is not None, 0, False)
+    voxels = [str(d) for d in matrix["system_matrix"].dims if d in VOXEL_DIMS]
+    shape = tuple(matrix.sizes[d] for d in voxels)
+    white = y if sigma is None else whiten(y, sigma)
+    rows = matrix["system_matrix"].size // math.prod(shape)
+    columns = white["measurement"].values.reshape(-1, rows).T.astype(complex)
+    columns = columns if kept is None else columns[kept]
+    zeros = np.broadcast_to(np.complex128(0), (len(columns), math.prod(shape)))
+    return Prepared(Problem(zeros, columns, shape, bool(c.non_negative)), matrix, y, sigma, "1", kept, None)
+
+
+def _stand_in(y: xr.Dataset) -> xr.Dataset:
+    """Return a matrix of zeros with the rows and the attributes of a measurement, on the voxels that it states."""
+    expect(y, "measurement", "y")
+    stated = y.attrs.get("grid")
+    must = "one that states its grid where there is no matrix"
+    require(isinstance(stated, Mapping), "y", must, "a measurement without the attribute grid")
+    grid = from_mapping(Grid, stated, "grid of y")
+    data = y["measurement"].isel(frame=0, drop=True) if "frame" in y["measurement"].dims else y["measurement"]
+    values = np.broadcast_to(np.complex64(0), (*data.shape, *grid.array_shape))
+    coords = {str(k): v for k, v in data.coords.items()} | grid.coords()
+    stated = {k: y.attrs.get(k) for k in ("scanner", "particle", "sample", "grid", "mdf")}
+    dims = (*map(str, data.dims), *grid.dims)
+    return build("system_matrix", values, dims, coords, units=unit_of(y), stage="fine", origin="measured", **stated)
 
 
 def _checked_pair(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:

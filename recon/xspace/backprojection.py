@@ -16,10 +16,7 @@ import math
 
 import numpy as np
 
-__all__ = ["WINDOWS", "angle_weights", "back_projection", "largest_gap", "ramp_filtered"]
-
-WINDOWS = ("none", "hann", "cosine")
-"""Windows of the ramp by name."""
+__all__ = ["angle_weights", "back_projection", "largest_gap", "ramp_filtered"]
 
 
 def angle_weights(angles: np.ndarray) -> np.ndarray:
@@ -52,7 +49,7 @@ def ramp_filtered(projections: np.ndarray, step: float, window: str, limit: floa
     step
         Distance of the nodes in m.
     window
-        A name of `WINDOWS`.
+        A name of `recon.xspace.options.WINDOWS`.
     limit
         Frequency in 1/m at which the window ends; higher ones are left out.
 

@@ -14,7 +14,7 @@ equilibrium of known sizes, and no tracer where the line turns. The calibration 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -22,32 +22,16 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.errors import one_of, positive, require, warn
 from recon.solvers.solver import Solution
-from recon.xspace.backprojection import WINDOWS, back_projection, ramp_filtered
+from recon.xspace.backprojection import back_projection, ramp_filtered
+from recon.xspace.options import WINDOWS, FbpOptions, XspaceOptions
 from recon.xspace.projections import chords, deconvolved, restored, x_space
 from recon.xspace.provenance import line_scan
 from recon.xspace.scan import LineScan, coefficients
 
-__all__ = ["FbpOptions", "XspaceOptions", "fbp", "xspace"]
+__all__ = ["fbp", "xspace"]
 
 _NODES = 4  # for each voxel along its shorter edge
 _OUT_OF_PHASE = 0.1  # of the signal, which is reported
-
-
-@dataclass(frozen=True)
-class XspaceOptions:
-    """Options of the method `xspace`."""
-
-    window: str = field(default="hann", metadata={"help": f"window of the ramp: {', '.join(WINDOWS)}"})
-
-
-@dataclass(frozen=True)
-class FbpOptions:
-    """Options of the method `fbp`."""
-
-    regularisation: float | str = field(
-        default="auto", metadata={"help": "lambda of the projections, without unit, or auto: the most likely one"}
-    )
-    window: str = field(default="none", metadata={"help": f"window of the ramp: {', '.join(WINDOWS)}"})
 
 
 @dataclass(frozen=True, eq=False)

