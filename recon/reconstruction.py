@@ -24,7 +24,7 @@ is converted. A matrix per concentration, such as V/(mmol/l), gives an image in 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -35,16 +35,17 @@ from mpisim.deprecation import renamed_arguments
 from mpisim.errors import one_of, require
 from recon.fit import warn_of_misfit
 from recon.methods import METHODS
-from recon.preparation import Conditions, prepare
+from recon.preparation import Conditions, Prepared, prepare, prepare_direct
 from recon.selection.matrix_errors import COHERENCE
-from recon.solvers.solver import Solver
+from recon.selection.settled import settled_options
+from recon.solvers.solver import Solution, Solver, checked
 
 __all__ = ["reconstruct"]
 
 
 @renamed_arguments(strength="regularisation")
 def reconstruct(
-    matrix: xr.Dataset,
+    matrix: xr.Dataset | None,
     y: xr.Dataset,
     method: str = "admm",
     eps: float | str | None = None,
@@ -64,12 +65,13 @@ def reconstruct(
     Parameters
     ----------
     matrix
-        A fine system matrix, simulated, measured or recovered.
+        A fine system matrix, simulated, measured or recovered. `xspace` and `fbp` use its voxels and attributes only,
+        and take those of the measurement where it is None.
     y
         A measurement of the same rows. Where both come from MDF files, the sequence must be the same, and only the
         frequencies that both have are used (`recon.selection.pairs`); `row_mask` is over these.
     method
-        A name of `recon.METHODS`: `admm`, `kaczmarz`, `tikhonov`, or one of another package.
+        A name of `recon.METHODS`: `admm`, `kaczmarz`, `tikhonov`, `xspace`, `fbp`, or one of another package.
     eps
         Radius of the noise ball of ADMM, or "auto"; see the module. By default "auto" for a recovered matrix, and for
         one whose `system_matrix_std` is used; for any other from the data, too, but no more than sqrt(M) + 3/2, or
@@ -93,7 +95,9 @@ def reconstruct(
         How far errors of the matrix have one sign over an object, from 0 (errors of voxels are independent) to 1, with
         `use_std`; the default is that of recovered matrices (`recon.selection.matrix_errors`).
     **options
-        Options of the method, such as the fields of `recon.methods.AdmmOptions`.
+        Options of the method, such as the fields of `recon.methods.AdmmOptions`. `regularisation`, of the methods that
+        have it, is a number or a rule by which every frame gets its own from the data: "auto", "l-curve", "gcv",
+        "discrepancy" or "hands-free" (`recon.selection.regularisation`).
 
     Returns
     -------
@@ -101,9 +105,9 @@ def reconstruct(
         `image` ([frame,] [z,] y, x), relative concentration (see the module). The attributes carry the method, its
         options, eps, the iterations, whether the noise ball is feasible, its least residual (both in the unit of eps),
         the number of rows that were used, `matrix_errors` (RMS of the rows' deviation by noise and matrix together over
-        that by noise alone, where `system_matrix_std` was used), and the provenance of the matrix and of the
-        measurement. A `DataWarning` says where the noise ball holds no image, was not reached, or holds the empty
-        image, and where an image explains hardly anything of the data.
+        that by noise alone, where `system_matrix_std` was used), `regularisation` where a rule chose it, and the
+        provenance of the matrix and of the measurement. A `DataWarning` says where the noise ball holds no image, was
+        not reached, or holds the empty image, and where an image explains hardly anything of the data.
 
     Raises
     ------
@@ -117,12 +121,19 @@ def reconstruct(
     conditions = Conditions(
         eps, noise_db, bool(non_negative), row_mask, min_frequency, max_frequency, row_snr, use_std, std_coherence
     )
-    prepared = prepare(matrix, y, conditions, method, solver.noise_ball, preset is not None)
-    problem, deviation = prepared.problem, prepared.deviation
-    with METHODS.guarded(method):
-        solution = solver.run(problem, chosen, name=f"method {method}")
-    warn_of_misfit(solution, problem)
-    matrix, y = prepared.matrix, prepared.y
+    if solver.direct is not None:
+        prepared = prepare_direct(matrix, y, conditions, method)
+        solution = _direct(solver, method, prepared, chosen)
+    else:
+        must = f"a system matrix for the method {method}"
+        require(matrix is not None, "matrix", must, "None")
+        prepared = prepare(matrix, y, conditions, method, solver.noise_ball, preset is not None)
+        settled, by_rule = settled_options(chosen, prepared.problem, prepared.sigma is not None)
+        with METHODS.guarded(method):
+            solution = solver.run(prepared.problem, settled, name=f"method {method}")
+        solution = replace(solution, figures={**solution.figures, **by_rule})
+        warn_of_misfit(solution, prepared.problem)
+    problem, deviation, matrix, y = prepared.problem, prepared.deviation, prepared.matrix, prepared.y
     single = "frame" not in y["measurement"].dims
     voxels = [str(d) for d in matrix["system_matrix"].dims if d in VOXEL_DIMS]
     values = solution.images.T.reshape(-1, *problem.shape)
@@ -144,6 +155,15 @@ def reconstruct(
         matrix=dict(matrix.attrs),
         measurement=dict(y.attrs),
     )
+
+
+def _direct(solver: Solver, method: str, prepared: Prepared, options: object) -> Solution:
+    """Return the images of a method that solves no system of equations."""
+    assert solver.direct is not None
+    data, non_negative = (prepared.matrix, prepared.y), prepared.problem.non_negative
+    with METHODS.guarded(method):
+        solution = solver.direct(*data, options, sigma=prepared.sigma, kept=prepared.kept, non_negative=non_negative)
+        return checked(solution, prepared.problem, f"method {method}")
 
 
 def _preset(solver: Solver, method: str, preset: str | None) -> dict[str, object]:
