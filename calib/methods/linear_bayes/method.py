@@ -35,10 +35,10 @@ import xarray as xr
 from calib.methods.bicubic import bicubic_consistent, interpolate_means
 from calib.methods.coils import recover_coils
 from calib.methods.consistency import nearest_consistent
+from calib.methods.linear_bayes.coil_priors import coil_priors, unlike_priors
 from calib.methods.linear_bayes.family import Family, as_array
-from calib.methods.linear_bayes.matching import angles_in, frequencies_in, unlike_prior
+from calib.methods.linear_bayes.matching import angles_in, frequencies_in
 from calib.methods.linear_bayes.posterior import Posterior, posterior_rows
-from calib.methods.linear_bayes.prior_file import read_prior
 from calib.methods.linear_bayes.windows import Chosen, Prior
 from calib.methods.misfit import MOST_LEFT, agree, named_rows, share_left, shrunk, with_margin
 from calib.methods.record import Recovered
@@ -65,7 +65,8 @@ def recover_by_covariance(coarse: xr.Dataset, prior: str | os.PathLike[str] | No
     Parameters
     ----------
     coarse
-        The coarse matrix, with its noise. Receive coils are recovered one by one.
+        The coarse matrix, with its noise. Receive coils are recovered one by one, each with its own prior where that
+        is of several coils (`calib.methods.linear_bayes.coil_priors`).
     prior
         A file of `mpisim prior`, or a folder of fine matrices; None for the one that is bundled.
 
@@ -80,8 +81,8 @@ def recover_by_covariance(coarse: xr.Dataset, prior: str | os.PathLike[str] | No
     InputError
         If there is no such prior.
     """
-    family = read_prior(prior)
-    unlike = unlike_prior(coarse, family)
+    families = coil_priors(prior)
+    unlike = unlike_priors(coarse, families)
     if unlike:
         instead, by = _simpler(coarse)
         warn(f"All rows were recovered by {instead} instead of linear-bayes, because {unlike}.")
@@ -89,7 +90,23 @@ def recover_by_covariance(coarse: xr.Dataset, prior: str | os.PathLike[str] | No
         return Recovered(
             found.rows, {"reason_of_fallback": unlike, "rows_refitted": {instead: len(found.rows)}}, found.std
         )
-    return recover_coils(coarse, lambda coil: _recovered(coil, family))
+    if len(families) == 1:
+        return recover_coils(coarse, lambda coil: _by_family(coil, families[0]))
+    of_coils = iter(families)
+    return recover_coils(coarse, lambda coil: _by_family(coil, next(of_coils)))
+
+
+def _by_family(coil: xr.Dataset, family: Family | None) -> tuple[Recovered, str]:
+    """Recover the matrix of one coil by its family; by interpolation where the coil of the prior receives nothing."""
+    if family is not None:
+        return _recovered(coil, family)
+    instead, by = _simpler(coil)
+    found = by(coil)
+    refitted = {"reason_of_fallback": "the prior is zero", "rows_refitted": {instead: len(found.rows)}}
+    said = f"all rows were recovered by {instead}, because the prior is zero in this coil."
+    every = np.arange(len(found.rows))
+    std = _widened(np.zeros(found.rows.shape), found.rows, every) if found.std is None else found.std
+    return Recovered(found.rows, refitted, std), said
 
 
 class _Measured(NamedTuple):
@@ -118,7 +135,7 @@ def _prior_of(coarse: xr.Dataset, family: Family) -> Prior:
     assert frequencies is not None
     positions = b""
     if isinstance(sampling, PositionSampling):
-        moved = np.array(family.grid.center[:2]) - sampling.grid.center[:2]  # what rounding leaves, see `unlike_prior`
+        moved = np.array(family.grid.center[:2]) - sampling.grid.center[:2]  # what rounding leaves, see `unlike_priors`
         positions = np.stack([sampling.centers + moved, sampling.sizes]).tobytes()
     return _prior(family, _Measured(tuple(angles.tolist()), tuple(frequencies.tolist()), sampling.factor, positions))
 
