@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from recon.methods import METHODS
 
     catalogue = "; ".join(f"{name}: {solver.summary}" for name, solver in METHODS.items()).replace("%", "%%")
-    parser.add_argument("matrix", help="fine system matrix (.nc)")
+    parser.add_argument("matrix", help="fine system matrix (.nc), or - for none, which xspace and fbp do not need")
     parser.add_argument("measurement", help="measurement of the same rows (.nc, or an array: .mat, .npy, .npz, HDF5)")
     parser.add_argument("--variable", help="array: its name")
     parser.add_argument("--frames", metavar="AXIS", help="array: axis of its frames, first or last (rows x frames)")
@@ -144,14 +144,16 @@ def run(options: argparse.Namespace) -> Result:
     import mpisim
     import recon
 
-    expect_output(options.out, options.matrix, options.measurement, options.reference, options.row_mask)
+    file = None if options.matrix == "-" else options.matrix
+    expect_output(options.out, file, options.measurement, options.reference, options.row_mask)
     chosen = _method_options(options)
     mask = None if options.row_mask is None else _mask(options.row_mask)
     reference = mpisim.read(options.reference) if options.reference else None
     layout = {"frames": options.frames, "stacked": options.stacked}
     with as_typed({"frames": "--frames", "variable": "--variable", "stacked": "--stacked"}):
-        matrix, y = mpisim.read(options.matrix), mpisim.read(options.measurement, options.variable, **layout)
-    if reference is not None:
+        matrix = None if file is None else mpisim.read(file)
+        y = mpisim.read(options.measurement, options.variable, **layout)
+    if reference is not None and matrix is not None:
         _check_reference(reference, matrix)
     with as_typed(_typed(options)):
         image = recon.reconstruct(
