@@ -32,7 +32,7 @@ import xarray as xr
 
 from mpisim.data.schema import VOXEL_DIMS, build
 from mpisim.deprecation import renamed_arguments
-from mpisim.errors import one_of, require
+from mpisim.errors import InputError, one_of, require
 from recon.fit import warn_of_misfit
 from recon.methods import METHODS
 from recon.preparation import Conditions, Prepared, prepare, prepare_direct
@@ -125,8 +125,8 @@ def reconstruct(
         prepared = prepare_direct(matrix, y, conditions, method)
         solution = _direct(solver, method, prepared, chosen)
     else:
-        must = f"a system matrix for the method {method}"
-        require(matrix is not None, "matrix", must, "None")
+        if matrix is None:
+            raise InputError(f"Input matrix must be a system matrix for the method {method}; instead received None.")
         prepared = prepare(matrix, y, conditions, method, solver.noise_ball, preset is not None)
         settled, by_rule = settled_options(chosen, prepared.problem, prepared.sigma is not None)
         with METHODS.guarded(method):
