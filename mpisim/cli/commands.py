@@ -56,6 +56,13 @@ COMMANDS = (
         "files",
     ),
     Command(
+        "data",
+        "load files of a public data set, and say how to cite it",
+        "mpisim data fetch open-mpi --calibration 10",
+        "mpisim.cli.data",
+        "files",
+    ),
+    Command(
         "plot",
         "draw a system matrix, a measurement, an image or a scanner",
         "mpisim plot sm.nc --angle 0,45 --harmonic 2,3 --out sm.png",

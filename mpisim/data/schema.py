@@ -152,6 +152,8 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
         if coordinate.dtype.kind == "f":
             finite(f"coordinate {coordinate.name} of {name}", coordinate.values)
     if "noise_std" in data:
+        dtype = data["noise_std"].dtype
+        require(dtype.kind in "fiu", f"noise_std of {name}", "real numbers", str(dtype))
         noise = finite(f"noise_std of {name}", data["noise_std"].values)
         require(bool(np.all(noise >= 0)), f"noise_std of {name}", "zero or more", float(np.min(noise)))
     if STD in data:

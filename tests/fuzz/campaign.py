@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,14 +80,12 @@ class Campaign:
 
     def _save(self) -> None:
         """Write the specimens in another process: simulating one starts threads."""
-        child = os.fork()
-        if child == 0:
-            try:
-                for specimen in self.specimens:
-                    specimen.save(self.sound / specimen.name)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+
+        def save() -> None:
+            for specimen in self.specimens:
+                specimen.save(self.sound / specimen.name)
+
+        _in_child(save)
 
     def _warm(self) -> None:
         """Read the sound files in this process, so that what is loaded at first use is there in every child."""
@@ -103,7 +103,8 @@ class Campaign:
         specimen, content = self.specimens[place], self.contents[place]
         file = self.folder / f"trial_{specimen.name}"
         if _HDF5 in (content[:8], content[512:520]) and rng.random() < 0.5:
-            mutate_hdf5(self.sound / specimen.name, file, self.pipe, rng.randrange(2**32))
+            seed = rng.randrange(2**32)
+            _in_child(lambda: mutate_hdf5(self.sound / specimen.name, file, self.pipe, seed))
             if rng.random() < 0.1:  # and damage besides
                 file.write_bytes(mutated(file.read_bytes(), self.contents, rng.randrange(2**32)))
         else:
@@ -149,6 +150,18 @@ class Campaign:
             counts.seconds += spent
             counts.slowest = max(counts.slowest, (spent, number))
         return counts
+
+
+def _in_child(work: Callable[[], None]) -> None:
+    """Do something in another process: HDF5 can end the one that writes nonsense, too."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            work()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 
 
 def threads() -> int:

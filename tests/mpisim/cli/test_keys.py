@@ -36,6 +36,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
     "validate": ["sm.mdf"],
     "pair": ["sm.mdf y.nc"],
     "preprocess": ["sm.mdf --max-frequency 1000 --out p.nc"],
+    "data": ["list open-mpi --out ."],
     "plot": ["sm.nc --out p.png"],
     "scanners": ["", "mild", "mild --out mild.toml"],
     "train": [f"--data data --method {NET} --factor 2 --steps 1 --batch 8 --out run"],
