@@ -8,6 +8,8 @@ little they err where that holds:
 2. If it leaves more, has not converged, or is refused, `linear-bayes` is tried: it presumes that the matrix is like
    those of its prior. Of two results that both count, the one is taken whose expected error is smaller; both widen
    their standard deviations by what they leave unexplained.
+   If no scanner is fitted, `linear-bayes` counts where it leaves noise (chi2 below `_MOST_LEFT`), or where it expects
+   to err by less than half of the distance between its rows and interpolated ones, which are then worse.
 3. If neither counts, it is the method that `calib.choice` takes: a network, ridges, profiles, or interpolation. A
    network that leaves much unexplained (`MISFIT`) does not count either: nothing describes such a matrix, and
    `bicubic-dc` presumes least.
@@ -22,9 +24,10 @@ warnings of the methods only those of the one that was taken are passed on.
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +35,12 @@ import numpy as np
 import xarray as xr
 
 from calib.learned.differences import MISFIT, unexplained
+from calib.methods.linear_bayes.prior_file import read_prior
+from calib.methods.physical.fit_file import Source, fit_of
 from calib.methods.physical.more_angles import wanted_angles
 from calib.methods.record import Recovered
 from mpisim.data.coverage import expected_nrmse
+from mpisim.data.sampling import Sampling
 from mpisim.data.schema import STD
 from mpisim.data.views import as_images
 from mpisim.errors import InputError, warn
@@ -49,6 +55,7 @@ _FAILURES = (ArithmeticError, ValueError, IndexError, RuntimeError, np.linalg.Li
 _MOST_OTHERS = 0.5  # share of rows that a method may give up before its result does not count
 _LEAST = "bicubic-dc"
 _MOST_LEFT = 2.0  # chi2 of a prior up to which its result counts by itself
+_CLOSE = 0.5  # of the distance between a prior's rows and interpolated ones: largest expected error with more than that
 _MUST = re.compile(r"Input (.+?)(?: (?:of|for) the method physical)? must (.+?)(?: for the method physical)?[;.].*")
 
 
@@ -82,7 +89,7 @@ class _Tried:
         return {**found, **({"refused": self.refused} if self.refused else {})}
 
 
-def recover_automatically(coarse: xr.Dataset, by: By, **given: object) -> Recovered:
+def recover_automatically(coarse: xr.Dataset, by: By, **given: Any) -> Recovered:
     """Recover a coarse matrix by the method that describes it best.
 
     Parameters
@@ -104,10 +111,10 @@ def recover_automatically(coarse: xr.Dataset, by: By, **given: object) -> Recove
     Raises
     ------
     InputError
-        If `angles` are wanted and no scanner can be fitted, or no method can recover the matrix.
+        If something that is given is not what it must be, `angles` are wanted and no scanner can be fitted, or no
+        method can recover the matrix.
     """
-    of_fit = {name: given[name] for name in ("angles", "prior_scanner") if given.get(name) is not None}
-    wanted = wanted_angles(of_fit["angles"]) if "angles" in of_fit else None  # type: ignore[arg-type]
+    wanted, of_fit = _checked(**given)
     physical = _tried(coarse, "physical", by, of_fit)
     fit = _of_fit(physical, coarse)
     if _explains(physical):
@@ -118,19 +125,50 @@ def recover_automatically(coarse: xr.Dataset, by: By, **given: object) -> Recove
             raise InputError(f"Input angles must be {must}; instead received {len(wanted)} angles.")
         return _taken(physical, [physical], f"{fit}, yet no other has rows at angles that were not measured")
     bayes = _tried(coarse, "linear-bayes", by, {"prior": given.get("prior")})
-    return _of_two(physical, bayes, fit) or _otherwise(coarse, by, [physical, bayes], fit)
-
-
-def _of_two(physical: _Tried, bayes: _Tried, fit: str) -> Recovered | None:
-    """Take a fit that leaves more than noise, or a prior; None where neither counts. `fit` says what the fit did."""
     tried = [physical, bayes]
     if not physical.refused:
-        if not bayes.refused and bayes.error < physical.error:
-            return _taken(bayes, tried, f"{fit}, and matrices of other imperfect scanners describe it better")
-        return _taken(physical, tried, f"{fit}, yet no other method is known to err less")
-    if not bayes.refused and float(np.max(bayes.metadata["chi2"])) < _MOST_LEFT:
-        return _taken(bayes, tried, f"{fit}, and it is like the matrices of other imperfect scanners")
-    return None
+        return _of_two(physical, bayes, fit)
+    if not bayes.refused:
+        if float(np.max(bayes.metadata["chi2"])) < _MOST_LEFT:
+            return _taken(bayes, tried, f"{fit}, and it is like the matrices of other imperfect scanners")
+        if _nearer(bayes, _tried(coarse, _least(coarse), by)):
+            return _taken(bayes, tried, f"{fit}, and matrices of other scanners describe it better than interpolation")
+    return _otherwise(coarse, by, tried, fit)
+
+
+def _checked(
+    prior: str | os.PathLike[str] | None = None,
+    angles: int | Iterable[float] | None = None,
+    prior_scanner: Source | None = None,
+) -> tuple[np.ndarray | None, dict[str, object]]:
+    """Return the wanted angles, and what the fit is given; refuse what is wrong before any method is tried."""
+    if prior is not None:
+        read_prior(prior)  # which keeps it
+    wanted = None if angles is None else wanted_angles(angles)
+    earlier = None if prior_scanner is None else fit_of(prior_scanner)
+    found = {"angles": wanted, "prior_scanner": earlier}
+    return wanted, {name: value for name, value in found.items() if value is not None}
+
+
+def _of_two(physical: _Tried, bayes: _Tried, fit: str) -> Recovered:
+    """Take a fit that leaves more than noise, or a prior that expects to err less; `fit` says what the fit did."""
+    if not bayes.refused and bayes.error < physical.error:
+        return _taken(bayes, [physical, bayes], f"{fit}, and matrices of other imperfect scanners describe it better")
+    return _taken(physical, [physical, bayes], f"{fit}, yet no other method is known to err less")
+
+
+def _least(coarse: xr.Dataset) -> str:
+    """Return the method that presumes least of large samples."""
+    return "smooth-rows" if Sampling.of(coarse).scheme == "positions" else _LEAST
+
+
+def _nearer(bayes: _Tried, least: _Tried) -> bool:
+    """Whether a prior errs less than what presumes least, as its expected error against their distance tells."""
+    if bayes.fine is None or least.fine is None:
+        return False
+    rows = as_images(bayes.fine).astype(complex)
+    apart = np.linalg.norm(rows - as_images(least.fine)) / np.linalg.norm(rows)
+    return bool(bayes.error < _CLOSE * apart)
 
 
 def _otherwise(coarse: xr.Dataset, by: By, tried: list[_Tried], fit: str) -> Recovered:
@@ -138,14 +176,15 @@ def _otherwise(coarse: xr.Dataset, by: By, tried: list[_Tried], fit: str) -> Rec
     usual = _tried(coarse, None, by)
     if usual.fine is None:
         raise InputError(usual.refused)
+    tried = [*tried, usual]
     misfit = usual.metadata.get("misfit", 0.0)
     if misfit > MISFIT:
         least = _tried(coarse, _LEAST, by)
         if not least.refused:
-            return _taken(least, [*tried, usual, least], f"{fit}, and {unexplained(misfit)}")
+            return _taken(least, [*tried, least], f"{fit}, and {unexplained(misfit)}")
     why = f"{fit}, and {usual.metadata.get('reason', 'it presumes least')}"
     reason = f"no field-free line was found: {why}" if usual.method == _LEAST else why
-    return _taken(usual, [*tried, usual], reason)
+    return _taken(usual, tried, reason)
 
 
 def _tried(coarse: xr.Dataset, method: str | None, by: By, given: Mapping[str, object] | None = None) -> _Tried:
@@ -154,6 +193,8 @@ def _tried(coarse: xr.Dataset, method: str | None, by: By, given: Mapping[str, o
         try:
             fine = by(coarse, method, given or {})
         except InputError as error:
+            if str(error).startswith(tuple(f"Input {name} " for name in given or {})):
+                raise  # not the matrix is wrong, but what was given with it
             return _Tried(method or "", refused=str(error))
         except _FAILURES as error:  # numbers for which its mathematics was not made
             if method is None:

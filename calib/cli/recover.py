@@ -47,15 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prior-scanner",
         metavar="FILE",
-        help="an earlier fit of the same scanner, for physical: a file of --scanner-out, or a matrix that physical "
-        "recovered; says what changed",
+        help="an earlier fit of the same scanner, for auto and physical: a file of --scanner-out, or a matrix that "
+        "physical recovered; says what changed",
     )
     parser.add_argument(
         "--angles",
         type=argument_type("angles", _angle_count),
         metavar="N",
-        help="recover rows at N equidistant angles in [0, 180) degrees, measured or not, by physical (default: the "
-        "measured angles)",
+        help="recover rows at N equidistant angles in [0, 180) degrees, measured or not, by the fitted scanner of auto "
+        "or physical (default: the measured angles)",
     )
     add_noise_options(parser)
     parser.add_argument("--out", required=True, help="fine system matrix (.nc) to write")
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> Result:
     if options.diagnostics is not None:
         expect_file(options.diagnostics, (".html",), options.coarse, options.weights, options.out, name="--diagnostics")
     noise = given_noise(options)
-    with as_typed({**NOISE_FLAGS, "prior_scanner": "--prior-scanner", "angles": "--angles"}):
+    with as_typed({**NOISE_FLAGS, "prior_scanner": "--prior-scanner"}):
         chosen = {name: getattr(options, name) for name in _CHOSEN}
         result = recover_file(options.coarse, options.out, **chosen, **noise)
     if options.diagnostics is not None:
@@ -107,10 +107,20 @@ def run(options: argparse.Namespace) -> Result:
 
         write_diagnostics(options.diagnostics, read(options.out), read(options.coarse))
     if options.scanner_out is not None:
-        from calib.methods.physical.fit_file import write_fitted_scanner
-        from mpisim.io import read
-
-        with as_typed({"sf_gradient": "--sf-gradient"}):
-            write_fitted_scanner(read(options.out), options.scanner_out, options.sf_gradient)
+        _write_scanner(options)
     written = {"out": options.out, "scanner": options.scanner_out, "diagnostics": options.diagnostics}
     return {**written, "changed": None, **result}
+
+
+def _write_scanner(options: argparse.Namespace) -> None:
+    """Write the fitted scanner of the fine matrix; raise `InputError` where none was fitted."""
+    from calib.methods.physical.fit_file import write_fitted_scanner
+    from mpisim.io import read
+
+    fine = read(options.out)
+    told = fine.attrs["recovery"]
+    name = told.get("instead", told["method"])
+    must = f"left out, since no scanner could be fitted: {options.out} was recovered by {name}"
+    require("parameters" in told, "--scanner-out", must, options.scanner_out)
+    with as_typed({"sf_gradient": "--sf-gradient"}):
+        write_fitted_scanner(fine, options.scanner_out, options.sf_gradient)

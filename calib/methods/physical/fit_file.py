@@ -16,7 +16,7 @@ from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.data.sampling import Sampling
-from mpisim.errors import require
+from mpisim.errors import InputError, require
 from mpisim.io.atomic import expect_file, write_text
 from mpisim.io.nesting import load_toml
 from mpisim.io.reading import read
@@ -117,7 +117,13 @@ def fit_of(source: Source) -> Mapping[str, Any]:
     elif Path(source).suffix.lower() == ".toml":
         table = load_toml(source, "prior_scanner")
         require("fit" in table, "prior_scanner", "a scanner file with the table fit", "one without it")
-        found = _of_table(table["fit"])
+        try:
+            found = _of_table(table["fit"])
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            must = "a scanner file whose table fit is as `recover` wrote it"
+            raise InputError(f"Input prior_scanner must be {must}; instead received {Path(source).name}.") from None
     else:
         found = read(source).attrs.get("recovery", {})
     must = "a matrix that physical recovered, or a scanner file of a fit"
@@ -159,6 +165,9 @@ def _of_table(table: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name in wanted if name not in table]
     require(not missing, "table fit of prior_scanner", f"complete, with {', '.join(wanted)}", f"one without {missing}")
     columns = zip(table["names"], table["values"], table["std"], strict=True)
+    errors = {p.name: table["errors"][p.name] for p in LOCAL}
+    for error in errors.values():
+        list(zip(table["angles"], error["value"], error["std"], strict=True))  # one for each angle
     return {
         "stage": table.get("stage", "full"),
         "length_unit": table["length_unit"],
@@ -166,5 +175,5 @@ def _of_table(table: Mapping[str, Any]) -> dict[str, Any]:
         "angles": table["angles"],
         "parameters": [{"name": n, "value": v, "std": None if np.isnan(s) else s} for n, v, s in columns],
         "gains": [dict(zip(_OF_GAIN, row, strict=True)) for row in table["gains"]],
-        "angle_errors": {p.name: table["errors"][p.name] for p in LOCAL},
+        "angle_errors": errors,
     }
