@@ -139,7 +139,10 @@ def test_what_a_matrix_lacks_is_said(coarse, fine):
 def test_angles_and_an_earlier_fit_are_for_the_fit(coarse, fine):
     given = {"angles": 12, "prior_scanner": "earlier.nc", "prior": "folder"}
     metadata, asked, said = chosen(coarse, fine, POOR, {"chi2": 1.0, "std": 1e-9}, **given)
-    assert metadata["method"] == "physical" and asked == [("physical", {"angles": 12, "prior_scanner": "earlier.nc"})]
+    assert metadata["method"] == "physical" and [method for method, _ in asked] == ["physical"]
+    assert asked[0][1]["prior_scanner"] == "earlier.nc" and np.allclose(
+        asked[0][1]["angles"], np.pi * np.arange(12) / 12
+    )
     assert "yet no other has rows at angles that were not measured" in said[0]
     asked = chosen(coarse, fine, POOR, {"chi2": 1.0, "std": 1e-9}, prior_scanner="earlier.nc")[1]
     assert asked == [("physical", {"prior_scanner": "earlier.nc"}), ("linear-bayes", {"prior": None})]
