@@ -16,6 +16,12 @@ _LIST = (
         factors=(2, 4, 8, 16),
         default_factors=(4, 8),
     ),
+    Study(
+        "images",
+        "images of phantoms by every method of reconstruction",
+        "recon.studies.method_images:method_images",
+        catalogue="recon.methods:METHODS",
+    ),
     Study("effects", "what each imperfection does to a row and to an image", "recon.studies.effects:effects"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TypedDict, Unpack, cast
+from typing import Any, TypedDict, Unpack, cast
 
 import xarray as xr
 
 from calib.learned.bundled import BUNDLED
-from calib.recovery import METHODS
 from calib.studies.harness.protocol import Protocol
 from mpisim.cli.command import Result
 from mpisim.errors import one_of, positive, require, whole
@@ -191,6 +190,8 @@ class Study:
         Factors that it takes unless the user chooses; None takes all of them.
     quick_factors
         Factors of its short form.
+    catalogue
+        `package.module:name` of the table whose methods the user may choose from; by default those of recovery.
     """
 
     name: str
@@ -199,6 +200,7 @@ class Study:
     factors: tuple[int, ...] = (2, 4, 8)
     default_factors: tuple[int, ...] | None = None
     quick_factors: tuple[int, ...] = (4,)
+    catalogue: str = "calib.recovery:METHODS"
 
     def __call__(
         self,
@@ -216,7 +218,7 @@ class Study:
         for factor in options.factors or ():
             one_of("factors", factor, self.factors)
         for method in options.methods or ():
-            one_of("methods", method, METHODS)
+            one_of("methods", method, _imported(self.catalogue))
         default = self.quick_factors if quick else self.default_factors or self.factors
         options = replace(options, factors=options.factors or default)
         output_folder(options.out)
@@ -226,8 +228,13 @@ class Study:
 
     def load(self) -> Callable[[StudyOptions], Result]:
         """Import and return the function."""
-        module, name = self.function.split(":")
-        return cast(Callable[[StudyOptions], Result], getattr(import_module(module), name))
+        return cast(Callable[[StudyOptions], Result], _imported(self.function))
+
+
+def _imported(name: str) -> Any:
+    """Import and return what `package.module:name` names."""
+    module, attribute = name.split(":")
+    return getattr(import_module(module), attribute)
 
 
 def studies() -> dict[str, Study]:
