@@ -15,24 +15,36 @@ if TYPE_CHECKING:
     from recon.metrics import nrmse, psnr, ssim
     from recon.phantoms import Phantom
     from recon.reconstruction import reconstruct
+    from recon.selection.background import Background
+    from recon.selection.regularisation import regularisation
     from recon.solvers.admm import AdmmResult, AdmmStatus, admm
+    from recon.solvers.cg import CgResult, cg
     from recon.solvers.factor import Factorisation, factorise
+    from recon.solvers.fista import FistaResult, fista
     from recon.solvers.kaczmarz import kaczmarz
+    from recon.solvers.matrix import SlabMatrix
     from recon.solvers.solver import Problem, Solution, Solver, check_solver
     from recon.solvers.tikhonov import tikhonov
+    from recon.solving import solve
 
 __all__ = [
     "METHODS",
     "AdmmResult",
     "AdmmStatus",
+    "Background",
+    "CgResult",
     "Factorisation",
+    "FistaResult",
     "Phantom",
     "Problem",
+    "SlabMatrix",
     "Solution",
     "Solver",
     "admm",
+    "cg",
     "check_solver",
     "factorise",
+    "fista",
     "image_figures",
     "kaczmarz",
     "measure",
@@ -40,6 +52,8 @@ __all__ = [
     "phantoms",
     "psnr",
     "reconstruct",
+    "regularisation",
+    "solve",
     "ssim",
     "tikhonov",
 ]
@@ -54,10 +68,16 @@ __getattr__, __dir__ = handed_on(
         "recon.metrics": ["nrmse", "psnr", "ssim"],
         "recon.phantoms": ["Phantom"],
         "recon.reconstruction": ["reconstruct"],
+        "recon.selection.background": ["Background"],
+        "recon.selection.regularisation": ["regularisation"],
         "recon.solvers.admm": ["AdmmResult", "AdmmStatus", "admm"],
+        "recon.solvers.cg": ["CgResult", "cg"],
         "recon.solvers.factor": ["Factorisation", "factorise"],
+        "recon.solvers.fista": ["FistaResult", "fista"],
         "recon.solvers.kaczmarz": ["kaczmarz"],
+        "recon.solvers.matrix": ["SlabMatrix"],
         "recon.solvers.solver": ["Problem", "Solution", "Solver", "check_solver"],
         "recon.solvers.tikhonov": ["tikhonov"],
+        "recon.solving": ["solve"],
     },
 )

@@ -15,7 +15,7 @@ from recon.solvers.residual import best_fit
 from recon.solvers.solver import Callback, Problem, Solution, Solver
 from recon.xspace.options import FbpOptions, XspaceOptions, no_equations
 
-__all__ = ["METHODS", "AdmmOptions", "KaczmarzOptions", "TikhonovOptions"]
+__all__ = ["METHODS", "AdmmOptions", "CgOptions", "FistaOptions", "KaczmarzOptions", "TikhonovOptions"]
 
 T = TypeVar("T")
 

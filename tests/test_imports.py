@@ -44,6 +44,7 @@ FLOORS = {
         {"xspace"},
         {"selection", "measurement", "fit"},
         {"preparation", "methods"},
+        {"solving"},
         {"reconstruction"},
         {"compare"},
         {"studies", "cli"},
