@@ -46,12 +46,13 @@ def main() -> int:
             return 0
         counts, printed = Counts(), 0
         last = options.start + options.count
-        for start in range(options.start, last, options.every):
-            campaign.run(range(start, min(start + options.every, last)), counts)
+        for number in range(options.start, last):
+            campaign.run(range(number, number + 1), counts)
             for fault in counts.faults[printed:]:
                 print(*fault, flush=True)
             printed = len(counts.faults)
-            print(counts.table(), flush=True)
+            if (number + 1 - options.start) % options.every == 0 or number + 1 == last:
+                print(counts.table(), flush=True)
     return 1 if counts.faults else 0
 
 

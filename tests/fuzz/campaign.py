@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import time
 from collections import Counter
@@ -45,7 +46,11 @@ class Counts:
         ]
         total = [sum(c.values()) for c in (self.files, self.accepted, self.refused)]
         last = f"{'all':<16} {total[0]:6d} {total[1]:9d} {total[2]:8d} {len(self.faults):7d}"
-        slowest = f"{self.seconds:.0f} s; the slowest file took {self.slowest[0]:.2f} s (trial {self.slowest[1]})"
+        used = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
+        cpu = sum(u.ru_utime + u.ru_stime for u in used)
+        slowest = (
+            f"{self.seconds:.0f} s ({cpu:.0f} s of CPU); the slowest took {self.slowest[0]:.2f} s ({self.slowest[1]})"
+        )
         return "\n".join([head, *rows, last, slowest])
 
 

@@ -187,10 +187,6 @@ def _csv(path: Path) -> None:
     write_positions(np.random.default_rng(0).random((6, 4)) * 0.01, path)
 
 
-def _raw(path: str) -> object:
-    return mpisim.read(path, raw=True)
-
-
 def _schema(path: Path, **more: object) -> None:
     mpisim.write(sample_matrix(noise_std=0.1, note={"a": [1, {"b": 2}]}, **more), path)
 
@@ -203,14 +199,13 @@ def _measurement(path: Path) -> None:
 
 def specimens() -> tuple[Specimen, ...]:
     """Return all specimens; their files are written in no time."""
-    mdf = (*MDF, _raw)
     return (
-        Specimen("matrix.mdf", _mdf_matrix, (*mdf, ("pair", "FILE", "raw.mdf"))),
-        Specimen("packed.mdf", lambda p: _mdf_matrix(p, compression="gzip", chunks=(1, 1, 3, 9)), mdf),
-        Specimen("raw.mdf", _mdf_raw, (*mdf, ("pair", "matrix.mdf", "FILE"))),
-        Specimen("sparse.mdf", _mdf_sparse, mdf),
+        Specimen("matrix.mdf", _mdf_matrix, (*MDF, ("pair", "FILE", "raw.mdf"))),
+        Specimen("packed.mdf", lambda p: _mdf_matrix(p, compression="gzip", chunks=(1, 1, 3, 9)), MDF),
+        Specimen("raw.mdf", _mdf_raw, (*MDF, ("pair", "matrix.mdf", "FILE"))),
+        Specimen("sparse.mdf", _mdf_sparse, MDF),
         Specimen("image.mdf", _mdf_image, MDF[:-1]),
-        Specimen("angles.mdf", _mdf_angles, mdf),
+        Specimen("angles.mdf", _mdf_angles, MDF),
         Specimen("matrix.nc", _schema, NETCDF),
         Specimen("measurement.nc", _measurement, NETCDF),
         Specimen("foreign.nc", _foreign_netcdf, ARRAY),
