@@ -21,8 +21,10 @@ from mpisim.data.units import conversion, in_unit_of, numerator, unit_of
 from mpisim.data.views import as_matrix, require_same_rows
 from mpisim.errors import InputError, decibels, require, warn, within
 from mpisim.errors import non_negative as zero_or_more
+from mpisim.preprocess.rows import one_of_each_row
 from mpisim.preprocess.whitening import whiten
 from mpisim.simulation.provenance import from_mapping
+from recon.selection.background import Background, Elimination, as_background, eliminate
 from recon.selection.discrepancy import CHANCE
 from recon.selection.matrix_errors import COHERENCE, row_deviation
 from recon.selection.pairs import paired
@@ -48,6 +50,7 @@ class Conditions:
     row_snr: float | None = None
     use_std: bool = True
     std_coherence: float = COHERENCE
+    background: Background | str | None = None
 
     def stated(self) -> dict[str, object]:
         """Return the conditions on rows that were given, for the attributes of the image."""
@@ -75,6 +78,10 @@ class Prepared:
     deviation
         Deviation of the used rows by noise and errors of the matrix together, over that by noise alone; None where the
         matrix states no errors, or they are left aside.
+    background
+        The background that is estimated with the image; None where none is.
+    elimination
+        What removed it from the rows.
     """
 
     problem: Problem
@@ -84,11 +91,27 @@ class Prepared:
     unit: str
     kept: np.ndarray | None
     deviation: np.ndarray | None
+    background: Background | None = None
+    elimination: Elimination | None = None
 
     @property
     def rows(self) -> int:
         """Number of rows that matrix and measurement have."""
         return len(as_matrix(self.matrix))
+
+    @property
+    def noise(self) -> float | None:
+        """Expected norm of the noise of the used rows, in the unit of the problem; None where it is not known."""
+        lost = 0.0 if self.elimination is None else self.elimination.lost
+        return None if self.sigma is None else math.sqrt(len(self.problem.y) - lost)
+
+    def background_rms(self, images: np.ndarray) -> np.ndarray:
+        """Return the RMS of the background over the used rows for images (N, images), in units of the noise or data."""
+        assert self.elimination is not None
+        white = _white(self.matrix, self.y, self.sigma, self.kept)
+        white = white if self.deviation is None else white.over(self.deviation)
+        signal = self.elimination.estimate(white.residual(images))
+        return np.sqrt(np.mean(np.abs(signal) ** 2, axis=0))
 
 
 def prepare(
@@ -127,9 +150,20 @@ def prepare(
     uncertain = bool(c.use_std) and STD in matrix and _noise_for_std(sigma)
     estimated = uncertain or matrix.attrs["origin"] == "recovered"
     eps = "auto" if c.eps is None and noise_ball and estimated else c.eps
-    ball = _ball(method, noise_ball, eps, sigma is not None, used, published)
-    problem, deviation = _problem(matrix, y, sigma, ball, bool(c.non_negative), kept, coherence if uncertain else None)
-    return Prepared(problem, matrix, y, sigma, unit, kept, deviation)
+    background = as_background(c.background)
+    white = _white(matrix, y, sigma, kept)
+    white = white if background is None else _without(white, background, y, sigma, kept)
+    deviation = None
+    if uncertain:
+        std = _used(whiten(matrix, sigma)[STD].values.reshape(len(as_matrix(matrix)), -1), kept)
+        deviation = row_deviation(white.rows, std, white.columns, bool(c.non_negative), coherence)
+        white = _white(matrix, y, sigma, kept).over(deviation)
+        white = white if background is None else _without(white, background, y, sigma, kept, deviation)
+    lost = 0.0 if white.elimination is None else white.elimination.lost
+    ball = _ball(method, noise_ball, eps, sigma is not None, used - lost, published)
+    shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
+    problem = Problem(white.rows, white.columns, shape, bool(c.non_negative), *ball)
+    return Prepared(problem, matrix, y, sigma, unit, kept, deviation, background, white.elimination)
 
 
 def prepare_direct(matrix: xr.Dataset | None, y: xr.Dataset, conditions: Conditions, method: str) -> Prepared:
@@ -157,6 +191,7 @@ def prepare_direct(matrix: xr.Dataset | None, y: xr.Dataset, conditions: Conditi
     kept = chosen_rows(matrix, c.row_mask, c.min_frequency, c.max_frequency, c.row_snr)
     sigma = _noise(y, c.noise_db)
     _ball(method, False, c.eps, sigma is not None, 0, False)
+    require(c.background is None, "background", f"left out for the method {method}", c.background)
     voxels = [str(d) for d in matrix["system_matrix"].dims if d in VOXEL_DIMS]
     shape = tuple(matrix.sizes[d] for d in voxels)
     white = y if sigma is None else whiten(y, sigma)
@@ -230,7 +265,7 @@ def _noise_for_std(sigma: xr.DataArray | None) -> bool:
 
 
 def _ball(
-    method: str, noise_ball: bool, eps: float | str | None, noise_known: bool, rows: int, published: bool
+    method: str, noise_ball: bool, eps: float | str | None, noise_known: bool, rows: float, published: bool
 ) -> _Ball:
     if not noise_ball:
         require(eps is None, "eps", f"left out for the method {method}, which has no noise ball", eps)
@@ -248,26 +283,49 @@ def _ball(
     return radius, not published, radius + CHANCE
 
 
-def _problem(
-    matrix: xr.Dataset,
-    y: xr.Dataset,
-    sigma: xr.DataArray | None,
-    ball: _Ball,
-    non_negative: bool,
-    kept: np.ndarray | None,
-    coherence: float | None,
-) -> tuple[Problem, np.ndarray | None]:
-    """Return the problem, and the deviation of its rows by noise and matrix together where a coherence is given."""
+@dataclass(frozen=True)
+class _White:
+    """Rows (M, N) and data (M, images) in units of the noise, and what removed a background from them."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    elimination: Elimination | None = None
+
+    def over(self, deviation: np.ndarray) -> _White:
+        """Return both divided by a number for each row, shape (M,)."""
+        return _White(self.rows / deviation[:, None], self.columns / deviation[:, None])
+
+    def residual(self, images: np.ndarray) -> np.ndarray:
+        """Return the data less what images (N, images) give."""
+        return self.columns - self.rows @ images
+
+
+def _used(rows: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
+    return rows if kept is None else rows[kept]
+
+
+def _white(matrix: xr.Dataset, y: xr.Dataset, sigma: xr.DataArray | None, kept: np.ndarray | None) -> _White:
     if sigma is not None:
         matrix, y = whiten(matrix, sigma), whiten(y, sigma)
     rows = as_matrix(matrix).astype(complex, copy=False)
     columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
-    std = None if coherence is None else matrix[STD].values.reshape(rows.shape)
-    if kept is not None:
-        rows, columns, std = rows[kept], columns[kept], None if std is None else std[kept]
-    deviation = None
-    if std is not None and coherence is not None:
-        deviation = row_deviation(rows, std, columns, non_negative, coherence)
-        rows, columns = rows / deviation[:, None], columns / deviation[:, None]
-    shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
-    return Problem(rows, columns, shape, non_negative, *ball), deviation
+    return _White(_used(rows, kept), _used(columns, kept))
+
+
+def _without(
+    white: _White,
+    background: Background,
+    y: xr.Dataset,
+    sigma: xr.DataArray | None,
+    kept: np.ndarray | None,
+    deviation: np.ndarray | None = None,
+) -> _White:
+    """Return rows and data without a background; `deviation` is what they were divided by besides the noise."""
+    signals = background.columns(y)
+    if sigma is not None:
+        like = one_of_each_row(y)
+        signals = signals / sigma.broadcast_like(like).transpose(*like.dims).values.reshape(-1, 1)
+    signals = _used(signals, kept)
+    signals = signals if deviation is None else signals / deviation[:, None]
+    elimination = eliminate(signals, background.std)
+    return _White(elimination.applied(white.rows), elimination.applied(white.columns), elimination)

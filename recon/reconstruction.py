@@ -36,6 +36,7 @@ from mpisim.errors import InputError, one_of, require
 from recon.fit import warn_of_misfit
 from recon.methods import METHODS
 from recon.preparation import Conditions, Prepared, prepare, prepare_direct
+from recon.selection.background import Background
 from recon.selection.matrix_errors import COHERENCE
 from recon.selection.settled import settled_options
 from recon.solvers.solver import Solution, Solver, checked
@@ -58,6 +59,7 @@ def reconstruct(
     row_snr: float | None = None,
     use_std: bool = True,
     std_coherence: float = COHERENCE,
+    background: Background | str | None = None,
     **options: object,
 ) -> xr.Dataset:
     """Reconstruct the image, or the image of every frame, of a measurement.
@@ -94,6 +96,9 @@ def reconstruct(
     std_coherence
         How far errors of the matrix have one sign over an object, from 0 (errors of voxels are independent) to 1, with
         `use_std`; the default is that of recovered matrices (`recon.selection.matrix_errors`).
+    background
+        A background that is estimated together with the image: a `recon.Background`, or the name of its basis,
+        "frequency", "angle" or "frames" (`recon.selection.background`). By default none is.
     **options
         Options of the method, such as the fields of `recon.methods.AdmmOptions`. `regularisation`, of the methods that
         have it, is a number or a rule by which every frame gets its own from the data: "auto", "l-curve", "gcv",
@@ -105,9 +110,10 @@ def reconstruct(
         `image` ([frame,] [z,] y, x), relative concentration (see the module). The attributes carry the method, its
         options, eps, the iterations, whether the noise ball is feasible, its least residual (both in the unit of eps),
         the number of rows that were used, `matrix_errors` (RMS of the rows' deviation by noise and matrix together over
-        that by noise alone, where `system_matrix_std` was used), `regularisation` where a rule chose it, and the
-        provenance of the matrix and of the measurement. A `DataWarning` says where the noise ball holds no image, was
-        not reached, or holds the empty image, and where an image explains hardly anything of the data.
+        that by noise alone, where `system_matrix_std` was used), `regularisation` where a rule chose it,
+        `background_rms` where a background was estimated (over all rows, in units of their noise where this is known),
+        and the provenance of the matrix and of the measurement. A `DataWarning` says where the noise ball holds no
+        image, was not reached, or holds the empty image, and where an image explains hardly anything of the data.
 
     Raises
     ------
@@ -119,7 +125,8 @@ def reconstruct(
     with METHODS.guarded(method):
         chosen = _options(solver, method, _preset(solver, method, preset) | options)
     conditions = Conditions(
-        eps, noise_db, bool(non_negative), row_mask, min_frequency, max_frequency, row_snr, use_std, std_coherence
+        *(eps, noise_db, bool(non_negative), row_mask, min_frequency, max_frequency, row_snr, use_std, std_coherence),
+        background=background,
     )
     if solver.direct is not None:
         prepared = prepare_direct(matrix, y, conditions, method)
@@ -128,10 +135,11 @@ def reconstruct(
         if matrix is None:
             raise InputError(f"Input matrix must be a system matrix for the method {method}; instead received None.")
         prepared = prepare(matrix, y, conditions, method, solver.noise_ball, preset is not None)
-        settled, by_rule = settled_options(chosen, prepared.problem, prepared.sigma is not None)
+        settled, by_rule = settled_options(chosen, prepared.problem, prepared.noise)
         with METHODS.guarded(method):
             solution = solver.run(prepared.problem, settled, name=f"method {method}")
-        solution = replace(solution, figures={**solution.figures, **by_rule})
+        found = {} if prepared.background is None else {"background_rms": prepared.background_rms(solution.images)}
+        solution = replace(solution, figures={**solution.figures, **by_rule, **found})
         warn_of_misfit(solution, prepared.problem)
     problem, deviation, matrix, y = prepared.problem, prepared.deviation, prepared.matrix, prepared.y
     single = "frame" not in y["measurement"].dims
@@ -150,6 +158,7 @@ def reconstruct(
         noise_db=noise_db,
         whitened=prepared.sigma is not None,
         rows={"used": len(problem.y), "measured": prepared.rows, **conditions.stated()},
+        background=None if prepared.background is None else prepared.background.record(),
         matrix_errors=None if deviation is None else float(np.sqrt(np.mean(deviation**2))),
         **{k: _plain(v, single) for k, v in solution.figures.items()},
         matrix=dict(matrix.attrs),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from recon.solvers.spectrum import Spectrum
 __all__ = ["settled_options"]
 
 
-def settled_options(options: Any, problem: Problem, noise_known: bool) -> tuple[Any, Mapping[str, np.ndarray]]:
+def settled_options(options: Any, problem: Problem, noise: float | None) -> tuple[Any, Mapping[str, np.ndarray]]:
     """Return options with a number for every image in place of the name of a rule, and the numbers as a figure.
 
     Parameters
@@ -26,19 +25,21 @@ def settled_options(options: Any, problem: Problem, noise_known: bool) -> tuple[
         Options of a method. Where they have no `regularisation`, or it is a number, they are returned as they are.
     problem
         The system of equations.
-    noise_known
-        Whether its rows are white.
+    noise
+        Expected norm of the noise of its rows; None where it is not known.
 
     Raises
     ------
     InputError
-        For another rule, or a rule where the matrix is read from a file slab by slab or the noise is not known.
+        For another rule, for a rule where the matrix is read from a file slab by slab or lambda has another convention
+        than `trace`, and for `discrepancy` where the noise is not known.
     """
     rule = getattr(options, "regularisation", None)
     if not isinstance(rule, str):
         return options, {}
     in_memory = isinstance(problem.matrix, np.ndarray)
     require(in_memory, "regularisation", "a number where the matrix is larger than the memory", rule)
-    noise = math.sqrt(len(problem.y)) if noise_known else None
+    convention = getattr(options, "convention", "trace")
+    require(convention == "trace", "convention", "trace where a rule chooses lambda", convention)
     found = np.atleast_1d(regularisation(Spectrum.of(problem.matrix), problem.y, rule, noise))
     return replace(options, regularisation=float(found[0]) if found.size == 1 else found), {"regularisation": found}
