@@ -33,7 +33,7 @@ _ROUNDS = 7
 _MOST_ROWS = 0.5  # share of the rows that may be left out
 _MOST_AT_START = 0.3  # share of the energy that an ideal scanner may leave beyond the noise; strong ones leave 0.02
 _DOUBTED_AT_START = 0.05  # the same, from which a few positions or angles may be wrong
-_REVERSED = 0.5  # share of its energy that an ideal scanner leaves of a row that is reversed
+_REVERSED = 0.5  # share of its energy that an ideal scanner leaves of a reversed row; minus the correlation of an angle
 _FIRST = 1e-2  # noise over the RMS that exact values are first taken to have
 _CHANGED = 1.05  # factor on the noise level from which a fit goes on with it
 _NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may lack where the noise level is wrong
@@ -65,6 +65,9 @@ class Fitted:
         The noise level that was used, over the one that was given; 1 where that holds.
     out_positions, out_rows
         Positions (value,) and rows (angle, coil, harmonic) that were left out.
+    signs
+        -1 for angles whose rows all have the wrong sign, else 1, (angle,). Fit, `measurement` and `residual` are those
+        of the right sign, `rows` those of the file.
     """
 
     model: Model
@@ -77,6 +80,7 @@ class Fitted:
     rescaled: float
     out_positions: np.ndarray
     out_rows: np.ndarray
+    signs: np.ndarray
 
     @property
     def stage(self) -> str:
@@ -96,7 +100,8 @@ class Fitted:
         """Return fine rows, complex (angle, coil, harmonic, voxel)."""
         state, fine = self.climbed.fit.state, self.fine_model()
         rows = fine.means(state)
-        return rows if self.profiles is None else rows + predicted(fine, state, self.profiles)
+        rows = rows if self.profiles is None else rows + predicted(fine, state, self.profiles)
+        return self.signs[:, None, None, None] * rows
 
     def deviation(self) -> np.ndarray:
         """Return the standard deviation of their real part, of the same shape."""
@@ -137,6 +142,9 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
     start = _with_gains(start)
     steepest = min(float(start.shared[measurement.parameters.place("steepness")]) + _STEEPER, STEEPEST)
     model, rough = _models(measurement, start)
+    signs = _signs(rough.means(start)[..., ~positions], values[..., ~positions])
+    values = signs[:, None, None, None] * values
+    measurement = replace(measurement, values=values)
     if earlier is None:
         counted = measurement.without(positions)
         if left < before_robust:
@@ -172,13 +180,20 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
         if last == _ROUNDS - 1 or (rescaled != 1 and not exact) or max(factor, 1 / factor) < _CHANGED:
             break
         rescaled, before = max(rescaled * factor, 1.0) if exact else factor, climbed
-    return _with_profiles(model, now, climbed, residual, rescaled, positions, rows)
+    return _with_profiles(model, now, climbed, residual, rescaled, positions, rows, signs)
 
 
 def _with_gains(state: ScannerState) -> ScannerState:
     """Return the state with small gains for those that are zero, of harmonics without any signal: zero has no phase."""
     gains = np.where(state.gains == 0, 1e-3 * np.abs(state.gains).max(), state.gains)
     return ScannerState(state.shared, gains, state.local)
+
+
+def _signs(means: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return -1 for angles whose values, (angle, coil, harmonic, value), are those of a model with the wrong sign."""
+    sizes = np.sqrt(np.sum(np.abs(means) ** 2, axis=(1, 2, 3)) * np.sum(np.abs(values) ** 2, axis=(1, 2, 3)))
+    alike = np.sum((means.conj() * values).real, axis=(1, 2, 3)) / np.maximum(sizes, np.finfo(float).tiny)
+    return np.where(alike < -_REVERSED, -1.0, 1.0)
 
 
 def _reversed(means: np.ndarray, values: np.ndarray, sigma: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -240,6 +255,7 @@ def _with_profiles(
     rescaled: float,
     positions: np.ndarray,
     rows: np.ndarray,
+    signs: np.ndarray,
 ) -> Fitted:
     """Add profiles where the evidence is larger with them, modulated ones where chi2 needs them."""
     fit, count = climbed.fit, int(measurement.counts.sum())
@@ -258,4 +274,4 @@ def _with_profiles(
         left = residual - predicted(model, fit.state, profiles)
         chi2 = float(np.sum(np.abs(left / measurement.sigma) ** 2)) / count
         beyond = (chi2 - 1 + (determined(fit) + profiles.used) / (2 * count)) * np.sqrt(count)
-    return Fitted(model, measurement, climbed, found, left, chi2, float(beyond), rescaled, positions, rows)
+    return Fitted(model, measurement, climbed, found, left, chi2, float(beyond), rescaled, positions, rows, signs)

@@ -161,8 +161,8 @@ def _of_frequencies(frequencies: np.ndarray, scanner: object) -> np.ndarray:
         return frequencies / float(drive)
     if len(frequencies) < 2 or not np.all(frequencies > 0):
         raise InputError(
-            "Input coarse must number its harmonics (coordinate harmonic) for the method physical; instead received "
-            f"frequencies {frequencies.tolist()}, whose drive frequency is unknown."
+            f"Input coarse must number its harmonics (coordinate harmonic) for the method physical{_INSTEAD}; instead "
+            f"received frequencies {frequencies.tolist()}, whose drive frequency is unknown."
         )
     divisor, rest = float(frequencies.max()), np.sort(frequencies)
     for value in rest:

@@ -43,6 +43,7 @@ __all__ = ["recover_by_scanner"]
 _MOST_OTHERS = 0.5  # share of rows that the scanner may leave undescribed
 _FAR = 8.0  # scales of the table from which an error of an angle is reported
 _MOST_LEFT_BY_EARLIER = 0.1  # share of the energy that an earlier fit of the same scanner may leave
+_MOST_UNCERTAIN = 1.0  # expected nRMSE above which a fit tells nothing of the rows
 _UNCONVERGED_EXCESS = 10.0  # standard deviations of chi2 above which a fit that has not converged does not count
 
 
@@ -73,13 +74,15 @@ def recover_by_scanner(
     except np.linalg.LinAlgError:
         return _instead(coarse, "the values do not determine its parameters", wanted)
     rows, spread = (measurement.unit * measurement.as_rows(v, coarse).reshape(-1, *shape) for v in found)
-    metadata = reported(fitted)
-    metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
     bad = measurement.as_rows(others[..., None], coarse)[:, 0]
+    if float(expected_nrmse(rows[~bad], spread[~bad])) > _MOST_UNCERTAIN:
+        return _instead(coarse, "the values do not determine its parameters", wanted)
+    metadata = reported(fitted)
     if isinstance(measurement.sampling, BoxSampling):
         _add_rest(rows, coarse, fitted, ~bad)
     if bad.any():
         metadata["rows_refitted"] = _replaced(rows, spread, coarse, bad)
+    metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
     _warn_of(coarse, metadata, fitted)
     if earlier is not None:
         metadata["changes"] = changes_reported(fitted, earlier)
@@ -194,7 +197,7 @@ def _replaced(rows: np.ndarray, spread: np.ndarray, coarse: xr.Dataset, bad: np.
 
 
 def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted) -> None:
-    """Warn of positions that were left out, a noise level that was replaced, and a fit that stopped early."""
+    """Warn of positions left out, reversed angles, a noise level that was replaced, and a fit that stopped early."""
     positions = fitted.out_positions.sum()
     if positions:
         first = ", ".join(str(tuple(p)) for p in metadata["positions_left_out"][:3])  # type: ignore[index]
@@ -202,6 +205,13 @@ def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted) ->
         warn(
             f"{positions} of {fitted.out_positions.size} positions (y, x) do not agree with all others and were left "
             f"out of the fit: {first}{more}."
+        )
+    (turned,) = np.nonzero(fitted.signs < 0)
+    if turned.size:
+        first, more = _degrees(coarse, turned[:3]), ", ..." if turned.size > 3 else ""
+        warn(
+            f"{turned.size} of {len(fitted.signs)} angles have rows of the opposite sign, and were recovered so: "
+            f"{first}{more} degrees."
         )
     local = np.abs(fitted.climbed.fit.state.local) / [p.scale for p in LOCAL]
     (odd,) = np.nonzero((local > _FAR).any(axis=1))
@@ -220,3 +230,7 @@ def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted) ->
         )
     if not fitted.climbed.fit.converged:
         warn(f"The fit of the scanner has not converged completely after {fitted.climbed.steps} steps.")
+
+
+def _degrees(coarse: xr.Dataset, which: np.ndarray) -> str:
+    return ", ".join(f"{np.degrees(float(coarse['angle'][i])):.4g}" for i in which)

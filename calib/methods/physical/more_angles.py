@@ -76,6 +76,7 @@ def at_more_angles(
         fitted,
         measurement=replace(measurement, parameters=parameters),
         climbed=replace(fitted.climbed, fit=fit),
+        signs=np.ones(len(angles)),
     )
     found, unit = [], measurement.unit
     for values, measured in ((wider.rows(), rows), (wider.deviation(), spread)):

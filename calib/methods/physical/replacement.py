@@ -67,7 +67,9 @@ def replace_others(
         others = others[~known]
     if len(others):
         found, more = _otherwise(coarse, others, simpler)
-        spread[others] = np.maximum(spread[others], np.abs(found - rows[others]) / np.sqrt(2))
+        size = np.sqrt(np.mean(np.abs(found) ** 2, axis=(1, 2), keepdims=True) / 2)
+        wide = np.minimum(spread[others], size)  # the gain of a row without any signal is not determined
+        spread[others] = np.maximum(wide, np.abs(found - rows[others]) / np.sqrt(2))
         rows[others] = found
         counts |= {name: count for name, count in more.items() if count}
     return counts

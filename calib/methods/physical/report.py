@@ -23,7 +23,7 @@ def reported(fitted: Fitted) -> dict[str, object]:
         `starts`, `converged`, `noise`, `length_unit` (R in m), `center` (that of the grid from the axis,
         in m), `angles` (those of the fit, in rad), `parameters` and
         `angle_errors` with standard deviations and the share of each that the data determine, `gains` with relative
-        ones, `positions_left_out`.
+        ones, `positions_left_out`, `angles_reversed` (their numbers).
     """
     climbed, measurement = fitted.climbed, fitted.measurement
     parameters, fit = measurement.parameters, climbed.fit
@@ -52,6 +52,7 @@ def reported(fitted: Fitted) -> dict[str, object]:
         "angle_errors": _local(fit),
         "gains": _gains(parameters, fit, measurement.unit),
         "positions_left_out": left_out.tolist(),
+        "angles_reversed": np.flatnonzero(fitted.signs < 0).tolist(),
     }
 
 
