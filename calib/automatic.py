@@ -28,7 +28,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ EXPLAINED = 6.0
 """Standard deviations of chi2 above its expected value up to which a fit counts as one that leaves noise."""
 _FAILURES = (ArithmeticError, ValueError, IndexError, RuntimeError, np.linalg.LinAlgError)
 _MOST_OTHERS = 0.5  # share of rows that a method may give up before its result does not count
+_MOST_UNCERTAIN = 1.0  # expected error from which a result tells nothing of the rows
 _LEAST = "bicubic-dc"
 _MOST_LEFT = 2.0  # chi2 of a prior up to which its result counts by itself
 _CLOSE = 0.5  # of the distance between a prior's rows and interpolated ones: largest expected error with more than that
@@ -202,7 +203,10 @@ def _tried(coarse: xr.Dataset, method: str | None, by: By, given: Mapping[str, o
             return _Tried(method, refused=f"it failed ({type(error).__name__}: {error})")
     metadata = fine.attrs["recovery"]
     refused = "" if method is None else _refused(metadata, len(as_images(fine)))
-    return _Tried(method or str(metadata["method"]), fine, tuple(said), refused)
+    found = _Tried(method or str(metadata["method"]), fine, tuple(said), refused)
+    if not refused and method is not None and _MOST_UNCERTAIN < found.error < np.inf:
+        return replace(found, refused=f"it expects an error of {100 * found.error:.2g} %")
+    return found
 
 
 def _explains(physical: _Tried) -> bool:

@@ -34,6 +34,7 @@ from calib.methods.profile import has_profiles, recover_by_profiles
 from calib.methods.profile_fit import Design
 from calib.methods.record import Recovered
 from mpisim.data.angles import look_like_degrees
+from mpisim.data.coverage import expected_nrmse
 from mpisim.data.grid import Grid
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import noise_per_row
@@ -54,6 +55,7 @@ _ANGLES = (0.0, 0.35, np.pi / 4)  # at which members are simulated: they show a 
 _ROUNDING = 1e-4  # of the RMS: what features and pieces leave of exact rows
 _SIGMAS = 6.0  # standard deviations of chi2
 _TOLERATED = 0.02  # excess of chi2 that is always tolerated
+_MOST_UNCERTAIN = 1.0  # expected nRMSE from which a result tells nothing of the rows
 
 
 def recover_by_profile_prior(coarse: xr.Dataset) -> Recovered:
@@ -63,7 +65,10 @@ def recover_by_profile_prior(coarse: xr.Dataset) -> Recovered:
     chi2 refuses the family they are those of `profile`, with a `reason_of_fallback`. Raises `InputError` if the matrix
     has no angles.
     """
-    must = "of rows (angle, frequency) or (angle, receive, frequency) with angles in rad for profile-prior"
+    must = (
+        "of rows (angle, frequency) or (angle, receive, frequency) with angles in rad for profile-prior; bicubic-dc, "
+        "or ridge where the scanner has a field-free line, need none"
+    )
     require(has_profiles(coarse), "coarse", must, f"rows {coarse['system_matrix'].dims[:-2]}")
     unlike = _unlike(coarse)
     found = None if unlike else recover_coils(coarse, _fitted)
@@ -71,9 +76,13 @@ def recover_by_profile_prior(coarse: xr.Dataset) -> Recovered:
         values = np.atleast_1d(np.asarray(found.metadata["chi2"], dtype=float))
         count = 2 * coarse["system_matrix"].size / values.size
         most = 1 + max(_TOLERATED, _SIGMAS * (2 / count) ** 0.5)
-        if values.max() <= most:
+        assert found.std is not None
+        uncertain = float(expected_nrmse(found.rows, found.std))
+        if values.max() <= most and uncertain <= _MOST_UNCERTAIN:
             return found
         unlike = f"ideal scanners leave {values.max():.3g} times the energy of the noise (chi2)"
+        if values.max() <= most:
+            unlike = "the block means do not determine the profiles"
     warn(f"All rows were recovered by profile instead of profile-prior, because {unlike}.")
     instead = recover_by_profiles(coarse)
     return Recovered(instead.rows, {"reason_of_fallback": unlike, **instead.metadata}, instead.std)
@@ -85,7 +94,7 @@ def _unlike(coarse: xr.Dataset) -> str:
         return "the matrix does not state its harmonics"
     if look_like_degrees(coarse["angle"].values):
         return "its angles look like degrees"
-    if not noise_per_row(coarse).any() and not np.any(coarse["system_matrix"].values):
+    if not np.any(coarse["system_matrix"].values):
         return "all values are zero"
     return ""
 

@@ -56,14 +56,17 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("auto", [True, False], ids=["auto", "physical"])
-@pytest.mark.parametrize(("matrix", "options", "sentence"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_taken_is_refused(folder, monkeypatch, capsys, matrix, options, sentence, auto):
-    if not auto and (matrix == "no_angles.nc" or "--method" in options or "--prior " in options):
-        pytest.skip("this is about auto, or names its method")
+OF_PHYSICAL = {
+    f"{name}, physical": (case[0], f"{case[1]} --method physical", case[2])
+    for name, case in REFUSED.items()
+    if case[1].startswith("--prior-scanner")
+}
+
+
+@pytest.mark.parametrize(("matrix", "options", "sentence"), (REFUSED | OF_PHYSICAL).values(), ids=REFUSED | OF_PHYSICAL)
+def test_what_cannot_be_taken_is_refused(folder, monkeypatch, capsys, matrix, options, sentence):
     monkeypatch.chdir(folder)
-    method = [] if auto else ["--method", "physical"]
-    assert main(["recover", matrix, *method, *options.split(), "--out", "out.nc"]) == 2
+    assert main(["recover", matrix, *options.split(), "--out", "out.nc"]) == 2
     said = capsys.readouterr().err
     assert sentence in said and said.count("\n") == 1 and "; instead received" in said
     assert not (folder / "out.nc").exists() and not (folder / "s.toml").exists()
