@@ -10,7 +10,6 @@ import numpy as np
 from mpisim.errors import require
 from mpisim.plugins import Registry
 from recon.selection.discrepancy import radius_from_data
-from recon.solvers.factor import factorise
 from recon.solvers.residual import best_fit
 from recon.solvers.solver import Callback, Problem, Solution, Solver
 from recon.xspace.options import FbpOptions, XspaceOptions, no_equations
@@ -92,7 +91,7 @@ def _admm(
 ) -> Solution:
     from recon.solvers.admm import AdmmStatus, admm
 
-    factor = factorise(problem.matrix, problem.shape)
+    factor = problem.factor
     require(problem.radius is not None, "radius of the noise ball", "a number for the method admm", "None")
     radius, least_residual = np.full(problem.y.shape[1], problem.radius), None
     if problem.radius_from_data:
@@ -161,12 +160,11 @@ def _fista(
 def _tikhonov(
     problem: Problem, options: TikhonovOptions, start: np.ndarray | None = None, callback: Callback | None = None
 ) -> Solution:
-    from recon.solvers.tikhonov import tikhonov
+    from recon.solvers.tikhonov import from_gram
 
-    count = problem.y.shape[1]
-    levels = np.broadcast_to(options.regularisation, count)
+    levels = np.broadcast_to(options.regularisation, problem.y.shape[1])
     pairs = zip(problem.y.T, levels, strict=True)
-    images = [tikhonov(problem.matrix, y, float(level), problem.non_negative) for y, level in pairs]
+    images = [from_gram(problem.matrix, problem.gram, y, float(v), problem.non_negative) for y, v in pairs]
     return Solution(np.stack(images, axis=1))
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from mpisim.errors import require
 from recon.selection.regularisation import regularisation
 from recon.solvers.solver import Problem
-from recon.solvers.spectrum import Spectrum
 
 __all__ = ["settled_options"]
 
@@ -41,5 +40,5 @@ def settled_options(options: Any, problem: Problem, noise: float | None) -> tupl
     require(in_memory, "regularisation", "a number where the matrix is larger than the memory", rule)
     convention = getattr(options, "convention", "trace")
     require(convention == "trace", "convention", "trace where a rule chooses lambda", convention)
-    found = np.atleast_1d(regularisation(Spectrum.of(problem.matrix), problem.y, rule, noise))
+    found = np.atleast_1d(regularisation(problem.spectrum, problem.y, rule, noise))
     return replace(options, regularisation=float(found[0]) if found.size == 1 else found), {"regularisation": found}

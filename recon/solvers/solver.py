@@ -19,12 +19,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from mpisim.errors import InputError, finite, require
+from recon.solvers.factor import Factorisation, factorise
+from recon.solvers.operators import stack_real
+from recon.solvers.spectrum import Spectrum
 
 __all__ = ["Callback", "Problem", "Solution", "Solver", "check_solver", "checked", "starting_images"]
 
@@ -62,6 +66,29 @@ class Problem:
     radius: float | None = None
     radius_from_data: bool = False
     radius_limit: float | None = None
+
+    @cached_property
+    def factor(self) -> Factorisation:
+        """The factorisation of the matrix that ADMM takes."""
+        return factorise(self.matrix, self.shape)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The singular values and vectors of the matrix, from which rules choose lambda."""
+        return Spectrum.of(self.matrix)
+
+    @cached_property
+    def gram(self) -> np.ndarray:
+        """S^T S of the stacked real matrix S, shape (N, N)."""
+        rows = stack_real(self.matrix)
+        return rows.T @ rows
+
+    def with_data(self, y: np.ndarray) -> Problem:
+        """Return the problem for other data (M, images), with what was computed of the matrix so far."""
+        found = replace(self, y=y)
+        kept = {name: self.__dict__[name] for name in ("factor", "spectrum", "gram") if name in self.__dict__}
+        found.__dict__.update(kept)
+        return found
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from recon.solvers.least_squares import check_problem, penalty
 from recon.solvers.non_negative import minimise_non_negative
 from recon.solvers.operators import stack_real
 
-__all__ = ["tikhonov"]
+__all__ = ["from_gram", "tikhonov"]
 
 
 @renamed_arguments(strength="regularisation", positive="non_negative")
@@ -41,12 +41,21 @@ def tikhonov(matrix: np.ndarray, y: np.ndarray, regularisation: float = 2e-2, no
         If shapes do not fit, a number is NaN, the regularisation is not positive or below rounding, or the matrix is
         zero.
     """
-    check_problem(matrix, y)
-    level = penalty(matrix, regularisation)
-    require(level > 0, "regularisation", "positive, and the matrix not zero", repr(regularisation))
     is_complex = np.iscomplexobj(matrix) or np.iscomplexobj(y)
-    rows, data = (stack_real(v.astype(complex) if is_complex else v) for v in (matrix, y))
-    gram, right = rows.T @ rows + level * np.eye(rows.shape[1]), rows.T @ data
+    check_problem(matrix, y)
+    rows = stack_real(np.asarray(matrix).astype(complex) if is_complex else np.asarray(matrix))
+    return from_gram(matrix, rows.T @ rows, y, regularisation, non_negative)
+
+
+def from_gram(
+    matrix: np.ndarray, gram: np.ndarray, y: np.ndarray, regularisation: float, non_negative: bool
+) -> np.ndarray:
+    """Return the image of `tikhonov` with S^T S of the stacked real matrix, shape (N, N), which serves many data."""
+    check_problem(matrix, y)
+    level = penalty(matrix, regularisation, squared_norm=float(np.trace(gram)))
+    require(level > 0, "regularisation", "positive, and the matrix not zero", repr(regularisation))
+    right = (np.asarray(y).conj() @ matrix).real
+    gram = gram + level * np.eye(len(gram))
     if not non_negative:
         return np.linalg.solve(gram, right)
     try:

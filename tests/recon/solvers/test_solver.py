@@ -60,3 +60,17 @@ def returning(change):
 def test_a_solver_that_breaks_a_rule_gets_one_sentence(solver, sentence):
     with pytest.raises(InputError, match=rf"^Input {sentence}[^\n]*; instead received [^\n]*\.$"):
         recon.check_solver(solver)
+
+
+def test_a_problem_for_other_data_keeps_what_was_computed_of_the_matrix():
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((8, 6)) + 1j * rng.standard_normal((8, 6))
+    problem = Problem(matrix, matrix @ np.ones((6, 1)), (2, 3))
+    other = matrix @ np.ones((6, 2))
+    assert "gram" not in problem.with_data(other).__dict__
+    stacked = np.concatenate([matrix.real, matrix.imag])
+    np.testing.assert_allclose(problem.gram, stacked.T @ stacked)
+    assert problem.spectrum.scale == pytest.approx(np.linalg.norm(matrix) ** 2 / 6)
+    later = problem.with_data(other)
+    assert later.gram is problem.gram and later.spectrum is problem.spectrum and later.y is other
+    assert later.factor.shape == (2, 3) and later.with_data(other).factor is later.factor
