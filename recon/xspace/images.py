@@ -22,7 +22,7 @@ import xarray as xr
 from mpisim.data.grid import Grid
 from mpisim.errors import one_of, positive, require, warn
 from recon.solvers.solver import Solution
-from recon.xspace.backprojection import back_projection, ramp_filtered
+from recon.xspace.backprojection import back_projection, largest_gap, ramp_filtered
 from recon.xspace.options import WINDOWS, FbpOptions, XspaceOptions
 from recon.xspace.projections import chords, deconvolved, restored, x_space
 from recon.xspace.provenance import line_scan
@@ -32,6 +32,8 @@ __all__ = ["fbp", "xspace"]
 
 _NODES = 4  # for each voxel along its shorter edge
 _OUT_OF_PHASE = 0.1  # of the signal, which is reported
+_WIDE_GAP = math.radians(15)  # between angles, which is reported if it is also three times the mean
+_SHORT = 0.9  # of half the field of view: a shorter path of the line is reported
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +125,33 @@ def _scan(
         values = values / sigma.broadcast_like(rows).transpose(*rows.dims).values.reshape(-1, 1)
     if kept is not None:
         scan, values = scan.of_rows(np.asarray(kept).reshape(-1)), values[np.asarray(kept).reshape(-1)]
+    _check_rows(scan, grid)
     _warn_of_phase(scan, values, sigma is not None)
     return grid, scan, values
+
+
+def _check_rows(scan: LineScan, grid: Grid) -> None:
+    """Refuse rows of which no image can be made, and warn of what is missing."""
+    harmonics = set(scan.harmonic_of_row.tolist())
+    one_parity = len({k % 2 for k in harmonics}) < 2
+    require(not one_parity, "harmonics of y", "even and odd for the methods xspace and fbp", "one of them alone")
+    require(scan.angles.size >= 2, "angles of y", "two or more for the methods xspace and fbp", scan.angles.size)
+    missing = sorted(set(range(2, max(harmonics) + 1)) - harmonics)
+    if missing:
+        names = ", ".join(map(str, missing))
+        warn(f"Harmonics of the drive are missing ({names}): images of xspace and fbp lack what only these tell.")
+    gap = largest_gap(scan.angles)
+    if gap > max(_WIDE_GAP, 3 * math.pi / scan.angles.size):
+        warn(
+            f"The angles leave out {math.degrees(gap):.0f} of 180 degrees: what lies along the missing directions is "
+            "smeared in images of xspace and fbp."
+        )
+    half = min(grid.fov[:2]) / 2
+    if scan.reach < _SHORT * half:
+        warn(
+            f"The line moves {1e3 * scan.reach:.3g} mm to either side, and the field of view reaches {1e3 * half:.3g} "
+            "mm: xspace and fbp take what lies beyond the path of the line to be empty."
+        )
 
 
 def _warn_of_phase(scan: LineScan, values: np.ndarray, white: bool) -> None:

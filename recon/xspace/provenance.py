@@ -24,7 +24,6 @@ from mpisim.scanner.protocol import Scanner
 from mpisim.scanner.sequences import Tone
 from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
 from mpisim.simulation.sample import Sample
-from recon.xspace.backprojection import largest_gap
 from recon.xspace.scan import LineScan
 
 __all__ = ["line_scan"]
@@ -32,7 +31,6 @@ __all__ = ["line_scan"]
 T = TypeVar("T")
 _STEP = 1e-4  # m, of the gradient at the centre
 _IDEAL = 0.02  # of the drive amplitude or the sensitivity: a larger difference from an ideal line is reported
-_WIDE_GAP = math.radians(15)  # between angles, which is reported if it is also three times the mean
 _PRESUMES = "the methods xspace and fbp presume an ideal line"
 
 
@@ -69,7 +67,7 @@ def line_scan(source: xr.Dataset, y: xr.Dataset, grid: Grid, sigma: xr.DataArray
     ------
     InputError
         If scanner, particle or sample are not stated, the scanner has no line or several tones, the field of view more
-        than one plane, or frequencies are not even and odd harmonics of the drive.
+        than one plane, or frequencies are no harmonics of the drive.
     """
     planes = grid.shape[2] if len(grid.shape) == 3 else 1
     require(planes == 1, "grid", f"one plane, since {_PRESUMES}", f"{planes} planes")
@@ -122,13 +120,6 @@ def _angles(scanner: Scanner, y: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     places = np.abs(all_angles - measured[:, None]).argmin(axis=1)
     foreign = np.abs(all_angles[places] - measured) > 1e-6
     require(not foreign.any(), "angles of y", "those of its scanner", f"{foreign.sum()} others")
-    require(measured.size >= 2, "angles of y", "two or more for a projection", measured.size)
-    gap = largest_gap(measured)
-    if gap > max(_WIDE_GAP, 3 * math.pi / measured.size):
-        warn(
-            f"The angles leave out {math.degrees(gap):.0f} of 180 degrees: what lies along the missing directions is "
-            "smeared in images of xspace and fbp."
-        )
     return all_angles[places], places
 
 
@@ -137,13 +128,7 @@ def _harmonics(scanner: Scanner, y: xr.Dataset) -> np.ndarray:
     ratio = np.atleast_1d(y["frequency"].values) / _frequency(scanner)
     harmonics = np.rint(ratio).astype(int)
     whole = np.abs(ratio - harmonics) < 1e-3
-    parities = {int(k) % 2 for k in harmonics}
     require(bool(whole.all()), "frequencies of y", f"harmonics of the drive, since {_PRESUMES}", f"{ratio[~whole][:1]}")
-    require(parities == {0, 1}, "harmonics of y", "even and odd for the methods xspace and fbp", "one of them alone")
-    missing = sorted(set(range(2, int(harmonics.max()) + 1)) - set(harmonics.tolist()))
-    if missing:
-        names = ", ".join(map(str, missing))
-        warn(f"The harmonics {names} are missing: images of xspace and fbp are without what only these tell.")
     return harmonics
 
 

@@ -75,9 +75,16 @@ class LineScan:
         return np.arange(1, int(self.harmonic_of_row.max()) + 1)
 
     def of_rows(self, kept: np.ndarray) -> LineScan:
-        """Return the scan of some of the rows: `kept` (M,) is True for these."""
-        names = ("angle_of_row", "harmonic_of_row", "gains")
-        return replace(self, **{name: getattr(self, name)[kept] for name in names})
+        """Return the scan of some of the rows: `kept` (M,) is True for these. Angles without rows are left out."""
+        places, angle_of_row = np.unique(self.angle_of_row[kept], return_inverse=True)
+        return replace(
+            self,
+            angles=self.angles[places],
+            offsets=self.offsets[places],
+            angle_of_row=angle_of_row,
+            harmonic_of_row=self.harmonic_of_row[kept],
+            gains=self.gains[kept],
+        )
 
 
 @dataclass(frozen=True, eq=False)

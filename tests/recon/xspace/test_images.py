@@ -130,9 +130,11 @@ def test_what_is_not_ideal_is_said():
     delayed["measurement"].attrs["units"] = "V"
     with pytest.warns(DataWarning, match="of the signal is out of phase"):
         fbp(None, delayed, FIXED)
+    with pytest.warns(DataWarning, match="The line moves 8 mm to either side"):
+        fbp(None, measurement(matrix(drive_amplitude=8e-3)), FIXED)
     with pytest.warns(DataWarning, match="leave out 90 of 180 degrees"):
         fbp(None, measurement(matrix(angles=tuple(math.radians(10 * i) for i in range(10)))), FIXED)
-    with pytest.warns(DataWarning, match="harmonics 5 are missing|harmonics 5"):
+    with pytest.warns(DataWarning, match=r"missing \(5\)"):
         fbp(None, measurement(matrix(harmonics=(2, 3, 4, 6, 7))), FIXED)
 
 
@@ -168,6 +170,16 @@ def test_rows_that_are_left_out_are_not_used():
     assert np.array_equal(*found)
     wanted = fbp(None, y, FIXED, y["noise_std"]).images
     assert np.abs(found[0] - wanted).max() < 0.3 * wanted.max()
+    kept = np.arange(24) != 3
+    without = matrix(angles=tuple(FINE["angle"].values[kept]))
+    shorter = y.isel(angle=kept).assign_attrs(scanner=without.attrs["scanner"])
+    found, wanted = (
+        fbp(None, y, FIXED, y["noise_std"], np.repeat(kept, 8)).images,
+        fbp(None, shorter, FIXED, y["noise_std"]).images,
+    )
+    assert found == pytest.approx(wanted, abs=1e-9)
+    with pytest.raises(InputError, match="even and odd"):
+        fbp(None, y, FIXED, kept=np.tile(np.arange(8) % 2 == 0, 24))
 
 
 @pytest.mark.filterwarnings("ignore:.* of the signal is out of phase")
