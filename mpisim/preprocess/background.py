@@ -12,6 +12,9 @@ the background frames as equidistant agree for equal runs at equal distances onl
 The noise of one frame follows from the spread within runs, :math:`\sigma^2 = \sum |x_i - b_{r(i)}|^2 / (E - R)` for E
 frames in R runs. Where all runs are single frames it follows from their successive differences,
 :math:`\sigma^2 = \overline{|b_{r+1} - b_r|^2} / 2`, which a slow drift hardly changes.
+
+A frame from which the background was subtracted has the variance :math:`\sigma^2 (1 + a)` with
+:math:`a = (1 - w)^2 / n_r + w^2 / n_{r+1}`, the variance of b(t) for runs of :math:`n_r` frames.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Background", "Runs"]
+__all__ = ["Background", "Runs", "variance_between"]
 
 _LEAST_FREEDOM = 4  # degrees of freedom below which no noise is stated
 
@@ -72,6 +75,17 @@ class Runs:
         before = np.clip(np.searchsorted(places, at, side="right") - 1, 0, self.count - 2)
         weight = (at - places[before]) / (places[before + 1] - places[before])
         return before, np.clip(weight, 0.0, 1.0)
+
+    def variance(self, at: np.ndarray) -> float:
+        """Return the variance of the background over that of one frame, the mean over acquisition indices."""
+        before, weight = self.weights(np.asarray(at, dtype=float))
+        return variance_between(1 / self.lengths, before, np.minimum(before + 1, self.count - 1), weight)
+
+
+def variance_between(parts: np.ndarray, first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> float:
+    """Return the mean variance of a background between two runs, given the variance of the mean of every run."""
+    apart = np.where(first == second, parts[first], (1 - weight) ** 2 * parts[first] + weight**2 * parts[second])
+    return float(np.mean(apart))
 
 
 class Background:

@@ -26,7 +26,7 @@ import xarray as xr
 from mpisim.data.schema import VOXEL_DIMS
 from mpisim.errors import one_of, require
 from mpisim.preprocess.averaging import variance_of_mean
-from mpisim.preprocess.background import Background, Runs
+from mpisim.preprocess.background import Background, Runs, variance_between
 from mpisim.preprocess.rows import BACKGROUND, COMMON_NOISE, kind_of, one_of_each_row
 from mpisim.preprocess.step import Step, stated, with_state
 
@@ -142,7 +142,5 @@ def _noise(
     own = single * reduction if own is None else own
     lengths = background.runs.lengths
     parts = np.array([variance_of_mean(int(n), correlation) for n in lengths])
-    first, second, weight = between
-    apart = np.where(first == second, parts[first], (1 - weight) ** 2 * parts[first] + weight**2 * parts[second])
-    brought = single * np.sqrt(np.mean(apart))
+    brought = single * np.sqrt(variance_between(parts, *between))
     return brought, np.sqrt(own**2 + brought**2)

@@ -170,6 +170,7 @@ class _Calibration:
             noise = background.noise_std()
             if self.subtracts:
                 found -= np.moveaxis(background.at(frames.order[foreground]), 0, -1)
+                noise = None if noise is None else noise * np.sqrt(1 + self.runs.variance(frames.order[foreground]))
         if self.angles is None and frames.periods > 1:
             found = found.mean(axis=0, keepdims=True)
             noise = None if noise is None else np.sqrt(np.mean(noise**2, axis=0, keepdims=True) / frames.periods)

@@ -2,7 +2,8 @@
 
 A shot is one frame, or where the periods of a frame are repetitions, one period. Shots of the background give its
 runs (`mpisim.preprocess.background`); those of the foreground are averaged in groups of successive ones. The file is
-read in portions, twice where there is background.
+read in portions, twice where there is background. The noise of a mean over n shots is that of one over the root of n,
+and that of the background which is subtracted.
 """
 
 from __future__ import annotations
@@ -96,8 +97,17 @@ class Shots:
         if self.average > 1:
             out /= self.counts[:, None, None, None]
         noise = positive_noise(None if background is None else background.noise_std())
-        averaged = None if noise is None else noise / np.sqrt(float(self.counts[0]))
+        averaged = None if noise is None else noise * np.sqrt(self._variance())
         return out.astype(self.frames.dtype, copy=False), averaged
+
+    def _variance(self) -> float:
+        """Return the variance of a frame that is returned over that of one shot, with that of its background."""
+        own = 1 / float(self.counts[0])
+        if self.runs is None or not self.subtracts:
+            return own
+        foreground = self.group >= 0
+        middle = np.bincount(self.group[foreground], self.place[foreground]) / self.counts
+        return own + self.runs.variance(middle)
 
     def _background(self) -> Background | None:
         if self.runs is None:

@@ -120,7 +120,19 @@ def test_a_phantom_file_with_many_periods(path, rng, monkeypatch):
     assert found["measurement"].sizes["frame"] == positions and found.attrs["average"] == repetitions
     np.testing.assert_allclose(found["measurement"].values, expected, rtol=1e-4, atol=1e-4)
     noise = np.sqrt(np.sum(np.abs(spectra[1] - spectra[1].mean(axis=0)) ** 2, axis=0) / (positions * repetitions - 1))
-    np.testing.assert_allclose(found["noise_std"], noise / np.sqrt(repetitions), rtol=1e-9)
+    share = 1 / repetitions + 1 / (positions * repetitions)  # of the mean, and of the background that is subtracted
+    np.testing.assert_allclose(found["noise_std"], noise * np.sqrt(share), rtol=1e-9)
+
+
+def test_the_noise_is_that_of_frames_without_their_background(path, rng):
+    """Runs of one frame, two frames apart: the background is the mean of two, and the variance 3/2 of a frame's."""
+    mask = np.tile([1, 0], 301)[:-1]
+    frames = random_complex(rng, mask.size, 1, 2, K, dtype=complex) / np.sqrt(2)
+    write(path, metadata(mask.size), measured(frames, mask, isFourierTransformed=1))
+    found = mpisim.read(path)
+    spread = np.sqrt(np.mean(np.abs(found["measurement"].values) ** 2))
+    assert spread * V == pytest.approx(np.sqrt(1.5), rel=0.02)
+    assert np.sqrt(np.mean(found["noise_std"].values ** 2)) == pytest.approx(spread, rel=0.03)
 
 
 def test_a_three_dimensional_phantom_file(path, rng):

@@ -8,6 +8,7 @@ import pytest
 import mpisim
 from mpisim.cli.main import main
 from mpisim.preprocess.apply import apply, steps_of
+from mpisim.preprocess.averaging import AverageFrames
 from mpisim.preprocess.receive import DivideInduction, DivideTransfer
 from mpisim.preprocess.selection import SelectFrequencies
 from mpisim.preprocess.subtraction import SubtractBackground
@@ -49,6 +50,23 @@ def test_raw_files_and_the_steps_give_what_reading_gives(name, kind, tmp_path):
     assert [r["step"] for r in swapped.attrs["preprocessing"]["steps"]] == ["DivideTransfer", "SubtractBackground"]
     induced = apply([DivideInduction(), DivideInduction()], found)
     np.testing.assert_allclose(induced[kind].isel(receive=1), found[kind].isel(receive=1) / 4)
+
+
+def test_the_noise_of_both_ways_is_the_same(tmp_path):
+    rng = np.random.default_rng(3)
+    mask = np.array([1] * 4 + [0] * 6 + [1] * 5)
+    frames = random_complex(rng, mask.size, 1, 2, K, dtype=complex)
+    write(tmp_path / "y.mdf", metadata(15), measured(frames, mask, isFourierTransformed=1))
+    matrix = measured(np.moveaxis(frames, 0, -1), mask, **MATRIX)
+    write(tmp_path / "sm.mdf", metadata(15), matrix, calibrated((3, 2, 1)))
+    for name in ("y.mdf", "sm.mdf"):
+        plain, raw = mpisim.read(tmp_path / name), mpisim.read(tmp_path / name, raw=True)
+        found = apply([SubtractBackground()], raw)
+        np.testing.assert_allclose(found["noise_std"], plain["noise_std"], rtol=1e-9)
+    averaged = apply([AverageFrames(3), SubtractBackground()], mpisim.read(tmp_path / "y.mdf", raw=True))
+    plain = mpisim.read(tmp_path / "y.mdf", average=3)
+    np.testing.assert_allclose(averaged["noise_std"], plain["noise_std"], rtol=1e-9)
+    np.testing.assert_allclose(averaged["measurement"], plain["measurement"], rtol=1e-9, atol=1e-12)
 
 
 def test_the_command_treats_both_files_alike_and_shows_what_it_did(tmp_path, capsys, monkeypatch):
