@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+    from recon.selection.background import Background
+
 __all__ = ["KEYS", "add_arguments", "run"]
 
 KEYS = {
@@ -36,6 +38,8 @@ KEYS = {
     "residual": "admm: residual of the image, in the unit of eps",
     "matrix_errors": "deviation of the rows by noise and errors of the matrix together over that by noise alone, RMS; "
     "where the matrix states its errors",
+    "regularisation": "lambda, where a rule chose it",
+    "background_rms": "RMS of the background that was estimated, in units of the noise where this is known",
     "rows": "rows that were used",
     "rows_measured": "rows of the measurement",
 }
@@ -43,7 +47,10 @@ KEYS = {
 _FLAGS = {"regularisation": "--lambda", "sweeps": "--iterations"}
 """Flags that do not follow from the name of the parameter."""
 _PARSERS: dict[type, Callable[[str, str], object]] = {int: integer, float: number}
-_REPORTED = ("iterations", "converged", "feasible", "least_residual", "eps", "residual", "matrix_errors")
+_REPORTED = (
+    *("iterations", "converged", "feasible", "least_residual", "eps", "residual", "matrix_errors"),
+    *("regularisation", "background_rms"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--std-coherence", type=argument_type("--std-coherence", number), default=0.05, metavar="C", help=coherence
     )
+    _add_background_options(parser)
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
     _add_method_options(parser)
@@ -97,6 +105,18 @@ def _add_row_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--row-mask", metavar="FILE", help=mask)
 
 
+def _add_background_options(parser: argparse.ArgumentParser) -> None:
+    """Add the background that is estimated with the image."""
+    basis = "estimate a background with the image: smooth along the axis frequency or angle, or, with frames, made of "
+    basis += "vectors of the background frames (default none)"
+    parser.add_argument("--background", metavar="BASIS", help=basis)
+    terms = argument_type("--background-terms", integer)
+    parser.add_argument("--background-terms", type=terms, metavar="N", help="its cosines or vectors (default 1)")
+    std = argument_type("--background-std", number)
+    limit = "standard deviation of its amplitudes, in the unit of the data (default: no limit)"
+    parser.add_argument("--background-std", type=std, metavar="S", help=limit)
+
+
 def _add_method_options(parser: argparse.ArgumentParser) -> None:
     """Add a flag for every option of every method; methods share flags of one name."""
     from recon.methods import METHODS
@@ -111,6 +131,9 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
     for name, lines in texts.items():
         flag = _flag(name)
         kind = argument_type(flag, _PARSERS[kinds[name]]) if kinds[name] in _PARSERS else str
+        if name == "regularisation":
+            kind = argument_type(flag, _lambda)
+            lines.append("auto, l-curve, gcv, discrepancy or hands-free choose it from the data")
         lines += [f"in Python {name}"] if name in _FLAGS else []
         with suppress(argparse.ArgumentError):  # an option with the name of a flag above
             parser.add_argument(flag, dest=_dest(name), type=kind, metavar="V", help="; ".join(lines))
@@ -137,6 +160,18 @@ def _dest(name: str) -> str:
 
 def _radius(name: str, text: str) -> float | str:
     return text if text == "auto" else number(name, text)
+
+
+def _lambda(name: str, text: str) -> float | str:
+    from recon.selection.regularisation import RULES
+
+    if text in RULES:
+        return text
+    try:
+        return number(name, text)
+    except InputError:
+        must = f"a number or one of {', '.join(RULES)}"
+        raise InputError(f"Input {name} must be {must}; instead received {text!r}.") from None
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -170,6 +205,7 @@ def run(options: argparse.Namespace) -> Result:
             row_snr=options.row_snr,
             use_std=not options.ignore_std,
             std_coherence=options.std_coherence,
+            background=_background(options),
             **chosen,
         )
     figures = recon.image_figures(image, reference, y)
@@ -177,6 +213,17 @@ def run(options: argparse.Namespace) -> Result:
     reported = {name: image.attrs[name] for name in _REPORTED if name in image.attrs}
     rows = {"rows": image.attrs["rows"]["used"], "rows_measured": image.attrs["rows"]["measured"]}
     return {"out": options.out, "method": options.method, **figures, **reported, **rows}
+
+
+def _background(options: argparse.Namespace) -> Background | None:
+    """Return the background that is estimated with the image, where one is asked for."""
+    from recon.selection.background import Background
+
+    given = {"terms": options.background_terms, "std": options.background_std}
+    given = {name: value for name, value in given.items() if value is not None}
+    needed = options.background is not None or not given
+    require(needed, "--background", "given with " + " and ".join(f"--background-{n}" for n in given), "none")
+    return None if options.background is None else Background(options.background, **given)
 
 
 def _mask(file: str) -> np.ndarray:
@@ -225,6 +272,7 @@ def _typed(options: argparse.Namespace) -> dict[str, str]:
         "max_frequency",
         "row_snr",
         "std_coherence",
+        "background",
         *(option.name for option in fields(METHODS[options.method].options)),
     ]
-    return {name: _flag(name) for name in names}
+    return {name: _flag(name) for name in names} | {"terms": "--background-terms", "std": "--background-std"}

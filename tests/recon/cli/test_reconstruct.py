@@ -247,7 +247,7 @@ def test_bad_command_lines_get_one_sentence_and_no_file(folder, capsys, words):
         (["--method", "tikhonov", "--lambda", "-1"], "Input --lambda must be a number of zero or more"),
         (["--method", "tikhonov", "--lambda", "much"], "Input --lambda must be a number"),
         (["--method", "kaczmarz", "--iterations", "0"], "Input --iterations must be a whole number"),
-        (["--method", "kaczmarz", "--mu", "1"], "among --lambda, --iterations for the method kaczmarz"),
+        (["--method", "kaczmarz", "--mu", "1"], "among --lambda, --iterations, --order, --seed"),
         (["--mu", "0"], "Input --mu must be a positive number"),
         (["--precision", "half"], "Input --precision must be one of auto, float32, float64"),
         (["--noise-db", "nan"], "Input --noise-db must be a finite number of decibels"),
@@ -325,3 +325,33 @@ def test_data_of_unknown_noise_ask_for_a_flag(folder, capsys):
         "Input y must state its noise_std for the method admm, unless --eps or --noise-db is given; instead received"
     )
     assert sentence in capsys.readouterr().err
+
+
+def test_lambda_by_a_rule_and_a_background(folder, capsys):
+    y = recon.measure(small_matrix(), recon.phantoms.tubes(), seed=0)
+    mpisim.write(y, "y.nc")
+    words = ("reconstruct", "sm.nc", "y.nc", "--method", "tikhonov", "--out", "i.nc", "--lambda")
+    told = run(capsys, *words, "auto", "--background", "frequency", "--background-std", "0.1")
+    expected = recon.reconstruct(
+        small_matrix(), y, "tikhonov", regularisation="auto", background=recon.Background("frequency", std=0.1)
+    )
+    assert mpisim.read("i.nc").identical(expected)
+    assert told["regularisation"] == expected.attrs["regularisation"] > 0
+    assert told["background_rms"] == expected.attrs["background_rms"] > 0
+    assert "regularisation" not in run(capsys, *words, "0.1")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--lambda", "best"), "Input --lambda must be a number or one of auto, discrepancy, l-curve, gcv, hands-free"),
+        (("--background-terms", "2"), "Input --background must be given with --background-terms"),
+        (("--background", "phase"), "Input --background must be one of frequency, angle, frames"),
+        (("--background", "angle", "--background-terms", "12"), "Input --background-terms must be less than the 12"),
+        (("--background", "angle", "--background-std", "-1"), "Input --background-std must be"),
+    ],
+)
+def test_bad_rules_and_backgrounds_get_one_sentence(folder, capsys, words, sentence):
+    mpisim.write(recon.measure(small_matrix(), recon.phantoms.tubes(), seed=0), "y.nc")
+    assert main(["reconstruct", "sm.nc", "y.nc", "--method", "tikhonov", *words, "--out", "i.nc"]) == 2
+    assert capsys.readouterr().err.startswith(f"mpisim: {sentence}")
