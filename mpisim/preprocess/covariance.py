@@ -1,8 +1,9 @@
 r"""Whitening by the full covariance of the noise, :math:`A \to C^{-1/2} A,\ y \to C^{-1/2} y`, all rows together.
 
 C is estimated from the deviations of background frames from the mean of their run, or where all runs are single frames
-from successive differences over :math:`\sqrt 2`. The Hermitian root keeps every row as close to itself as whitening
-allows. E frames in R runs must be more than R by at least the number of rows; far more are needed for a good estimate.
+from how far each is from the line between its neighbours (`mpisim.preprocess.background`). The Hermitian root keeps
+every row as close to itself as whitening allows. E frames in R runs must be more than R by at least the number of rows;
+far more are needed for a good estimate.
 The noise of the deciding file may be smaller than that of one background frame, as after a mean; the factor is taken
 to be the same for all rows.
 """
@@ -18,7 +19,7 @@ import xarray as xr
 from mpisim.data.noise import rms
 from mpisim.data.schema import STD, VOXEL_DIMS
 from mpisim.errors import require
-from mpisim.preprocess.background import Runs
+from mpisim.preprocess.background import Runs, off_neighbours
 from mpisim.preprocess.rows import BACKGROUND, COMMON_NOISE, RowNumbers, kind_of, one_of_each_row, restored
 from mpisim.preprocess.step import Step
 from mpisim.preprocess.subtraction import background_frames, background_runs
@@ -37,8 +38,9 @@ def covariance(frames: np.ndarray, runs: Runs) -> np.ndarray:
     free = len(frames) - runs.count
     single = runs.count == len(frames)
     if single:
-        ordered = frames[np.argsort(runs.indices, kind="stable")]
-        deviations, free = np.diff(ordered, axis=0) / np.sqrt(2), len(frames) - 1
+        order = np.argsort(runs.indices, kind="stable")
+        deviations = off_neighbours(frames[order], runs.indices[order])
+        free = len(deviations)
     else:
         means = np.zeros((runs.count, rows), dtype=complex)
         np.add.at(means, runs.run, frames)

@@ -43,5 +43,9 @@ def test_the_noise_is_that_of_one_frame_whatever_the_drift():
     assert np.sqrt(np.mean(runs.noise_std() ** 2)) == pytest.approx(1, rel=0.05)
     single = filled(np.arange(60) * 20, noise + 0.01 * np.arange(60)[:, None])  # runs of one frame, and a slow drift
     assert np.sqrt(np.mean(single.noise_std() ** 2)) == pytest.approx(1, rel=0.05)
+    for drift in (30.0, 30j):  # which is linear, at any distances, and far larger than the noise
+        at = np.cumsum(rng.integers(2, 9, 60))
+        single = filled(at, noise + drift * at[:, None])
+        assert np.sqrt(np.mean(single.noise_std() ** 2)) == pytest.approx(1, rel=0.05)
     assert filled([0, 1, 2], noise[:3]).noise_std() is None
     assert filled([0, 5, 9], noise[:3]).noise_std() is None
