@@ -18,7 +18,7 @@ frames in R runs. Where all runs are single frames it follows from how far each 
 which a drift that is linear between neighbours does not change. (Successive differences, which are simpler, take such
 a drift for noise.) Drifts that are faster than the runs count as noise in any case.
 
-All of this presumes that the noise of different frames is independent. Where neighbouring frames correlate, they predict
+All of this presumes that the noise of frames is independent. Where neighbouring frames correlate, they predict
 each other, and less than the stated noise is left: half of it, where the lines of a background image, which correlate
 by .65 with the next line, stand in turn for frames and for background.
 
