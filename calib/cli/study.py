@@ -40,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factors", type=argument_type("factors", integers), help="only these, such as 2,4")
     scanners = argument_type("scanners", partial(integer, least=1))
     parser.add_argument("--scanners", type=scanners, help="most scanners of each level, in studies of realistic ones")
+    parser.add_argument(
+        "--calibrations", metavar="FOLDER", help="open-mpi: folder with 7.mdf, 8.mdf, 9.mdf and 10.mdf of Open MPI data"
+    )
+    parser.add_argument(
+        "--measurement", metavar="FILE", help="open-mpi: a measurement, such as resolutionPhantom/3.mdf"
+    )
     _add_training_arguments(parser)
     parser.add_argument("--cache", help="folder of trained weights and finished results (default: cache in the output)")
     parser.add_argument("--out", default="study", help="folder to write (default: study)")
@@ -85,4 +91,6 @@ def run(options: argparse.Namespace) -> Result:
         budget_fraction=options.share,
         train=options.train,
         device=options.device,
+        calibrations=None if options.calibrations is None else Path(options.calibrations),
+        measurement=None if options.measurement is None else Path(options.measurement),
     )

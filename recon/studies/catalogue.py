@@ -22,6 +22,7 @@ _LIST = (
         "recon.studies.method_images:method_images",
         catalogue="recon.methods:METHODS",
     ),
+    Study("open-mpi", "Tables V and VI: recovery and images on Open MPI data", "recon.studies.open_mpi:open_mpi"),
     Study("effects", "what each imperfection does to a row and to an image", "recon.studies.effects:effects"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

@@ -50,6 +50,8 @@ class Choices(TypedDict, total=False):
     device: str
     protocol: Protocol
     report: Callable[[str], None]
+    calibrations: Path | None
+    measurement: Path | None
     started: float
 
 
@@ -86,6 +88,8 @@ class StudyOptions:
         Where to train, as torch names it.
     protocol
         Cases and data-set specification of the matrices; by default those of the paper.
+    calibrations, measurement
+        Folder of measured calibrations, and file of a measurement, in studies of measured data; None for none.
     report
         Receives lines of text on the progress of long work.
     started
@@ -95,7 +99,7 @@ class StudyOptions:
     ------
     InputError
         If the number of scanners, that of steps or the fraction is not positive, both of the latter are given, or
-        `data` is no folder.
+        `data` or `calibrations` is no folder, or `measurement` is no file.
     """
 
     out: Path
@@ -111,11 +115,13 @@ class StudyOptions:
     train: bool = False
     device: str = "cpu"
     protocol: Protocol = field(default_factory=Protocol)
+    calibrations: Path | None = None
+    measurement: Path | None = None
     report: Callable[[str], None] = field(default=say, compare=False, repr=False)
     started: float = field(default_factory=time.time, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("out", "data", "cache", "bundled"):
+        for name in ("out", "data", "cache", "bundled", "calibrations", "measurement"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else Path(value))
         for name in ("methods", "factors"):
@@ -126,7 +132,11 @@ class StudyOptions:
                 whole(name, getattr(self, name))
         fraction = positive("budget_fraction", self.budget_fraction)
         require(self.steps is None or fraction == 1, "budget_fraction", "1 where steps are given", fraction)
-        require(self.data is None or self.data.is_dir(), "data", "an existing folder", str(self.data))
+        for name in ("data", "calibrations"):
+            folder = getattr(self, name)
+            require(folder is None or folder.is_dir(), name, "an existing folder", str(folder))
+        file = self.measurement
+        require(file is None or file.is_file(), "measurement", "an existing file", str(file))
 
     @property
     def store(self) -> Path:
@@ -168,7 +178,8 @@ class StudyOptions:
         words += [] if self.steps is None else ["--steps", str(self.steps)]
         words += [] if self.budget_fraction == 1 else ["--share", f"{self.budget_fraction:g}"]
         words += [] if self.device == "cpu" else ["--device", self.device]
-        words += [] if self.data is None else ["--data", str(self.data)]
+        for flag in ("data", "calibrations", "measurement"):
+            words += [] if getattr(self, flag) is None else [f"--{flag}", str(getattr(self, flag))]
         return shlex.join([*words, "--cache", str(self.store), "--out", str(self.out)])
 
 
