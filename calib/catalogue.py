@@ -67,7 +67,7 @@ _UNTRAINED = {
         takes=("angles", "prior_scanner"),
         samplings=("box", "strided", "random", "positions"),
         complete=True,
-        version=3,  # 3: other standard deviations
+        version=4,  # 3: other standard deviations; 4: other starts, bounds and gains
     ),
 }
 _NETWORKS = {
