@@ -17,7 +17,13 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
     os.environ[_name] = "1"  # a child must not inherit half of a pool of threads
 
 from tests.fuzz.campaign import Campaign, Counts, threads  # noqa: E402
-from tests.fuzz.specimens import specimens  # noqa: E402
+from tests.fuzz.specimens import Specimen, specimens  # noqa: E402
+
+
+def _others() -> tuple[Specimen, ...]:
+    from tests.fuzz.other_specimens import other_specimens
+
+    return other_specimens()
 
 
 def main() -> int:
@@ -28,17 +34,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, metavar="NUMBER", help="one file, which is kept in --folder")
     parser.add_argument("--names", nargs="*", help="specimens; default: all")
+    parser.add_argument("--weights", action="store_true", help="files of weights, priors and phantoms instead")
+    parser.add_argument("--quick", action="store_true", help="do one thing with every file, by chance")
     parser.add_argument("--folder", help="where files are written; default: a temporary folder")
     parser.add_argument("--every", type=int, default=500, help="files after which counts are printed")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        chosen = tuple(s for s in specimens() if not options.names or s.name in options.names)
-        campaign = Campaign(chosen, Path(options.folder or temporary), options.seed)
-        sound = campaign.sound_files()
+        offered = _others() if options.weights else specimens()
+        chosen = tuple(s for s in offered if not options.names or s.name in options.names)
+        campaign = Campaign(chosen, Path(options.folder or temporary), options.seed, options.quick)
         if threads() != 1:
             print(f"this process has {threads()} threads")
             return 1
-        for name, found in sound.items():
+        for name, found in campaign.sound_readings.items():
             if set(found) != {"accepted"}:
                 print(f"sound file {name}: {found}", flush=True)
         if options.only is not None:
