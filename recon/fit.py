@@ -50,7 +50,10 @@ def _warn_of_empty_images(solution: Solution, problem: Problem) -> None:
             f"With eps = {eps[first]:.4g} the empty image already fits the measurement{_frames(inside)}: its norm is "
             f"{size[first]:.4g} in the unit of eps. The image is zero. If something was measured, eps must be smaller."
         )
-    misfit = np.linalg.norm(problem.matrix @ solution.images - problem.y, axis=0)
+    if isinstance(problem.matrix, np.ndarray) or "residual" not in solution.figures:
+        misfit = np.linalg.norm(problem.matrix @ solution.images - problem.y, axis=0)
+    else:  # a pass over a file less
+        misfit = solution.figures["residual"]
     unexplained = (size > 0) & ~inside & (misfit > (1 - _EXPLAINED) * size) & (misfit <= (1 + _EXPLAINED) * size)
     if unexplained.any():
         explained = 100 * (1 - misfit[unexplained][0] / size[unexplained][0])

@@ -32,8 +32,12 @@ from mpisim.io.stored import readable
 from mpisim.memory import require_memory
 
 __all__ = [
+    "OF_LIBRARIES",
+    "REIM",
     "MpisimBackend",
+    "decode",
     "holds_netcdf",
+    "opened",
     "read_netcdf",
     "read_netcdf_blocks",
     "write_netcdf",
@@ -119,14 +123,15 @@ def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     """
     name = str(path)
     require_memory(name, _COPIES * _claimed(path))
-    with readable(name, KIND, *_OF_LIBRARIES), deferring_interrupt(), _opened(path) as disk:
+    with readable(name, KIND, *OF_LIBRARIES), deferring_interrupt(), opened(path) as disk:
         loaded = disk.load()
     with readable(name, KIND):
         data = decode(loaded, name)
     return validate(ascending(coordinates_in(data, UNITS, name)), name)
 
 
-_OF_LIBRARIES = (AttributeError, IndexError, TypeError)  # what netCDF4 and xarray raise for damaged attributes, too
+OF_LIBRARIES = (AttributeError, IndexError, TypeError)
+"""What netCDF4 and xarray raise for damaged attributes, beside the errors of `mpisim.io.stored.readable`."""
 _COPIES = 2  # in memory while a file is read: the numbers as they lie there, and as they are used
 
 
@@ -143,8 +148,8 @@ def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr
     """
     name = str(path)
     _claimed(path)
-    with readable(name, KIND, *_OF_LIBRARIES):
-        disk = _opened(path)
+    with readable(name, KIND, *OF_LIBRARIES):
+        disk = opened(path)
     with disk:
         kind = disk.attrs.get("kind")
         if kind not in disk or disk[kind].ndim == 0:
@@ -156,14 +161,15 @@ def read_netcdf_blocks(path: str | os.PathLike[str], values: int) -> Iterator[xr
         size = max(1, values // per_index)
         for start in range(0, length, size):
             require_memory(name, _COPIES * min(size, length - start) * per_index * 16)
-            with readable(name, KIND, *_OF_LIBRARIES), deferring_interrupt():
+            with readable(name, KIND, *OF_LIBRARIES), deferring_interrupt():
                 loaded = disk.isel({along: slice(start, start + size)}).load()
             with readable(name, KIND):
                 block = decode(loaded, name)
             yield validate(ascending(coordinates_in(block, UNITS, name)), name)
 
 
-def _opened(path: str | os.PathLike[str]) -> xr.Dataset:
+def opened(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Open a file without reading its values; `decode` makes the schema's dataset of what is then loaded."""
     return xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from recon.selection.background import Background
+    from recon.streaming import StoredRows
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -178,6 +179,8 @@ def run(options: argparse.Namespace) -> Result:
     """Do the work for parsed options."""
     import mpisim
     import recon
+    from recon.methods import METHODS
+    from recon.streaming import matrix_of
 
     file = None if options.matrix == "-" else options.matrix
     expect_output(options.out, file, options.measurement, options.reference, options.row_mask)
@@ -186,7 +189,7 @@ def run(options: argparse.Namespace) -> Result:
     reference = mpisim.read(options.reference) if options.reference else None
     layout = {"frames": options.frames, "stacked": options.stacked}
     with as_typed({"frames": "--frames", "variable": "--variable", "stacked": "--stacked"}):
-        matrix = None if file is None else mpisim.read(file)
+        matrix = None if file is None else matrix_of(file, METHODS[options.method].streams, f"method {options.method}")
         y = mpisim.read(options.measurement, options.variable, **layout)
     if reference is not None and matrix is not None:
         _check_reference(reference, matrix)
@@ -237,9 +240,10 @@ def _mask(file: str) -> np.ndarray:
         raise InputError(f"Input --row-mask must be a file of numbers; instead received {file} ({reason}).") from None
 
 
-def _check_reference(reference: xr.Dataset, matrix: xr.Dataset) -> None:
+def _check_reference(reference: xr.Dataset, matrix: xr.Dataset | StoredRows) -> None:
     require("image" in reference, "--reference", "an image", with_article(reference.attrs["kind"]))
-    wanted = [matrix.sizes[d] for d in ("z", "y", "x") if d in matrix.sizes]
+    sizes = {d: c.size for d, c in matrix.coords.items()}
+    wanted = [sizes[d] for d in ("z", "y", "x") if d in sizes]
     received = list(reference["image"].shape[-len(wanted) :])
     require(received == wanted, "--reference", f"an image of the matrix's {wanted} voxels", received)
 

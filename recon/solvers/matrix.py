@@ -143,7 +143,8 @@ def checked_matrix(matrix: Matrix) -> Matrix:
 def spectral_norm(matrix: Matrix, iterations: int = 30) -> float:
     """Return the largest singular value of the matrix over real images, and at most 2 % more, by power iteration.
 
-    The vector starts positive, as the images of most matrices are, with a small random part (of a fixed seed).
+    The vector starts positive, as the rows of most matrices make the image of the largest value, with a random part (of
+    a fixed seed). The iteration ends early where the value rises by less than 1e-4 of itself.
     """
     chance = np.random.default_rng(0)
     x = 1 + 0.1 * chance.standard_normal((matrix.shape[1], 1))
@@ -151,7 +152,7 @@ def spectral_norm(matrix: Matrix, iterations: int = 30) -> float:
     for _ in range(iterations):
         x /= np.linalg.norm(x)
         x = normal_product(matrix, x)
-        value = float(np.linalg.norm(x))
-        if value == 0:
-            return 0.0
+        before, value = value, float(np.linalg.norm(x))
+        if value - before <= 1e-4 * value:
+            break
     return 1.02 * float(np.sqrt(value))
