@@ -143,7 +143,8 @@ def _cg(
 
     chosen = {**asdict(options), "non_negative": problem.non_negative, "start": start, "callback": callback}
     result = cg(problem.matrix, problem.y, **chosen)
-    return _with_residual(problem, result.x, {"iterations": result.iterations, "converged": result.converged})
+    figures = {name: np.atleast_1d(getattr(result, name)) for name in ("iterations", "converged")}
+    return _with_residual(problem, result.x, figures)
 
 
 def _fista(
@@ -202,7 +203,7 @@ METHODS: Registry[Solver] = Registry(
             "L1 and total variation under a noise bound", AdmmOptions, _admm, noise_ball=True, presets=_PUBLISHED
         ),
         "kaczmarz": Solver("regularised Kaczmarz sweeps", KaczmarzOptions, _kaczmarz, version=2, streams=True),
-        "cg": Solver("conjugate gradients, projected", CgOptions, _cg, streams=True),
+        "cg": Solver("conjugate gradients; values below zero are cut off at the end", CgOptions, _cg, streams=True),
         "fista": Solver("proximal gradient: L2, L1, total variation", FistaOptions, _fista, streams=True),
         "tikhonov": Solver("Tikhonov regularisation, exact", TikhonovOptions, _tikhonov),
         "xspace": Solver(_XSPACE, XspaceOptions, no_equations, direct=_xspace),

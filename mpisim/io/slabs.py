@@ -56,8 +56,11 @@ def row_header(path: FilePath) -> xr.Dataset:
     """
     if format_of(path) == "mdf":
         parts = [_first_voxel(part) for part in matrix_slabs(path)]
-        same = {"data_vars": "minimal", "coords": "minimal", "compat": "override", "combine_attrs": "override"}
-        return parts[0] if len(parts) == 1 else xr.concat(parts, "frequency", **same)
+        if len(parts) == 1:
+            return parts[0]
+        return xr.concat(
+            parts, "frequency", data_vars="minimal", coords="minimal", compat="override", combine_attrs="override"
+        )
     with readable(str(path), KIND, *OF_LIBRARIES), opened(path) as disk:
         require("system_matrix" in disk, str(path), "a file of a system matrix", f"one of {disk.attrs.get('kind')}")
         loaded = _first_voxel(disk).load()

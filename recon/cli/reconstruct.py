@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import integer, number, ranged
@@ -248,7 +248,7 @@ def _check_reference(reference: xr.Dataset, matrix: xr.Dataset | StoredRows) -> 
     require(received == wanted, "--reference", f"an image of the matrix's {wanted} voxels", received)
 
 
-def _method_options(options: argparse.Namespace) -> dict[str, object]:
+def _method_options(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options of the method that were given; refuse those of other methods."""
     from recon.methods import METHODS
 
