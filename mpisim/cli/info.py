@@ -178,7 +178,7 @@ def _listing(file: str, contents: Contents) -> Result:
 
 def _text(file: str, size: int, contents: Contents) -> str:
     rows = [
-        (_short(a.name), " x ".join(map(str, a.shape)) or "1 value", a.label, a.problem)
+        (_short(a.name), " x ".join(map(str, a.shape)) or "1 value", _short(a.label), _short(a.problem, 300))
         for a in contents.arrays[:_LISTED]
     ]
     widths = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
@@ -192,6 +192,6 @@ def _text(file: str, size: int, contents: Contents) -> str:
     return "\n".join(lines)
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, most: int = 100) -> str:
     text = " ".join(str(value).split())
-    return text if len(text) <= 100 else f"{text[:97]}..."
+    return text if len(text) <= most else f"{text[: most - 3]}..."
