@@ -9,12 +9,15 @@ The x-space projection is the series :math:`s(w) = \sum_k g_k U_{k-1}(w/R)` (`re
 computed by the midpoint rule, which converges exponentially. The projection without the response is the regularised
 solution of these few equations at each angle,
 
-.. math:: P = W D^T\,(D W D^T + l\,I)^{-1} g, \qquad W = \text{length of the line in the field of view},
+.. math:: P = V D^T\,(D V D^T + l\,I)^{-1} g, \qquad V = W^{1/2} E\,W^{1/2},
 
-the projection that has the least square over W: the most probable one of a tracer that may be anywhere in the field of
-view. Rows are white. l is lambda times the mean diagonal element of :math:`D W D^T`; `most_likely` takes the lambda for
-which the data of all angles together are most likely, as :math:`N(0, \tau^2 D W D^T + \sigma^2 I)` with unknown
-:math:`\tau` and :math:`\sigma` (maximum marginal likelihood), so that errors of the model count as noise.
+the most probable one of a tracer that may be anywhere in the field of view: W is the length of the line in it, and E
+the correlation :math:`e^{-|u - u'|/\ell}` over a length :math:`\ell = R/8`. Rows are white. l is lambda times the mean
+diagonal element of :math:`D V D^T`. By default it is the lambda for which the data of all angles together are most
+likely, as :math:`N(0, \tau^2 D V D^T + \sigma^2 I)` with unknown :math:`\tau` and :math:`\sigma` (maximum marginal
+likelihood), so that errors of the model count as noise. (R/8 is no less than uncorrelated points from harmonics 2 to 9,
+and gains 3 dB from 2 to 20 on average, see `docs/theory/xspace.md`; a longer :math:`\ell` loses up to 1 dB where there
+are few harmonics.)
 
 **The first harmonic** is not recorded, since the drive is received there. Two conditions restore it (`restored`): the
 tracer is the same at every angle, and none of it lies where the line turns. By the first, integrals of all x-space
@@ -39,6 +42,7 @@ __all__ = ["chords", "deconvolved", "response", "restored", "x_space"]
 
 _EDGE = 0.87  # of the reach, beyond which there is no tracer
 _EDGE_POINTS = 32  # of the mean near each end
+_COHERENT = 0.125  # of the reach: length of the correlation of the tracer
 _LAMBDA = 1e-4  # of the deconvolution that restores the first harmonic
 _LAMBDAS = 10.0 ** np.linspace(-8, 2, 81)
 _PER_ANGLE = 6  # points of the quadrature for each unit of the largest argument of the response
@@ -103,7 +107,7 @@ def chords(angles: np.ndarray, nodes: np.ndarray, center: tuple[float, float], f
     distance = np.abs(nodes - center[0] * cos - center[1] * sin)
     a, b = np.abs(cos) * fov[0] / 2, np.abs(sin) * fov[1] / 2
     longest = np.minimum(fov[0] / np.maximum(np.abs(sin), 1e-12), fov[1] / np.maximum(np.abs(cos), 1e-12))
-    slope = np.maximum(2 * np.minimum(a, b), 1e-9 * (a + b))
+    slope = np.maximum(2 * np.minimum(a, b), 1e-3 * (a + b))  # no jump, which rounding could move
     return longest * np.clip((a + b - distance) / slope, 0, 1)
 
 
@@ -130,10 +134,10 @@ def deconvolved(
     numpy.ndarray
         Lambda of each image, shape (image,).
     """
-    points = response(scan, nodes)
-    roots = np.sqrt(known.weights)
-    blurred = np.einsum("ak,kn->akn", roots, points)
-    kernel = step * np.einsum("akn,an,aln->akl", blurred, prior, blurred)
+    roots, root = np.sqrt(known.weights), np.sqrt(prior)
+    blurred = np.einsum("ak,kn,an->akn", roots, response(scan, nodes), root)
+    smooth = _correlated(blurred, step, scan.reach * _COHERENT)
+    kernel = step * np.einsum("akn,aln->akl", blurred, smooth)
     data = roots[..., None] * known.values
     mean = float(np.trace(kernel, axis1=1, axis2=2).sum() / np.count_nonzero(known.known))
     values, vectors = np.linalg.eigh(kernel / mean)
@@ -143,7 +147,16 @@ def deconvolved(
     else:
         chosen = np.full(data.shape[2], float(regularisation))
     solved = np.einsum("akl,alm->akm", vectors, rotated / (values[..., None] + chosen)) / mean
-    return np.einsum("an,akn,akm->anm", prior, blurred, solved), chosen
+    return np.einsum("an,akn,akm->anm", root, smooth, solved), chosen
+
+
+def _correlated(rows: np.ndarray, step: float, length: float) -> np.ndarray:
+    """Return rows (angle, harmonic, node) times E, the convolution with exp(-|u| / length) of the integral 1."""
+    count = rows.shape[2]
+    distance = step * np.abs(np.fft.fftfreq(2 * count, 1 / (2 * count)))
+    kernel = np.exp(-distance / length)
+    gain = np.fft.rfft(kernel / kernel.sum()).real
+    return np.fft.irfft(np.fft.rfft(rows, 2 * count, axis=2) * gain, 2 * count, axis=2)[..., :count]
 
 
 def _most_likely(values: np.ndarray, data: np.ndarray, counts: np.ndarray) -> float:

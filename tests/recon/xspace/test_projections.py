@@ -67,23 +67,24 @@ def test_the_first_harmonic_is_restored(diameter):
 
 
 def test_regularised_projections_solve_their_equations():
-    """A twin: the minimiser of |D P - g|^2 + l |P|^2 / W at each angle, by least squares."""
+    """A twin: the minimiser of |D P - g|^2 + l P^T V^-1 P at each angle, by dense least squares."""
     fine = matrix(angles=5)
     scan, (known, _) = taken(fine, measurement(fine, snr=20))
     step, nodes, prior = nodes_of(scan, 1e-3, 25)
     found, chosen = deconvolved(scan, known, step, nodes, prior, 0.03)
     assert chosen == pytest.approx([0.03])
-    rows = np.sqrt(known.weights)[:, 1:, None] * response(scan, nodes)[None, 1:]
-    mean = np.mean([np.sum(step * r**2 * w, axis=1) for r, w in zip(rows, prior, strict=True)])
+    correlation = np.exp(-np.abs(nodes[:, None] - nodes) / (0.016 / 8))
+    correlation /= np.exp(-np.abs(1e-3 * np.arange(-51, 51)) / (0.016 / 8)).sum() * step
+    rows = np.sqrt(known.weights)[:, 1:, None] * response(scan, nodes)[None, 1:] * step
+    covariances = [np.sqrt(np.outer(w, w)) * correlation for w in prior]
+    mean = np.mean([np.diag(r @ v @ r.T) for r, v in zip(rows, covariances, strict=True)])
     for angle in range(5):
-        inside = prior[angle] > 0
-        scaled = step * rows[angle][:, inside] * np.sqrt(prior[angle, inside] / step)
+        root = np.linalg.cholesky(covariances[angle] + 1e-15 * np.eye(nodes.size))
         data = np.sqrt(known.weights[angle, 1:]) * known.values[angle, 1:, 0]
-        stacked = np.concatenate([scaled, np.sqrt(0.03 * mean) * np.eye(inside.sum())])
-        z = np.linalg.lstsq(stacked, np.concatenate([data, np.zeros(inside.sum())]), rcond=None)[0]
-        wanted = z * np.sqrt(prior[angle, inside] / step)
-        assert found[angle, inside, 0] == pytest.approx(wanted, abs=1e-8 * np.abs(wanted).max())
-        assert not found[angle, ~inside].any()
+        stacked = np.concatenate([rows[angle] @ root, np.sqrt(0.03 * mean) * np.eye(nodes.size)])
+        z = np.linalg.lstsq(stacked, np.concatenate([data, np.zeros(nodes.size)]), rcond=None)[0]
+        wanted = root @ z
+        assert found[angle, :, 0] == pytest.approx(wanted, abs=1e-6 * np.abs(wanted).max())
 
 
 def test_the_most_likely_lambda_grows_with_the_noise():
