@@ -1,5 +1,7 @@
 """MDF files as they were received: nothing subtracted and nothing divided out, for `mpisim.preprocess`.
 
+The file is read in portions. Of a matrix whose periods are repetitions the mean over the periods of a frame is taken.
+
 The dataset holds the frames or voxels of the foreground, with the coordinate `acquisition_index` (frame, or the
 voxels), and where the file has them
 
@@ -16,17 +18,19 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.schema import build
-from mpisim.errors import require, warn
+from mpisim.errors import warn
 from mpisim.io.mdf.acquisition import Positions, angles_of, positions_of
 from mpisim.io.mdf.frames import Frames
-from mpisim.io.mdf.shots import positive_noise
+from mpisim.io.mdf.shots import Shots, positive_noise
 from mpisim.io.mdf.source import MdfFile
-from mpisim.memory import require_memory
+from mpisim.memory import memory_limit, require_memory
 from mpisim.preprocess.background import Background, Runs
 
 __all__ = ["raw_dataset"]
 
-_COPIES = 4  # of the data in memory
+_COPIES = 3  # of the data in memory
+_WORKING = 256e6  # bytes of memory for one portion
+_OF_PORTION = 64  # bytes for each of its values: as read, as complex numbers, transformed
 
 
 def raw_dataset(source: MdfFile, kind: str, attributes: Any) -> xr.Dataset:
@@ -44,36 +48,69 @@ def raw_dataset(source: MdfFile, kind: str, attributes: Any) -> xr.Dataset:
     Raises
     ------
     InputError
-        If the file contradicts itself, needs more memory than is allowed, or holds a matrix of repeated periods.
+        If the file contradicts itself or needs more memory than is allowed.
     """
     sizes = source.real("/calibration/size") if kind == "system_matrix" else None
     frames = Frames(source, None if sizes is None else tuple(int(n) for n in sizes.ravel()[::-1]))
     factors, frames.transfer = frames.transfer, None
     angles = angles_of(source, frames.periods)
     mask = frames.is_background
-    require_memory(source.path, _COPIES * 16 * mask.size * frames.periods * frames.channels * frames.bins.size)
-    spectra = frames.values(slice(None), slice(None), slice(None))  # period, channel, frequency, frame
+    kept = 1 if angles is None and kind == "system_matrix" else frames.periods
+    size = frames.dtype.itemsize * mask.size * kept * frames.channels * frames.bins.size
+    require_memory(source.path, _COPIES * size + min(_WORKING, memory_limit() / 4))
     order = frames.order.astype(float)
-    if angles is None and frames.periods > 1:
-        must = "of one period in a frame, or of angles, where it is read with raw=True"
-        require(kind == "measurement", source.path, must, f"of {frames.periods} repetitions")
-        spectra = spectra.transpose(1, 2, 3, 0).reshape(1, frames.channels, frames.bins.size, -1)
-        order = (order[:, None] * frames.periods + np.arange(frames.periods)).ravel()
-        mask = np.repeat(mask, frames.periods)
+    if kind == "measurement":
+        shots = Shots(frames, by_angle=angles is not None, average=1)
+        order, mask = shots.place.astype(float), np.repeat(mask, shots.repeats)
+        values = _shots(shots, mask.size)
+    else:
+        values = _voxels(frames, angles is not None)
+    values = values.reshape(mask.size, *_sizes(angles, frames))
     rows = tuple(n for n, out in (("angle", angles is None), ("receive", frames.channels == 1)) if not out)
     rows = (*rows, "frequency")
-    values = np.moveaxis(spectra, -1, 0).reshape(mask.size, *_sizes(angles, frames))
     coords: dict[str, Any] = {"frequency": frames.frequencies, **({} if angles is None else {"angle": angles})}
     known = attributes(source, frames, False)
     if frames.transfer_state == "divided out":
         known["preprocessing"]["transfer_function"] = "not corrected"
     positions = positions_of(source, "/calibration", int((~mask).sum())) if kind == "system_matrix" else None
-    noise = _noise(order[mask], values[mask])
-    data = _foreground(values[~mask].astype(frames.dtype), order[~mask], rows, coords, positions, noise, known)
+    foreground = np.flatnonzero(~mask)
+    if positions is None:
+        foreground = foreground[np.argsort(order[foreground], kind="stable")]
+    background, values = values[mask], values[foreground]
+    noise = _noise(order[mask], background)
+    data = _foreground(values, order[foreground], rows, coords, positions, noise, known)
     if mask.any():
-        data = data.assign(background=(("background_frame", *rows), values[mask].astype(frames.dtype)))
+        data = data.assign(background=(("background_frame", *rows), background))
         data = data.assign_coords(background_index=("background_frame", order[mask]))
     return _with_receiver(source, data, factors, frames.channels)
+
+
+def _shots(shots: Shots, count: int) -> np.ndarray:
+    """Return the shots of a measurement (shot, angle, channel, frequency)."""
+    out = np.empty((count, *shots.shape), dtype=shots.frames.dtype)
+    for place, values in shots.portions():
+        out[place] = values
+    return out
+
+
+def _voxels(frames: Frames, by_angle: bool) -> np.ndarray:
+    """Return the frames of a matrix (frame, angle, channel, frequency), means over periods where these are no angles.
+
+    The portions are frequencies or frames, as the numbers lie in the file.
+    """
+    count, bins = frames.is_background.size, frames.bins.size
+    out = np.empty((count, frames.periods if by_angle else 1, frames.channels, bins), dtype=frames.dtype)
+    by_frequency = frames.is_fast or frames.sparse is not None
+    length, other = (bins, count) if by_frequency else (count, bins)
+    per_index = _OF_PORTION * other * frames.periods * frames.channels
+    step = max(1, int(min(_WORKING, memory_limit() / 4) // per_index))
+    for start in range(0, length, step):
+        part = slice(start, min(start + step, length))
+        k, n = (part, slice(None)) if by_frequency else (slice(None), part)
+        found = frames.values(slice(None), k, n)  # period, channel, frequency, frame
+        found = found if by_angle else found.mean(axis=0, keepdims=True)
+        out[n, :, :, k] = found.transpose(3, 0, 1, 2)
+    return out
 
 
 def _sizes(angles: np.ndarray | None, frames: Frames) -> tuple[int, ...]:
@@ -99,9 +136,8 @@ def _foreground(
     attributes: dict[str, Any],
 ) -> xr.Dataset:
     if positions is None:
-        place = np.argsort(order, kind="stable")
-        data = build("measurement", values[place], ("frame", *rows), coords, noise_std=noise, **attributes)
-        return data.assign_coords(acquisition_index=("frame", order[place]))
+        data = build("measurement", values, ("frame", *rows), coords, noise_std=noise, **attributes)
+        return data.assign_coords(acquisition_index=("frame", order))
     grid = positions.grid
     arranged = positions.arranged(np.moveaxis(values, 0, -1))
     coords = {**coords, **grid.coords()}

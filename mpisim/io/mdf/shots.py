@@ -86,7 +86,7 @@ class Shots:
         require_memory(self.frames.source.path, 16 * size * (self.counts.size + _COPIES))
         background = self._background()
         out = np.zeros((self.counts.size, *self.shape), dtype=np.complex128 if self.average > 1 else self.frames.dtype)
-        for shots, values in self._portions():
+        for shots, values in self.portions():
             chosen = self.group[shots] >= 0
             if not chosen.any():
                 continue
@@ -113,13 +113,13 @@ class Shots:
         if self.runs is None:
             return None
         found = Background(self.runs, self.shape)
-        for shots, values in self._portions(background_only=True):
+        for shots, values in self.portions(background_only=True):
             chosen = self.background_of[shots] >= 0
             if chosen.any():
                 found.add(values[chosen], self.background_of[shots[chosen]])
         return found
 
-    def _portions(self, background_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def portions(self, background_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield numbers of shots and their spectra (shot, angle, channel, frequency)."""
         frames = self.frames
         room = min(_WORKING, memory_limit() / 4)

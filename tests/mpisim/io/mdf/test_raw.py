@@ -1,6 +1,7 @@
 """Files read as they were received: the steps of preprocessing then give what reading alone gives."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -67,6 +68,49 @@ def test_the_noise_of_both_ways_is_the_same(tmp_path):
     plain = mpisim.read(tmp_path / "y.mdf", average=3)
     np.testing.assert_allclose(averaged["noise_std"], plain["noise_std"], rtol=1e-9)
     np.testing.assert_allclose(averaged["measurement"], plain["measurement"], rtol=1e-9, atol=1e-12)
+
+
+def test_a_matrix_of_repeated_periods_is_their_mean(tmp_path):
+    """Plain and raw reading agree, and one frame of every period is the same matrix."""
+    rng = np.random.default_rng(5)
+    mask = np.array([0] * 6 + [1] * 7)
+    data = random_complex(rng, 4, 2, K, mask.size, dtype=complex)
+    write(tmp_path / "sm.mdf", metadata(13, 4), measured(data, mask, **MATRIX), calibrated((3, 2, 1)))
+    one = measured(data.mean(axis=0, keepdims=True), mask, **MATRIX)
+    write(tmp_path / "one.mdf", metadata(13, 1), one, calibrated((3, 2, 1)))
+    raw, plain = mpisim.read(tmp_path / "sm.mdf", raw=True), mpisim.read(tmp_path / "sm.mdf")
+    found = apply([SubtractBackground()], raw)
+    np.testing.assert_allclose(found["system_matrix"], plain["system_matrix"], rtol=1e-9, atol=1e-12)
+    same = mpisim.read(tmp_path / "one.mdf", raw=True)
+    np.testing.assert_allclose(raw["system_matrix"], same["system_matrix"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(raw["noise_std"], same["noise_std"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["frames in time", "periods in time", "matrix", "matrix, frames first"])
+def test_portions_give_the_same_with_less_memory(kind, tmp_path, monkeypatch):
+    rng = np.random.default_rng(6)
+    mask = np.array([1] * 5 + [0] * 300)
+    path, samples = tmp_path / "a.mdf", 512
+    receiver = {"/acquisition/receiver/numSamplingPoints": np.int64(samples)}
+    if "time" in kind:
+        periods = 1 if "frames" in kind else 50
+        raw = rng.integers(-9, 9, (305 // periods, periods, 2, samples)).astype(np.int16)
+        write(path, metadata(len(raw), periods), measured(raw, mask[: len(raw)] if periods == 1 else None), receiver)
+    else:
+        data = random_complex(rng, 305, 1, 2, samples // 2 + 1)
+        flags = MATRIX if kind == "matrix" else {"isFourierTransformed": 1}
+        data = np.moveaxis(data, 0, -1) if kind == "matrix" else data
+        write(path, metadata(305), measured(data, mask, **flags), calibrated((20, 15, 1)), receiver)
+    whole = mpisim.read(path, raw=True)
+    for module in ("raw", "shots"):
+        monkeypatch.setattr(f"mpisim.io.mdf.{module}._WORKING", 3e5)
+    tracemalloc.start()
+    found = mpisim.read(path, raw=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.identical(whole)
+    held = sum(v.nbytes for v in found.data_vars.values())
+    assert peak < 2.5 * held
 
 
 def test_the_command_treats_both_files_alike_and_shows_what_it_did(tmp_path, capsys, monkeypatch):
