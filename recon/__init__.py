@@ -10,6 +10,7 @@ from mpisim.lazy import handed_on
 if TYPE_CHECKING:
     from recon import phantoms
     from recon.compare import image_figures
+    from recon.frames import stream
     from recon.measurement import measure
     from recon.methods import METHODS
     from recon.metrics import nrmse, psnr, ssim
@@ -55,6 +56,7 @@ __all__ = [
     "regularisation",
     "solve",
     "ssim",
+    "stream",
     "tikhonov",
 ]
 
@@ -63,6 +65,7 @@ __getattr__, __dir__ = handed_on(
     {
         "recon": ["phantoms"],
         "recon.compare": ["image_figures"],
+        "recon.frames": ["stream"],
         "recon.measurement": ["measure"],
         "recon.methods": ["METHODS"],
         "recon.metrics": ["nrmse", "psnr", "ssim"],

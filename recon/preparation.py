@@ -154,7 +154,7 @@ def prepare(
     white = _white(matrix, y, sigma, kept)
     white = white if background is None else _without(white, background, y, sigma, kept)
     deviation = None
-    if uncertain:
+    if uncertain and sigma is not None:
         std = _used(whiten(matrix, sigma)[STD].values.reshape(len(as_matrix(matrix)), -1), kept)
         deviation = row_deviation(white.rows, std, white.columns, bool(c.non_negative), coherence)
         white = _white(matrix, y, sigma, kept).over(deviation)

@@ -23,30 +23,25 @@ is converted. A matrix per concentration, such as V/(mmol/l), gives an image in 
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, fields, replace
-from typing import Any
+import os
 
 import numpy as np
 import xarray as xr
 
-from mpisim.data.schema import VOXEL_DIMS, build
 from mpisim.deprecation import renamed_arguments
-from mpisim.errors import InputError, one_of, require
-from recon.fit import warn_of_misfit
-from recon.methods import METHODS
-from recon.preparation import Conditions, Prepared, prepare, prepare_direct
+from mpisim.memory import limited_memory
+from recon.preparation import Conditions
+from recon.reconstructor import Reconstructor
 from recon.selection.background import Background
 from recon.selection.matrix_errors import COHERENCE
-from recon.selection.settled import settled_options
-from recon.solvers.solver import Solution, Solver, checked
+from recon.streaming import StoredRows, matrix_of
 
 __all__ = ["reconstruct"]
 
 
 @renamed_arguments(strength="regularisation")
 def reconstruct(
-    matrix: xr.Dataset | None,
+    matrix: xr.Dataset | StoredRows | str | os.PathLike[str] | None,
     y: xr.Dataset,
     method: str = "admm",
     eps: float | str | None = None,
@@ -60,6 +55,7 @@ def reconstruct(
     use_std: bool = True,
     std_coherence: float = COHERENCE,
     background: Background | str | None = None,
+    memory: float | None = None,
     **options: object,
 ) -> xr.Dataset:
     """Reconstruct the image, or the image of every frame, of a measurement.
@@ -68,7 +64,9 @@ def reconstruct(
     ----------
     matrix
         A fine system matrix, simulated, measured or recovered. `xspace` and `fbp` use its voxels and attributes only,
-        and take those of the measurement where it is None.
+        and take those of the measurement where it is None. The name of a file (.nc, .mdf) stands for its matrix, which
+        `kaczmarz`, `cg` and `fista` read slab by slab, for each pass over it, where it does not fit into the memory
+        (`recon.streaming`).
     y
         A measurement of the same rows. Where both come from MDF files, the sequence must be the same, and only the
         frequencies that both have are used (`recon.selection.pairs`); `row_mask` is over these.
@@ -99,6 +97,8 @@ def reconstruct(
     background
         A background that is estimated together with the image: a `recon.Background`, or the name of its basis,
         "frequency", "angle" or "frames" (`recon.selection.background`). By default none is.
+    memory
+        Largest number of GB (10^9 bytes) that a matrix given as a file may take; None allows half of the free memory.
     **options
         Options of the method, such as the fields of `recon.methods.AdmmOptions`. `regularisation`, of the methods that
         have it, is a number or a rule by which every frame gets its own from the data: "auto", "l-curve", "gcv",
@@ -121,75 +121,13 @@ def reconstruct(
         For an unknown method, preset or option, rows or units that do not match, no rows that are left, an unknown
         noise, a number out of range, or a method whose result breaks the rules of `recon.Solution`.
     """
-    solver = METHODS[one_of("method", method, METHODS)]
-    with METHODS.guarded(method):
-        chosen = _options(solver, method, _preset(solver, method, preset) | options)
     conditions = Conditions(
         *(eps, noise_db, bool(non_negative), row_mask, min_frequency, max_frequency, row_snr, use_std, std_coherence),
         background=background,
     )
-    if solver.direct is not None:
-        prepared = prepare_direct(matrix, y, conditions, method)
-        solution = _direct(solver, method, prepared, chosen)
-    else:
-        if matrix is None:
-            raise InputError(f"Input matrix must be a system matrix for the method {method}; instead received None.")
-        prepared = prepare(matrix, y, conditions, method, solver.noise_ball, preset is not None)
-        settled, by_rule = settled_options(chosen, prepared.problem, prepared.noise)
-        with METHODS.guarded(method):
-            solution = solver.run(prepared.problem, settled, name=f"method {method}")
-        found = {} if prepared.background is None else {"background_rms": prepared.background_rms(solution.images)}
-        solution = replace(solution, figures={**solution.figures, **by_rule, **found})
-        warn_of_misfit(solution, prepared.problem)
-    problem, deviation, matrix, y = prepared.problem, prepared.deviation, prepared.matrix, prepared.y
-    single = "frame" not in y["measurement"].dims
-    voxels = [str(d) for d in matrix["system_matrix"].dims if d in VOXEL_DIMS]
-    values = solution.images.T.reshape(-1, *problem.shape)
-    coords = {d: matrix[d] for d in voxels} | ({"frame": y["frame"]} if "frame" in y.coords else {})
-    return build(
-        "image",
-        values[0] if single else values,
-        tuple(voxels if single else ["frame", *voxels]),
-        coords,
-        units=prepared.unit,
-        method=method,
-        options={**asdict(chosen), "non_negative": bool(non_negative)},
-        preset=preset,
-        noise_db=noise_db,
-        whitened=prepared.sigma is not None,
-        rows={"used": len(problem.y), "measured": prepared.rows, **conditions.stated()},
-        background=None if prepared.background is None else prepared.background.record(),
-        matrix_errors=None if deviation is None else float(np.sqrt(np.mean(deviation**2))),
-        **{k: _plain(v, single) for k, v in solution.figures.items()},
-        matrix=dict(matrix.attrs),
-        measurement=dict(y.attrs),
-    )
-
-
-def _direct(solver: Solver, method: str, prepared: Prepared, options: object) -> Solution:
-    """Return the images of a method that solves no system of equations."""
-    assert solver.direct is not None
-    data, non_negative = (prepared.matrix, prepared.y), prepared.problem.non_negative
-    with METHODS.guarded(method):
-        solution = solver.direct(*data, options, sigma=prepared.sigma, kept=prepared.kept, non_negative=non_negative)
-        return checked(solution, prepared.problem, f"method {method}")
-
-
-def _preset(solver: Solver, method: str, preset: str | None) -> dict[str, object]:
-    if preset is None:
-        return {}
-    require(bool(solver.presets), "preset", f"left out for the method {method}, which has none", preset)
-    return dict(solver.presets[one_of("preset", preset, solver.presets)])
-
-
-def _options(solver: Solver, method: str, options: dict[str, object]) -> Any:
-    known = [f.name for f in fields(solver.options)]
-    unknown = sorted(set(options) - set(known))
-    require(not unknown, "options", f"among {', '.join(known)} for the method {method}", ", ".join(unknown))
-    return solver.options(**options)
-
-
-def _plain(values: np.ndarray, single: bool) -> object:
-    """Return numbers as a file takes them: Python's own, one for a single image, None for NaN."""
-    plain = [None if isinstance(v, float) and not math.isfinite(v) else v for v in values.tolist()]
-    return plain[0] if single else plain
+    maker = Reconstructor.of(method, preset, conditions, options)
+    with limited_memory(memory):
+        if isinstance(matrix, str | os.PathLike):
+            matrix = matrix_of(matrix, maker.solver.streams, f"method {method}")
+        prepared = maker.prepared(matrix, y)
+        return maker.image(prepared, maker.solved(prepared), matrix if isinstance(matrix, StoredRows) else None)

@@ -44,9 +44,11 @@ FLOORS = {
         {"xspace"},
         {"selection", "measurement", "fit"},
         {"preparation", "methods"},
-        {"solving"},
+        {"solving", "streaming"},
+        {"reconstructor"},
         {"reconstruction"},
         {"compare"},
+        {"frames"},
         {"studies", "cli"},
     ],
 }
