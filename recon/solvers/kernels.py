@@ -117,7 +117,7 @@ _TILE = 1024
 @njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
 def _add_products(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, gram: np.ndarray) -> None:
     """Add the products of four rows (voxel,) with the complex conjugates of the rows before them to gram (4, 4)."""
-    zero = a[0] * 0
+    zero = a[0] - a[0]
     n0 = n1 = n2 = n3 = zero.real
     g10 = g20 = g21 = g30 = g31 = g32 = zero
     for k in range(a.size):
@@ -175,7 +175,7 @@ def _update_and_project(
 ) -> None:
     """Add b_j conj(q_j) of four rows to x, and the products r_j x of the next four rows to products (4,)."""
     b0, b1, b2, b3 = b[0], b[1], b[2], b[3]
-    p0 = p1 = p2 = p3 = b0 * 0
+    p0 = p1 = p2 = p3 = b0 - b0
     for k in range(x.size):
         value = x[k] + b0 * np.conj(q0[k]) + b1 * np.conj(q1[k]) + b2 * np.conj(q2[k]) + b3 * np.conj(q3[k])
         x[k] = value
