@@ -11,6 +11,7 @@ import random
 import resource
 import signal
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -171,6 +172,8 @@ def _in_child(work: Callable[[], None]) -> None:
         signal.alarm(60)
         try:
             work()
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(0)
     os.waitpid(child, 0)

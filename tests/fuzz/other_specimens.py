@@ -14,6 +14,7 @@ from calib.learned.model import RecoveryModel
 from calib.methods.linear_bayes.making import family_of
 from calib.methods.linear_bayes.prior_file import read_prior, write_prior
 from tests.fuzz.specimens import Specimen
+from tests.small import NET
 
 __all__ = ["other_specimens"]
 
@@ -23,7 +24,7 @@ def _tensors(path: Path) -> None:
 
 
 def _model(path: Path) -> None:
-    save_model(path, RecoveryModel(ModelConfig(method="smrnet", factor=2)), {})
+    save_model(path, RecoveryModel(ModelConfig(method=NET, factor=2)), {})
 
 
 def _prior(path: Path) -> None:

@@ -28,7 +28,7 @@ __all__ = ["read_here", "read_in_child"]
 
 MEMORY = 10**9  # bytes beyond what the parent has
 SECONDS = 20  # of CPU
-_PATIENCE = 120  # s of the clock, on a machine that does other things, too
+_PATIENCE = 300  # s of the clock, on a machine that does other things, too
 _LARGEST = 64 * 2**20  # bytes of a file that is written
 
 
