@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import mpisim
+from calib.methods.physical.climb import determined, excess
 from calib.methods.physical.levenberg import _LOOSE, _Problem, fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import LOCAL
@@ -108,3 +109,31 @@ def test_a_size_variance_at_its_bound_does_not_slow_the_fit_down():
     at_bound = [fit for fit in fits if fit.state.shared[place] == 0]
     assert at_bound
     assert all(fit.converged and fit.steps < 30 for fit in at_bound)
+
+
+def test_a_gain_of_the_wrong_sign_is_found():
+    values, sigma, _ = measured(START)
+    wrong = START.of_vector(START.vector())
+    wrong.gains[0, 2] *= -1e-3
+    fit = fit_scanner(MODEL, values, sigma, wrong, None)
+    assert fit.converged and fit.chi2 == pytest.approx(1, abs=0.1)
+    np.testing.assert_allclose(fit.state.gains, START.gains, rtol=0.02)
+
+
+def test_the_steepness_stays_at_its_bound_and_the_others_know():
+    """The fit at the bound is that of the least cost there."""
+    values, sigma, _ = measured(PARAMETERS.ideal(2.6, 0.1, 0.0))
+    place = PARAMETERS.place("steepness")
+    fit = fit_scanner(MODEL, values, sigma, START, None, steepest=2.4)
+    assert fit.state.shared[place] == 2.4 and fit.converged
+    for name, step in (("size_variance", 0.01), ("size_variance", -0.01), ("reach", 1e-3), ("reach", -1e-3)):
+        moved = fit.state.of_vector(fit.state.vector())
+        moved.shared[PARAMETERS.place(name)] = max(moved.shared[PARAMETERS.place(name)] + step, 0.0)
+        assert fit_scanner(MODEL, values, sigma, moved, None, most=0, steepest=2.4).cost > fit.cost - 1
+
+
+def test_an_ideal_fit_has_no_errors_of_angles_that_the_data_determine():
+    values, sigma, _ = measured(START)
+    fit = fit_scanner(MODEL, values, sigma, START, None)
+    assert determined(fit) <= 3 + 2 * START.gains.size
+    assert abs(excess(fit, values.size)) < 3

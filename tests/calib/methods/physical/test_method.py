@@ -202,3 +202,16 @@ def test_angles_that_count_the_other_way_are_recognised(fine, coarse, found):
     with pytest.warns(DataWarning, match="angles describe no scanner; those of the fit count the other way"):
         other = calib.recover(coarse.assign_coords(angle=-coarse["angle"].values), "physical")
     assert calib.nrmse(other, fine.assign_coords(angle=-fine["angle"].values)) < 1.5 * calib.nrmse(found, fine)
+
+
+def test_angles_of_the_opposite_sign_are_recovered_as_the_file_has_them(fine, coarse, found):
+    turned = [2, 5, 7]
+
+    def reverse(values):
+        values[turned] *= -1
+
+    with pytest.warns(DataWarning, match="3 of 9 angles have rows of the opposite sign"):
+        again = calib.recover(changed(coarse, reverse), "physical")
+    assert again.attrs["recovery"]["angles_reversed"] == turned
+    wanted = changed(fine, reverse)
+    assert calib.nrmse(again, wanted) == pytest.approx(calib.nrmse(found, fine), rel=0.05)

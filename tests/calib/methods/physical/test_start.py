@@ -6,7 +6,7 @@ import pytest
 import mpisim
 from calib.methods.physical.model import Model
 from calib.methods.physical.scanner_table import scanner_parameters
-from calib.methods.physical.start import ideal_start, robust_start
+from calib.methods.physical.start import _search, ideal_start, robust_start
 from mpisim.data.sampling import Sampling
 from mpisim.errors import InputError
 
@@ -34,6 +34,19 @@ def test_start_refuses_what_holds_nothing():
         ideal_start(np.zeros((3, 1, 3, 16), complex), PARAMETERS, SAMPLING, GRID)
     with pytest.raises(InputError, match="shape"):
         ideal_start(np.ones((2, 1, 3, 16), complex), PARAMETERS, SAMPLING, GRID)
+
+
+def test_a_search_ends_early_where_there_is_no_field_free_line():
+    """Rows that are products of waves along x and y, as those of a field-free point, are no candidate's."""
+    rng, x = np.random.default_rng(0), np.linspace(-1, 1, 4)
+    orders = rng.integers(0, 4, (3, 1, 3, 2))
+    along = [np.cos(orders[..., [i]] * np.arccos(x)) for i in (0, 1)]
+    values = (along[1][..., :, None] * along[0][..., None, :]).reshape(3, 1, 3, 16).astype(complex)
+    for function in (ideal_start, robust_start):
+        assert function(values, PARAMETERS, SAMPLING, GRID)[1] > 0.5
+    search = _search(values, PARAMETERS, SAMPLING, GRID, None)
+    search.best()
+    assert len(search._found) < 30
 
 
 @pytest.mark.slow
