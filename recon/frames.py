@@ -26,6 +26,7 @@ from mpisim.progress import progress
 from recon.compare import image_figures
 from recon.preparation import Conditions, Prepared
 from recon.reconstructor import Reconstructor
+from recon.streaming import StoredRows
 
 __all__ = ["reconstruct_file", "stream"]
 
@@ -71,19 +72,20 @@ def stream(
 
 
 def _images(
-    maker: Reconstructor, matrix: xr.Dataset | None, frames: Iterable[xr.Dataset]
+    maker: Reconstructor, matrix: xr.Dataset | StoredRows | None, frames: Iterable[xr.Dataset]
 ) -> Iterator[tuple[xr.Dataset, tuple[str, ...]]]:
     """Yield the images of every measurement, and the names of those attributes that have a number for each frame."""
     first: xr.Dataset | None = None
     prepared: Prepared | None = None
     header: xr.Dataset | None = None
+    stored = matrix if isinstance(matrix, StoredRows) else None
     for y in frames:
         shared = first is not None and header is not None and prepared is not None and _alike(first, y)
         if shared and prepared is not None and header is not None:
             prepared = maker.prepared_like(prepared, header, y)
         else:
             prepared, first = maker.prepared(matrix, y), None
-            if matrix is not None and maker.solver.direct is None and prepared.deviation is None:
+            if isinstance(matrix, xr.Dataset) and maker.solver.direct is None and prepared.deviation is None:
                 header, first = _header(matrix), y
         if prepared.deviation is not None and y.sizes.get("frame", 1) > 1:
             single = (y.isel(frame=slice(k, k + 1)) for k in range(y.sizes["frame"]))
@@ -91,7 +93,7 @@ def _images(
             yield _joined([image for image, _ in made], made[0][1]), made[0][1]
             continue
         solution = maker.solved(prepared)
-        yield maker.image(prepared, solution), tuple(solution.figures)
+        yield maker.image(prepared, solution, stored), tuple(solution.figures)
 
 
 def _header(matrix: xr.Dataset) -> xr.Dataset:
@@ -121,7 +123,7 @@ def _joined(images: list[xr.Dataset], listed: tuple[str, ...]) -> xr.Dataset:
 
 
 def reconstruct_file(
-    matrix: xr.Dataset | None,
+    matrix: xr.Dataset | StoredRows | None,
     measurement: FilePath,
     out: FilePath,
     frames_at_once: int,
@@ -133,7 +135,7 @@ def reconstruct_file(
     Parameters
     ----------
     matrix
-        A fine system matrix; None for a method without one.
+        A fine system matrix, or its rows in a file (`recon.streaming`); None for a method without one.
     measurement, out
         Files (.nc). The second is written whole or not at all.
     frames_at_once

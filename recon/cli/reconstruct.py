@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import Result, argument_type, as_typed
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+    from recon.reconstructor import Reconstructor
     from recon.selection.background import Background
     from recon.streaming import StoredRows
 
@@ -48,6 +49,7 @@ KEYS = {
 _FLAGS = {"regularisation": "--lambda", "sweeps": "--iterations"}
 """Flags that do not follow from the name of the parameter."""
 _PARSERS: dict[type, Callable[[str, str], object]] = {int: integer, float: number}
+_FIGURES = ("psnr", "nrmse", "ssim", "psnr_phantom", "nrmse_phantom", "ssim_phantom")
 _REPORTED = (
     *("iterations", "converged", "feasible", "least_residual", "eps", "residual", "matrix_errors"),
     *("regularisation", "background_rms"),
@@ -90,6 +92,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--std-coherence", type=argument_type("--std-coherence", number), default=0.05, metavar="C", help=coherence
     )
     _add_background_options(parser)
+    parser.add_argument(
+        "--frames-at-once",
+        type=argument_type("--frames-at-once", integer),
+        metavar="N",
+        help="read, reconstruct and write so many frames at a time (.nc); numbers of each frame are then variables of "
+        "the file (default: all)",
+    )
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
     _add_method_options(parser)
@@ -178,8 +187,10 @@ def _lambda(name: str, text: str) -> float | str:
 def run(options: argparse.Namespace) -> Result:
     """Do the work for parsed options."""
     import mpisim
-    import recon
+    from recon.frames import reconstruct_file
     from recon.methods import METHODS
+    from recon.preparation import Conditions
+    from recon.reconstructor import Reconstructor
     from recon.streaming import matrix_of
 
     file = None if options.matrix == "-" else options.matrix
@@ -190,32 +201,51 @@ def run(options: argparse.Namespace) -> Result:
     layout = {"frames": options.frames, "stacked": options.stacked}
     with as_typed({"frames": "--frames", "variable": "--variable", "stacked": "--stacked"}):
         matrix = None if file is None else matrix_of(file, METHODS[options.method].streams, f"method {options.method}")
-        y = mpisim.read(options.measurement, options.variable, **layout)
     if reference is not None and matrix is not None:
         _check_reference(reference, matrix)
+    conditions = Conditions(
+        eps=options.eps,
+        noise_db=options.noise_db,
+        non_negative=options.non_negative,
+        row_mask=mask,
+        min_frequency=options.min_frequency,
+        max_frequency=options.max_frequency,
+        row_snr=options.row_snr,
+        use_std=not options.ignore_std,
+        std_coherence=options.std_coherence,
+    )
     with as_typed(_typed(options)):
-        image = recon.reconstruct(
-            matrix,
-            y,
-            method=options.method,
-            eps=options.eps,
-            noise_db=options.noise_db,
-            non_negative=options.non_negative,
-            preset=options.preset,
-            row_mask=mask,
-            min_frequency=options.min_frequency,
-            max_frequency=options.max_frequency,
-            row_snr=options.row_snr,
-            use_std=not options.ignore_std,
-            std_coherence=options.std_coherence,
-            background=_background(options),
-            **chosen,
-        )
+        conditions = replace(conditions, background=_background(options))
+        maker = Reconstructor.of(options.method, options.preset, conditions, chosen)
+        if options.frames_at_once is None:
+            attributes = _all_at_once(options, maker, matrix, layout, reference)
+        else:
+            inputs = matrix, options.measurement, options.out
+            attributes = reconstruct_file(*inputs, options.frames_at_once, maker, reference)
+    reported = {name: attributes[name] for name in (*_FIGURES, *_REPORTED) if name in attributes}
+    rows = {"rows": attributes["rows"]["used"], "rows_measured": attributes["rows"]["measured"]}
+    return {"out": options.out, "method": options.method, **reported, **rows}
+
+
+def _all_at_once(
+    options: argparse.Namespace,
+    maker: Reconstructor,
+    matrix: xr.Dataset | StoredRows | None,
+    layout: dict[str, Any],
+    reference: xr.Dataset | None,
+) -> dict[str, Any]:
+    """Reconstruct a measurement that is read complete, write the image, and return its attributes and figures."""
+    import mpisim
+    import recon
+    from recon.streaming import StoredRows
+
+    with as_typed({"frames": "--frames", "variable": "--variable", "stacked": "--stacked"}):
+        y = mpisim.read(options.measurement, options.variable, **layout)
+    prepared = maker.prepared(matrix, y)
+    image = maker.image(prepared, maker.solved(prepared), matrix if isinstance(matrix, StoredRows) else None)
     figures = recon.image_figures(image, reference, y)
     mpisim.write(image, options.out)
-    reported = {name: image.attrs[name] for name in _REPORTED if name in image.attrs}
-    rows = {"rows": image.attrs["rows"]["used"], "rows_measured": image.attrs["rows"]["measured"]}
-    return {"out": options.out, "method": options.method, **figures, **reported, **rows}
+    return {**image.attrs, **figures}
 
 
 def _background(options: argparse.Namespace) -> Background | None:
@@ -277,6 +307,7 @@ def _typed(options: argparse.Namespace) -> dict[str, str]:
         "row_snr",
         "std_coherence",
         "background",
+        "frames_at_once",
         *(option.name for option in fields(METHODS[options.method].options)),
     ]
     return {name: _flag(name) for name in names} | {"terms": "--background-terms", "std": "--background-std"}

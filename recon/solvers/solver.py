@@ -87,7 +87,7 @@ class Problem:
         """Return the problem for other data (M, images), with what was computed of the matrix so far."""
         found = replace(self, y=y)
         kept = {name: self.__dict__[name] for name in ("factor", "spectrum", "gram") if name in self.__dict__}
-        found.__dict__.update(kept)
+        vars(found).update({str(name): value for name, value in kept.items()})
         return found
 
 

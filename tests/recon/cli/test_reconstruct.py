@@ -287,7 +287,8 @@ def help_text(capsys):
 
 def test_help_lists_the_methods_and_their_options(capsys):
     text = help_text(capsys)
-    assert all(f"{name}: {solver.summary}" in text for name, solver in recon.METHODS.items())
+    unbroken = text.replace("- ", "-")  # lines end at hyphens, too
+    assert all(f"{name}: {solver.summary}" in unbroken for name, solver in recon.METHODS.items())
     sweeps, weight = recon.methods.KaczmarzOptions().iterations, recon.methods.KaczmarzOptions().regularisation
     most = recon.methods.AdmmOptions().iterations
     assert f"admm: most iterations (default {most}); kaczmarz: sweeps over all rows (default {sweeps})" in text
@@ -355,3 +356,15 @@ def test_bad_rules_and_backgrounds_get_one_sentence(folder, capsys, words, sente
     mpisim.write(recon.measure(small_matrix(), recon.phantoms.tubes(), seed=0), "y.nc")
     assert main(["reconstruct", "sm.nc", "y.nc", "--method", "tikhonov", *words, "--out", "i.nc"]) == 2
     assert capsys.readouterr().err.startswith(f"mpisim: {sentence}")
+
+
+def test_frames_some_at_a_time_give_the_images_of_all_at_once(folder, capsys):
+    mpisim.write(recon.measure(small_matrix(), recon.phantoms.tubes(), seed=0, frames=3), "y.nc")
+    words = ("reconstruct", "sm.nc", "y.nc", "--method", "kaczmarz", "--lambda", "auto", "--out")
+    whole, parts = run(capsys, *words, "all.nc"), run(capsys, *words, "parts.nc", "--frames-at-once", "2")
+    assert set(parts) == set(whole) and parts["rows"] == whole["rows"]
+    for name in ("psnr_phantom", "regularisation", "residual"):
+        assert parts[name] == pytest.approx(whole[name]) and len(parts[name]) == 3
+    images = [mpisim.read(name)["image"].values for name in ("all.nc", "parts.nc")]
+    np.testing.assert_allclose(*images, atol=1e-12)
+    assert mpisim.read("parts.nc")["regularisation"].dims == ("frame",)
