@@ -75,7 +75,7 @@ class FistaOptions:
     l1: float = _option(FISTA_WEIGHTS[1], "weight of the absolute values; at 1 the image is empty")
     tv: float = _option(FISTA_WEIGHTS[2], "weight of the total variation, in the same unit")
     iterations: int = _option(1000, "most iterations")
-    tolerance: float = _option(1e-4, "relative change that ends the iteration")
+    tolerance: float = _option(1e-5, "relative change that ends the iteration")
     convention: str = _option("trace", _CONVENTION)
 
 

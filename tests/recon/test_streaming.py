@@ -12,6 +12,7 @@ import xarray as xr
 import mpisim
 import recon
 from mpisim import InputError
+from mpisim.cli.main import main
 from mpisim.data.schema import STD, build
 from mpisim.errors import DataWarning
 from tests.recon.problems import small_matrix, small_measurement
@@ -84,6 +85,19 @@ def test_a_stated_deviation_is_left_aside_with_a_warning(tmp_path):
     with pytest.warns(DataWarning, match="the standard deviation which it states is not used"):
         found = recon.reconstruct(path, y, "kaczmarz", memory=LIMIT, iterations=2)
     same(found, recon.reconstruct(fine, y, "kaczmarz", iterations=2))
+
+
+def test_the_command_line_streams_within_its_memory(file, tmp_path, capsys):
+    mpisim.write(small_measurement(), tmp_path / "y.nc")
+    words = ["reconstruct", str(file), str(tmp_path / "y.nc"), "--iterations", "2", "--out", str(tmp_path / "image.nc")]
+    assert main([*words, "--method", "kaczmarz", "--memory", str(LIMIT)]) == 0
+    same(
+        mpisim.read(tmp_path / "image.nc"),
+        recon.reconstruct(single(), small_measurement(), "kaczmarz", iterations=2),
+    )
+    capsys.readouterr()
+    assert main([*words, "--method", "admm", "--memory", "0.0001"]) == 2
+    assert "a larger --memory allows more" in capsys.readouterr().err
 
 
 def large_file(path, frequencies, written):

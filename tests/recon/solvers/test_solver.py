@@ -2,10 +2,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import aslinearoperator
 
 import recon
 from mpisim import InputError
 from recon import Problem, Solution, Solver
+from recon.solvers.solver import starting_images
 
 
 @dataclass(frozen=True)
@@ -74,3 +76,15 @@ def test_a_problem_for_other_data_keeps_what_was_computed_of_the_matrix():
     later = problem.with_data(other)
     assert later.gram is problem.gram and later.spectrum is problem.spectrum and later.y is other
     assert later.factor.shape == (2, 3) and later.with_data(other).factor is later.factor
+
+
+def test_a_solver_of_two_arguments_takes_no_start():
+    problem = Problem(np.eye(3, dtype=complex), np.ones((3, 1), complex), (1, 3))
+    alone = replace(GOOD, solve=lambda problem, options: Solution(np.ones((3, 1))))
+    assert np.array_equal(alone.run(problem, Options(), callback=print).images, np.ones((3, 1)))
+    with pytest.raises(InputError, match="Input start must be left out for the solver, which takes none"):
+        alone.run(problem, Options(), np.ones(3))
+    both = replace(GOOD, solve=lambda problem, options, start, callback: Solution(starting_images(start, 3, 1)))
+    assert np.array_equal(both.run(problem, Options(), np.arange(3)).images[:, 0], [0, 1, 2])
+    with pytest.raises(InputError, match="Input matrix must be one in memory"):
+        alone.run(replace(problem, matrix=aslinearoperator(problem.matrix)), Options())
