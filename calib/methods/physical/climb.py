@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -126,10 +127,9 @@ def climb(
     """
     count = int(np.isfinite(np.broadcast_to(sigma, values.shape)).sum())
     rough = model if rough is None else rough
-    state, of_ideal = before.ideal.state if before else start, {"priors": priors, "steepest": steepest}
-    if before is None:
-        state = fit_scanner(rough, values, sigma, start, None, **of_ideal).state
-    ideal = fit_scanner(model, values, sigma, state, None, **of_ideal)
+    of_ideal = partial(fit_scanner, values=values, sigma=sigma, groups=None, priors=priors, steepest=steepest)
+    state = of_ideal(rough, start=start).state if before is None else before.ideal.state
+    ideal = of_ideal(model, start=state)
     state, steps = ideal.state, ideal.steps
     best, starts = None, 0
     fewest = 2 if values.shape[-1] <= _FEW_POSITIONS and not exact and before is None else 1
