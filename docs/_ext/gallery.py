@@ -20,7 +20,7 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]
-_NEEDS_FILES = ("measured_matrix",)
+_NEEDS_FILES = ("encoding_array", "measured_matrix")
 """Examples that need files of others; their page shows the source only."""
 
 

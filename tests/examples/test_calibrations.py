@@ -1,8 +1,11 @@
 """The examples of whole calibrations: `in_house.py`, and `measured_matrix.py` on a stand-in for its files."""
 
+from functools import partial
+
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 
 import mpisim
 from tests.examples.test_ranges import example
@@ -62,3 +65,25 @@ def test_auto_says_that_an_array_has_no_field_free_line(stand_in, tmp_path, caps
     assert "auto took bicubic-dc: no field-free line was found" in printed
     assert set(errors) == {"bicubic-dc", "auto"} and errors["auto"] == pytest.approx(errors["bicubic-dc"])
     assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_images_of_an_array_are_judged_by_rows_that_were_left_out(stand_in, tmp_path, capsys):
+    """The true image predicts all rows, and an empty one none; the interpolated matrix has the measured voxels."""
+    array = example("encoding_array")
+    sweeps = partial(array.recon.reconstruct, method="kaczmarz", regularisation=1e-5, iterations=200)
+    array.PHANTOMS, array.solvers = (1,), lambda: dict.fromkeys(("authors", "auto", "admm"), sweeps)
+    errors = array.main([str(stand_in), "--methods", "bicubic-dc,physical", "--out", str(tmp_path / "e.png")])
+    assert len(errors) == 5 and all(len(of_phantoms) == 1 for of_phantoms in errors.values())
+    assert max(max(values) for values in errors.values()) < 0.5
+    finer = array.interpolated(array.mpisim.read(stand_in / "S.mat", "S", array.GRID))
+    fine = array.mpisim.read(stand_in / "S.mat", "S", array.GRID)["system_matrix"]
+    assert finer["system_matrix"].values[:, ::2, ::2] == pytest.approx(fine.values, abs=1e-9)
+    assert np.allclose(finer["x"].values[::2], fine["x"].values)
+    matrix, y = array.mpisim.read(stand_in / "S.mat", "S", array.GRID), array.mpisim.read(stand_in / "b1.mat")
+    truth = np.zeros(64)
+    truth[10:12] = 1  # the columns that the stand-in adds up
+    for flat, expected in ((truth, 0.0), (0 * truth, 1.0)):
+        found = array.predicted(matrix, y, lambda *_, row_mask, flat=flat: {"image": xr.DataArray(flat)})
+        assert found == pytest.approx(expected, abs=1e-6)
+    assert "physical is left out" in capsys.readouterr().out
+    assert (tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
