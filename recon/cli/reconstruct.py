@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import Result, argument_type, as_typed
-from mpisim.cli.options import integer, number, ranged
+from mpisim.cli.options import integer, number
 from mpisim.errors import InputError, one_of, require, with_article
 from mpisim.io import expect_output
+from recon.cli.reconstruct_options import (
+    add_background_options,
+    add_method_options,
+    add_row_options,
+    destination_of,
+    flag_of,
+    presets,
+    radius,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,9 +53,6 @@ KEYS = {
     "rows_measured": "rows of the measurement",
 }
 """Keys of `--json`. With several frames the figures of the image and of the method are lists with one for each."""
-_FLAGS = {"regularisation": "--lambda", "sweeps": "--iterations"}
-"""Flags that do not follow from the name of the parameter."""
-_PARSERS: dict[type, Callable[[str, str], object]] = {int: integer, float: number}
 _FIGURES = ("psnr", "nrmse", "ssim", "psnr_phantom", "nrmse_phantom", "ssim_phantom")
 _REPORTED = (
     *("iterations", "converged", "feasible", "least_residual", "eps", "residual", "matrix_errors"),
@@ -70,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ball = parser.add_mutually_exclusive_group()
     ball.add_argument(
         "--eps",
-        type=argument_type("--eps", _radius),
+        type=argument_type("--eps", radius),
         metavar="E|auto",
         help="admm: radius of the noise ball, in units of the noise if this is known, or auto: from the data (default: "
         "auto for a matrix that was recovered or states its errors; for M rows of any other, from the data, but from "
@@ -81,17 +85,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sign = parser.add_mutually_exclusive_group()
     sign.add_argument("--non-negative", action="store_true", default=True, help="demand x >= 0 (the default)")
     sign.add_argument("--signed", dest="non_negative", action="store_false", help="allow negative values")
-    parser.add_argument(
-        "--preset", metavar="NAME", help=f"options as published, in place of the defaults; {_presets()}"
-    )
-    _add_row_options(parser)
+    parser.add_argument("--preset", metavar="NAME", help=f"options as published, in place of the defaults; {presets()}")
+    add_row_options(parser)
     ignored = "leave aside how much the matrix states that its values err; by default its rows are weighted by it"
     parser.add_argument("--ignore-std", action="store_true", help=ignored)
     coherence = "share of the matrix' errors that have one sign over an object, from 0 (independent) to 1 (default .05)"
     parser.add_argument(
         "--std-coherence", type=argument_type("--std-coherence", number), default=0.05, metavar="C", help=coherence
     )
-    _add_background_options(parser)
+    add_background_options(parser)
     parser.add_argument(
         "--frames-at-once",
         type=argument_type("--frames-at-once", integer),
@@ -101,87 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reference", help="image to compare with (.nc)")
     parser.add_argument("--out", required=True, help="image to write (.nc)")
-    _add_method_options(parser)
-
-
-def _add_row_options(parser: argparse.ArgumentParser) -> None:
-    """Add the choice of rows."""
-    for flag, text in (("--min-frequency", "least"), ("--max-frequency", "greatest")):
-        frequency = argument_type(flag, ranged(0, 1e5, "kHz", 1e3))
-        parser.add_argument(flag, type=frequency, metavar="KHZ", help=f"{text} frequency in kHz of the rows to use")
-    ratio = "least signal-to-noise ratio of the rows to use: RMS of the matrix's row over its noise (5: five times)"
-    parser.add_argument("--row-snr", type=argument_type("--row-snr", number), metavar="RATIO", help=ratio)
-    mask = "1 for the rows to use and 0 for others: .npy, or a text file; angle, then receive channel, then frequency"
-    parser.add_argument("--row-mask", metavar="FILE", help=mask)
-
-
-def _add_background_options(parser: argparse.ArgumentParser) -> None:
-    """Add the background that is estimated with the image."""
-    basis = "estimate a background with the image: smooth along the axis frequency or angle, or, with frames, made of "
-    basis += "vectors of the background frames (default none)"
-    parser.add_argument("--background", metavar="BASIS", help=basis)
-    terms = argument_type("--background-terms", integer)
-    parser.add_argument("--background-terms", type=terms, metavar="N", help="its cosines or vectors (default 1)")
-    std = argument_type("--background-std", number)
-    limit = "standard deviation of its amplitudes, in the unit of the data (default: no limit)"
-    parser.add_argument("--background-std", type=std, metavar="S", help=limit)
-
-
-def _add_method_options(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for every option of every method; methods share flags of one name."""
-    from recon.methods import METHODS
-
-    texts: dict[str, list[str]] = {}
-    kinds: dict[str, type] = {}
-    for method, solver in METHODS.items():
-        for option in (f for f in fields(solver.options) if type(f.default) in (int, float, str)):
-            text = f"{method}: {option.metadata.get('help', option.name)} (default {option.default})"
-            texts.setdefault(option.name, []).append(text.replace("%", "%%"))
-            kinds.setdefault(option.name, type(option.default))
-    for name, lines in texts.items():
-        flag = _flag(name)
-        kind = argument_type(flag, _PARSERS[kinds[name]]) if kinds[name] in _PARSERS else str
-        if name == "regularisation":
-            kind = argument_type(flag, _lambda)
-            lines.append("auto, l-curve, gcv, discrepancy or hands-free choose it from the data")
-        lines += [f"in Python {name}"] if name in _FLAGS else []
-        with suppress(argparse.ArgumentError):  # an option with the name of a flag above
-            parser.add_argument(flag, dest=_dest(name), type=kind, metavar="V", help="; ".join(lines))
-
-
-def _presets() -> str:
-    """Return the names of all presets with their values, for the help."""
-    from recon.methods import METHODS
-
-    return "; ".join(
-        f"{method}: {name} ({', '.join(f'{_flag(k)} {v}' for k, v in values.items())})"
-        for method, solver in METHODS.items()
-        for name, values in solver.presets.items()
-    ).replace("%", "%%")
-
-
-def _flag(name: str) -> str:
-    return _FLAGS.get(name, "--" + name.replace("_", "-"))
-
-
-def _dest(name: str) -> str:
-    return f"option {name}"
-
-
-def _radius(name: str, text: str) -> float | str:
-    return text if text == "auto" else number(name, text)
-
-
-def _lambda(name: str, text: str) -> float | str:
-    from recon.selection.regularisation import RULES
-
-    if text in RULES:
-        return text
-    try:
-        return number(name, text)
-    except InputError:
-        must = f"a number or one of {', '.join(RULES)}"
-        raise InputError(f"Input {name} must be {must}; instead received {text!r}.") from None
+    add_method_options(parser)
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -284,10 +206,10 @@ def _method_options(options: argparse.Namespace) -> dict[str, Any]:
 
     one_of("--method", options.method, METHODS)
     known = [option.name for option in fields(METHODS[options.method].options)]
-    prefix = _dest("")
+    prefix = destination_of("")
     given = {k.removeprefix(prefix): v for k, v in vars(options).items() if k.startswith(prefix) and v is not None}
-    foreign = ", ".join(_flag(name) for name in given if name not in known)
-    must = f"among {', '.join(map(_flag, known))} for the method {options.method}"
+    foreign = ", ".join(flag_of(name) for name in given if name not in known)
+    must = f"among {', '.join(map(flag_of, known))} for the method {options.method}"
     require(not foreign, "options", must, foreign)
     return given
 
@@ -310,4 +232,4 @@ def _typed(options: argparse.Namespace) -> dict[str, str]:
         "frames_at_once",
         *(option.name for option in fields(METHODS[options.method].options)),
     ]
-    return {name: _flag(name) for name in names} | {"terms": "--background-terms", "std": "--background-std"}
+    return {name: flag_of(name) for name in names} | {"terms": "--background-terms", "std": "--background-std"}
