@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mpisim.io.stored import number_type, readable
+from mpisim.io.stored import MOST_GROUPS, number_type, readable
 
 __all__ = ["require_dimensions"]
 
@@ -27,7 +27,7 @@ _DEEPEST = 32
 def require_dimensions(path: str | os.PathLike[str], kind: str) -> None:
     """Raise `InputError` unless every dimension of a NetCDF-4 file is where its variables look for it."""
     with readable(str(path), kind, TypeError, AttributeError), h5py.File(path, "r") as file:
-        items = dict(_data_sets(file, "", 0))
+        items = dict(_data_sets(file, "", set()))
         scales = {name: item for name, item in items.items() if _text(item.attrs.get("CLASS")) == "DIMENSION_SCALE"}
         numbers = {int(np.ravel(s.attrs["_Netcdf4Dimid"])[0]) for s in scales.values() if "_Netcdf4Dimid" in s.attrs}
         places = {h5py.h5o.get_info(item.id).addr: item for item in scales.values()}
@@ -44,10 +44,12 @@ def require_dimensions(path: str | os.PathLike[str], kind: str) -> None:
                 _require_scales(file, name, item, places)
 
 
-def _data_sets(group: h5py.Group, prefix: str, depth: int) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Yield the data sets that hard links reach."""
-    if depth > _DEEPEST:
-        raise ValueError(f"groups in more than {_DEEPEST} levels")
+def _data_sets(group: h5py.Group, prefix: str, entered: set[Any]) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Yield the data sets of all groups; raise `ValueError` where two paths lead to one group."""
+    here = h5py.h5o.get_info(group.id).addr
+    if here in entered or len(entered) >= MOST_GROUPS or prefix.count("/") > _DEEPEST:
+        raise ValueError(f"the group {prefix or '/'}, to which several paths lead, or one of too many or too deep")
+    entered.add(here)
     for key in group:
         link = group.get(key, getlink=True)
         if not isinstance(link, h5py.HardLink):
@@ -56,7 +58,7 @@ def _data_sets(group: h5py.Group, prefix: str, depth: int) -> Iterator[tuple[str
         if isinstance(item, h5py.Dataset):
             yield f"{prefix}{key}", item
         elif isinstance(item, h5py.Group):
-            yield from _data_sets(item, f"{prefix}{key}/", depth + 1)
+            yield from _data_sets(item, f"{prefix}{key}/", entered)
         else:
             raise ValueError(f"{prefix}{key}, which is a type of its own")
 

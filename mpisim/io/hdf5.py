@@ -18,7 +18,7 @@ import numpy as np
 
 from mpisim.errors import InputError
 from mpisim.io.sparse import dense
-from mpisim.io.stored import Contents, StoredArray, number_type, overclaim, plain_numbers, readable
+from mpisim.io.stored import Contents, GroupCount, StoredArray, number_type, overclaim, plain_numbers, readable
 
 __all__ = ["hdf5_contents", "hdf5_kind", "is_matlab", "problem_of"]
 
@@ -36,7 +36,7 @@ def hdf5_contents(path: str | os.PathLike[str], kind: str | None = None) -> Cont
     kind = kind or ("MATLAB file (version 7.3)" if matlab else "HDF5 file")
     with readable(str(path), kind, TypeError), h5py.File(path, "r") as file:  # of types that NumPy does not have
         arrays = []
-        for array in _arrays(file, str(path), "", matlab, set(), 0):
+        for array in _arrays(file, str(path), "", matlab, (), GroupCount()):
             arrays.append(array)
             if len(arrays) >= _MOST:
                 break
@@ -71,12 +71,13 @@ def _plain(value: Any) -> Any:
 
 
 def _arrays(
-    group: h5py.Group, path: str, prefix: str, matlab: bool, above: set[Any], depth: int
+    group: h5py.Group, path: str, prefix: str, matlab: bool, above: tuple[Any, ...], groups: GroupCount
 ) -> Iterator[StoredArray]:
     """Yield what a group holds; groups that contain themselves are left out."""
     here = h5py.h5o.get_info(group.id).addr
-    if here in above or depth > _DEEPEST:
+    if here in above or len(above) > _DEEPEST:
         return
+    groups.enter()
     for key in group:
         if key in _RESERVED:
             continue
@@ -95,7 +96,7 @@ def _arrays(
         elif isinstance(item, h5py.Group) and "MATLAB_sparse" in item.attrs:
             yield _of_sparse(item, path, name)
         elif isinstance(item, h5py.Group):
-            yield from _arrays(item, path, f"{name}{'.' if matlab else '/'}", matlab, above | {here}, depth + 1)
+            yield from _arrays(item, path, f"{name}{'.' if matlab else '/'}", matlab, (*above, here), groups)
 
 
 def _is_placeholder(item: h5py.Dataset) -> bool:

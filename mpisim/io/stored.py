@@ -23,8 +23,19 @@ import numpy as np
 from mpisim.errors import InputError, require
 from mpisim.memory import GIGABYTE, require_memory
 
-__all__ = ["Contents", "StoredArray", "number_type", "overclaim", "plain_numbers", "readable"]
+__all__ = [
+    "MOST_GROUPS",
+    "Contents",
+    "GroupCount",
+    "StoredArray",
+    "number_type",
+    "overclaim",
+    "plain_numbers",
+    "readable",
+]
 
+MOST_GROUPS = 5000
+"""Groups that are walked through in a file: few hard links can make paths without end."""
 _PACKED_RATIO = 1032
 _SLACK = 2**20  # bytes that an array may claim in any case
 
@@ -138,6 +149,19 @@ class Contents:
     def names(self) -> set[str]:
         """Names of all arrays."""
         return {array.name for array in self.arrays}
+
+
+class GroupCount:
+    """How many groups of a file were entered, by whatever paths."""
+
+    def __init__(self) -> None:
+        self.entered = 0
+
+    def enter(self) -> None:
+        """Count one more; raise `ValueError` where they are too many."""
+        self.entered += 1
+        if self.entered > MOST_GROUPS:
+            raise ValueError(f"paths to more than {MOST_GROUPS:,} groups")
 
 
 def overclaim(claimed: int, stored: int, packed: bool) -> str:

@@ -22,7 +22,7 @@ from mpisim.errors import InputError, require, warn
 from mpisim.io.mdf.source import MdfFile
 from mpisim.io.mdf.specification import FIELDS
 from mpisim.io.nesting import parse_json
-from mpisim.io.stored import plain_numbers, readable
+from mpisim.io.stored import GroupCount, plain_numbers, readable
 
 __all__ = ["OWN", "decoded", "encoded", "field_paths", "gathered", "own_fields", "own_parts", "texts_of"]
 
@@ -71,21 +71,22 @@ def gathered(source: MdfFile) -> dict[str, Any]:
 
 def field_paths(source: MdfFile) -> Iterator[str]:
     """Yield the paths of all fields of a file, those that links lead to left out."""
-    return _paths(source.file, "", frozenset())
+    return _paths(source.file, "", frozenset(), GroupCount())
 
 
-def _paths(group: h5py.Group, prefix: str, above: frozenset[int]) -> Iterator[str]:
+def _paths(group: h5py.Group, prefix: str, above: frozenset[int], groups: GroupCount) -> Iterator[str]:
     """Yield the paths of all data sets that hard links reach; groups that contain themselves are left out."""
     here = int(h5py.h5o.get_info(group.id).addr)
     if here in above or len(above) > _DEEPEST:
         return
+    groups.enter()
     for key in group:
         if isinstance(group.get(key, getlink=True), h5py.HardLink):
             item = group[key]
             if isinstance(item, h5py.Dataset):
                 yield f"{prefix}/{key}"
             elif isinstance(item, h5py.Group):
-                yield from _paths(item, f"{prefix}/{key}", above | {here})
+                yield from _paths(item, f"{prefix}/{key}", above | {here}, groups)
 
 
 def _value(source: MdfFile, path: str) -> Any:

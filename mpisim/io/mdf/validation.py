@@ -18,6 +18,7 @@ from mpisim.errors import DataWarning, InputError
 from mpisim.io.mdf.acquisition import angles_of, positions_of
 from mpisim.io.mdf.fields import is_little, of_type, value_breach
 from mpisim.io.mdf.frames import Frames
+from mpisim.io.mdf.metadata import field_paths
 from mpisim.io.mdf.report import Report
 from mpisim.io.mdf.source import MdfFile, opened
 from mpisim.io.mdf.specification import FIELDS, GROUPS, LAYOUTS, Field
@@ -236,6 +237,8 @@ def _reader(source: MdfFile) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
+            for _ in field_paths(source):  # as reading does, which refuses paths without end
+                pass
             if source.item("/measurement/data") is not None:
                 calibrated = source.item("/calibration/method") is not None
                 size = source.real("/calibration/size") if calibrated else None

@@ -102,6 +102,26 @@ def test_groups_that_contain_themselves_are_passed_over(hostile, capsys):
     assert main(["info", str(file)]) == 0
 
 
+@pytest.mark.parametrize("kind", ["nc", "h5", "mdf"])
+def test_paths_without_end_are_refused(kind, tmp_path, capsys):
+    """Thirty groups, each with three hard links to the next: 3^30 paths in a file of some kB."""
+    path = tmp_path / f"a.{kind}"
+    if kind == "mdf":
+        write_matrix(path, (3, 2, 1))
+    elif kind == "nc":
+        mpisim.write(sample_matrix(), path)
+    with h5py.File(path, "a") as file:
+        group = file.create_group("/_deep")
+        for _ in range(30):
+            inner = group.create_group("a")
+            group["b"] = group["c"] = inner
+            group = inner
+    with pytest.raises(InputError, match=r"more than 5,000 groups|another kind"):
+        mpisim.read(path)
+    assert main(["info", str(path)]) == 2 and "more than 5,000 groups" in capsys.readouterr().err
+    assert main(["validate", str(path)]) == 2
+
+
 @pytest.mark.parametrize("kind", ["nc", "h5"])
 def test_netcdf_and_plain_hdf5_do_not_leave_the_file_either(kind, tmp_path, capsys):
     with h5py.File(tmp_path / "secret.h5", "w") as file:
