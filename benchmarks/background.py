@@ -5,7 +5,7 @@ the angles, with random amplitudes of ten times the RMS of the data, is added to
 without the estimate, `ignored` data with it and without the estimate, and the other columns data with it and with the
 estimate of one, two or three cosines.
 
-    python -m benchmarks.background [--voxels 24] [--angles 30]
+    python -m benchmarks.background [--voxels 16] [--angles 20] [--methods tikhonov kaczmarz admm]
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def disturbed(y: xr.Dataset, basis: str, seed: int) -> xr.Dataset:
 def main() -> None:
     """Make the images and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--voxels", type=int, default=24)
-    parser.add_argument("--angles", type=int, default=30)
+    parser.add_argument("--voxels", type=int, default=16)
+    parser.add_argument("--angles", type=int, default=20)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     grid = mpisim.Grid((options.voxels,) * 2, (0.032, 0.032))
@@ -51,7 +52,8 @@ def main() -> None:
         truth = y["phantom"].values
         for basis in ("frequency", "angle"):
             dirty = disturbed(y, basis, seed)
-            for method, chosen in METHODS.items():
+            for method in options.methods:
+                chosen = METHODS[method]
                 made = {"clean": recon.reconstruct(fine, y, method, **chosen)}
                 made["ignored"] = recon.reconstruct(fine, dirty, method, **chosen)
                 for terms in TERMS:
