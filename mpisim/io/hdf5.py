@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from mpisim.errors import InputError
+from mpisim.io.heaps import require_heaps
 from mpisim.io.sparse import dense
 from mpisim.io.stored import Contents, GroupCount, StoredArray, number_type, overclaim, plain_numbers, readable
 
@@ -34,6 +35,7 @@ def hdf5_contents(path: str | os.PathLike[str], kind: str | None = None) -> Cont
     """
     matlab = kind is None and is_matlab(path)
     kind = kind or ("MATLAB file (version 7.3)" if matlab else "HDF5 file")
+    require_heaps(path)
     with readable(str(path), kind, TypeError), h5py.File(path, "r") as file:  # of types that NumPy does not have
         arrays = []
         for array in _arrays(file, str(path), "", matlab, (), GroupCount()):

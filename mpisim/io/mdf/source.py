@@ -18,6 +18,7 @@ import numpy as np
 from mpisim.errors import InputError, require
 from mpisim.io.content import content_of
 from mpisim.io.hdf5 import problem_of
+from mpisim.io.heaps import require_heaps
 from mpisim.io.stored import number_type, plain_numbers, readable
 from mpisim.memory import require_memory
 
@@ -152,6 +153,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[MdfFile]:
     name = str(path)
     must = "an MDF file (HDF5 with the field version and the groups of MDF v2)"
     require(content_of(path) == "hdf5" and holds_mdf(path), name, must, "another kind of file")
+    require_heaps(path)
     with readable(name, KIND, TypeError, AttributeError), h5py.File(path, "r") as file:
         source = MdfFile(name, file)
         version = source.text("/version")

@@ -4,6 +4,7 @@ import ast
 import os
 import pickle
 import resource
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 import mpisim
 from mpisim import Grid, InputError
 from mpisim.cli.main import main
+from mpisim.io.contents import contents_of
+from mpisim.io.heaps import require_heaps
 from tests.mpisim.data.matrices import sample_matrix
 from tests.mpisim.io.mdf.files import write_matrix
 
@@ -100,6 +103,25 @@ def test_groups_that_contain_themselves_are_passed_over(hostile, capsys):
     assert mpisim.read(file).sizes["x"] == 3
     assert main(["validate", str(file)]) == 1 and "that does not contain itself" in capsys.readouterr().out
     assert main(["info", str(file)]) == 0
+
+
+@pytest.mark.parametrize("length", [0, 2**64 - 16])
+@pytest.mark.parametrize("kind", ["h5", "mdf"])
+def test_texts_through_which_the_library_never_gets_are_refused(kind, length, tmp_path):
+    """A heap of texts whose free space has no length, or whose first text has one that overflows."""
+    path = tmp_path / f"a.{kind}"
+    write_matrix(path, (3, 2, 1))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"GCOL\x01") + 16
+    while length == 0 and struct.unpack_from("<H", content, place)[0] != 0:  # to the free space
+        place += 16 + -(-struct.unpack_from("<Q", content, place + 8)[0] // 8) * 8
+    struct.pack_into("<Q", content, place + 8, length)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"heap of texts at byte .* holds an object without length"):
+        require_heaps(path)
+    for read in (mpisim.read, contents_of):
+        with pytest.raises(InputError, match="heap of texts"):
+            read(path)
 
 
 @pytest.mark.parametrize("kind", ["nc", "h5", "mdf"])
