@@ -10,9 +10,7 @@ little they err where that holds:
    their standard deviations by what they leave unexplained.
    If no scanner is fitted, `linear-bayes` counts where it leaves noise (chi2 below `_MOST_LEFT`), or where it expects
    to err by less than half of the distance between its rows and interpolated ones, which are then worse.
-3. If neither counts, it is the method that `calib.choice` takes: a network, ridges, profiles, or interpolation. A
-   network that leaves much unexplained (`MISFIT`) does not count either: nothing describes such a matrix, and
-   `bicubic-dc` presumes least.
+3. If neither counts, it is the method that `calib.choice` takes: a network, profiles, ridges, or interpolation.
 
 Rows at angles that were not measured, and what has changed since an earlier fit, are known to `physical` alone. If
 `angles` are wanted, no other method can be taken: where no scanner is fitted, the matrix is refused.
@@ -34,7 +32,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from calib.learned.differences import MISFIT, unexplained
 from calib.methods.linear_bayes.prior_file import read_prior
 from calib.methods.physical.fit_file import Source, fit_of
 from calib.methods.physical.more_angles import wanted_angles
@@ -173,19 +170,13 @@ def _nearer(bayes: _Tried, least: _Tried) -> bool:
 
 
 def _otherwise(coarse: xr.Dataset, by: By, tried: list[_Tried], fit: str) -> Recovered:
-    """Take the method of `calib.choice`, or what presumes least where a network leaves too much unexplained."""
+    """Take the method of `calib.choice`."""
     usual = _tried(coarse, None, by)
     if usual.fine is None:
         raise InputError(usual.refused)
-    tried = [*tried, usual]
-    misfit = usual.metadata.get("misfit", 0.0)
-    if misfit > MISFIT:
-        least = _tried(coarse, _LEAST, by)
-        if not least.refused:
-            return _taken(least, [*tried, least], f"{fit}, and {unexplained(misfit)}")
     why = f"{fit}, and {usual.metadata.get('reason', 'it presumes least')}"
     reason = f"no field-free line was found: {why}" if usual.method == _LEAST else why
-    return _taken(usual, tried, reason)
+    return _taken(usual, [*tried, usual], reason)
 
 
 def _tried(coarse: xr.Dataset, method: str | None, by: By, given: Mapping[str, object] | None = None) -> _Tried:

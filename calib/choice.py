@@ -1,21 +1,23 @@
-"""Which method recovers a coarse matrix if none is named, and how a matrix differs from what weights were trained on.
+"""Which method recovers a coarse matrix that no scanner can be fitted to, or that is read block by block.
 
-`transms` is taken if its bundled weights fit: they take the factor, and the matrix is
-within the scope that they state (`calib.learned.scope`). Otherwise a method is taken that presumes less. For block
-means it is `profile` (rows of an ideal scanner, checked row by row), or `ridge` if there are no angles; neither needs
-training, and a warning gives the reason. For other samplings it is the interpolant that knows where the samples lie, or
-compressed sensing. A matrix without angles does not show that the scanner has a field-free line. `settle` therefore
-tries `ridge` on some rows first; if many of them are no ridges, `bicubic-dc` recovers all rows.
+Where no method is named, `auto` asks first whether a fitted scanner or the covariance of known matrices describes the
+matrix (`calib.automatic`). This is what it takes if neither does, and what a file in blocks, of which no method sees
+all rows, has from the start.
+
+For block means `transms` is taken if its bundled weights fit: they take the factor, and the matrix is within the scope
+that they state (`calib.learned.scope`). Otherwise a method is taken that presumes less: `profile` (rows of an ideal
+scanner), or `ridge` if there are no angles, or the matrix comes in blocks. For other samplings it is the interpolant
+that knows where the samples lie, or compressed sensing. A warning gives the reason, unless the method is `transms` or
+that of another sampling.
+
+The data have the last word. Profiles have to predict block means that are held out of their fits
+(`calib.methods.held_out`), and most rows have to be ridges for `ridge`; else the next simpler method is taken, and last
+`bicubic-dc`. The part of its block means that `transms` leaves unexplained (`misfit`) shows whether a matrix is like
+those of the training, for which it is about 1. Scanners whose coil sensitivity varies by up to 40 % over the field of
+view have 1.2 to 2.4, and `transms` is among the best methods for them. Other grids and harmonics, for which it is 9 to
+500 times worse than `profile`, have 6 to 600 at 4x and 8x. Above `MISFIT` a method is taken that presumes less.
 
 Angles that look like degrees are not used: the choice is then that of a matrix without angles.
-
-A matrix of another program may not state what it is. The part of its block means that `transms` leaves unexplained
-(`misfit`) then shows whether it is like those of the training, for which the value is about 1. Scanners whose coil
-sensitivity varies by up to 40 % over the field of view have 1.2 to 2.4, and `transms` is among the best methods for
-them. Other grids and harmonics, for which it is 9 to 500 times worse than `profile`, have 6 to 600 at 4x and 8x. Above
-`MISFIT` a method is taken that presumes less, unless the data speak against it: profiles that are forced on an
-imperfect scanner may invent detail, 1.7 times that of the row at 8x where the gradient grows by a tenth to the edge.
-They therefore have to predict block means that are held out of their fits (`calib.methods.held_out`).
 
 There may be weights that were trained on imperfect scanners. They are taken for simulated files that state such a
 scanner. A measured file states none: there `transms` recovers it with the weights of ideal scanners first. If its
@@ -53,6 +55,7 @@ __all__ = [
     "choose_again",
     "named",
     "settle",
+    "warn_of",
     "warn_of_degrees",
     "weights_of",
     "with_imperfect",
@@ -60,10 +63,8 @@ __all__ = [
 
 IDEAL_MISFIT = 1.5
 """Largest `misfit` with the weights of ideal scanners at which those of imperfect ones are not tried."""
-_FACTOR_OF_IDEAL = 8  # from which a profile that fits beats weights of ideal scanners on imperfect ones
 _BLIND = 8  # factor from which a ridge explains the block means of nearly any row
-_PREDICTED = 4e-3  # share of the energy that profiles may err held-out block means by, to be better than `transms`
-_REFUTED = 0.05  # from which profiles are worse than what knows nothing of the scanner
+_REFUTED = 0.04  # share of energy, as that of `held_out`, from which profiles do not count
 _OF_SAMPLING = {"strided": "bicubic-strided-aligned", "random": "cs", "positions": "smooth-rows"}
 
 
@@ -83,10 +84,6 @@ class Choice:
         Whether it was named, or is the method that a sound matrix of its sampling gets; a warning reports any other.
     imperfect
         Whether bundled weights that were trained on imperfect scanners are preferred.
-    otherwise
-        The method that is taken if the data speak against this one; empty for the one that presumes least.
-    compared
-        Whether the data have been asked which of the methods fits better.
     """
 
     method: str
@@ -94,8 +91,6 @@ class Choice:
     unchecked: bool = True
     usual: bool = True
     imperfect: bool = False
-    otherwise: str = ""
-    compared: bool = False
 
 
 def choose(coarse: xr.Dataset, weights: str | os.PathLike[str] | None = None, in_blocks: bool = False) -> Choice:
@@ -147,57 +142,49 @@ def with_imperfect(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset) ->
 def choose_again(coarse: xr.Dataset, choice: Choice, recovered: xr.Dataset, in_blocks: bool = False) -> Choice:
     """Return the choice, or another one if the result of the default method does not explain the block means.
 
-    The arguments are those of `choose`, which made the choice, and the result of the method, or of its first block. The
-    noise of the coarse matrix must be known. `profile` is taken only if it predicts block means that it has not seen
-    (`calib.methods.held_out`) at least as well as the network explains those that it has, and `ridge` not where the
-    block means of one row say too little of its direction.
+    The arguments are those of `choose`, which made the choice, and the result of the method, or of its first block.
+    `settle` has the last word on the other one.
     """
     misfit = recovered.attrs["recovery"].get("misfit", 0.0)
-    if choice.unchecked or choice.compared or misfit <= MISFIT:
+    if choice.unchecked or misfit <= MISFIT:
         return choice
-    sound = _with_sound_angles(coarse)
-    lesser = _lesser(sound, f"{unexplained(misfit)}: the matrix is unlike those of its training", in_blocks)
-    if lesser.method == "profile":
-        told = held_out(sound)
-        better = told.misfit <= misfit or told.share <= _PREDICTED
-    else:
-        better = lesser.method != "ridge" or Sampling.of(coarse).factor < _BLIND
-    if better:
-        return replace(lesser, compared=True)
-    if not choice.usual:  # a warning has given its reason
-        return choice
-    reason = f"no other is known to be better, although {unexplained(misfit)}"
-    return replace(choice, reason=reason, usual=False, compared=True)
+    reason = f"{unexplained(misfit)}: the matrix is unlike those of its training"
+    return _lesser(_with_sound_angles(coarse), reason, in_blocks)
 
 
 def settle(coarse: xr.Dataset, choice: Choice) -> Choice:
-    """Return the choice, or another one where the data speak against its method; warn if it is not usual.
+    """Return the choice, or another one where the data speak against its method.
 
     `profile` must predict block means that it has not seen; rows must be ridges for `ridge`. The noise of the coarse
     matrix must be known; the matrix may be the first block of a file.
     """
     if choice.usual:
         return choice
-    if choice.method == "profile" and not choice.compared:
-        choice = _held_to_data(coarse, choice)
-    doubt = doubt_of_ridges(coarse) if choice.method == "ridge" else ""
-    if doubt:
-        choice = replace(choice, method="bicubic-dc", reason=f"{choice.reason}, and {doubt}")
-    warn(f"The method is {choice.method}, because {choice.reason}.")
+    if choice.method == "profile":
+        choice = _unless(choice, _doubt_of_profiles(coarse), "ridge")
+    if choice.method == "ridge":
+        blind = Sampling.of(coarse).factor >= _BLIND
+        doubt = f"block means at {_BLIND}x or more show too little of a ridge" if blind else doubt_of_ridges(coarse)
+        choice = _unless(choice, doubt, "bicubic-dc")
     return choice
 
 
-def _held_to_data(coarse: xr.Dataset, choice: Choice) -> Choice:
-    """Return the choice of `profile`, or another one if profiles do not predict what is held out of their fits."""
-    share = held_out(coarse).share
-    if share <= (_PREDICTED if choice.otherwise else _REFUTED):
-        return replace(choice, compared=True)
-    if choice.otherwise:
-        reason = f"no other is known to be better, although {choice.reason}"
-        return replace(choice, method=choice.otherwise, reason=reason, unchecked=False, compared=True)
-    method = "ridge" if Sampling.of(coarse).factor < _BLIND else "bicubic-dc"
+def _unless(choice: Choice, doubt: str, instead: str) -> Choice:
+    """Return the choice, or, where there is a doubt about it, another method with both reasons."""
+    return replace(choice, method=instead, reason=f"{choice.reason}, and {doubt}") if doubt else choice
+
+
+def _doubt_of_profiles(coarse: xr.Dataset) -> str:
+    """Return in words how profiles err at what is held out of their fits; empty where they predict it."""
+    share = held_out(coarse)
     off = f"profiles err by {100 * share**0.5:.2g} % of the matrix at block means that were held out of their fits"
-    return replace(choice, method=method, reason=f"{choice.reason}, and {off}", compared=True)
+    return off if share > _REFUTED else ""
+
+
+def warn_of(choice: Choice) -> None:
+    """Say in one line which method was taken and why, if it is not the usual one."""
+    if not choice.usual:
+        warn(f"The method is {choice.method}, because {choice.reason}.")
 
 
 def warn_of_degrees(angles: np.ndarray) -> None:
@@ -219,27 +206,18 @@ def _choice(coarse: xr.Dataset, in_blocks: bool) -> Choice:
         method = _OF_SAMPLING[sampling.scheme]
         return Choice(method, f"{DEFAULT} needs block means; this matrix has {sampling.scheme} samples")
     unfit = _unfit(coarse)
-    return _lesser(coarse, unfit, in_blocks) if unfit else _fitting(coarse, in_blocks)
+    return _lesser(coarse, unfit, in_blocks) if unfit else _fitting(coarse)
 
 
-def _fitting(coarse: xr.Dataset, in_blocks: bool) -> Choice:
-    """Return the choice of the default method, with the weights that fit what the matrix states of its scanner.
-
-    Without weights for imperfect scanners those of ideal ones are among the best methods at 2x and 4x. At 8x profiles
-    err half as much if they predict what is held out of their fits, as on mild imperfections, and up to thirty times as
-    much if not.
-    """
+def _fitting(coarse: xr.Dataset) -> Choice:
+    """Return the choice of the default method, with the weights that fit what the matrix states of its scanner."""
     imperfect, realistic = Facts.of(coarse).imperfect, _has_realistic(coarse)
     if imperfect and realistic:
         reason = "its weights were trained on imperfect scanners, such as this file states"
         return Choice(DEFAULT, reason, unchecked=False, imperfect=True)
     if imperfect:
-        reason = f"{DEFAULT} was trained on ideal scanners and this one has imperfections"
-        if Sampling.of(coarse).factor >= _FACTOR_OF_IDEAL:
-            lesser = replace(_lesser(coarse, reason, in_blocks), otherwise=DEFAULT)
-            if lesser.method == "profile":
-                return lesser
-        reason = f"no other is known to be better, although {reason}"
+        known = f"{DEFAULT} was trained on ideal scanners and this one has imperfections"
+        reason = f"no other is known to be better, although {known}"
         return Choice(DEFAULT, reason, unchecked=False, usual=False)
     unknown = imperfect is None and realistic and not noise_per_row(coarse).any()
     reason = ", if the scanner is ideal, which is not known" if unknown else ""

@@ -23,6 +23,7 @@ from calib.choice import (
     choose_again,
     named,
     settle,
+    warn_of,
     warn_of_degrees,
     weights_of,
     with_imperfect,
@@ -202,13 +203,11 @@ def recover_by_choice(
             recovered, taken = tried, other
     again = choose_again(known, taken, recovered, in_blocks=unit is not None)
     if again is not taken:
-        again = settle(known, again)
-        if again.method == taken.method:  # for another reason
-            recovered.attrs["recovery"] = {**recovered.attrs["recovery"], "reason": again.reason}
-            return recovered, again
-        return recover_at(level, coarse, again.method, None, unit, again.reason), again
-    if METHODS[taken.method].learned and taken.unchecked:
+        taken = settle(known, again)
+        recovered = recover_at(level, coarse, taken.method, None, unit, taken.reason)
+    elif METHODS[taken.method].learned and taken.unchecked:
         warn_of_scope(known, file, recovered)
+    warn_of(taken)
     return recovered, taken
 
 

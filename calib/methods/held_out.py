@@ -12,19 +12,16 @@ A row that is a ridge by itself is not one of a profile; whether rows are ridges
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import xarray as xr
 
 from calib.methods.geometry import Geometry
-from calib.methods.misfit import PRECISION
 from calib.methods.profile_fit import Design
 from mpisim.data.noise import rms
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
 
-__all__ = ["HeldOut", "doubt_of_ridges", "held_out"]
+__all__ = ["doubt_of_ridges", "held_out"]
 
 _ANGLES = 8  # from which every other one is enough
 _ROWS = 0.9  # share of the rows that decides: a few bad ones do not count
@@ -35,29 +32,24 @@ _TRIED = 64  # rows, at most
 _FEWEST = 8  # block means of a row that show its direction; with 4 no scanner gains by ridges
 
 
-class HeldOut(NamedTuple):
-    """How profiles predict block means that were held out of their fits, in the row that nine of ten do not exceed.
+def held_out(coarse: xr.Dataset) -> float:
+    """Return how profiles err at block means that were held out of their fits.
 
     Parameters
     ----------
-    misfit
-        Mean square of the error over that of the noise and of the tolerated residual, as the `misfit` of networks.
-    share
-        Mean square of the error beyond twice that of the noise, over that of all block means; at least 0.
+    coarse
+        Block means of known noise, (angle, [receive,] frequency, y, x); coils are fitted alone.
+
+    Returns
+    -------
+    float
+        Mean square of the error beyond twice that of the noise over that of all block means, 0 or more, in the row that
+        nine of ten do not exceed.
     """
-
-    misfit: float
-    share: float
-
-
-def held_out(coarse: xr.Dataset) -> HeldOut:
-    """Predict block means of known noise, (angle, [receive,] frequency, y, x), from others; coils are fitted alone."""
     coils = [coarse.isel(receive=i) for i in range(coarse.sizes["receive"])] if "receive" in coarse.dims else [coarse]
     left, sigma = (np.concatenate(parts) for parts in zip(*map(_errors, coils), strict=True))
     unit = float(rms(as_images(coarse))) or 1.0
-    misfit = float(np.quantile(left / (sigma**2 + (PRECISION * unit) ** 2), _ROWS))
-    share = float(np.quantile(left - _MARGIN * sigma**2, _ROWS)) / unit**2
-    return HeldOut(misfit, max(0.0, share))
+    return max(0.0, float(np.quantile(left - _MARGIN * sigma**2, _ROWS)) / unit**2)
 
 
 def _errors(coarse: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:

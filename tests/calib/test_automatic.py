@@ -8,7 +8,6 @@ import pytest
 import calib
 import mpisim
 from calib.automatic import EXPLAINED, recover_automatically
-from calib.learned.differences import MISFIT
 from calib.recovery import recover_usually
 from mpisim.data.schema import STD
 from mpisim.errors import DataWarning, InputError, warn
@@ -119,14 +118,6 @@ def test_a_method_that_fails_does_not_count(coarse, fine, failure):
     metadata, _, _ = chosen(coarse, fine, failure, failure)
     assert metadata["method"] == "ridge"
     assert metadata["tried"][0]["refused"] == f"it failed ({type(failure).__name__}: {failure})"
-
-
-def test_a_network_that_leaves_much_unexplained_is_replaced_by_what_presumes_least(coarse, fine):
-    network = {"method": "transms", "reason": "its weights were given", "misfit": 2 * MISFIT}
-    metadata, asked, said = chosen(coarse, fine, {"instead": "profile", "reason": "no fit"}, {"chi2": 5.0}, network)
-    assert metadata["method"] == "bicubic-dc" and asked[-1][0] == "bicubic-dc"
-    assert "times the noise of the block means unexplained" in said[0]
-    assert [t["method"] for t in metadata["tried"]] == ["physical", "linear-bayes", "transms", "bicubic-dc"]
 
 
 def test_what_a_matrix_lacks_is_said(coarse, fine):
