@@ -21,14 +21,14 @@ from mpisim.data.units import conversion, in_unit_of, numerator, unit_of
 from mpisim.data.views import as_matrix, require_same_rows
 from mpisim.errors import InputError, decibels, require, warn, within
 from mpisim.errors import non_negative as zero_or_more
-from mpisim.preprocess.rows import one_of_each_row
 from mpisim.preprocess.whitening import whiten
 from mpisim.simulation.provenance import from_mapping
-from recon.selection.background import Background, Elimination, as_background, eliminate
+from recon.selection.background import Background, Elimination, as_background
 from recon.selection.discrepancy import CHANCE
 from recon.selection.matrix_errors import COHERENCE, row_deviation
 from recon.selection.pairs import paired
 from recon.selection.rows import chosen_rows
+from recon.selection.white_rows import used_of, white_rows, without_background
 from recon.solvers.solver import Problem
 
 __all__ = ["Conditions", "Prepared", "prepare", "prepare_direct"]
@@ -108,7 +108,7 @@ class Prepared:
     def background_rms(self, images: np.ndarray) -> np.ndarray:
         """Return the RMS of the background over the used rows for images (N, images), in units of the noise or data."""
         assert self.elimination is not None
-        white = _white(self.matrix, self.y, self.sigma, self.kept)
+        white = white_rows(self.matrix, self.y, self.sigma, self.kept)
         white = white if self.deviation is None else white.over(self.deviation)
         signal = self.elimination.estimate(white.residual(images))
         return np.sqrt(np.mean(np.abs(signal) ** 2, axis=0))
@@ -151,14 +151,14 @@ def prepare(
     estimated = uncertain or matrix.attrs["origin"] == "recovered"
     eps = "auto" if c.eps is None and noise_ball and estimated else c.eps
     background = as_background(c.background)
-    white = _white(matrix, y, sigma, kept)
-    white = white if background is None else _without(white, background, y, sigma, kept)
+    white = white_rows(matrix, y, sigma, kept)
+    white = white if background is None else without_background(white, background, y, sigma, kept)
     deviation = None
     if uncertain and sigma is not None:
-        std = _used(whiten(matrix, sigma)[STD].values.reshape(len(as_matrix(matrix)), -1), kept)
+        std = used_of(whiten(matrix, sigma)[STD].values.reshape(len(as_matrix(matrix)), -1), kept)
         deviation = row_deviation(white.rows, std, white.columns, bool(c.non_negative), coherence)
-        white = _white(matrix, y, sigma, kept).over(deviation)
-        white = white if background is None else _without(white, background, y, sigma, kept, deviation)
+        white = white_rows(matrix, y, sigma, kept).over(deviation)
+        white = white if background is None else without_background(white, background, y, sigma, kept, deviation)
     lost = 0.0 if white.elimination is None else white.elimination.lost
     ball = _ball(method, noise_ball, eps, sigma is not None, used - lost, published)
     shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
@@ -281,51 +281,3 @@ def _ball(
     if eps == "auto":
         return radius, True, None
     return radius, not published, radius + CHANCE
-
-
-@dataclass(frozen=True)
-class _White:
-    """Rows (M, N) and data (M, images) in units of the noise, and what removed a background from them."""
-
-    rows: np.ndarray
-    columns: np.ndarray
-    elimination: Elimination | None = None
-
-    def over(self, deviation: np.ndarray) -> _White:
-        """Return both divided by a number for each row, shape (M,)."""
-        return _White(self.rows / deviation[:, None], self.columns / deviation[:, None])
-
-    def residual(self, images: np.ndarray) -> np.ndarray:
-        """Return the data less what images (N, images) give."""
-        return self.columns - self.rows @ images
-
-
-def _used(rows: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
-    return rows if kept is None else rows[kept]
-
-
-def _white(matrix: xr.Dataset, y: xr.Dataset, sigma: xr.DataArray | None, kept: np.ndarray | None) -> _White:
-    if sigma is not None:
-        matrix, y = whiten(matrix, sigma), whiten(y, sigma)
-    rows = as_matrix(matrix).astype(complex, copy=False)
-    columns = y["measurement"].values.reshape(-1, len(rows)).T.astype(complex)
-    return _White(_used(rows, kept), _used(columns, kept))
-
-
-def _without(
-    white: _White,
-    background: Background,
-    y: xr.Dataset,
-    sigma: xr.DataArray | None,
-    kept: np.ndarray | None,
-    deviation: np.ndarray | None = None,
-) -> _White:
-    """Return rows and data without a background; `deviation` is what they were divided by besides the noise."""
-    signals = background.columns(y)
-    if sigma is not None:
-        like = one_of_each_row(y)
-        signals = signals / sigma.broadcast_like(like).transpose(*like.dims).values.reshape(-1, 1)
-    signals = _used(signals, kept)
-    signals = signals if deviation is None else signals / deviation[:, None]
-    elimination = eliminate(signals, background.std)
-    return _White(elimination.applied(white.rows), elimination.applied(white.columns), elimination)
