@@ -58,7 +58,9 @@ class Resuming:
         Raises
         ------
         InputError
-            If there is no such file, no connection or no room on the disk; what was loaded is kept.
+            If there is no such file, no connection, or no room on the disk for it; what was loaded is kept.
+        OSError
+            If the disk becomes full while the file is loaded.
         """
         assert isinstance(output_file, str | os.PathLike)
         require(url.startswith(("http://", "https://")), "URL", "one of http or https", url)

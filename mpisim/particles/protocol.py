@@ -35,7 +35,7 @@ class Magnetisation(Protocol):
 
     A method `sizes()` that returns `Sizes` says that the model's equilibrium is a sum of Langevin functions; a method
     `response(frequencies)` that returns a complex gain for each frequency in Hz says that its moment is this sum
-    filtered in time. A model with `sizes` takes the fast engines where one tone drives the field. A subclass with other
+    filtered in time. A model with `sizes` takes the fast engines, for one tone and for several. A subclass with other
     moments but the inherited `sizes` does not: a method that stands further down in the hierarchy counts.
     """
 

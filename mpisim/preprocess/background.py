@@ -1,8 +1,8 @@
 r"""Background: what a scanner receives without tracer, measured in runs of frames and interpolated between them.
 
-A run are background frames that follow each other in the acquisition. With the mean :math:`b_r` of run :math:`r` at the
-mean :math:`t_r` of its acquisition indices, the background at index :math:`t` is linear between two runs and constant
-outside of the first and the last:
+A run consists of background frames that follow each other in the acquisition. With the mean :math:`b_r` of run
+:math:`r` at the mean :math:`t_r` of its acquisition indices, the background at index :math:`t` is linear between two
+runs and constant outside of the first and the last:
 
 .. math:: b(t) = (1 - w)\, b_r + w\, b_{r+1},\qquad w = \frac{t - t_r}{t_{r+1} - t_r},\qquad t_r \le t \le t_{r+1}.
 
@@ -18,9 +18,9 @@ frames in R runs. Where all runs are single frames it follows from how far each 
 which a drift that is linear between neighbours does not change. (Successive differences, which are simpler, take such
 a drift for noise.) Drifts that are faster than the runs count as noise in any case.
 
-All of this presumes that the noise of frames is independent. Where neighbouring frames correlate, they predict
-each other, and less than the stated noise is left: half of it, where the lines of a background image, which correlate
-by .65 with the next line, stand in turn for frames and for background.
+All of this presumes that the noise of frames is independent. If neighbouring frames correlate, the subtraction removes
+a part of their noise, and less than the stated noise is left. In one background image each line correlates by .65 with
+the next one. With every second line as a frame and the others as background, half of the stated noise was left.
 
 A frame from which the background was subtracted has the variance :math:`\sigma^2 (1 + a)` with
 :math:`a = (1 - w)^2 / n_r + w^2 / n_{r+1}`, the variance of b(t) for runs of :math:`n_r` frames.

@@ -48,7 +48,7 @@ def has_half_period(scanner: Scanner, particle: Magnetisation) -> bool:
 
 
 def known_sizes(particle: Magnetisation) -> Sizes:
-    """Return the sizes of a particle for which `has_half_period` holds.
+    """Return the sizes of a particle that is a sum of Langevin functions.
 
     Raises
     ------

@@ -10,16 +10,16 @@ parameters, and H of these, a step solves
           \delta_i = D_i^{-1}(g_i - C_i^T \delta) .
 
 The amplitude of a gain is a parameter by its logarithm. Steps are damped (Marquardt) and cut where a parameter would
-change by more than its limit, a trust region of fixed size. The size variance is not below 0: a step that would take it
-there is solved again with the variance at 0, for a mere cut leaves the others where it does not belong, and fits then
-creep. The steepness has an upper bound likewise. With the matrix P of all these equations and the prior
-scales s_j, the log evidence of a fit is, but for what all models of the same data share,
+change by more than its limit, a trust region of fixed size. The size variance has a lower and an upper bound, and so
+has the steepness. A step that would pass a bound is solved again for the other parameters, with this one at its bound:
+if it were merely cut, the others would not fit to it, and fits would creep. With the matrix P of all these equations
+and the prior scales s_j, the log evidence of a fit is, up to a number that all models of the same data share,
 
 .. math:: -\tfrac12\,\text{cost} - \tfrac12 \log\det P - \sum_j \log s_j
 
-(Laplace's approximation). Some groups describe what small parts of the rows show, and
-lead astray while the others are wrong: they are held for the first steps. Of the perpendicular field only the square
-shows in the plane at first, so that it is released at a value other than zero.
+(Laplace's approximation). Some groups describe what small parts of the rows show, and lead astray while the others are
+wrong: they are held for the first steps. At first only the square of the perpendicular field shows in the plane, so
+that it is released at a value other than zero.
 """
 
 from __future__ import annotations
@@ -223,9 +223,8 @@ class _Problem:
         precision = np.broadcast_to(1 / self._local_scale[..., 3] ** 2, len(weights))
         known = np.diag(np.full(len(of_gains), 1 / _LOOSE))
         known = known if self.priors.gains is None else known + self.priors.gains.precision
-        matrix = np.block(
-            [[np.diag(weights.sum(0)) + known, weights.T], [weights, np.diag(weights.sum(1) + precision)]]
-        )
+        of_gain, of_angle = np.diag(weights.sum(0)) + known, np.diag(weights.sum(1) + precision)
+        matrix = np.block([[of_gain, weights.T], [weights, of_angle]])
         step = np.linalg.solve(matrix, np.concatenate([of_gains, of_angles]))
         return step[: weights.shape[1]], step[weights.shape[1] :], matrix
 
@@ -250,7 +249,7 @@ class _Problem:
         wanted = state.shared + step[:n]
         out = np.flatnonzero((np.clip(wanted, self._least, self._most) != wanted) & free)
         if out.size:  # the others are to know that these stay at their bounds
-            chosen[out], step[out] = False, np.clip(wanted, self._least, self._most)[out] - state.shared[out]
+            chosen[out], step[out] = False, (np.clip(wanted, self._least, self._most) - state.shared)[out]
             others = right - schur[:, out] @ step[out]
             step[chosen] = np.linalg.solve(schur[np.ix_(chosen, chosen)], others[chosen])
         local = np.einsum("aij,aj->ai", inverse, normal.local_gradient - np.einsum("aij,i->aj", normal.cross, step))
@@ -258,15 +257,14 @@ class _Problem:
         part = min(1.0, 1 / max(float(np.max(np.abs(step) / limits)), 1e-300))
         shared = np.where(free, np.clip(state.shared + part * step[:n], self._least, self._most), state.shared)
         of_gains, of_angles = (v / (1 + damping) for v in (normal.gain_phases, normal.angle_phases))
-        change = step[n:] * part + 1j * of_gains
-        gains = state.gains * np.exp(change.reshape(state.gains.shape))
+        gains = state.gains * np.exp((step[n:] * part + 1j * of_gains).reshape(state.gains.shape))
         return ScannerState(shared, gains, state.local + np.column_stack([part * local, of_angles]))
 
     def with_best_gains(self, state: ScannerState, cost: float) -> tuple[ScannerState, float]:
         """Return the state with the gains of least squares for its other parameters, and its cost, if that is less.
 
-        Steps change a gain by its phase and the logarithm of its amplitude. One of the wrong sign, of a harmonic
-        whose block means nearly vanish at the start, would otherwise shrink to nothing and stay so.
+        Steps change the phase of a gain and the logarithm of its amplitude. A gain of the wrong sign, as of a harmonic
+        whose block means nearly vanish at the start, would shrink to nothing and stay there.
         """
         means = self.model.means(state)
         pull = np.sum(self.precision * means.conj() * self.values, axis=(0, 3))
@@ -297,6 +295,5 @@ class _Problem:
         evidence = -(cost + sum(np.sum(value) for value in logarithms)) / 2 - scales
         posterior = Posterior(inverse, ratio[:, chosen], np.linalg.inv(normal.phases), chosen)
         chi2 = self._misfit(state) / max(2 * int(np.count_nonzero(self.precision)), 1)
-        covariance = np.linalg.inv(schur)
-        found = (state, chi2, cost, steps, converged, self.free, covariance, float(evidence), posterior, self.priors)
-        return Fit(*found, with_angles=self._with_angles)
+        found = (state, chi2, cost, steps, converged, self.free, np.linalg.inv(schur), float(evidence), posterior)
+        return Fit(*found, self.priors, self._with_angles)

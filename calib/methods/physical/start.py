@@ -7,8 +7,8 @@ For the steepness, the size variance and the reach of a candidate the gains foll
           \frac{|\langle \epsilon_k F_{ck}, a_{ck}\rangle|^2}{\lVert F_{ck}\rVert^2},
 
 in which harmonics and coils count by their energy. The search goes over a grid, then over finer ones around
-the best candidate. Some angles are enough, evenly chosen. Where all of a sparse grid leave nearly everything, there is
-no field-free line, and the search ends.
+the best candidate. Some angles are enough, evenly chosen. Where all candidates of a sparse grid leave more than
+half of the energy, there is no field-free line, and the search ends.
 
 A position of the sample whose values are wrong can spoil all of this. `robust_start` counts every position v with the
 weight :math:`1 / (1 + e_v / \tilde e)`, e being what a candidate leaves there and :math:`\tilde e` its median over the
@@ -36,9 +36,7 @@ _REACHES = np.linspace(-1.0, 1.0, 11)
 _MOST_ANGLES, _MOST_ROBUST = 4, 8
 _FINER = 4  # times that the steps are halved
 _TOLERANCE = 1e-3
-_HOPELESS = (
-    0.5  # share of the energy that all of a sparse grid leave where there is no field-free line; scanners leave .03
-)
+_HOPELESS = 0.5  # share of the energy that all of a sparse grid leave without a field-free line; scanners leave .03
 _KEPT = 0.8  # share of the positions by which candidates are compared where some may be wrong
 _REWEIGHTED = 8
 _FAR = 20.0  # times the median of what is left at a position, from which it is taken to be wrong
