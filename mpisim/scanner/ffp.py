@@ -67,8 +67,9 @@ class LissajousFFP:
         Uniform samples of the common period, an even number; by default one for each tick of the clock (two where L is
         odd).
     band
-        Least and greatest recorded frequency in Hz; by default all up to half the clock frequency. A record is a bin of
-        the Fourier transformation over the whole period. The bins at zero and at half the sampling rate are left out.
+        Least and greatest recorded frequency in Hz, at most half the clock frequency and half the sampling rate; by
+        default all. A record is a bin of the Fourier transformation over the whole period. The bins at zero and at half
+        the sampling rate are left out.
     highest_order
         Record only the mixing frequencies up to this order, as in `bins_of_order`; by default all bins.
 
@@ -195,7 +196,9 @@ def _sequence(
     count = (common if common % 2 == 0 else 2 * common) if samples is None else samples
     bins = np.arange(1, (min(count, common) + 1) // 2)
     if band is not None:
-        edge = 1e-9 * base
+        edge, most = 1e-9 * base, base * min(count, common) / 2
+        must = f"at most {most:g} Hz, half the clock frequency or half the sampling rate"
+        require(band[1] <= most + edge, "greatest frequency of the scanner's band", must, f"{band[1]:g} Hz")
         bins = bins[(bins * base >= band[0] - edge) & (bins * base <= band[1] + edge)]
     multiples = [common // d for d in dividers]
     if order is not None:

@@ -82,6 +82,7 @@ def test_bins_of_order_are_all_sums_of_multiples(multiples, order):
         {"samples_per_period": 101},
         {"band": (3e5, 1e5)},
         {"band": (1.0, 2.0)},
+        {"band": (1e5, 2e6)},
         {"band": (1e3,)},
         {"highest_order": 0},
         {"highest_order": 1000},
