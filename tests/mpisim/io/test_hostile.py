@@ -124,6 +124,14 @@ def test_texts_through_which_the_library_never_gets_are_refused(kind, length, tm
             read(path)
 
 
+def test_heaps_within_each_other_are_refused(tmp_path):
+    """Each of 20,000 objects holds the start of a heap, which contains all objects that follow: 2e8 in all."""
+    path = tmp_path / "a.h5"
+    path.write_bytes(struct.pack("<HHIQ5s3xQ", 1, 1, 0, 16, b"GCOL\x01", 2**40) * 20_000)
+    with pytest.raises(InputError, match=r"heap of texts at byte .* overlaps others"):
+        require_heaps(path)
+
+
 @pytest.mark.parametrize("kind", ["nc", "h5", "mdf"])
 def test_paths_without_end_are_refused(kind, tmp_path, capsys):
     """Thirty groups, each with three hard links to the next: 3^30 paths in a file of some kB."""
