@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from calib.methods.linear_bayes.prior_file import read_prior
+from calib.methods.linear_bayes.coil_priors import coil_priors
 from calib.methods.physical.fit_file import Source, fit_of
 from calib.methods.physical.more_angles import wanted_angles
 from calib.methods.record import Recovered
@@ -127,7 +127,7 @@ def recover_automatically(coarse: xr.Dataset, by: By, **given: Any) -> Recovered
     if not physical.refused:
         return _of_two(physical, bayes, fit)
     if not bayes.refused:
-        if float(np.max(bayes.metadata["chi2"])) < _MOST_LEFT:
+        if np.nanmax(np.array(bayes.metadata["chi2"], dtype=float)) < _MOST_LEFT:  # None for a coil without a prior
             return _taken(bayes, tried, f"{fit}, and it is like the matrices of other imperfect scanners")
         if _nearer(bayes, _tried(coarse, _least(coarse), by)):
             return _taken(bayes, tried, f"{fit}, and matrices of other scanners describe it better than interpolation")
@@ -141,7 +141,7 @@ def _checked(
 ) -> tuple[np.ndarray | None, dict[str, object]]:
     """Return the wanted angles, and what the fit is given; refuse what is wrong before any method is tried."""
     if prior is not None:
-        read_prior(prior)  # which keeps it
+        coil_priors(prior)  # which keeps them
     wanted = None if angles is None else wanted_angles(angles)
     earlier = None if prior_scanner is None else fit_of(prior_scanner)
     found = {"angles": wanted, "prior_scanner": earlier}
@@ -210,8 +210,9 @@ def _refused(metadata: Mapping[str, Any], rows: int) -> str:
     """Return why a result does not count: the method gave up, or did so for most of the rows."""
     if "instead" in metadata:
         return str(metadata["reason"]).replace(" of them", " of the rows")
-    if "reason_of_fallback" in metadata:
-        return str(metadata["reason_of_fallback"])
+    reason = metadata.get("reason_of_fallback")
+    if isinstance(reason, str):  # a list tells of single coils, whose rows are counted below
+        return reason
     others = sum(metadata.get("rows_refitted", {}).values())
     return f"{others} of {rows} rows are not what it presumes" if others > _MOST_OTHERS * rows else ""
 

@@ -55,7 +55,7 @@ def chosen(coarse, fine, physical, bayes, usual=None, **given):
         return result(there, **{"method": method, **found})
 
     with warnings.catch_warnings(record=True) as said, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("calib.automatic.read_prior", lambda prior: None)
+        patch.setattr("calib.automatic.coil_priors", lambda prior: None)
         patch.setattr("calib.automatic.fit_of", lambda earlier: earlier)
         warnings.simplefilter("always")
         found = recover_automatically(coarse, by, **(given or {"prior": "folder"}))

@@ -27,6 +27,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -90,9 +91,7 @@ def recover_by_covariance(coarse: xr.Dataset, prior: str | os.PathLike[str] | No
         return Recovered(
             found.rows, {"reason_of_fallback": unlike, "rows_refitted": {instead: len(found.rows)}}, found.std
         )
-    if len(families) == 1:
-        return recover_coils(coarse, lambda coil: _by_family(coil, families[0]))
-    of_coils = iter(families)
+    of_coils = cycle(families)  # one family serves all coils
     return recover_coils(coarse, lambda coil: _by_family(coil, next(of_coils)))
 
 
@@ -102,10 +101,11 @@ def _by_family(coil: xr.Dataset, family: Family | None) -> tuple[Recovered, str]
         return _recovered(coil, family)
     instead, by = _simpler(coil)
     found = by(coil)
-    refitted = {"reason_of_fallback": "the prior is zero", "rows_refitted": {instead: len(found.rows)}}
-    said = f"all rows were recovered by {instead}, because the prior is zero in this coil."
-    every = np.arange(len(found.rows))
-    std = _widened(np.zeros(found.rows.shape), found.rows, every) if found.std is None else found.std
+    why = "the prior is zero in this coil"
+    refitted = {"reason_of_fallback": why, "rows_refitted": {instead: len(found.rows)}}
+    said = f"all rows were recovered by {instead}, because {why}."
+    std = found.std
+    std = _widened(np.zeros(found.rows.shape), found.rows, np.arange(len(found.rows))) if std is None else std
     return Recovered(found.rows, refitted, std), said
 
 
@@ -169,9 +169,8 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
     blocks, factor = isinstance(prior.sampling, BoxSampling), prior.sampling.factor
     if blocks:
         rest = shrunk(means - block_mean(flat, factor), noise, prior.share)
-        flat = nearest_consistent(
-            flat + interpolate_means(rest, factor, shape), means, with_margin(noise, means[0].size), factor
-        )
+        flat = flat + interpolate_means(rest, factor, shape)  # not in place: `fine` is the same array
+        flat = nearest_consistent(flat, means, with_margin(noise, means[0].size), factor)
         good = agree(fine.reshape(flat.shape), means, noise, factor, alike=True)
     else:
         left, weights = means - prior.sampling.apply(flat), 1.0 if prior.share is None else prior.share
@@ -189,9 +188,8 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
         others = np.arange(len(flat))
     instead, by = _simpler(coarse)
     if blocks:
-        flat[others] = nearest_consistent(
-            interpolate_means(means[others], factor, shape), means[others], noise[others], factor
-        )
+        found = interpolate_means(means[others], factor, shape)
+        flat[others] = nearest_consistent(found, means[others], noise[others], factor)
     else:
         flat[others] = by(coarse).rows[others]
     metadata["rows_refitted"] = {instead: len(others)}

@@ -41,6 +41,13 @@ def test_a_matrix_of_three_coils_is_recovered_far_better_than_without_the_prior(
     assert np.all(recovered["system_matrix_std"].values[:, :2] > 0)
 
 
+def test_the_choice_takes_it_although_one_coil_has_no_prior(folder):
+    coarse = calib.downsample(matrix(19e-9), 4, snr=40, seed=0)
+    with pytest.warns(mpisim.errors.DataWarning):
+        told = calib.recover(coarse, prior=folder).attrs["recovery"]
+    assert told["method"] == "linear-bayes" and told["chi2"][2] is None and max(told["chi2"][:2]) < 2
+
+
 def test_other_coils_and_volumes_are_not_recovered_by_it(folder, tmp_path):
     fine = matrix(19e-9)
     two = calib.downsample(fine.isel(receive=[0, 1]), 4, snr=40)
