@@ -6,8 +6,8 @@ random values. Alternatives take turns in one process on one thread, after a war
 - The example of the format is the row loop of `kaczmarzReg` in the Python scripts of MDF (github.com/
   MagneticParticleImaging/MDF, python/kaczmarzReg.py), written again here line by line, with NumPy.
 - Reading is a compiled sum over all values, which is what the memory gives to one thread.
-- A sweep is that of `recon.kaczmarz`: the difference between eleven sweeps and one, over ten, so that what a call does
-  besides is not counted; this is the time of a call with one sweep less that of a sweep.
+- A sweep of `recon.kaczmarz` takes a tenth of the difference between a call with eleven sweeps and a call with one.
+  What else a call does takes the time of a call with one sweep minus that of a sweep.
 - Eight images at once likewise.
 - With `--threads 2` images are swept by two threads; wall time then says what that gains.
 
