@@ -23,11 +23,11 @@ from mpisim.kernels.several_tones import flux_of_tones
 from mpisim.memory import require_memory
 from mpisim.particles.protocol import Magnetisation, sizes_of
 from mpisim.progress import progress
-from mpisim.scanner.protocol import Scanner, Sequence
+from mpisim.scanner.protocol import Scanner
 from mpisim.simulation.equilibrium import apply_response, known_sizes
 from mpisim.simulation.precision import complex_type
 from mpisim.simulation.sample import Sample
-from mpisim.simulation.time_domain import drive_waves
+from mpisim.simulation.time_domain import drive_waves, voltage_lines
 
 __all__ = ["has_langevin_sizes", "several_tones_rows"]
 
@@ -85,7 +85,7 @@ def several_tones_rows(
             drives = np.ascontiguousarray(scanner.drive_fields(points, angle))
             coil_fields = np.ascontiguousarray(scanner.receive_sensitivities(points, angle))
             flux_of_tones(selection, drives, coil_fields, factors, sizes.betas, waves, flux)
-            lines = _lines(flux, sequence)
+            lines = voltage_lines(flux.swapaxes(0, 1), sequence)
             if rows is None:
                 peak = float(np.abs(lines).max())
                 single = _SINGLE[0] <= peak <= _SINGLE[1]
@@ -93,11 +93,3 @@ def several_tones_rows(
             rows[i, :, :, block] = lines
     assert rows is not None
     return apply_response(rows, particle, sequence)
-
-
-def _lines(flux: np.ndarray, sequence: Sequence) -> np.ndarray:
-    """Recorded Fourier coefficients of the voltage in V for a flux (voxel, coil, time); (coil, frequency, voxel)."""
-    k = np.array(sequence.harmonics)
-    lines = np.fft.rfft(flux, norm="forward")[..., k]
-    lines *= -2j * np.pi * sequence.base_frequency * k
-    return lines.transpose(1, 2, 0)

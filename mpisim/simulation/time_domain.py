@@ -32,7 +32,7 @@ from mpisim.progress import progress
 from mpisim.scanner.protocol import Scanner, Sequence, fixed_in_angle
 from mpisim.simulation.sample import Sample
 
-__all__ = ["drive_waves", "time_domain_rows"]
+__all__ = ["drive_waves", "time_domain_rows", "voltage_lines"]
 
 _BLOCK_BYTES = 2e6  # stays in the cache of a processor
 
@@ -80,7 +80,7 @@ def time_domain_rows(
     blocks = []
     for v in progress(voxels, unit="block of voxels"):
         parts = [_FluxOf(scanner, particle, waves, centers[v, None] + offsets[q], scale[q]) for q in points]
-        angles = [_coefficients(reduce(np.add, (flux(angle) for flux in parts)), sequence) for angle in sequence.angles]
+        angles = [voltage_lines(reduce(np.add, (flux(angle) for flux in parts)), sequence) for angle in sequence.angles]
         blocks.append(np.stack(angles))
     return np.concatenate(blocks, axis=-1)
 
@@ -125,8 +125,12 @@ class _FluxOf:
         return self._coils(self.scanner.sequence.angles[0])
 
 
-def _coefficients(flux: np.ndarray, sequence: Sequence) -> np.ndarray:
-    """Fourier coefficients of the voltage in V for a flux (coil, voxel, time); shape (coil, frequency, voxel)."""
+def voltage_lines(flux: np.ndarray, sequence: Sequence) -> np.ndarray:
+    """Return the recorded Fourier coefficients of the voltage in V, shape (coil, frequency, voxel).
+
+    The flux in V s, shape (coil, voxel, time), is that of one period.
+    """
     k = np.array(sequence.harmonics)
     lines = np.fft.rfft(flux, norm="forward")[..., k]
-    return (-2j * np.pi * sequence.base_frequency * k * lines).swapaxes(-1, -2)
+    lines *= -2j * np.pi * sequence.base_frequency * k
+    return lines.swapaxes(-1, -2)
