@@ -57,13 +57,15 @@ def xr_equal(image, expected):
     assert image.attrs["options"] == expected.attrs["options"] and image.attrs["rows"] == expected.attrs["rows"]
 
 
-def test_what_the_matrix_needs_is_computed_once(monkeypatch):
+@pytest.mark.parametrize("labels", [None, [3.0, 4.0, 5.0, 6.0]])
+def test_what_the_matrix_needs_is_computed_once(monkeypatch, labels):
     import recon.solvers.solver as solver
 
     counted = []
     original = solver.factorise
     monkeypatch.setattr(solver, "factorise", lambda *args: counted.append(1) or original(*args))
-    list(recon.stream(small_matrix(), one_by_one(frames(4)), "admm"))
+    y = frames(4) if labels is None else frames(4).assign_coords(frame=labels)
+    list(recon.stream(small_matrix(), one_by_one(y), "admm"))
     assert len(counted) == 1
 
 
