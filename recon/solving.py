@@ -76,6 +76,8 @@ def solve(
     """
     chosen, solver = options_of(method, options), METHODS[method]
     data = data_of(matrix, y)
+    must = f"left out for the method {method}, which has no noise ball"
+    require(solver.noise_ball or radius is None, "radius", must, radius)
     voxels = int(np.shape(matrix)[1])
     shape = (1, voxels) if shape is None else tuple(int(n) for n in shape)
     require(math.prod(shape) == voxels, "shape", f"counts with the product {voxels}", shape)

@@ -115,8 +115,9 @@ def _angles(scanner: Scanner, y: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     tones = tuple(scanner.sequence.tones)
     require(tones == (Tone(1),), "scanner", f"one with a single sine tone, since {_PRESUMES}", f"the tones {tones}")
     all_angles = np.array(scanner.sequence.angles)
-    measured = y["angle"].values if "angle" in y.coords else all_angles[: y.sizes.get("angle", 1)]
-    measured = np.atleast_1d(measured)
+    stated = "angle" in y.coords or y.sizes.get("angle", 1) == all_angles.size
+    require(stated, "y", "one that states its angles where they are not all angles of its scanner", "no angles")
+    measured = np.atleast_1d(y["angle"].values if "angle" in y.coords else all_angles)
     places = np.abs(all_angles - measured[:, None]).argmin(axis=1)
     foreign = np.abs(all_angles[places] - measured) > 1e-6
     require(not foreign.any(), "angles of y", "those of its scanner", f"{foreign.sum()} others")

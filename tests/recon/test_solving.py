@@ -59,6 +59,7 @@ def test_bad_input_gets_one_sentence():
         ({"method": "cgls"}, "method must be one of"),
         ({"mu": 1.0}, "options must be among regularisation"),
         ({"shape": (2, 5)}, "shape must be counts with the product 12"),
+        ({"radius": 1.0}, "radius must be left out for the method kaczmarz"),
         ({"method": "fbp"}, "method must be one that solves a system of equations"),
     ):
         with pytest.raises(InputError, match=rf"^Input {sentence}[^\n]*; instead received"):

@@ -152,6 +152,8 @@ def test_what_is_not_stated_or_no_line_is_refused():
         fbp(None, y, FbpOptions(-1.0))
     with pytest.raises(InputError, match="angles of y must be those of its scanner"):
         fbp(None, y.assign_coords(angle=y["angle"] + 0.01), FIXED)
+    with pytest.raises(InputError, match="y must be one that states its angles"):
+        fbp(None, y.isel(angle=slice(2, 9)).drop_vars("angle"), FIXED)
     volume = mpisim.simulate(
         mpisim.open_sided_ffl(1.0, angles=3), mpisim.Particle(25e-9), mpisim.Grid((4, 4, 2), (0.032, 0.032, 0.004))
     )
