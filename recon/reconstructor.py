@@ -146,10 +146,8 @@ class Reconstructor:
 def _dataset(matrix: xr.Dataset | StoredRows | None, method: str) -> xr.Dataset | None:
     """Return a matrix for a method that uses its voxels only; one that is read by slabs does not have them."""
     if isinstance(matrix, StoredRows):
-        message = (
-            f"Input matrix must be one that fits into the memory for the method {method}; instead received another."
-        )
-        raise InputError(message)
+        must = f"one that fits into the memory for the method {method}"
+        raise InputError(f"Input matrix must be {must}; instead received one that is larger.")
     return matrix
 
 

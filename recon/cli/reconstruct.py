@@ -40,11 +40,11 @@ KEYS = {
     "nrmse_phantom": "the same against the phantom",
     "ssim_phantom": "the same against the phantom",
     "iterations": "iterations or sweeps, for an iterative method",
-    "converged": "admm: whether the stopping rule was met",
+    "converged": "whether the stopping rule was met, for an iterative method; false for kaczmarz without --tolerance",
     "feasible": "admm: whether the noise ball holds an image",
     "least_residual": "admm: least residual of any image, in the unit of eps; null where it was not computed",
     "eps": "admm: radius of the noise ball, whitened if the noise is known",
-    "residual": "admm: residual of the image, in the unit of eps",
+    "residual": "residual of the image, in units of the noise if this is known, for an iterative method",
     "matrix_errors": "deviation of the rows by noise and errors of the matrix together over that by noise alone, RMS; "
     "where the matrix states its errors",
     "regularisation": "lambda, where a rule chose it",

@@ -127,7 +127,7 @@ def _by_validation(curves: Curves, grid: np.ndarray, weight: float) -> float:
         penalty = np.exp(log_penalty)
         left = curves.rows - weight * curves.free(penalty)
         return np.where(
-            left > 0, np.log(curves.residual(penalty) + 1e-300) - 2 * np.log(np.maximum(left, 1e-300)), np.inf
+            left > 0, np.log(curves.residual(penalty) + _TINY) - 2 * np.log(np.maximum(left, _TINY)), np.inf
         )
 
     return _minimum(error, grid)

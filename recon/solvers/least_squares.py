@@ -54,7 +54,7 @@ def penalties(
         f"one number or one for each of {count} images",
         values.shape,
     )
-    levels = [penalty(matrix, value, convention, squared_norm) for value in values]
+    levels = [penalty(matrix, value, convention, squared_norm) for value in values.tolist()]
     return np.broadcast_to(levels, count).astype(float)
 
 

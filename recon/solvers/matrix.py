@@ -141,10 +141,11 @@ def checked_matrix(matrix: Matrix) -> Matrix:
 
 
 def spectral_norm(matrix: Matrix, iterations: int = 30) -> float:
-    """Return the largest singular value of the matrix over real images, and at most 2 % more, by power iteration.
+    """Return the largest singular value of the matrix over real images, raised by 2 %, by power iteration.
 
     The vector starts positive, as the rows of most matrices make the image of the largest value, with a random part (of
-    a fixed seed). The iteration ends early where the value rises by less than 1e-4 of itself.
+    a fixed seed). It finds the value from below; the 2 % cover what is missing where the iteration ends. That is early
+    where the square of the value rises by less than 1e-4 of itself.
     """
     chance = np.random.default_rng(0)
     x = 1 + 0.1 * chance.standard_normal((matrix.shape[1], 1))

@@ -2,10 +2,10 @@
 
 Tubes, shapes and rows of bars are measured with three scanners of this package (`mpisim scanners`: ideal, medium,
 strong), at two noise levels, on twice as fine voxels as those of the image. Methods reconstruct with the exact system
-matrix of the scanner; those that need none take the scanner's description. Where a method has a lambda it is chosen
-from the data ("auto"), and all other options are the defaults, x >= 0 among them. An image is compared with the true
-phantom. Seconds are CPU time of the whole call of `recon.reconstruct`, after the method has run once on a small
-problem.
+matrix of the scanner; those that need none take the scanner's description. Where a method has a lambda whose default is
+not zero, it is chosen from the data ("auto"), and all other options are the defaults, x >= 0 among them. An image is
+compared with the true phantom. Seconds are CPU time of the whole call of `recon.reconstruct`, after the method has run
+once on a small problem.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class _Scan:
 
 
 def automatic(method: str) -> dict[str, Any]:
-    """Return the options of a method at its automatic setting: lambda from the data where it has one, else nothing."""
+    """Return the options of a method at its automatic setting: lambda from the data unless its default is zero."""
     default = getattr(methods.METHODS[method].options(), "regularisation", 0)
     return {"regularisation": "auto"} if default else {}
 
