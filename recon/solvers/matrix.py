@@ -2,7 +2,8 @@ r"""System matrices as linear operators: arrays, and matrices whose rows are rea
 
 Images are real, so that all that solvers of least squares need is :math:`S x`, :math:`\mathrm{Re}\,S^H v` and
 :math:`\mathrm{Re}\,S^H S x`. The last one takes one pass over the rows: a block of rows is used for both products while
-it is in the cache. A matrix of complex64 is multiplied in float32, and sums over blocks are float64.
+it is in the cache. A matrix of complex64 is multiplied in float32, and sums over blocks are float64. What it
+multiplies is divided by a power of two first, so that squares of small values do not leave the range of float32.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class SlabMatrix(LinearOperator):
     def _rmatmat(self, v: np.ndarray) -> np.ndarray:
         total = np.zeros((self.shape[1], v.shape[1]), np.complex128)
         for rows, slab in self.slabs():
-            total += (v[rows].conj().T.astype(slab.dtype) @ slab).conj().T
+            size = _binary_size(v[rows])
+            total += size * ((v[rows] / size).conj().T.astype(slab.dtype) @ slab).conj().T
         return total
 
 
@@ -86,7 +88,8 @@ def product(matrix: Matrix, x: np.ndarray) -> np.ndarray:
 def back_projection(matrix: Matrix, v: np.ndarray) -> np.ndarray:
     """Return the real part of S^H v, shape (N, images), float64, of data (M, images)."""
     if isinstance(matrix, np.ndarray):
-        return (v.conj().T.astype(_complex(matrix.dtype)) @ matrix).real.T.astype(float)
+        size = _binary_size(v)
+        return size * ((v / size).conj().T.astype(_complex(matrix.dtype)) @ matrix).real.T.astype(float)
     return np.asarray(matrix.adjoint() @ v).real.astype(float)
 
 
@@ -94,14 +97,21 @@ def normal_product(matrix: Matrix, x: np.ndarray) -> np.ndarray:
     """Return the real part of S^H S x, shape (N, images), float64, of real images (N, images)."""
     if not isinstance(matrix, np.ndarray | SlabMatrix):
         return back_projection(matrix, product(matrix, x))
-    total = np.zeros(x.shape)
+    total, size = np.zeros(x.shape), _binary_size(x)
     for _, slab in _slabs(matrix):
-        images = x.astype(slab.dtype)
+        images = (x / size).astype(slab.dtype)
         step = max(1, _BLOCK // (slab.itemsize * slab.shape[1]))
         for start in range(0, len(slab), step):
             block = slab[start : start + step]
-            total += ((block @ images).conj().T @ block).real.T
+            seen = block @ images
+            level = _binary_size(seen)
+            total += size * level * ((seen / level).conj().T.astype(slab.dtype) @ block).real.T
     return total
+
+
+def _binary_size(values: np.ndarray) -> np.ndarray:
+    """Return the power of two above the largest magnitude of each column, float64; 1 for a column of zeros."""
+    return np.exp2(np.frexp(np.abs(values).max(axis=0, initial=0).astype(float))[1])
 
 
 def squared_norm(matrix: Matrix) -> float:
@@ -120,8 +130,8 @@ def _slabs(matrix: np.ndarray | SlabMatrix) -> Iterator[tuple[slice, np.ndarray]
 
 
 def _energy(slab: np.ndarray) -> float:
-    """Return the sum of the squares, row by row, so that no copy is made; sums of rows in float64."""
-    return float(sum(np.vdot(row, row).real for row in slab.astype(_complex(slab.dtype), copy=False)))
+    """Return the sum of the squares in float64, row by row, so that no copy of the matrix is made."""
+    return float(sum(np.vdot(row, row).real for row in (row.astype(np.complex128, copy=False) for row in slab)))
 
 
 def _complex(dtype: Any) -> Any:

@@ -53,6 +53,17 @@ def stacked(v):
     return np.concatenate([v.real, v.imag])
 
 
+@pytest.mark.parametrize("unit", [1e-18, 1e15])
+@pytest.mark.parametrize("kind", [np.asarray, Slabs])
+def test_the_unit_does_not_matter_in_single_precision(kind, unit):
+    """Squares of such values leave the range of float32."""
+    S, u, _, _ = random_problem(is_complex=True)
+    matrix = kind((unit * S).astype(np.complex64))
+    assert np.allclose(cg(matrix, unit * u, 0.1).x, cg(S, u, 0.1).x, rtol=1e-3, atol=1e-4)
+    found = fista(matrix, unit * u, 0.1, iterations=30).x
+    assert np.allclose(found, fista(S, u, 0.1, iterations=30).x, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 def test_solvers_give_the_same_images_from_slabs(dtype):
     S, u, _, _ = random_problem(is_complex=True)
