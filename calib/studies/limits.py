@@ -11,7 +11,8 @@ of them is taken to move the sample, `RECORD` to record; n averages lower the no
 
 Beside the errors stands the bound of `calib.studies.harness.bounds`, of the ideal model for ideal scanners and of that
 of `physical` for the others. Its parameters are those of the fit at the smallest factor of the study but 2x.
-A fit at 2x takes up to a minute, so that every second scanner of a level is fitted there. Averages have every fifth.
+A fit at 2x may take minutes: three scanners of a level are fitted there, every second of the first five. Every fifth
+scanner is measured with averages.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ BOUND = "bound"
 _FIT = "physical"
 _FITS = (_FIT, "auto")
 _SMALLEST = 2  # factor, at which not all scanners are fitted
-_FITTED, _AVERAGED = 2, 5  # every second scanner is fitted there, and every fifth has averages
+_FITTED = (0, 2, 4)  # places, in their level, of the scanners that are fitted there
+_AVERAGED = 5  # every fifth scanner has averages
 _COARSE = (8, 16)  # factors that are measured with averages, too
 _FIGURES = ("within_68", "within_95", "std_over_rmse")
 
@@ -120,7 +122,7 @@ def _counts(method: str, factor: int, averages: int, place: int) -> bool:
     """Whether a method counts on the scanner of this place in its level."""
     if averages > 1:
         return method == _FIT and factor in _COARSE and place % _AVERAGED == 0
-    return method not in _FITS or factor > _SMALLEST or place % _FITTED == 0
+    return method not in _FITS or factor > _SMALLEST or place in _FITTED
 
 
 def _bounds(

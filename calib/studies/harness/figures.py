@@ -94,6 +94,7 @@ def _logarithmic(ax: Axes, side: str) -> None:
     axis = ax.xaxis if side == "x" else ax.yaxis
     low, high = axis.get_view_interval()
     between = (1.0, 2.0, 5.0) if high > 10 * low else tuple(map(float, range(1, 10)))
+    between = (1.0,) if high > 1e5 * low else between
     axis.set_major_locator(LogLocator(10, between, numticks=12))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter("")
