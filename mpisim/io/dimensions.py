@@ -82,7 +82,7 @@ def _is_plain(stored: h5py.h5t.TypeID, dtype: np.dtype[Any]) -> bool:
 
 
 def _require_scales(file: h5py.File, name: str, item: h5py.Dataset, places: dict[Any, h5py.Dataset]) -> None:
-    """Raise `ValueError` unless each axis of a variable has one scale of the file, which is as long."""
+    """Raise `ValueError` unless each axis of a variable has one scale of the file, which is as long or unlimited."""
     listed = item.attrs["DIMENSION_LIST"]
     if not isinstance(listed, np.ndarray) or listed.dtype.kind != "O" or listed.shape != (item.ndim,):
         raise ValueError(f"{name}, which does not name its {item.ndim} dimensions")
@@ -92,7 +92,7 @@ def _require_scales(file: h5py.File, name: str, item: h5py.Dataset, places: dict
             raise ValueError(f"{name}, whose axis {axis} has no dimension")
         scale = file[found[0]]
         place = places.get(h5py.h5o.get_info(scale.id).addr)
-        if place is None or place.ndim < 1 or place.shape[0] < item.shape[axis]:
+        if place is None or place.ndim < 1 or (place.maxshape[0] and place.shape[0] < item.shape[axis]):
             raise ValueError(f"{name}, whose axis {axis} is not that of its dimension")
 
 

@@ -2,7 +2,7 @@ r"""Field-free-point scanners with Lissajous sequences in one, two or three dime
 
 The selection field is zero at one point, and drive fields along x, y and z move it:
 
-.. math:: B_s = {\rm diag}(G_x, G_y, G_z)\,r, \qquad
+.. math:: B_s = \mathrm{diag}(G_x, G_y, G_z)\,r, \qquad
           B_d(t) = \sum_i A_i \sin(2\pi f_i t + \varphi_i)\,\hat e_i, \qquad f_i = f_c/D_i ,
 
 with :math:`G_x + G_y + G_z = 0`, since the field has no divergence. The point is at :math:`-(A_i/G_i)\sin(\ldots)`

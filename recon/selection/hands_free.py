@@ -10,7 +10,7 @@ in units of :math:`\lVert S\rVert_F^2 / N`, and uses the rows whose signal-to-no
 With the norm :math:`\eta_k` of the image and the residual :math:`r_k = \sqrt{l_k} \lVert v\rVert / M_k` over the rows
 in use, it stops where the curvature of :math:`\eta(r)` by differences of successive sweeps,
 
-.. math:: \kappa_k = \frac{\dot\eta_k - \dot\eta_{k-1}}{r_k - r_{k-1}} \Big/ (1 + \dot\eta_k^2)^{3/2},\qquad
+.. math:: \kappa_k = \frac{\dot\eta_k - \dot\eta_{k-1}}{r_k - r_{k-1}} / (1 + \dot\eta_k^2)^{3/2},\qquad
           \dot\eta_k = \frac{\eta_k - \eta_{k-1}}{r_k - r_{k-1}} ,
 
 exceeds a quarter of :math:`\eta_1` and twice the last one. A curvature of quantities that are not logarithms depends on

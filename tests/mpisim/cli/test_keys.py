@@ -30,6 +30,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
         "sm.nc y.nc --out a.nc",
         "big.nc big_y.nc --reference big_i.nc --out b.nc",
         "std.nc y.nc --out c.nc",
+        "sm.nc y.nc --method tikhonov --lambda auto --background frequency --out d.nc",
     ],
     "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "std.nc converted.nc"],
     "info": ["sm.nc", "coarse.nc", "S.mat", "sm.mdf", "std.nc"],
