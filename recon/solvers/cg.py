@@ -21,8 +21,8 @@ import numpy as np
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.errors import whole
 from mpisim.progress import progress
-from recon.solvers.least_squares import penalties
-from recon.solvers.matrix import Matrix, back_projection, checked_matrix, data_of, normal_product, squared_norm
+from recon.solvers.matrix import Matrix
+from recon.solvers.normal_equations import NormalEquations
 from recon.solvers.solver import Callback, starting_images
 
 __all__ = ["CgResult", "cg"]
@@ -92,21 +92,18 @@ def cg(
         If shapes do not fit, or a number is NaN or out of range.
     """
     iterations, tolerance = whole("iterations", iterations), zero_or_more("tolerance", tolerance)
-    matrix, data = checked_matrix(matrix), data_of(matrix, y)
-    count = data.shape[1]
-    energy = squared_norm(matrix) if convention != "absolute" else None
-    level = penalties(matrix, regularisation, count, convention, energy)
-    x = starting_images(start, matrix.shape[1], count)
-    right = back_projection(matrix, data)
-    away = right - normal_product(matrix, x) - level * x if np.any(x) else right.copy()
-    size = np.linalg.norm(right, axis=0)
+    equations = NormalEquations.of(matrix, y, regularisation, convention)
+    voxels, count = equations.right.shape
+    x = starting_images(start, voxels, count)
+    away = equations.right - equations.product(x)
+    size = np.linalg.norm(equations.right, axis=0)
     size[size == 0] = 1
     step, squared = away.copy(), np.sum(away**2, axis=0)
     done, active = np.zeros(count, int), np.sqrt(squared) > tolerance * size
     for i in progress(range(1, iterations + 1), desc="cg", unit="it"):
         if not active.any():
             break
-        turned = normal_product(matrix, step) + level * step
+        turned = equations.product(step)
         curvature = np.sum(step * turned, axis=0)
         length = np.where(active & (curvature > 0), squared / np.where(curvature > 0, curvature, 1), 0)
         x += length * step

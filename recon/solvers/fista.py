@@ -35,17 +35,8 @@ import numpy as np
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.errors import require, whole
 from mpisim.progress import progress
-from recon.solvers.least_squares import penalties
-from recon.solvers.matrix import (
-    Matrix,
-    back_projection,
-    checked_matrix,
-    data_of,
-    normal_product,
-    product,
-    spectral_norm,
-    squared_norm,
-)
+from recon.solvers.matrix import Matrix, product, spectral_norm
+from recon.solvers.normal_equations import NormalEquations
 from recon.solvers.operators import total_variation
 from recon.solvers.prox import shrink, shrink_with_variation
 from recon.solvers.solver import Callback, starting_images
@@ -126,30 +117,27 @@ def fista(
         If shapes do not fit, or a number is NaN or out of range.
     """
     iterations, tolerance = whole("iterations", iterations), zero_or_more("tolerance", tolerance)
-    matrix, data = checked_matrix(matrix), data_of(matrix, y)
-    voxels, count = matrix.shape[1], data.shape[1]
+    equations = NormalEquations.of(matrix, y, regularisation, convention)
+    (voxels, count), level = equations.right.shape, equations.level
     volume = _volume(shape, voxels, zero_or_more("tv", tv))
-    energy = squared_norm(matrix) if convention != "absolute" else None
-    level = penalties(matrix, regularisation, count, convention, energy)
-    right = back_projection(matrix, data)
-    vanishing = 2 * np.abs(right).max(axis=0)
+    vanishing = 2 * np.abs(equations.right).max(axis=0)
     weights = zero_or_more("l1", l1) * vanishing, tv * vanishing
     x = starting_images(start, voxels, count)
     x = np.maximum(x, 0) if non_negative else x
-    steepest = 2 * (spectral_norm(matrix) ** 2 + level)
+    steepest = 2 * (spectral_norm(equations.matrix) ** 2 + level)
     steepest[steepest == 0] = 1
     state = _State(x, x.copy(), np.ones(count), None)
     done, change = np.zeros(count, int), np.full(count, np.inf)
     for i in progress(range(1, iterations + 1), desc="fista", unit="it"):
         active = change > tolerance
-        gradient = 2 * (normal_product(matrix, state.z) + level * state.z - right)
+        gradient = 2 * (equations.product(state.z) - equations.right)
         change = np.where(active, state.step(gradient, steepest, weights, volume, non_negative, active), change)
         done[active] = i
         if callback is not None and callback(i, state.x.copy(), {"change": change}):
             break
         if bool(np.all(change <= tolerance)):
             break
-    residual = np.linalg.norm(product(matrix, state.x) - data, axis=0)
+    residual = np.linalg.norm(product(equations.matrix, state.x) - equations.data, axis=0)
     objective = residual**2 + level * np.sum(state.x**2, axis=0) + weights[0] * np.abs(state.x).sum(axis=0)
     if tv > 0:
         objective = objective + weights[1] * total_variation(state.x.T.reshape(count, *volume), len(volume))
