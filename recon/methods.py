@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 
-from mpisim.errors import require
+from mpisim.errors import require, whole
 from mpisim.plugins import Registry
 from recon.selection.discrepancy import radius_from_data
 from recon.solvers.residual import best_fit
@@ -124,16 +125,20 @@ def _admm(
 def _kaczmarz(
     problem: Problem, options: KaczmarzOptions, start: np.ndarray | None = None, callback: Callback | None = None
 ) -> Solution:
-    from recon.solvers.kaczmarz import sweep_images
+    from recon.solvers.kaczmarz import kaczmarz
 
-    chosen = asdict(options)
-    level, sweeps = chosen.pop("regularisation"), chosen.pop("iterations")
-    result = sweep_images(
-        problem.matrix, problem.y, level, sweeps, True, problem.non_negative, start=start, callback=callback, **chosen
-    )
-    converged = (options.tolerance > 0) & (result.change <= options.tolerance)
-    iterations = np.full(len(converged), result.sweeps)
-    return _with_residual(problem, result.x, {"iterations": iterations, "converged": converged})
+    done, change = 0, np.full(problem.y.shape[1], np.inf)
+
+    def watch(sweeps: int, images: np.ndarray, figures: Mapping[str, np.ndarray]) -> bool:
+        nonlocal done, change
+        done, change = sweeps, figures["change"]
+        return callback is not None and bool(callback(sweeps, images, figures))
+
+    chosen = {**asdict(options), "non_negative": problem.non_negative, "start": start, "callback": watch}
+    sweeps = whole("iterations", chosen.pop("iterations"))
+    images = kaczmarz(problem.matrix, problem.y, sweeps=sweeps, **chosen)
+    converged = (options.tolerance > 0) & (change <= options.tolerance)
+    return _with_residual(problem, images, {"iterations": np.full(len(change), done), "converged": converged})
 
 
 def _cg(

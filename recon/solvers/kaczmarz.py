@@ -21,13 +21,12 @@ error then falls in the mean by a factor that depends on the condition of these 
 **Precision.** A matrix of complex64 is swept in float32, without a copy: sums over 1024 voxels are float32, those of
 the sums, the steps b and v are float64. A row's step replaces the product with this row by its data, so that rounding
 errors of x do not add up over sweeps: they stay of the order of 1e-6 of the image, far below the noise of data. Where
-the squares of the matrix leave the range of float32, it is copied to complex128.
+the squares of the matrix leave the range of float32, it is copied to complex128, slab by slab where it is read so.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -42,26 +41,7 @@ from recon.solvers.matrix import SlabMatrix, data_of
 from recon.solvers.row_order import ORDERS, Rows
 from recon.solvers.solver import Callback, starting_images
 
-__all__ = ["ORDERS", "KaczmarzResult", "kaczmarz", "sweep_images"]
-
-
-@dataclass(frozen=True)
-class KaczmarzResult:
-    """Result of `sweep_images`.
-
-    Parameters
-    ----------
-    x
-        Images, shape (N, images), float64, or complex128 without projection.
-    sweeps
-        Number of sweeps.
-    change
-        Norm of what the last sweep changed, over that of the image, shape (images,).
-    """
-
-    x: np.ndarray
-    sweeps: int
-    change: np.ndarray
+__all__ = ["ORDERS", "kaczmarz"]
 
 
 @renamed_arguments(strength="regularisation", positive="non_negative")
@@ -120,49 +100,14 @@ def kaczmarz(
     InputError
         If shapes do not fit, a number is NaN or out of range, or the sweeps are not a whole number.
     """
-    found = sweep_images(
-        matrix,
-        y,
-        regularisation,
-        sweeps,
-        real or non_negative,
-        non_negative,
-        order=order,
-        seed=seed,
-        convention=convention,
-        weights=weights,
-        tolerance=tolerance,
-        start=start,
-        callback=callback,
-    )
-    return found.x[:, 0] if np.ndim(y) == 1 else found.x
-
-
-def sweep_images(
-    matrix: np.ndarray | SlabMatrix,
-    y: np.ndarray,
-    regularisation: float | np.ndarray,
-    sweeps: int,
-    real: bool,
-    non_negative: bool,
-    *,
-    order: str = "fixed",
-    seed: int = 0,
-    convention: str = "trace",
-    weights: np.ndarray | None = None,
-    tolerance: float = 0.0,
-    start: np.ndarray | None = None,
-    callback: Callback | None = None,
-) -> KaczmarzResult:
-    """Return the images of `kaczmarz` with their number of sweeps; the parameters are its own."""
     data = np.ascontiguousarray(data_of(matrix, y).T)
     sweeps, limit = whole("sweeps", sweeps), zero_or_more("tolerance", tolerance)
     rows = Rows(matrix, one_of("order", order, ORDERS), seed_number(seed), _scale(weights, len(data[0])))
     level = penalties(matrix, regularisation, len(data), convention, rows.energy)
+    real = real or non_negative
     first = starting_images(start, rows.voxels, len(data)).T
     x, v = np.ascontiguousarray(first.astype(rows.dtype)), np.zeros_like(data)
     groups = _groups(len(data))
-    done, change = 0, np.full(len(data), np.inf)
     with ThreadPoolExecutor(len(groups)) as pool:
         for done in progress(range(1, sweeps + 1), desc="kaczmarz", unit="sweep"):
             before = x.copy()
@@ -174,7 +119,8 @@ def sweep_images(
             stop = callback is not None and callback(done, _images(x, real), {"change": change})
             if stop or (limit > 0 and bool(np.all(change <= limit))):
                 break
-    return KaczmarzResult(_images(x, real), done, change)
+    images = _images(x, real)
+    return images[:, 0] if np.ndim(y) == 1 else images
 
 
 def _scale(weights: np.ndarray | None, count: int) -> np.ndarray:
