@@ -8,6 +8,7 @@ multiplies is divided by a power of two first, so that squares of small values d
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -31,8 +32,8 @@ __all__ = [
 _BLOCK = 2**22  # bytes of rows that are used twice while they are in the cache
 
 
-class SlabMatrix(LinearOperator):
-    """A matrix whose rows are read in slabs, again for each product: a subclass fills `slabs`.
+class SlabMatrix(LinearOperator, ABC):
+    """A matrix whose rows are read in slabs, again for each product: a subclass defines `slabs`.
 
     Parameters
     ----------
@@ -45,9 +46,9 @@ class SlabMatrix(LinearOperator):
     def __init__(self, shape: tuple[int, int], dtype: Any) -> None:
         super().__init__(np.dtype(dtype), shape)
 
+    @abstractmethod
     def slabs(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield numbers of rows that follow each other, and these rows (row, voxel), C-contiguous; first to last."""
-        raise NotImplementedError
 
     def _matmat(self, x: np.ndarray) -> np.ndarray:
         found = np.empty((self.shape[0], x.shape[1]), np.complex128)

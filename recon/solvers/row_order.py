@@ -15,7 +15,7 @@ from mpisim.errors import finite, require
 from recon.solvers.kernels import kaczmarz_grams, kaczmarz_sweep
 from recon.solvers.matrix import SlabMatrix
 
-__all__ = ["ORDERS", "Part", "Rows"]
+__all__ = ["ORDERS", "DoubleSlabs", "Part", "Rows"]
 
 ORDERS = ("fixed", "shuffled", "energy")
 """Orders of the rows; `recon.solvers.kaczmarz` says what they are."""
@@ -40,6 +40,19 @@ class Part:
         v[:, self.rows] = here[1]
 
 
+class DoubleSlabs(SlabMatrix):
+    """A matrix of slabs, each of which is copied to complex128."""
+
+    def __init__(self, matrix: SlabMatrix) -> None:
+        super().__init__(matrix.shape, np.complex128)
+        self.matrix = matrix
+
+    def slabs(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the slabs as `SlabMatrix` states."""
+        for rows, slab in self.matrix.slabs():
+            yield rows, slab.astype(np.complex128)
+
+
 class Rows:
     """The rows of a matrix in the order of the sweeps, with the products of those that follow each other."""
 
@@ -55,8 +68,9 @@ class Rows:
         self.squared_norms = np.zeros(len(scale))
         self._measure()
         values = float(self.squared_norms.sum()) / self.matrix.shape[0] / self.voxels
-        if self.dtype == np.complex64 and not slabs and not 1 / _SAFE < values < _SAFE:
-            self.matrix, self.dtype = self.matrix.astype(np.complex128), np.dtype(np.complex128)
+        if self.dtype == np.complex64 and not 1 / _SAFE < values < _SAFE:
+            self.matrix = DoubleSlabs(matrix) if isinstance(matrix, SlabMatrix) else matrix.astype(np.complex128)
+            self.dtype = self.matrix.dtype
             self._measure()
         if not np.isfinite(self.squared_norms).all():
             finite("matrix", self.matrix if not slabs else self.squared_norms)

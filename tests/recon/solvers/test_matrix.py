@@ -24,6 +24,14 @@ class Slabs(SlabMatrix):
             yield slice(a, b), self.array[a:b].copy()
 
 
+def test_a_class_of_slabs_that_does_not_define_them_cannot_be_made():
+    class Incomplete(SlabMatrix):
+        pass
+
+    with pytest.raises(TypeError, match=r"abstract method '?slabs"):
+        Incomplete((15, 12), complex)
+
+
 @pytest.mark.parametrize("kind", [np.asarray, Slabs, aslinearoperator])
 def test_products_are_those_of_the_array(kind, monkeypatch):
     monkeypatch.setattr(matrices, "_BLOCK", 400)  # blocks of two rows
@@ -62,6 +70,14 @@ def test_the_unit_does_not_matter_in_single_precision(kind, unit):
     assert np.allclose(cg(matrix, unit * u, 0.1).x, cg(S, u, 0.1).x, rtol=1e-3, atol=1e-4)
     found = fista(matrix, unit * u, 0.1, iterations=30).x
     assert np.allclose(found, fista(S, u, 0.1, iterations=30).x, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, Slabs])
+def test_sweeps_of_tiny_values_in_single_precision_skip_no_row(kind):
+    """Squares of 1e-25 are zero in float32, so that rows would be taken for rows of zeros."""
+    S, u, _, _ = random_problem(is_complex=True)
+    want = kaczmarz(S, u, 0.1, 5)
+    assert np.allclose(kaczmarz(kind((1e-25 * S).astype(np.complex64)), 1e-25 * u, 0.1, 5), want, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
