@@ -10,9 +10,8 @@ of them is taken to move the sample, `RECORD` to record; n averages lower the no
 `RECORD`. At 8x and 16x the fit of the scanner is shown with 16 averages, too.
 
 Beside the errors stands the bound of `calib.studies.harness.bounds`, of the ideal model for ideal scanners and of that
-of `physical` for the others. Its parameters are those of the fit at the smallest factor of the study but 2x.
-A fit at 2x may take minutes: three scanners of a level are fitted there, every second of the first five. Every fifth
-scanner is measured with averages.
+of `physical` for the others. Its parameters are those of the fit at the smallest factor of the study but 2x. Every
+method counts on all scanners at every factor. Every fifth scanner of a level is measured with averages, too.
 """
 
 from __future__ import annotations
@@ -49,9 +48,7 @@ AVERAGES = 16
 """Averages of the second curve of the fit."""
 BOUND = "bound"
 _FIT = "physical"
-_FITS = (_FIT, "auto")
-_SMALLEST = 2  # factor, at which not all scanners are fitted
-_FITTED = (0, 2, 4)  # places, in their level, of the scanners that are fitted there
+_SMALLEST = 2  # factor from whose fit the bound takes its parameters only if there is no other
 _AVERAGED = 5  # every fifth scanner has averages
 _COARSE = (8, 16)  # factors that are measured with averages, too
 _FIGURES = ("within_68", "within_95", "std_over_rmse")
@@ -120,9 +117,7 @@ def _rows(
 
 def _counts(method: str, factor: int, averages: int, place: int) -> bool:
     """Whether a method counts on the scanner of this place in its level."""
-    if averages > 1:
-        return method == _FIT and factor in _COARSE and place % _AVERAGED == 0
-    return method not in _FITS or factor > _SMALLEST or place in _FITTED
+    return averages == 1 or (method == _FIT and factor in _COARSE and place % _AVERAGED == 0)
 
 
 def _bounds(
@@ -130,7 +125,7 @@ def _bounds(
 ) -> list[Row]:
     rows: list[Row] = []
     for factor, averages in product(factors, (1, AVERAGES)):
-        if place % _AVERAGED == 0 or (averages == 1 and _counts(_FIT, factor, averages, place)):
+        if averages == 1 or place % _AVERAGED == 0:
             coarse = _measured(scanner, factor, averages)
             least = _bound(recovery, scanner, coarse, factor, known)
             rows.append(_row(scanner, coarse, factor, averages, BOUND, {"nrmse": least}))

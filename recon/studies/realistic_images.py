@@ -145,14 +145,15 @@ def realistic_images(options: StudyOptions) -> Result:
     """Run the study and write `realistic_images.nc`, `realistic_images.csv` and `realistic_images.png`.
 
     The option `scanners` limits the number of scanners of each level. The short form has one, with 12 angles. The
-    figure shows tubes at the largest factor, for the first scanner of the level strong and the first one outside.
+    figure shows tubes at the largest factor that all methods can recover, for the first scanner of the level strong and
+    the first one outside.
     """
     recovery = Recovery(options)
     variants, status = _variants(recovery)
     shown(options, status)
     rows: list[Row] = []
     drawn: dict[str, dict[str, xr.Dataset]] = {}
-    largest = max(options.factors or ())
+    largest = max(variants, key=lambda factor: (len(variants[factor]), factor))
     for scanner in progress(realistic_scanners(options), unit="scanner"):
         case = _Case(recovery.cache, scanner)
         with warnings.catch_warnings():
