@@ -11,8 +11,9 @@ import pytest
 from mpisim.io.atomic import remove_leftovers, replacing, write_text
 
 WRITE_AND_WAIT = """
-import sys, time
+import signal, sys, time
 from mpisim.io.atomic import replacing
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it, and so do its children
 with replacing(sys.argv[1]) as temporary:
     temporary.write_text("half")
     print("ready", flush=True)
@@ -29,7 +30,7 @@ def writer(target):
 
 def end(process, number=signal.SIGKILL):
     process.send_signal(number)
-    process.communicate()
+    process.communicate(timeout=30)
 
 
 def temporaries(folder):
