@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections import deque
 
 import h5py
 import numpy as np
@@ -237,8 +238,7 @@ def _reader(source: MdfFile) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
-            for _ in field_paths(source):  # as reading does, which refuses paths without end
-                pass
+            deque(field_paths(source), maxlen=0)  # walks them all, as reading does, which refuses paths without end
             if source.item("/measurement/data") is not None:
                 calibrated = source.item("/calibration/method") is not None
                 size = source.real("/calibration/size") if calibrated else None

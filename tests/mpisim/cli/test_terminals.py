@@ -59,7 +59,7 @@ def test_json_has_null_for_what_it_lacks(capsys, monkeypatch):
     class Module:
         @staticmethod
         def add_arguments(parser):
-            pass
+            """It has none."""
 
         @staticmethod
         def run(options):
@@ -81,7 +81,7 @@ def test_values_for_people_are_set_apart(capsys, monkeypatch):
     class Module:
         @staticmethod
         def add_arguments(parser):
-            pass
+            """It has none."""
 
         @staticmethod
         def run(options):

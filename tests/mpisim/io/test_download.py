@@ -42,7 +42,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, *words):
-                pass
+                """Keep the standard error for what is tested."""
 
             def do_GET(self):
                 server.asked.append(self.headers.get("Range"))

@@ -259,7 +259,7 @@ def test_names_that_do_not_exist_are_refused_with_those_that_do(tmp_path):
 
 def test_only_what_can_be_read_again_is_written(tmp_path):
     class Own(mpisim.OpenSidedFFL):
-        pass
+        """A scanner that nobody has registered."""
 
     with pytest.raises(mpisim.InputError, match="scanner must be of a registered class"):
         mpisim.write_scanner(mpisim.Setup(Own(0.5, 0.008), PARTICLE), tmp_path / "s.toml")
