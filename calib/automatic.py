@@ -54,7 +54,9 @@ _MOST_UNCERTAIN = 1.0  # expected error from which a result tells nothing of the
 _LEAST = "bicubic-dc"
 _MOST_LEFT = 2.0  # chi2 of a prior up to which its result counts by itself
 _CLOSE = 0.5  # of the distance between a prior's rows and interpolated ones: largest expected error with more than that
-_MUST = re.compile(r"Input (.+?)(?: (?:of|for) the method physical)? must (.+?)(?: for the method physical)?[;.].*")
+_MUST = re.compile(  # a full stop ends a sentence where a space or nothing follows, so that numbers stay whole
+    r"Input (.+?)(?: (?:of|for) the method physical)? must (.+?)(?: for the method physical)?(?:;|\.(?:\s|$)).*"
+)
 
 
 @dataclass(frozen=True, eq=False)

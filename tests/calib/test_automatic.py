@@ -120,10 +120,18 @@ def test_a_method_that_fails_does_not_count(coarse, fine, failure):
     assert metadata["tried"][0]["refused"] == f"it failed ({type(failure).__name__}: {failure})"
 
 
-def test_what_a_matrix_lacks_is_said(coarse, fine):
-    must = "Input angles of coarse must be two or more for the method physical; ridge needs none; instead received 1."
-    metadata, _, said = chosen(coarse, fine, InputError(must), {"chi2": 5.0})
-    words = "no scanner can be fitted (angles of coarse must be two or more), and it presumes least"
+@pytest.mark.parametrize(
+    "must, told",
+    [
+        ("two or more for the method physical; ridge needs none; instead received 1.", "two or more"),
+        ("0.5 rad apart for the method physical. Ridge needs none.", "0.5 rad apart"),
+        ("within 1.5e-3; instead received 0.2.", "within 1.5e-3"),
+        ("at most 0.5.", "at most 0.5"),
+    ],
+)
+def test_what_a_matrix_lacks_is_said(coarse, fine, must, told):
+    metadata, _, said = chosen(coarse, fine, InputError(f"Input angles of coarse must be {must}"), {"chi2": 5.0})
+    words = f"no scanner can be fitted (angles of coarse must be {told}), and it presumes least"
     assert metadata["reason"] == words and said[0] == f"The method is ridge, because {words}."
 
 
