@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where files are kept; default: a folder of that name in $MPISIM_DATA or in the user's folder for caches",
     )
-    parser.add_argument("--url", help="where the files lie; default: at the publishers'")
+    parser.add_argument("--url", help="with fetch: where the files lie; default: at the publishers'")
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> Result:
     last = [f"licence: {data_set.licence}", f"please cite: {data_set.citation}"]
     if options.action == "list":
         require(not names, "action", "fetch where files are named", "list")
+        require(options.url is None, "action", "fetch where --url says from where", "list")
         files: list[dict[str, object]] = [{"name": n, "here": (folder / n).exists()} for n in data_set.files]
         lines = [f"{folder}:", *(f"  {f['name']}{'  (here)' if f['here'] else ''}" for f in files)]
         return {**about, "files": files, "text": "\n".join([*lines, *last])}

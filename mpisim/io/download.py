@@ -3,7 +3,9 @@
 What arrived is kept in `NAME.part`, with what the server said of the file in `NAME.part.json`. A later request asks for
 the rest (`Range`) of the same file (`If-Range` with its ETag or the time of its last change; RFC 9110, section 14). A
 server that ignores this, or has another file by now, sends the whole file, which then replaces the part. A part whose
-server gave neither an ETag nor a time is not continued, since nothing would tell that it is of the same file.
+server gave neither an ETag nor a time is not continued, since nothing would tell that it is of the same file. A part
+that is the whole file (the process ended before it was moved into place) is taken where the server says so: it has no
+more bytes (416) of a file of that length (`Content-Range: bytes */LENGTH`).
 """
 
 from __future__ import annotations
@@ -101,6 +103,8 @@ class Resuming:
         except urllib.error.HTTPError as error:
             if error.code != 416 or not have:
                 raise
+            if _is_whole(have, error.headers, known.get("total")):
+                return
             _forget(part)  # a part that is longer than the file
             raise ConnectionError("a part that does not fit the file") from None
         with answer:
@@ -141,6 +145,12 @@ def _extent(status: int, headers: Mapping[str, str]) -> tuple[int, int | None]:
     if found is None:
         return -1, None
     return int(found[1]), int(found[3])
+
+
+def _is_whole(size: int, headers: Mapping[str, str], total: object) -> bool:
+    """Whether a part has the length that the server says, now (in an answer 416) and when it began to send the file."""
+    found = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range") or "")
+    return found is not None and int(found[1]) == size and total in (None, size)
 
 
 def _require_room(part: Path, total: int | None, start: int) -> None:

@@ -2,7 +2,7 @@
 
 The files of a data set are kept in a folder with `checksums.json`, which holds the SHA-256 and the size of each. The
 publishers of OpenMPIData state no checksums; those of the first download are recorded, and every later use is compared
-with them.
+with them. A file that somebody else put into the folder is recorded without an address.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -101,7 +102,18 @@ def data_folder(name: str, folder: str | os.PathLike[str] | None = None) -> Path
     if folder is not None:
         return Path(folder)
     above = os.environ.get(_FOLDER_VARIABLE)
-    return Path(above) / name if above else Path(_pooch().os_cache("mpisim")) / name
+    return Path(above) / name if above else _user_cache() / name
+
+
+def _user_cache() -> Path:
+    """Return this program's folder for caches, the one of `pooch.os_cache`, which may not be installed."""
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "mpisim" / "mpisim" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "mpisim"
+    stated = os.environ.get("XDG_CACHE_HOME", "").strip()
+    return (Path(stated) if stated else Path.home() / ".cache") / "mpisim"
 
 
 def fetch(
@@ -147,7 +159,7 @@ def fetch(
         checked = "published" if name in data_set.sums else "recorded" if known else "none"
         found.append(Fetched(name, place / name, digest, (place / name).stat().st_size, is_new, checked))
         if name not in record:
-            _write_record(place, record | {name: _entry(found[-1], base)})
+            _write_record(place, record | {name: _entry(found[-1], base if is_new else None)})
     return found
 
 
@@ -185,9 +197,10 @@ def _record(folder: Path) -> dict[str, dict[str, Any]]:
     return dict(found)
 
 
-def _entry(file: Fetched, base: str) -> dict[str, Any]:
+def _entry(file: Fetched, base: str | None) -> dict[str, Any]:
+    """Return what is recorded of a file; `base` is None where it was in the folder before, from a place not known."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"sha256": file.sha256, "bytes": file.nbytes, "url": base + file.name, "recorded": now}
+    return {"sha256": file.sha256, "bytes": file.nbytes, "url": base and base + file.name, "recorded": now}
 
 
 def _write_record(folder: Path, record: Mapping[str, Any]) -> None:

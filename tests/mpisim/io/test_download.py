@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,6 +12,7 @@ import pytest
 
 from mpisim import InputError
 from mpisim.io.download import Resuming
+from mpisim.io.public_data import DataSet, data_folder, fetch
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 QUICK = Resuming(attempts=3, pause=0.001, timeout=5)
@@ -54,7 +56,10 @@ class Server:
                 same = self.headers.get("If-Range") in (None, server.tag)
                 start = int(found[1]) if found and same and server.ranges else 0
                 if start >= len(content):
-                    self.send_error(416)
+                    self.send_response(416)
+                    self.send_header("Content-Range", f"bytes */{len(content)}")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
                     return
                 self.send_response(206 if start else 200)
                 self.send_header("Content-Length", str(len(content) - start))
@@ -109,6 +114,54 @@ def test_a_part_of_another_file_is_replaced(fault, server, tmp_path):
     if fault == "another length":
         server.files["a.mdf"] = CONTENT[:2_000_000]
     assert load(server, tmp_path) == server.files["a.mdf"]
+
+
+def whole_part(server, folder, content=CONTENT):
+    """What a process leaves that ends between the last byte and the move into place."""
+    server.drop_after = [1_000_000, 0, 0, 0]
+    with pytest.raises(InputError):
+        load(server, folder)
+    (folder / "a.mdf.part").write_bytes(content)
+    server.asked.clear()
+
+
+def test_a_part_that_is_the_whole_file_is_taken(server, tmp_path):
+    whole_part(server, tmp_path)
+    assert load(server, tmp_path) == CONTENT and server.asked == ["bytes=3000000-"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mdf"]
+
+
+def test_a_part_of_the_length_of_another_file_is_replaced(server, tmp_path):
+    whole_part(server, tmp_path)
+    server.tag, server.files["a.mdf"] = '"2"', CONTENT[::-1]
+    assert load(server, tmp_path) == CONTENT[::-1]
+    (tmp_path / "a.mdf").unlink()
+    whole_part(server, tmp_path)
+    stated = tmp_path / "a.mdf.part.json"
+    stated.write_text(json.dumps({**json.loads(stated.read_text()), "total": 5}))
+    assert load(server, tmp_path) == CONTENT[::-1] and server.asked == ["bytes=3000000-", None]
+
+
+def test_a_whole_part_with_another_checksum_is_refused(server, tmp_path):
+    """It is gone then, so that the next call loads the file."""
+    pytest.importorskip("pooch")
+    name = "calibrations/10.mdf"
+    data_set = DataSet("some", server.url, (name,), "", "", {name: hashlib.sha256(CONTENT).hexdigest()})
+    server.files[name] = CONTENT
+    for content, states in ((CONTENT[:-1] + b"x", [0, 0, 0]), (CONTENT, [0, 0, 0])):
+        server.drop_after = [1_000_000, *states]
+        with pytest.raises(InputError, match="ended after"):
+            fetch(data_set, [name], tmp_path, downloader=QUICK)
+        (tmp_path / f"{name}.part").write_bytes(content)
+        server.asked.clear()
+        if content == CONTENT:
+            (found,) = fetch(data_set, [name], tmp_path, downloader=QUICK)
+            assert found.path.read_bytes() == CONTENT and found.checked == "published"
+        else:
+            with pytest.raises(InputError, match="must be the file with the SHA-256"):
+                fetch(data_set, [name], tmp_path, downloader=QUICK)
+            assert [p.name for p in (tmp_path / "calibrations").iterdir()] == []
+        assert server.asked == ["bytes=3000000-"]
 
 
 def test_a_part_that_is_longer_than_the_file_is_replaced(server, tmp_path):
@@ -179,3 +232,27 @@ def test_the_files_of_a_data_set_are_listed(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "calibrations/3.mdf  (here)" in out and "measurements/resolutionPhantom/3.mdf\n" in out
     assert main(["data", "list", "open-mri", "--out", str(tmp_path)]) == 2
+    assert main(["data", "list", "open-mpi", "--out", str(tmp_path), "--url", "http://127.0.0.1/"]) == 2
+    assert "must be fetch where --url says from where" in capsys.readouterr().err
+
+
+def test_the_folder_for_caches_needs_no_package(tmp_path, monkeypatch):
+    monkeypatch.delenv("MPISIM_DATA", raising=False)
+    pooch = pytest.importorskip("pooch")
+    assert data_folder("some") == pooch.os_cache("mpisim") / "some"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    expected = pooch.os_cache("mpisim") / "some"
+    monkeypatch.setitem(sys.modules, "pooch", None)  # as where it is not installed
+    assert data_folder("some") == expected
+
+
+def test_a_file_of_the_user_is_recorded_without_an_address(server, tmp_path):
+    pytest.importorskip("pooch")
+    names = ("a.mdf", "b.mdf")
+    server.files["b.mdf"] = CONTENT[:1000]
+    (tmp_path / "a.mdf").write_bytes(b"own")
+    own, loaded = fetch(DataSet("some", server.url, names, "", ""), names, tmp_path, downloader=QUICK)
+    assert (own.is_new, own.checked, loaded.is_new) == (False, "none", True)
+    record = json.loads((tmp_path / "checksums.json").read_text())
+    assert record["a.mdf"]["sha256"] == hashlib.sha256(b"own").hexdigest() and record["a.mdf"]["url"] is None
+    assert record["b.mdf"]["url"] == server.url + "b.mdf"
