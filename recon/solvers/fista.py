@@ -16,8 +16,17 @@ https://doi.org/10.1137/080716542) takes the step :math:`1/L`, :math:`L = 2(\lVe
           z^+ = x^+ + \frac{t - 1}{t^+}(x^+ - x),\quad t^+ = \tfrac12\bigl(1 + \sqrt{1 + 4 t^2}\bigr) ,
 
 and restarts, :math:`t = 1`, where :math:`(z - x^+)^T (x^+ - x) > 0` (O'Donoghue and Candès, Found. Comput. Math. 15,
-715, 2015, https://doi.org/10.1007/s10208-013-9150-3). The norm of S comes from power iterations, which find it from
-below, and is raised by 2 % (`recon.solvers.matrix.spectral_norm`).
+715, 2015, https://doi.org/10.1007/s10208-013-9150-3).
+
+The norm of S comes from power iterations, which find it from below, and is raised by 2 %
+(`recon.solvers.matrix.spectral_norm`); that is an estimate and no bound. So every step is checked: the iteration
+converges where
+
+.. math:: d^T (\mathrm{Re}\,S^H S + l I)\,d \le \tfrac{L}{2}\,\lVert d\rVert^2 ,\quad d = x^+ - z ,
+
+and where a step fails, L of its image is raised to what it shows and the step is done again (backtracking). The product
+with :math:`x^+` also gives the one with :math:`z^+`, which lies on a line through :math:`x^+` and x, so that the check
+takes no further pass over the matrix.
 
 The proximal map is shrinkage (`recon.solvers.prox.shrink`), and with total variation its dual is solved by the same
 method (`recon.solvers.prox.shrink_with_variation`), which starts from the dual of the iteration before.
@@ -42,6 +51,9 @@ from recon.solvers.prox import shrink, shrink_with_variation
 from recon.solvers.solver import Callback, starting_images
 
 __all__ = ["FistaResult", "fista"]
+
+_RAISE = 1.02  # L over the least that a step allows which was too long
+_ROUNDING = 32  # of a product, in units of the precision of the matrix
 
 
 @dataclass(frozen=True)
@@ -126,21 +138,19 @@ def fista(
     x = np.maximum(x, 0) if non_negative else x
     steepest = 2 * (spectral_norm(equations.matrix) ** 2 + level)
     steepest[steepest == 0] = 1
-    state = _State(x, x.copy(), np.ones(count), None)
+    terms, turned = _Terms(weights[0], weights[1], volume, non_negative), equations.product(x)
+    state = _State(x, x.copy(), turned, turned, np.ones(count), steepest, None)
     done, change = np.zeros(count, int), np.full(count, np.inf)
     for i in progress(range(1, iterations + 1), desc="fista", unit="it"):
         active = change > tolerance
-        gradient = 2 * (equations.product(state.z) - equations.right)
-        change = np.where(active, state.step(gradient, steepest, weights, volume, non_negative, active), change)
+        change = np.where(active, state.step(equations, terms, active), change)
         done[active] = i
         if callback is not None and callback(i, state.x.copy(), {"change": change}):
             break
         if bool(np.all(change <= tolerance)):
             break
     residual = np.linalg.norm(product(equations.matrix, state.x) - equations.data, axis=0)
-    objective = residual**2 + level * np.sum(state.x**2, axis=0) + weights[0] * np.abs(state.x).sum(axis=0)
-    if tv > 0:
-        objective = objective + weights[1] * total_variation(state.x.T.reshape(count, *volume), len(volume))
+    objective = residual**2 + level * np.sum(state.x**2, axis=0) + terms.value(state.x)
     if np.ndim(y) == 1:
         return FistaResult(
             state.x[:, 0], int(done[0]), bool(change[0] <= tolerance), float(residual[0]), float(objective[0])
@@ -148,41 +158,67 @@ def fista(
     return FistaResult(state.x, done, change <= tolerance, residual, objective)
 
 
+@dataclass(frozen=True)
+class _Terms:
+    """What is minimised besides squares: weights (images,) of L1 and total variation, the image shape, and x >= 0."""
+
+    l1: np.ndarray
+    tv: np.ndarray
+    volume: tuple[int, ...]
+    non_negative: bool
+
+    def proximal(
+        self, aim: np.ndarray, steepest: np.ndarray, dual: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the proximal map of images (N, images) for a step 1 / `steepest`, and the dual that gives it."""
+        l1, tv = self.l1 / steepest, self.tv / steepest
+        if not np.any(tv > 0):
+            return shrink(aim, l1, self.non_negative), dual
+        images, dual = shrink_with_variation(aim.T.reshape(-1, *self.volume), l1, tv, self.non_negative, dual)
+        return images.reshape(len(l1), -1).T, dual
+
+    def value(self, x: np.ndarray) -> np.ndarray:
+        """Return the value of the weighted terms for images (N, images), shape (images,)."""
+        found = self.l1 * np.abs(x).sum(axis=0)
+        if np.any(self.tv > 0):
+            found = found + self.tv * total_variation(x.T.reshape(-1, *self.volume), len(self.volume))
+        return found
+
+
 @dataclass
 class _State:
-    """Images x and z (N, images), t (images,), and the dual of the total variation (images, axes, ...) or None."""
+    """Images x and z (N, images) and their products with the equations, t and L (images,), and the dual of TV."""
 
     x: np.ndarray
     z: np.ndarray
+    turned_x: np.ndarray
+    turned_z: np.ndarray
     t: np.ndarray
+    steepest: np.ndarray
     dual: np.ndarray | None
 
-    def step(
-        self,
-        gradient: np.ndarray,
-        steepest: np.ndarray,
-        weights: tuple[np.ndarray, np.ndarray],
-        volume: tuple[int, ...],
-        non_negative: bool,
-        active: np.ndarray,
-    ) -> np.ndarray:
+    def step(self, equations: NormalEquations, terms: _Terms, active: np.ndarray) -> np.ndarray:
         """Do one iteration of the active images and return the relative change of each."""
-        aim = self.z - gradient / steepest
-        l1, tv = weights[0] / steepest, weights[1] / steepest
-        if np.any(tv > 0):
-            images, self.dual = shrink_with_variation(aim.T.reshape(-1, *volume), l1, tv, non_negative, self.dual)
-            new = images.reshape(len(l1), -1).T
-        else:
-            new = shrink(aim, l1, non_negative)
-        new = np.where(active, new, self.x)
-        moved = new - self.x
+        gradient = 2 * (self.turned_z - equations.right)
+        rounding = _ROUNDING * np.finfo(np.result_type(equations.matrix.dtype, np.float32)).eps
+        while True:
+            new, dual = terms.proximal(self.z - gradient / self.steepest, self.steepest, self.dual)
+            new = np.where(active, new, self.x)
+            turned, away = equations.product(new), new - self.z
+            curvature, squared = 2 * np.sum(away * (turned - self.turned_z), axis=0), np.sum(away**2, axis=0)
+            noise = rounding * np.linalg.norm(self.z, axis=0) * np.sqrt(squared)
+            long = (squared > 0) & (curvature > self.steepest * (squared + noise))
+            if not long.any():
+                break
+            self.steepest = np.where(long, _RAISE * curvature / np.where(long, squared, 1), self.steepest)
+        moved, turn = new - self.x, turned - self.turned_x
         self.t = np.where(np.sum((self.z - new) * moved, axis=0) > 0, 1.0, self.t)
         longer = 0.5 * (1 + np.sqrt(1 + 4 * self.t**2))
-        change = np.linalg.norm(new - self.z, axis=0)
-        self.z = new + (self.t - 1) / longer * moved
-        self.x, self.t = new, longer
+        further = (self.t - 1) / longer
+        self.x, self.z, self.dual, self.t = new, new + further * moved, dual, longer
+        self.turned_x, self.turned_z = turned, turned + further * turn
         size = np.linalg.norm(new, axis=0)
-        return change / np.where(size > 0, size, 1)
+        return np.sqrt(squared) / np.where(size > 0, size, 1)
 
 
 def _volume(shape: tuple[int, ...] | None, voxels: int, tv: float) -> tuple[int, ...]:

@@ -156,7 +156,8 @@ def spectral_norm(matrix: Matrix, iterations: int = 30) -> float:
 
     The vector starts positive, as the rows of most matrices make the image of the largest value, with a random part (of
     a fixed seed). It finds the value from below; the 2 % cover what is missing where the iteration ends. That is early
-    where the square of the value rises by less than 1e-4 of itself.
+    where the square of the value rises by less than 1e-4 of itself. This is an estimate and no bound: a start that has
+    hardly any part along the singular vector of the largest value ends at a smaller one.
     """
     chance = np.random.default_rng(0)
     x = 1 + 0.1 * chance.standard_normal((matrix.shape[1], 1))

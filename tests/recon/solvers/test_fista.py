@@ -83,3 +83,22 @@ def test_bad_input_gets_one_sentence(change, name):
     S, u, _, _ = random_problem()
     with pytest.raises(InputError, match=rf"^Input {name} must be [^\n]*; instead received"):
         fista(S, u, **change)
+
+
+@pytest.mark.parametrize("ratio", [0.999, 0.8, 0.5])
+@pytest.mark.parametrize("dtype", [complex, np.complex64])
+def test_a_norm_that_is_found_too_small_does_not_make_the_iteration_diverge(ratio, dtype):
+    """The power iteration starts at the second singular vector, and stays there."""
+    rng = np.random.default_rng(0)
+    first = (1 + 0.1 * rng.standard_normal((12, 1)))[:, 0]  # as `spectral_norm` starts
+    basis = np.linalg.qr(np.column_stack([first, rng.standard_normal((12, 11))]))[0]
+    basis[:, [0, 1]] = basis[:, [1, 0]]
+    values = np.append([1.0, ratio], np.full(10, 0.1))
+    S = (np.linalg.qr(rng.standard_normal((12, 12)))[0] @ (values[:, None] * basis.T)).astype(dtype)
+    assert spectral_norm(S) == pytest.approx(1.02 * ratio, rel=1e-3)
+    u = S @ rng.uniform(0, 1, 12) + 0.1 * rng.standard_normal(12)
+    seen = []
+    options = {"non_negative": False, "tolerance": 1e-6, "iterations": 2000}
+    found = fista(S, u, 0.3, callback=lambda i, x, f: seen.append(np.linalg.norm(x)) or False, **options)
+    assert found.converged and np.allclose(found.x, tikhonov(S, u, 0.3), atol=2e-5)
+    assert max(seen) < 2 * np.linalg.norm(found.x)
