@@ -103,7 +103,7 @@ class Resuming:
         except urllib.error.HTTPError as error:
             if error.code != 416 or not have:
                 raise
-            if _is_whole(have, error.headers, known.get("total")):
+            if _is_whole(have, error.headers.get("Content-Range"), known.get("total")):
                 return
             _forget(part)  # a part that is longer than the file
             raise ConnectionError("a part that does not fit the file") from None
@@ -147,9 +147,9 @@ def _extent(status: int, headers: Mapping[str, str]) -> tuple[int, int | None]:
     return int(found[1]), int(found[3])
 
 
-def _is_whole(size: int, headers: Mapping[str, str], total: object) -> bool:
+def _is_whole(size: int, extent: str | None, total: object) -> bool:
     """Whether a part has the length that the server says, now (in an answer 416) and when it began to send the file."""
-    found = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range") or "")
+    found = re.fullmatch(r"bytes \*/(\d+)", extent or "")
     return found is not None and int(found[1]) == size and total in (None, size)
 
 
