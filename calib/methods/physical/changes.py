@@ -177,7 +177,8 @@ def _of_gains(
         weights = np.full(n_harmonics, 1 / n_harmonics)
         mean, suffix = float(weights @ change[c]), f"_{c}" if n_coils > 1 else ""
         spread = float(np.sqrt(weights @ own @ weights + np.mean(std[c] ** 2)))
-        meaning = f"{word}{which}, with the amount of tracer in the sample" if name == "gain" else f"{word}{which}"
+        more = ", with the amount of tracer in the sample" if name == "gain" else " of the receive chain, all angles"
+        meaning = f"{word}{which}{more}"
         yield Change(f"{name}{suffix}", meaning, unit, None, *_told(name, mean, spread, scale))
         for k, harmonic in enumerate(parameters.harmonics if n_harmonics > 1 else ()):
             apart = np.eye(n_harmonics)[k] - weights

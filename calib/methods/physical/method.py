@@ -24,7 +24,7 @@ from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.fit_file import Source, fit_of
 from calib.methods.physical.fitting import Fitted, fit_measurement
 from calib.methods.physical.measurement import Measurement
-from calib.methods.physical.more_angles import at_more_angles, wanted_angles
+from calib.methods.physical.more_angles import at_more_angles, measured_angles, wanted_angles
 from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.replacement import replace_others
 from calib.methods.physical.report import reported
@@ -44,6 +44,7 @@ _MOST_OTHERS = 0.5  # share of rows that the scanner may leave undescribed
 _FAR = 8.0  # scales of the table from which an error of an angle is reported
 _MOST_LEFT_BY_EARLIER = 0.1  # share of the energy that an earlier fit of the same scanner may leave
 _MOST_UNCERTAIN = 1.0  # expected nRMSE above which a fit tells nothing of the rows
+_OTHER_SIGN = ", while rows at angles that were not measured have the sign of the other angles"
 _UNCONVERGED_EXCESS = 10.0  # standard deviations of chi2 above which a fit that has not converged does not count
 
 
@@ -83,7 +84,7 @@ def recover_by_scanner(
     if bad.any():
         metadata["rows_refitted"] = _replaced(rows, spread, coarse, bad)
     metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
-    _warn_of(coarse, metadata, fitted)
+    _warn_of(coarse, metadata, fitted, wanted)
     if earlier is not None:
         metadata["changes"] = changes_reported(fitted, earlier)
     if wanted is not None:
@@ -196,7 +197,7 @@ def _replaced(rows: np.ndarray, spread: np.ndarray, coarse: xr.Dataset, bad: np.
     return counts
 
 
-def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted) -> None:
+def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted, wanted: np.ndarray | None = None) -> None:
     """Warn of positions left out, reversed angles, a noise level that was replaced, and a fit that stopped early."""
     positions = fitted.out_positions.sum()
     if positions:
@@ -209,9 +210,10 @@ def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted) ->
     (turned,) = np.nonzero(fitted.signs < 0)
     if turned.size:
         first, more = _degrees(coarse, turned[:3]), ", ..." if turned.size > 3 else ""
+        beside = "" if wanted is None or measured_angles(coarse, wanted)[1].all() else _OTHER_SIGN
         warn(
             f"{turned.size} of {len(fitted.signs)} angles have rows of the opposite sign, and were recovered so: "
-            f"{first}{more} degrees."
+            f"{first}{more} degrees{beside}."
         )
     local = np.abs(fitted.climbed.fit.state.local) / [p.scale for p in LOCAL]
     (odd,) = np.nonzero((local > _FAR).any(axis=1))

@@ -22,7 +22,7 @@ from mpisim.data.angles import look_like_degrees
 from mpisim.errors import numbers_of, require, whole
 from mpisim.scanner.ffl import equidistant_angles
 
-__all__ = ["at_more_angles", "coarse_at", "wanted_angles"]
+__all__ = ["at_more_angles", "coarse_at", "measured_angles", "wanted_angles"]
 
 _SAME_ANGLE = 1e-6  # rad
 
@@ -39,6 +39,12 @@ def wanted_angles(angles: int | Iterable[float]) -> np.ndarray:
     require(not look_like_degrees(found), "angles", "in rad", f"angles up to {found.max():g}, which look like degrees")
     require(bool(np.all(np.diff(np.sort(found)) > _SAME_ANGLE)), "angles", "distinct", found.tolist())
     return found
+
+
+def measured_angles(coarse: xr.Dataset, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which angle of a coarse matrix is the nearest to each of others, and whether it is the same."""
+    apart = np.abs(angles[:, None] - coarse["angle"].values.astype(float))
+    return apart.argmin(1), apart.min(1) < _SAME_ANGLE
 
 
 def coarse_at(coarse: xr.Dataset, angles: np.ndarray) -> xr.Dataset:
@@ -66,8 +72,7 @@ def at_more_angles(
         Those that are wanted, counted as those of `coarse`.
     """
     measurement, stated = fitted.measurement, coarse["angle"].values.astype(float)
-    apart = np.abs(angles[:, None] - stated)
-    place, there = apart.argmin(1), apart.min(1) < _SAME_ANGLE
+    place, there = measured_angles(coarse, angles)
     slope, first = np.polyfit(stated, measurement.parameters.angles, 1)
     true = np.where(there, np.array(measurement.parameters.angles)[place], slope * angles + first)
     parameters = replace(measurement.parameters, angles=tuple(true))

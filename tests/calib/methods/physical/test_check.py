@@ -76,6 +76,16 @@ def test_the_same_scanner_has_not_changed(fine, last):
     assert told["changed"] == [] and told["compared"] > 60
 
 
+def test_a_phase_of_all_angles_is_one_of_the_receive_chain(fine, last):
+    """A minus sign of all rows is 180 degrees, not so many angles of the opposite sign."""
+    coarse = calib.downsample(fine, 4, snr=40, seed=3)
+    turned = coarse.assign(system_matrix=coarse["system_matrix"].copy(data=-coarse["system_matrix"].values))
+    told = calib.recover(turned, "physical", prior_scanner=last).attrs["recovery"]
+    (sentence,) = told["changes"]["changed"]
+    assert sentence.startswith("Phase of the receive chain, all angles: ") and "180 +- " in sentence
+    assert told["angles_reversed"] == []
+
+
 @pytest.mark.filterwarnings("ignore:The fit of the scanner has not converged")
 def test_another_scanner_is_no_prior(last):
     other = mpisim.simulate(mpisim.open_sided_ffl(0.8, fov=0.03, angles=ANGLES, harmonics=(2, 3, 4)), TRACER, GRID)
