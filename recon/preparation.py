@@ -23,7 +23,7 @@ from mpisim.errors import InputError, decibels, require, warn, within
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.preprocess.whitening import whiten
 from mpisim.simulation.provenance import from_mapping
-from recon.selection.background import Background, Elimination, as_background
+from recon.selection.background import Background, Removed, as_background
 from recon.selection.discrepancy import CHANCE
 from recon.selection.matrix_errors import COHERENCE, row_deviation
 from recon.selection.pairs import paired
@@ -80,8 +80,8 @@ class Prepared:
         matrix states no errors, or they are left aside.
     background
         The background that is estimated with the image; None where none is.
-    elimination
-        What removed it from the rows.
+    removed
+        The same, as it was removed from rows and data.
     """
 
     problem: Problem
@@ -92,7 +92,7 @@ class Prepared:
     kept: np.ndarray | None
     deviation: np.ndarray | None
     background: Background | None = None
-    elimination: Elimination | None = None
+    removed: Removed | None = None
 
     @property
     def rows(self) -> int:
@@ -102,16 +102,13 @@ class Prepared:
     @property
     def noise(self) -> float | None:
         """Expected norm of the noise of the used rows, in the unit of the problem; None where it is not known."""
-        lost = 0.0 if self.elimination is None else self.elimination.lost
+        lost = 0.0 if self.removed is None else self.removed.elimination.lost
         return None if self.sigma is None else math.sqrt(len(self.problem.y) - lost)
 
     def background_rms(self, images: np.ndarray) -> np.ndarray:
         """Return the RMS of the background over the used rows for images (N, images), in units of the noise or data."""
-        assert self.elimination is not None
-        white = white_rows(self.matrix, self.y, self.sigma, self.kept)
-        white = white if self.deviation is None else white.over(self.deviation)
-        signal = self.elimination.estimate(white.residual(images))
-        return np.sqrt(np.mean(np.abs(signal) ** 2, axis=0))
+        assert self.removed is not None
+        return np.sqrt(np.mean(np.abs(self.removed.estimate(images)) ** 2, axis=0))
 
 
 def prepare(
@@ -159,11 +156,11 @@ def prepare(
         deviation = row_deviation(white.rows, std, white.columns, bool(c.non_negative), coherence)
         white = white_rows(matrix, y, sigma, kept).over(deviation)
         white = white if background is None else without_background(white, background, y, sigma, kept, deviation)
-    lost = 0.0 if white.elimination is None else white.elimination.lost
+    lost = 0.0 if white.removed is None else white.removed.elimination.lost
     ball = _ball(method, noise_ball, eps, sigma is not None, used - lost, published)
     shape = tuple(n for d, n in matrix["system_matrix"].sizes.items() if d in VOXEL_DIMS)
     problem = Problem(white.rows, white.columns, shape, bool(c.non_negative), *ball)
-    return Prepared(problem, matrix, y, sigma, unit, kept, deviation, background, white.elimination)
+    return Prepared(problem, matrix, y, sigma, unit, kept, deviation, background, white.removed)
 
 
 def prepare_direct(matrix: xr.Dataset | None, y: xr.Dataset, conditions: Conditions, method: str) -> Prepared:

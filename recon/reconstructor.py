@@ -89,9 +89,10 @@ class Reconstructor:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)  # they were given for the first frames
             found = prepare(header, y, replace(c, min_frequency=None, max_frequency=None), self.method)
-        data = found.problem.y
-        data = data if first.elimination is None else first.elimination.applied(data)
-        return replace(first, problem=first.problem.with_data(data), y=found.y)
+        data, removed = found.problem.y, first.removed
+        if removed is not None:
+            data, removed = removed.elimination.applied(data), removed.with_data(data)
+        return replace(first, problem=first.problem.with_data(data), y=found.y, removed=removed)
 
     def solved(self, prepared: Prepared) -> Solution:
         """Return images and figures; a `DataWarning` says of images that do not fit their data."""

@@ -41,7 +41,7 @@ from mpisim.errors import one_of, positive, require, whole
 from mpisim.preprocess.rows import one_of_each_row
 from mpisim.preprocess.subtraction import background_frames
 
-__all__ = ["BASES", "Background", "Elimination", "as_background", "eliminate"]
+__all__ = ["BASES", "Background", "Elimination", "Removed", "as_background", "eliminate"]
 
 BASES = ("frequency", "angle", "frames")
 """Names of the bases."""
@@ -133,9 +133,42 @@ class Elimination:
         """Return W times rows or data, shape (M,) or (M, columns)."""
         return rows - self.vectors @ ((1 - self.left) * (self.vectors.conj().T @ rows).T).T
 
-    def estimate(self, residual: np.ndarray) -> np.ndarray:
-        """Return the background B b (M, images) for residuals y - A x (M, images), neither multiplied by W."""
-        return self.vectors @ ((1 - self.left**2)[:, None] * (self.vectors.conj().T @ residual))
+    def along(self, rows: np.ndarray) -> np.ndarray:
+        """Return the parts U^H of rows or data along the vectors, shape (k, columns)."""
+        return self.vectors.conj().T @ rows
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A background that was removed from rows and data, and what its estimate needs of them.
+
+    Parameters
+    ----------
+    elimination
+        What removed it.
+    rows
+        U^H A, shape (k, N), of the rows before.
+    data
+        U^H y, shape (k, images), of the data before.
+    """
+
+    elimination: Elimination
+    rows: np.ndarray
+    data: np.ndarray
+
+    @classmethod
+    def of(cls, elimination: Elimination, rows: np.ndarray, data: np.ndarray) -> Removed:
+        """Return the record for rows (M, N) and data (M, images) that are not multiplied by W."""
+        return cls(elimination, elimination.along(rows), elimination.along(data))
+
+    def with_data(self, data: np.ndarray) -> Removed:
+        """Return the record for other data (M, images) and the same rows."""
+        return Removed(self.elimination, self.rows, self.elimination.along(data))
+
+    def estimate(self, images: np.ndarray) -> np.ndarray:
+        """Return the background B b (M, images) for images (N, images)."""
+        amplitudes = (1 - self.elimination.left**2)[:, None] * (self.data - self.rows @ images)
+        return self.elimination.vectors @ amplitudes
 
 
 def eliminate(columns: np.ndarray, std: float | None) -> Elimination:

@@ -10,26 +10,22 @@ import xarray as xr
 from mpisim.data.views import as_matrix
 from mpisim.preprocess.rows import one_of_each_row
 from mpisim.preprocess.whitening import whiten
-from recon.selection.background import Background, Elimination, eliminate
+from recon.selection.background import Background, Removed, eliminate
 
 __all__ = ["WhiteRows", "used_of", "white_rows", "without_background"]
 
 
 @dataclass(frozen=True)
 class WhiteRows:
-    """Rows (M, N) and data (M, images) in units of the noise, and what removed a background from them."""
+    """Rows (M, N) and data (M, images) in units of the noise, and the background that was removed from them."""
 
     rows: np.ndarray
     columns: np.ndarray
-    elimination: Elimination | None = None
+    removed: Removed | None = None
 
     def over(self, deviation: np.ndarray) -> WhiteRows:
         """Return both divided by a number for each row, shape (M,)."""
         return WhiteRows(self.rows / deviation[:, None], self.columns / deviation[:, None])
-
-    def residual(self, images: np.ndarray) -> np.ndarray:
-        """Return the data less what images (N, images) give."""
-        return self.columns - self.rows @ images
 
 
 def used_of(rows: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
@@ -62,4 +58,5 @@ def without_background(
     signals = used_of(signals, kept)
     signals = signals if deviation is None else signals / deviation[:, None]
     elimination = eliminate(signals, background.std)
-    return WhiteRows(elimination.applied(white.rows), elimination.applied(white.columns), elimination)
+    removed = Removed.of(elimination, white.rows, white.columns)
+    return WhiteRows(elimination.applied(white.rows), elimination.applied(white.columns), removed)

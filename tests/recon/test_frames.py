@@ -13,6 +13,7 @@ from mpisim.errors import DataWarning
 from recon.frames import reconstruct_file
 from recon.preparation import Conditions
 from recon.reconstructor import Reconstructor
+from recon.selection import white_rows
 from tests.recon.problems import small_matrix, small_measurement
 
 
@@ -48,6 +49,22 @@ def test_every_frame_is_the_image_of_the_frame_alone(method, options):
         xr_equal(image, alone)
     (together,) = recon.stream(small_matrix(), [y], method, **options)
     np.testing.assert_allclose(together["image"].values, [i["image"].values for i in streamed], atol=2e-3)
+
+
+def test_the_matrix_is_whitened_once_for_all_frames_with_a_background(monkeypatch):
+    voxels, whiten = [], white_rows.whiten
+
+    def counted(data, sigma):
+        voxels.append(data["system_matrix"][0, 0].size if "system_matrix" in data else 0)
+        return whiten(data, sigma)
+
+    monkeypatch.setattr(white_rows, "whiten", counted)
+    y = frames(4)
+    images = list(recon.stream(small_matrix(), one_by_one(y), "kaczmarz", background="frequency"))
+    assert sum(count > 1 for count in voxels) == 1
+    for k, image in enumerate(images):
+        alone = recon.reconstruct(small_matrix(), y.isel(frame=k), "kaczmarz", background="frequency")
+        assert image.attrs["background_rms"] == pytest.approx(alone.attrs["background_rms"], rel=1e-12)
 
 
 def xr_equal(image, expected):

@@ -8,7 +8,7 @@ import recon
 from mpisim import InputError
 from mpisim.data.schema import build
 from mpisim.data.views import as_matrix
-from recon.selection.background import BASES, Background, eliminate
+from recon.selection.background import BASES, Background, Removed, eliminate
 from tests.recon.problems import random_problem, small_matrix, small_measurement
 
 
@@ -42,7 +42,8 @@ def test_images_and_background_are_those_of_extra_columns(std, non_negative):
     n = matrix.shape[1]
     np.testing.assert_allclose(image, expected[:n], atol=1e-6)
     background = signals @ (expected[n : n + 2] + 1j * expected[n + 2 :])
-    np.testing.assert_allclose(found.estimate((y - matrix @ image)[:, None])[:, 0], background, atol=1e-6)
+    removed = Removed.of(found, matrix, y[:, None])
+    np.testing.assert_allclose(removed.estimate(image[:, None])[:, 0], background, atol=1e-6)
 
 
 def test_the_noise_that_is_left():
