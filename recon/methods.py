@@ -168,9 +168,9 @@ def _tikhonov(
 ) -> Solution:
     from recon.solvers.tikhonov import from_gram
 
-    levels = np.broadcast_to(options.regularisation, problem.y.shape[1])
+    levels = np.broadcast_to(options.regularisation, problem.y.shape[1]).tolist()
     pairs = zip(problem.y.T, levels, strict=True)
-    images = [from_gram(problem.matrix, problem.gram, y, float(v), problem.non_negative) for y, v in pairs]
+    images = [from_gram(problem.matrix, problem.gram, y, v, problem.non_negative) for y, v in pairs]
     return Solution(np.stack(images, axis=1))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.grid import Grid
-from mpisim.errors import one_of, positive, require, warn
+from mpisim.errors import InputError, one_of, positive, require, warn
 from recon.solvers.solver import Solution
 from recon.xspace.backprojection import back_projection, largest_gap, ramp_filtered
 from recon.xspace.options import WINDOWS, FbpOptions, XspaceOptions
@@ -102,13 +102,22 @@ def fbp(
     """
     one_of("window", options.window, WINDOWS)
     value = options.regularisation
-    level = None if value == "auto" else positive("regularisation", value)
+    level = None if value == "auto" else _level(value)
     grid, scan, data = _scan(matrix, y, sigma, kept)
     nodes = _nodes(scan, grid)
     known = restored(scan, coefficients(scan, data)[0], nodes.step, nodes.places, nodes.prior)
     projections, used = deconvolved(scan, known, nodes.step, nodes.places, nodes.prior, level)
     images = _images(projections, scan, nodes, grid, options.window, non_negative)
     return Solution(images, {"regularisation": used})
+
+
+def _level(value: object) -> float:
+    """Return lambda where it is a number; raise `InputError` for anything else."""
+    try:
+        return positive("regularisation", value)
+    except InputError:
+        must = "a positive number or auto for the method fbp"
+        raise InputError(f"Input regularisation must be {must}; instead received {value!r}.") from None
 
 
 def _scan(

@@ -45,6 +45,24 @@ def test_images_do_not_depend_on_the_unit_of_the_matrix(method, scale, known):
     assert recon.nrmse(other["image"].values, 3 * image["image"].values) < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("method", "option", "sentence"),
+    [
+        ("fbp", {"regularisation": "gcv"}, "regularisation must be a positive number or auto for the method fbp"),
+        ("fbp", {"regularisation": -1}, "regularisation must be a positive number or auto for the method fbp"),
+        ("kaczmarz", {"iterations": 2.5}, "iterations must be a whole number of at least 1; instead received 2.5"),
+        ("cg", {"iterations": 2.5}, "iterations must be a whole number of at least 1; instead received 2.5"),
+        *(
+            (method, {"regularisation": True}, "regularisation must be a")
+            for method in ("kaczmarz", "cg", "fista", "tikhonov", "fbp")
+        ),
+    ],
+)
+def test_bad_options_get_one_sentence_with_their_name(method, option, sentence):
+    with pytest.raises(InputError, match=rf"^Input {sentence}"):
+        recon.reconstruct(small_matrix(), small_measurement(), method, **option)
+
+
 def test_a_preset_stands_for_its_options():
     published = recon.reconstruct(small_matrix(), small_measurement(), preset="transms")
     typed = recon.reconstruct(small_matrix(), small_measurement(), a1=0.95, atv=0.05, mu=10.0, iterations=5000)

@@ -248,6 +248,7 @@ def test_bad_command_lines_get_one_sentence_and_no_file(folder, capsys, words):
         (["--method", "tikhonov", "--lambda", "much"], "Input --lambda must be a number"),
         (["--method", "kaczmarz", "--iterations", "0"], "Input --iterations must be a whole number"),
         (["--method", "kaczmarz", "--mu", "1"], "among --lambda, --iterations, --order, --seed"),
+        (["--method", "fbp", "--lambda", "gcv"], "Input --lambda must be a positive number or auto for the method fbp"),
         (["--mu", "0"], "Input --mu must be a positive number"),
         (["--precision", "half"], "Input --precision must be one of auto, float32, float64"),
         (["--noise-db", "nan"], "Input --noise-db must be a finite number of decibels"),
