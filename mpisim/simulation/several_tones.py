@@ -69,7 +69,8 @@ def several_tones_rows(
     sequence, centers, sizes = scanner.sequence, sample.positions(grid), known_sizes(particle)
     coils = len(scanner.receive_sensitivities(centers[:1], sequence.angles[0]))
     shape = (len(sequence.angles), coils, len(sequence.harmonics), len(centers))
-    require_memory(f"system matrix of {shape[0] * coils * shape[2]} rows x {shape[3]} voxels", 8.0 * math.prod(shape))
+    what = f"system matrix of {shape[0] * coils * shape[2]} rows x {shape[3]} voxels"
+    require_memory(what, 8.0 * math.prod(shape))  # in single precision; the first slab says whether that is enough
     scale = MU_0 * sample.particles(grid) * sizes.moment
     factors = np.outer(weights, scale * sizes.betas * sizes.shares)
     waves = drive_waves(sequence)
@@ -89,7 +90,9 @@ def several_tones_rows(
             if rows is None:
                 peak = float(np.abs(lines).max())
                 single = _SINGLE[0] <= peak <= _SINGLE[1]
-                rows = np.empty(shape, complex_type(peak) if single else complex)
+                number = np.dtype(complex_type(peak) if single else complex)
+                require_memory(what, float(number.itemsize) * math.prod(shape))
+                rows = np.empty(shape, number)
             rows[i, :, :, block] = lines
     assert rows is not None
     return apply_response(rows, particle, sequence)

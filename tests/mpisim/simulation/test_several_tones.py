@@ -9,7 +9,7 @@ import pytest
 import mpisim
 from mpisim import Debye, Grid, LissajousFFP, LogNormal, Particle, Sample, open_sided_ffl, simulate
 from mpisim.constants import MU_0
-from mpisim.memory import limited_memory
+from mpisim.memory import GIGABYTE, limited_memory
 from mpisim.scanner.sequences import PeriodicSequence, Tone
 from mpisim.simulation.several_tones import several_tones_rows
 from mpisim.simulation.time_domain import time_domain_rows
@@ -44,6 +44,17 @@ def test_the_slabs_do_not_change_the_numbers():
 def test_a_matrix_beyond_the_memory_is_refused_before_work_starts():
     with limited_memory(0.001), pytest.raises(mpisim.InputError, match="system matrix of 2445 rows x 1369 voxels"):
         simulate(LissajousFFP(drive_amplitudes=(0.012, 0.012), dividers=(102, 96)), PARTICLE, Grid((37, 37)))
+
+
+def test_the_memory_is_that_of_the_type_that_is_taken(monkeypatch):
+    """Peaks that leave the range of single precision take twice the memory, which is checked before it is taken."""
+    whole = several_tones_rows(PLANE, PARTICLE, GRID, POINT)
+    assert whole.dtype == np.complex64
+    monkeypatch.setattr("mpisim.simulation.several_tones._SINGLE", (2 * float(np.abs(whole).max()), 1e30))
+    with limited_memory(1.01 * 2 * whole.nbytes / GIGABYTE):
+        assert several_tones_rows(PLANE, PARTICLE, GRID, POINT).dtype == np.complex128
+    with limited_memory(1.5 * whole.nbytes / GIGABYTE), pytest.raises(mpisim.InputError, match="rows x 16 voxels"):
+        several_tones_rows(PLANE, PARTICLE, GRID, POINT)
 
 
 # -- laws -------------------------------------------------------------------------------------------------------------
