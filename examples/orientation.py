@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 import calib
 import mpisim
@@ -101,18 +103,24 @@ def draw(image: xr.Dataset, suffix: str) -> Figure:
     figure = Figure(figsize=(11, 9.5), dpi=110, layout="constrained")
     axes = figure.subplots(3, 3, height_ratios=(1.2, 1.2, 0.8))
     values, names = image["image"].values, ("x", "y", "z")
+    shown = {"cmap": "inferno", "vmin": 0, "vmax": values.max()}
+    letter: dict[str, Any] = {"color": "white", "weight": "bold", "ha": "center", "va": "center"}
+    letter["path_effects"] = [withStroke(linewidth=2, foreground="black")]
     for column, (a, b) in enumerate(((0, 1), (0, 2), (1, 2))):
         flat = values.max(axis=2 - (3 - a - b))  # the axes of the array are (z, y, x)
         edges = [1e3 * GRID.edges(i)[j] for i in (a, b) for j in (0, -1)]
         picture, array = axes[0, column], axes[1, column]
-        picture.imshow(flat, origin="lower", extent=edges, cmap="inferno")
-        array.imshow(flat, origin="upper", cmap="inferno")
+        mesh = picture.imshow(flat, origin="lower", extent=edges, **shown)
+        array.imshow(flat, origin="upper", **shown)
+        for axis in (array.xaxis, array.yaxis):
+            axis.set_major_locator(MaxNLocator(integer=True))
         picture.set(xlabel=f"{names[a]} in mm", ylabel=f"{names[b]} in mm", title=f"picture, {names[a]} and {names[b]}")
         array.set(xlabel=f"i{names[a]}", ylabel=f"i{names[b]}", title=f"array as printed: image[{_index(a, b)}]")
         for label, (index, _) in found(image).items():
             centre = SPOTS[label][0]
-            picture.text(1e3 * centre[a], 1e3 * centre[b], label, color="cyan", ha="center", va="center")
-            array.text(index[2 - a], index[2 - b], label, color="cyan", ha="center", va="center")
+            picture.text(1e3 * centre[a], 1e3 * centre[b], label, **letter)
+            array.text(index[2 - a], index[2 - b], label, **letter)
+    figure.colorbar(mesh, ax=axes[:2], aspect=40, label="concentration relative to the sample, largest along the view")
     _draw_file(figure, axes[2], image)
     figure.suptitle(f"Three spots through files of the format {suffix}: labels stand where the spots are", fontsize=11)
     return figure
@@ -134,7 +142,8 @@ def _draw_file(figure: Figure, axes: Sequence[Any], image: xr.Dataset) -> None:
     nx, ny = GRID.shape[:2]
     for label, (index, _) in found(image).items():
         place = index[2] + nx * (index[1] + ny * index[0])
-        ax.annotate(f"{label}: {place}", (place, flat[place]), color="tab:red", ha="left", va="top")
+        at = {"xytext": (5, 0), "textcoords": "offset points", "ha": "left", "va": "top"}
+        ax.annotate(f"{label}: {place}", (place, flat[place]), color="tab:red", **at)
     for plane in range(GRID.shape[2] + 1):
         ax.axvline(plane * nx * ny - 0.5, color="tab:blue", linewidth=0.5)
     ax.set(xlabel="position in the file, from 0: ix + nx (iy + ny iz); blue lines divide planes of z", ylabel="value")
