@@ -8,8 +8,10 @@ little they err where that holds:
 2. If it leaves more, has not converged, or is refused, `linear-bayes` is tried: it presumes that the matrix is like
    those of its prior. Of two results that both count, the one is taken whose expected error is smaller; both widen
    their standard deviations by what they leave unexplained.
-   If no scanner is fitted, `linear-bayes` counts where it leaves noise (chi2 below `_MOST_LEFT`), or where it expects
-   to err by less than half of the distance between its rows and interpolated ones, which are then worse.
+   A result that leaves more than noise counts only where it expects to err by less than half of the distance between
+   its rows and interpolated ones. Errors of the two are hardly alike, so that the squared distance is the sum of their
+   squares, and interpolated rows are then worse. If no scanner is fitted, `linear-bayes` leaves noise where its chi2 is
+   below `_MOST_LEFT`.
 3. If neither counts, it is the method that `calib.choice` takes: a network, profiles, ridges, or interpolation.
 
 Rows at angles that were not measured, and what has changed since an earlier fit, are known to `physical` alone. If
@@ -52,8 +54,10 @@ _FAILURES = (ArithmeticError, ValueError, IndexError, RuntimeError, np.linalg.Li
 _MOST_OTHERS = 0.5  # share of rows that a method may give up before its result does not count
 _MOST_UNCERTAIN = 1.0  # expected error from which a result tells nothing of the rows
 _LEAST = "bicubic-dc"
+_LEAST_OF = {"positions": "smooth-rows", "strided": "bicubic-strided-aligned", "random": "cs"}
 _MOST_LEFT = 2.0  # chi2 of a prior up to which its result counts by itself
-_CLOSE = 0.5  # of the distance between a prior's rows and interpolated ones: largest expected error with more than that
+_CLOSE = 0.5  # of the distance between rows and interpolated ones: largest expected error where more than noise is left
+_BY_OTHERS = "and matrices of other imperfect scanners describe it better"
 _MUST = re.compile(  # a full stop ends a sentence where a space or nothing follows, so that numbers stay whole
     r"Input (.+?)(?: (?:of|for) the method physical)? must (.+?)(?: for the method physical)?(?:;|\.(?:\s|$)).*"
 )
@@ -127,7 +131,7 @@ def recover_automatically(coarse: xr.Dataset, by: By, **given: Any) -> Recovered
     bayes = _tried(coarse, "linear-bayes", by, {"prior": given.get("prior")})
     tried = [physical, bayes]
     if not physical.refused:
-        return _of_two(physical, bayes, fit)
+        return _of_two(coarse, by, physical, bayes, fit)
     if not bayes.refused:
         if np.nanmax(np.array(bayes.metadata["chi2"], dtype=float)) < _MOST_LEFT:  # None for a coil without a prior
             return _taken(bayes, tried, f"{fit}, and it is like the matrices of other imperfect scanners")
@@ -150,25 +154,32 @@ def _checked(
     return wanted, {name: value for name, value in found.items() if value is not None}
 
 
-def _of_two(physical: _Tried, bayes: _Tried, fit: str) -> Recovered:
-    """Take a fit that leaves more than noise, or a prior that expects to err less; `fit` says what the fit did."""
-    if not bayes.refused and bayes.error < physical.error:
-        return _taken(bayes, [physical, bayes], f"{fit}, and matrices of other imperfect scanners describe it better")
-    return _taken(physical, [physical, bayes], f"{fit}, yet no other method is known to err less")
+def _of_two(coarse: xr.Dataset, by: By, physical: _Tried, bayes: _Tried, fit: str) -> Recovered:
+    """Take a fit that leaves more than noise, a prior that expects to err less, or else what presumes less than both.
+
+    `fit` says what the fit did.
+    """
+    tried = [physical, bayes]
+    better = not bayes.refused and bayes.error < physical.error
+    chosen, why = (bayes, _BY_OTHERS) if better else (physical, "yet no other method is known to err less")
+    if _nearer(chosen, _tried(coarse, _least(coarse), by)):
+        return _taken(chosen, tried, f"{fit}, {why}")
+    apart = "interpolated rows differ by less than twice the error that it expects"
+    return _otherwise(coarse, by, tried, f"{fit}, {apart}")
 
 
 def _least(coarse: xr.Dataset) -> str:
-    """Return the method that presumes least of large samples."""
-    return "smooth-rows" if Sampling.of(coarse).scheme == "positions" else _LEAST
+    """Return the method that presumes least."""
+    return _LEAST_OF.get(Sampling.of(coarse).scheme, _LEAST)
 
 
-def _nearer(bayes: _Tried, least: _Tried) -> bool:
-    """Whether a prior errs less than what presumes least, as its expected error against their distance tells."""
-    if bayes.fine is None or least.fine is None:
+def _nearer(found: _Tried, least: _Tried) -> bool:
+    """Whether a result errs less than what presumes least, as its expected error against their distance tells."""
+    if found.fine is None or least.fine is None:
         return False
-    rows = as_images(bayes.fine).astype(complex)
+    rows = as_images(found.fine).astype(complex)
     apart = np.linalg.norm(rows - as_images(least.fine)) / np.linalg.norm(rows)
-    return bool(bayes.error < _CLOSE * apart)
+    return bool(found.error < _CLOSE * apart)
 
 
 def _otherwise(coarse: xr.Dataset, by: By, tried: list[_Tried], fit: str) -> Recovered:

@@ -78,9 +78,17 @@ def test_of_two_that_leave_more_the_one_of_smaller_expected_error_is_taken(coars
     metadata, asked, said = chosen(coarse, fine, POOR, {"chi2": 1.1, "std": std})
     words = f"The method is {method}, because a fitted scanner leaves more than noise (chi2 1.8), "
     assert metadata["method"] == method and said[0].startswith(words) and said[1:] == [f"{method} says something."]
-    assert asked == [("physical", {}), ("linear-bayes", {"prior": "folder"})]
+    assert asked == [("physical", {}), ("linear-bayes", {"prior": "folder"}), ("bicubic-dc", {})]
     assert [t["method"] for t in metadata["tried"]] == ["physical", "linear-bayes"]
     assert metadata["tried"][0]["expected_nrmse"] > 0 and metadata["tried"][0]["chi2"] == 1.8
+
+
+@pytest.mark.parametrize(("std", "method"), [(0.04, "physical"), (0.06, "ridge")])
+def test_a_fit_that_leaves_more_is_compared_with_interpolation(coarse, fine, std, method):
+    """The interpolant is a tenth away; a fit that expects to err by more than half of that is no better."""
+    metadata, _, said = chosen(coarse, fine, {**POOR, "std": std}, InputError("Input coarse must be another."))
+    assert metadata["method"] == method and said[0].startswith(f"The method is {method}, because a fitted scanner ")
+    assert ("interpolated rows differ by less than twice the error that it expects" in said[0]) == (method == "ridge")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,8 @@ def test_angles_and_an_earlier_fit_are_for_the_fit(coarse, fine):
     )
     assert "yet no other has rows at angles that were not measured" in said[0]
     asked = chosen(coarse, fine, POOR, {"chi2": 1.0, "std": 1e-9}, prior_scanner="earlier.nc")[1]
-    assert asked == [("physical", {"prior_scanner": "earlier.nc"}), ("linear-bayes", {"prior": None})]
+    given = [("physical", {"prior_scanner": "earlier.nc"}), ("linear-bayes", {"prior": None})]
+    assert asked == [*given, ("bicubic-dc", {})]
 
 
 @pytest.mark.parametrize(
