@@ -21,7 +21,7 @@ import numpy as np
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.errors import whole
 from mpisim.progress import progress
-from recon.solvers.matrix import Matrix
+from recon.solvers.matrix import Matrix, data_of
 from recon.solvers.normal_equations import NormalEquations
 from recon.solvers.solver import Callback, starting_images
 
@@ -92,9 +92,9 @@ def cg(
         If shapes do not fit, or a number is NaN or out of range.
     """
     iterations, tolerance = whole("iterations", iterations), zero_or_more("tolerance", tolerance)
+    x = starting_images(start, int(np.shape(matrix)[1]), data_of(matrix, y).shape[1])
+    count = x.shape[1]
     equations = NormalEquations.of(matrix, y, regularisation, convention)
-    voxels, count = equations.right.shape
-    x = starting_images(start, voxels, count)
     away = equations.right - equations.product(x)
     size = np.linalg.norm(equations.right, axis=0)
     size[size == 0] = 1

@@ -44,7 +44,7 @@ import numpy as np
 from mpisim.errors import non_negative as zero_or_more
 from mpisim.errors import require, whole
 from mpisim.progress import progress
-from recon.solvers.matrix import Matrix, product, spectral_norm
+from recon.solvers.matrix import Matrix, data_of, product, spectral_norm
 from recon.solvers.normal_equations import NormalEquations
 from recon.solvers.operators import total_variation
 from recon.solvers.prox import shrink, shrink_with_variation
@@ -129,12 +129,12 @@ def fista(
         If shapes do not fit, or a number is NaN or out of range.
     """
     iterations, tolerance = whole("iterations", iterations), zero_or_more("tolerance", tolerance)
+    count, voxels = data_of(matrix, y).shape[1], int(np.shape(matrix)[1])
+    l1, tv = zero_or_more("l1", l1), zero_or_more("tv", tv)
+    volume, x = _volume(shape, voxels, tv), starting_images(start, voxels, count)
     equations = NormalEquations.of(matrix, y, regularisation, convention)
-    (voxels, count), level = equations.right.shape, equations.level
-    volume = _volume(shape, voxels, zero_or_more("tv", tv))
-    vanishing = 2 * np.abs(equations.right).max(axis=0)
-    weights = zero_or_more("l1", l1) * vanishing, tv * vanishing
-    x = starting_images(start, voxels, count)
+    level, vanishing = equations.level, 2 * np.abs(equations.right).max(axis=0)
+    weights = l1 * vanishing, tv * vanishing
     x = np.maximum(x, 0) if non_negative else x
     steepest = 2 * (spectral_norm(equations.matrix) ** 2 + level)
     steepest[steepest == 0] = 1

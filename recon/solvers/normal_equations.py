@@ -43,6 +43,7 @@ class NormalEquations:
         Raises `InputError` if shapes do not fit, a value is not finite, or lambda is negative or of another convention.
         """
         matrix, data = checked_matrix(matrix), data_of(matrix, y)
+        penalties(matrix, regularisation, data.shape[1], convention, 1.0)  # refused before a pass over the matrix
         energy = squared_norm(matrix) if convention != "absolute" else None
         level = penalties(matrix, regularisation, data.shape[1], convention, energy)
         return cls(matrix, data, level, back_projection(matrix, data))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.sparse.linalg import LinearOperator
 
 from mpisim import InputError
 from recon.solvers.admm import admm
@@ -77,12 +78,25 @@ def test_power_iteration_finds_the_norm_over_real_images(seed):
 
 @pytest.mark.parametrize(
     ("change", "name"),
-    [({"tv": 0.1}, "shape"), ({"tv": 0.1, "shape": (3, 5)}, "shape"), ({"l1": -0.1}, "l1"), ({"tv": np.nan}, "tv")],
+    [
+        ({"tv": 0.1}, "shape"),
+        ({"tv": 0.1, "shape": (3, 5)}, "shape"),
+        ({"l1": -0.1}, "l1"),
+        ({"tv": np.nan}, "tv"),
+        ({"start": np.zeros(3)}, "start"),
+        ({"regularisation": -1.0}, "regularisation"),
+    ],
 )
-def test_bad_input_gets_one_sentence(change, name):
+def test_bad_input_gets_one_sentence_before_any_pass_over_the_matrix(change, name):
     S, u, _, _ = random_problem()
-    with pytest.raises(InputError, match=rf"^Input {name} must be [^\n]*; instead received"):
-        fista(S, u, **change)
+
+    def refuse(_):
+        raise AssertionError("a product with the matrix")
+
+    operator = LinearOperator(S.shape, matvec=refuse, rmatvec=refuse, matmat=refuse, rmatmat=refuse, dtype=complex)
+    for matrix in (S, operator):
+        with pytest.raises(InputError, match=rf"^Input {name} must be [^\n]*; instead received"):
+            fista(matrix, u, **change)
 
 
 @pytest.mark.parametrize("ratio", [0.999, 0.8, 0.5])
