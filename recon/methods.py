@@ -207,9 +207,11 @@ METHODS: Registry[Solver] = Registry(
         "admm": Solver(
             "L1 and total variation under a noise bound", AdmmOptions, _admm, noise_ball=True, presets=_PUBLISHED
         ),
-        "kaczmarz": Solver("regularised Kaczmarz sweeps", KaczmarzOptions, _kaczmarz, version=2, streams=True),
-        "cg": Solver("conjugate gradients; values below zero are cut off at the end", CgOptions, _cg, streams=True),
-        "fista": Solver("proximal gradient: L2, L1, total variation", FistaOptions, _fista, streams=True),
+        "kaczmarz": Solver("regularised Kaczmarz sweeps", KaczmarzOptions, _kaczmarz, version=3, streams=True),
+        "cg": Solver(
+            "conjugate gradients; values below zero are cut off at the end", CgOptions, _cg, version=2, streams=True
+        ),
+        "fista": Solver("proximal gradient: L2, L1, total variation", FistaOptions, _fista, version=2, streams=True),
         "tikhonov": Solver("Tikhonov regularisation, exact", TikhonovOptions, _tikhonov),
         "xspace": Solver(_XSPACE, XspaceOptions, no_equations, direct=_xspace),
         "fbp": Solver(_FBP, FbpOptions, no_equations, direct=_fbp),

@@ -28,7 +28,7 @@ from recon.selection.discrepancy import CHANCE
 from recon.selection.matrix_errors import COHERENCE, row_deviation
 from recon.selection.pairs import paired
 from recon.selection.rows import chosen_rows
-from recon.selection.white_rows import used_of, white_rows, without_background
+from recon.selection.white_rows import noise_of_rows, used_of, white_rows, without_background
 from recon.solvers.solver import Problem
 
 __all__ = ["Conditions", "Prepared", "prepare", "prepare_direct"]
@@ -118,6 +118,7 @@ def prepare(
     method: str = "solver",
     noise_ball: bool = False,
     published: bool = False,
+    single: bool = False,
 ) -> Prepared:
     """Return the system of equations of a matrix and a measurement.
 
@@ -131,6 +132,8 @@ def prepare(
         How messages call the method, and whether it takes a radius of the noise ball.
     published
         Whether a radius that is not given is sqrt(M), and not from the data.
+    single
+        Whether rows of a matrix of complex64 stay so, unless a background is removed from them.
 
     Raises
     ------
@@ -141,20 +144,22 @@ def prepare(
     c = conditions
     kept = chosen_rows(matrix, c.row_mask, c.min_frequency, c.max_frequency, c.row_snr)
     used = len(as_matrix(matrix)) if kept is None else int(np.count_nonzero(kept))
+    background = as_background(c.background)
+    single = single and background is None and matrix["system_matrix"].dtype == np.complex64
     matrix, unit = _in_unit_of_data(matrix, y)
     sigma = _noise(y, c.noise_db)
     coherence = within("std_coherence", c.std_coherence, 0, 1, "(independent to fully coherent)")
     uncertain = bool(c.use_std) and STD in matrix and _noise_for_std(sigma)
     estimated = uncertain or matrix.attrs["origin"] == "recovered"
     eps = "auto" if c.eps is None and noise_ball and estimated else c.eps
-    background = as_background(c.background)
-    white = white_rows(matrix, y, sigma, kept)
+    white = white_rows(matrix, y, sigma, kept, single)
     white = white if background is None else without_background(white, background, y, sigma, kept)
     deviation = None
     if uncertain and sigma is not None:
-        std = used_of(whiten(matrix, sigma)[STD].values.reshape(len(as_matrix(matrix)), -1), kept)
+        noise = noise_of_rows(matrix, sigma)[:, None]
+        std = used_of(matrix[STD].values.reshape(len(noise), -1) / noise, kept)
         deviation = row_deviation(white.rows, std, white.columns, bool(c.non_negative), coherence)
-        white = white_rows(matrix, y, sigma, kept).over(deviation)
+        white = (white if background is None else white_rows(matrix, y, sigma, kept)).over(deviation)
         white = white if background is None else without_background(white, background, y, sigma, kept, deviation)
     lost = 0.0 if white.removed is None else white.removed.elimination.lost
     ball = _ball(method, noise_ball, eps, sigma is not None, used - lost, published)

@@ -70,8 +70,8 @@ class Reconstructor:
             raise InputError(message)
         if isinstance(matrix, StoredRows):
             return prepare_stored(matrix, y, self.conditions, self.method)
-        published = self.preset is not None
-        return prepare(matrix, y, self.conditions, self.method, self.solver.noise_ball, published)
+        noise_ball, published = self.solver.noise_ball, self.preset is not None
+        return prepare(matrix, y, self.conditions, self.method, noise_ball, published, self.solver.streams)
 
     def prepared_like(self, first: Prepared, header: xr.Dataset, y: xr.Dataset) -> Prepared:
         """Return the system of equations of later frames, with what was computed of the matrix for the first ones.

@@ -77,8 +77,7 @@ def cg(
     non_negative
         Project the result on non-negative images; see the module.
     tolerance
-        Relative residual of the normal equations at which an image has converged; with 0 all iterations are done. A
-        matrix of complex64 reaches some 1e-6.
+        Relative residual of the normal equations at which an image has converged; with 0 all iterations are done.
     convention
         What lambda is relative to, one of `recon.solvers.least_squares.CONVENTIONS`.
     start

@@ -53,7 +53,7 @@ from recon.solvers.solver import Callback, starting_images
 __all__ = ["FistaResult", "fista"]
 
 _RAISE = 1.02  # L over the least that a step allows which was too long
-_ROUNDING = 32  # of a product, in units of the precision of the matrix
+_ROUNDING = 32 * np.finfo(float).eps  # of a product
 
 
 @dataclass(frozen=True)
@@ -200,13 +200,12 @@ class _State:
     def step(self, equations: NormalEquations, terms: _Terms, active: np.ndarray) -> np.ndarray:
         """Do one iteration of the active images and return the relative change of each."""
         gradient = 2 * (self.turned_z - equations.right)
-        rounding = _ROUNDING * np.finfo(np.result_type(equations.matrix.dtype, np.float32)).eps
         while True:
             new, dual = terms.proximal(self.z - gradient / self.steepest, self.steepest, self.dual)
             new = np.where(active, new, self.x)
             turned, away = equations.product(new), new - self.z
             curvature, squared = 2 * np.sum(away * (turned - self.turned_z), axis=0), np.sum(away**2, axis=0)
-            noise = rounding * np.linalg.norm(self.z, axis=0) * np.sqrt(squared)
+            noise = _ROUNDING * np.linalg.norm(self.z, axis=0) * np.sqrt(squared)
             long = (squared > 0) & (curvature > self.steepest * (squared + noise))
             if not long.any():
                 break

@@ -290,3 +290,41 @@ def test_recon_imports_neither_torch_nor_pyplot():
     names = "{'torch', 'matplotlib', 'skimage'}"
     code = f"import recon, recon.cli, mpisim.plot.panels, sys; assert not {names} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("method", ["kaczmarz", "cg", "fista"])
+@pytest.mark.parametrize("stated", [False, True])
+def test_a_matrix_of_complex64_stays_so_and_gives_the_image_of_float64(method, stated, monkeypatch):
+    """Row noise, a mask and a unit that differs; also with errors that the matrix states."""
+    from recon.solvers.solver import Solver
+
+    fine, y = small_matrix(), small_measurement()
+    sigma = xr.DataArray(np.linspace(1, 3, 4), dims="frequency") * float(y["noise_std"])
+    y = y.assign(noise_std=sigma.assign_attrs(y["noise_std"].attrs))
+    single = fine.assign(system_matrix=fine["system_matrix"].astype(np.complex64))
+    if stated:
+        level = 0.01 * np.abs(fine["system_matrix"].values).mean()
+        std = (fine["system_matrix"].dims, np.full(fine["system_matrix"].shape, level), {"units": "V"})
+        single = single.assign(system_matrix_std=std)
+    double = single.assign(system_matrix=single["system_matrix"].astype(complex))
+    used, run = [], Solver.run
+    monkeypatch.setattr(
+        Solver, "run", lambda self, problem, *a, **k: used.append(problem) or run(self, problem, *a, **k)
+    )
+    options = {"row_mask": np.arange(48) % 5 != 0, "regularisation": 0.1}
+    options |= {"iterations": 20} if method == "kaczmarz" else {"iterations": 1000, "tolerance": 1e-6}
+    images = [recon.reconstruct(matrix, y, method, **options)["image"].values for matrix in (single, double)]
+    assert [p.matrix.dtype for p in used] == [np.complex64, np.complex128]
+    assert np.allclose(used[0].matrix, used[1].matrix, rtol=2e-7) and np.allclose(used[0].y, used[1].y, rtol=1e-12)
+    assert recon.nrmse(images[0], images[1]) < 1e-5
+    recon.reconstruct(single, y, "tikhonov")
+    recon.reconstruct(single, y, "cg", background="angle")
+    assert all(p.matrix.dtype == np.complex128 for p in used[2:])
+
+
+def test_values_that_leave_the_range_of_float32_are_whitened_in_float64():
+    fine, y = small_matrix(), small_measurement()
+    single = fine.assign(system_matrix=fine["system_matrix"].astype(np.complex64))
+    quiet = y.assign(noise_std=0 * y["noise_std"] + 1e-50)
+    image = recon.reconstruct(single, quiet, "kaczmarz")
+    assert recon.nrmse(image["image"].values, recon.reconstruct(fine, quiet, "kaczmarz")["image"].values) < 1e-5
