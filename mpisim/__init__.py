@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mpisim.io.reading import read
     from mpisim.io.scanner_file import SCANNER_NAMES, read_scanner
     from mpisim.io.scanner_text import write_scanner
+    from mpisim.io.spectrum_file import read_noise_spectrum, read_transfer
     from mpisim.io.writing import write
     from mpisim.particles.checks import check_magnetisation
     from mpisim.particles.distributions import LogNormal, Mixture
@@ -38,11 +39,16 @@ if TYPE_CHECKING:
     from mpisim.scanner.line_plane import LinePlane
     from mpisim.scanner.quadratic import QuadraticRecipe
     from mpisim.scanner.receive import ReceiveGain
+    from mpisim.scanner.receive_chain import ReceiveChain
+    from mpisim.scanner.receive_noise import NoiseSpectrum, ReceiveNoise
+    from mpisim.scanner.recording import Digitiser, Feedthrough, Recording
     from mpisim.scanner.simple_fields import Dipole, Polynomial, Uniform
     from mpisim.scanner.solid_harmonics import SolidHarmonics
     from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
+    from mpisim.scanner.transfer import BandPass, CoilResonance, PoleZeroFilter, TransferTable
     from mpisim.scanner.wound_field import WoundField
     from mpisim.simulation.matrix import simulate
+    from mpisim.simulation.recorded import record
     from mpisim.simulation.sample import Sample
     from mpisim.simulation.setup import Setup
     from mpisim.version import __version__
@@ -54,10 +60,14 @@ __all__ = [
     "SCANNER_NAMES",
     "SCANNER_PARTS",
     "AngleErrors",
+    "BandPass",
     "Coil",
+    "CoilResonance",
     "Debye",
+    "Digitiser",
     "Dipole",
     "DriveTones",
+    "Feedthrough",
     "FieldDependentRelaxation",
     "FieldMap",
     "FileFormat",
@@ -73,16 +83,22 @@ __all__ = [
     "Loop",
     "MapCoil",
     "Mixture",
+    "NoiseSpectrum",
     "OpenSidedFFL",
     "Particle",
+    "PoleZeroFilter",
     "Polynomial",
     "QuadraticRecipe",
+    "ReceiveChain",
     "ReceiveGain",
+    "ReceiveNoise",
+    "Recording",
     "RectangularLoop",
     "Sample",
     "Setup",
     "Sizes",
     "SolidHarmonics",
+    "TransferTable",
     "Uniform",
     "WoundCoil",
     "WoundField",
@@ -98,7 +114,10 @@ __all__ = [
     "plot",
     "read",
     "read_field_map",
+    "read_noise_spectrum",
     "read_scanner",
+    "read_transfer",
+    "record",
     "simulate",
     "write",
     "write_field_map",
@@ -119,6 +138,7 @@ __getattr__, __dir__ = handed_on(
         "mpisim.io.scanner_file": ["SCANNER_NAMES", "read_scanner"],
         "mpisim.io.scanner_text": ["write_scanner"],
         "mpisim.io.writing": ["write"],
+        "mpisim.io.spectrum_file": ["read_noise_spectrum", "read_transfer"],
         "mpisim.particles.checks": ["check_magnetisation"],
         "mpisim.particles.distributions": ["LogNormal", "Mixture"],
         "mpisim.particles.particle": ["LangevinEquilibrium", "Particle", "langevin", "langevin_prime"],
@@ -138,11 +158,16 @@ __getattr__, __dir__ = handed_on(
         "mpisim.scanner.line_plane": ["LinePlane"],
         "mpisim.scanner.quadratic": ["QuadraticRecipe"],
         "mpisim.scanner.receive": ["ReceiveGain"],
+        "mpisim.scanner.receive_chain": ["ReceiveChain"],
+        "mpisim.scanner.receive_noise": ["NoiseSpectrum", "ReceiveNoise"],
+        "mpisim.scanner.recording": ["Digitiser", "Feedthrough", "Recording"],
         "mpisim.scanner.simple_fields": ["Dipole", "Polynomial", "Uniform"],
         "mpisim.scanner.solid_harmonics": ["SolidHarmonics"],
         "mpisim.scanner.table": ["SCANNERS", "SCANNER_PARTS"],
+        "mpisim.scanner.transfer": ["BandPass", "CoilResonance", "PoleZeroFilter", "TransferTable"],
         "mpisim.scanner.wound_field": ["WoundField"],
         "mpisim.simulation.matrix": ["simulate"],
+        "mpisim.simulation.recorded": ["record"],
         "mpisim.simulation.sample": ["Sample"],
         "mpisim.simulation.setup": ["Setup"],
         "mpisim.version": ["__version__"],

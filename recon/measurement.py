@@ -29,6 +29,8 @@ from mpisim.data.views import as_matrix
 from mpisim.errors import decibels, require, seed_number, warn, whole
 from mpisim.memory import require_memory
 from mpisim.particles.table import PARTICLES
+from mpisim.preprocess.receive import DivideTransfer
+from mpisim.preprocess.step import stated, with_state
 from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.matrix import simulate
 from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
@@ -113,7 +115,8 @@ def measure(
         "same_grid": bool(same_grid),
         "phantom": phantom.describe(),
     }
-    return _dataset(fine, noisy, sigma, unit, origin).assign(phantom=_as_image(truth, fine))
+    y = _dataset(fine, noisy, sigma, unit, origin).assign(phantom=_as_image(truth, fine))
+    return _with_transfer(y, fine if same_grid else model)
 
 
 def _signal(matrix: np.ndarray, concentration: np.ndarray) -> np.ndarray:
@@ -151,6 +154,15 @@ def _dataset(fine: xr.Dataset, values: np.ndarray, sigma: float, unit: str, orig
     )
 
 
+def _with_transfer(y: xr.Dataset, model: xr.Dataset) -> xr.Dataset:
+    """Return a measurement with the transfer function of the receive chain, and whether it was divided out."""
+    if "transfer_function" not in model:
+        return y
+    divided = stated(model).get("transfer_function") == "divided out"
+    y = with_state(y, transfer_function="divided out") if divided else y
+    return y.assign(transfer_function=model["transfer_function"])
+
+
 def _as_image(concentration: np.ndarray, fine: xr.Dataset) -> xr.DataArray:
     voxels = tuple(d for d in VOXEL_DIMS if d in fine["system_matrix"].dims)
     labels = {"units": "1", "long_name": "concentration relative to the sample"}
@@ -167,6 +179,8 @@ def _finer(fine: xr.Dataset, grid: Grid, refine: int) -> tuple[xr.Dataset, float
     needed = 16 * _COPIES * len(as_matrix(fine)) * math.prod(grid.shape) * refine**2
     require_memory(f"refine {refine} (a simulation on {refine} x {refine} times as many voxels)", needed)
     model = simulate(scanner, particle, grid.refined(refine), voxel)
+    if stated(fine).get("transfer_function") == "divided out" and "transfer_function" in model:
+        model = DivideTransfer().applied(model)
     rows, wanted = len(as_matrix(model)), len(as_matrix(fine))
     require(rows == wanted, "matrix", f"of the {rows} rows that its scanner gives, or measured with same_grid", wanted)
     return model, filling

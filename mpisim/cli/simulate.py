@@ -7,12 +7,13 @@ import argparse
 from mpisim.cli.command import Result, argument_type
 from mpisim.cli.info import KEYS as INFO_KEYS
 from mpisim.cli.info import described
-from mpisim.cli.options import diameters_nm, gradients
+from mpisim.cli.options import at_least, diameters_nm, gradients
+from mpisim.cli.row_snr import KEYS as SNR_KEYS
 from mpisim.cli.scanner_options import add_scanner_arguments, chosen_setup
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
-_DESCRIBED = ("kind", "stage", "origin", "size", "unit", "rms", "noise", "noise_std", "imperfections", "*")
+_DESCRIBED = ("kind", "stage", "origin", "size", "unit", "rms", "noise", "noise_std", *SNR_KEYS, "imperfections", "*")
 KEYS = {
     **{name: INFO_KEYS[name] for name in _DESCRIBED},
     "out": "file of the matrix",
@@ -27,14 +28,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sf-gradient", type=gradient, help=f"selection-field gradient in T/m{where}")
     parser.add_argument("--particle-diameter", type=diameter, help=f"core diameter, or their median, in nm{where}")
     add_scanner_arguments(parser)
+    parser.add_argument(
+        "--noise",
+        action="store_true",
+        help="record the matrix with the receive chain of the scanner: noise, feedthrough and digitiser (the table "
+        "[scanner.receive] of its file)",
+    )
+    seed = argument_type("seed", at_least(0))
+    parser.add_argument("--seed", type=seed, default="0", help="with --noise: seed of the noise (default 0)")
     parser.add_argument("--out", required=True, help="system matrix (.nc) to write")
 
 
 def run(options: argparse.Namespace) -> Result:
     """Simulate a system matrix and write it."""
     import mpisim
+    from mpisim.simulation.recorded import check_recording
 
     mpisim.io.expect_output(options.out, options.scanner)
-    matrix = chosen_setup(options).simulate()
+    setup = chosen_setup(options)
+    if options.noise:
+        check_recording(setup)
+    matrix = setup.simulate()
+    matrix = mpisim.record(matrix, options.seed) if options.noise else matrix
     mpisim.write(matrix, options.out)
     return {**described(matrix), "out": options.out}

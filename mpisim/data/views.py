@@ -23,6 +23,8 @@ __all__ = [
     "row_dims",
 ]
 
+_OF_ROWS = ("transfer_function",)  # variables of the rows, which do not depend on the voxels
+
 
 def row_dims(data: xr.Dataset) -> tuple[str, ...]:
     """Names of the dimensions that number the rows (for a volume also z: every slice is an image)."""
@@ -135,4 +137,5 @@ def replace_rows(
         units=variable.attrs.get("units", "1"),
         **{**known, **attributes},
     )
-    return replaced.assign(extra) if extra else replaced
+    kept = {name: data[name] for name in _OF_ROWS if name in data}
+    return replaced.assign({**kept, **(extra or {})}) if kept or extra else replaced

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from mpisim.errors import did_you_mean, require
 from mpisim.io.field_map import read_field_map
+from mpisim.io.spectrum_file import read_noise_spectrum, read_transfer
 from mpisim.particles.table import PARTICLES
 from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
 
@@ -22,6 +23,11 @@ GRID_KEYS = {"grid": "shape", "fov": "fov", "center": "center"}
 """Fields of `Grid` by key of the table `calibration`; `shape` there is that of the sample."""
 
 _DEFAULTS = {"scanner": "OpenSidedFFL", "particle": "Particle"}
+_READERS: dict[str, Callable[[Path], Any]] = {
+    "FieldMap": read_field_map,
+    "NoiseSpectrum": read_noise_spectrum,
+    "TransferTable": read_transfer,
+}
 
 
 def with_hint(value: object, known: Collection[str]) -> str:
@@ -134,8 +140,8 @@ def _leaves(annotation: Any) -> set[Any]:
     return set().union(*map(_leaves, within)) if within else {annotation}
 
 
-def with_maps(values: Any, folder: Path) -> Any:
-    """Return values of a file in which tables with a key `file` hold the field map of that file.
+def with_maps(values: Any, folder: Path, key: str = "") -> Any:
+    """Return values of a file in which tables with a key `file` hold the map, spectrum or transfer function in it.
 
     Parameters
     ----------
@@ -143,18 +149,21 @@ def with_maps(values: Any, folder: Path) -> Any:
         What the file holds.
     folder
         Where the file lies, from which relative names of maps start.
+    key
+        Key of the values; a table `spectrum` is one of noise unless it states its class.
 
     Raises
     ------
     InputError
-        If a map cannot be read.
+        If a map, a spectrum or a transfer function cannot be read.
     """
     if isinstance(values, list):
-        return [with_maps(value, folder) for value in values]
+        return [with_maps(value, folder, key) for value in values]
     if not isinstance(values, dict):
         return values
-    rest = {key: with_maps(value, folder) for key, value in values.items()}
-    if not isinstance(rest.get("file"), str) or rest.get("class", "FieldMap") != "FieldMap":
+    rest = {name: with_maps(value, folder, name) for name, value in values.items()}
+    kind = rest.get("class", "NoiseSpectrum" if key == "spectrum" else "FieldMap")
+    if not isinstance(rest.get("file"), str) or kind not in _READERS:
         return rest
-    found = read_field_map(folder / rest.pop("file"))
-    return {"class": "FieldMap", **{f.name: getattr(found, f.name) for f in fields(found)}, **rest}
+    found = _READERS[kind](folder / rest.pop("file"))
+    return {"class": kind, **{f.name: getattr(found, f.name) for f in fields(found)}, **rest}

@@ -32,6 +32,7 @@ from itertools import product
 import numpy as np
 
 from mpisim.errors import numbers_of, positive, require, whole, within
+from mpisim.scanner.receive_chain import ReceiveChain
 from mpisim.scanner.sequences import PeriodicSequence, Tone
 
 __all__ = ["LissajousFFP", "bins_of_order"]
@@ -72,6 +73,8 @@ class LissajousFFP:
         the sampling rate are left out.
     highest_order
         Record only the mixing frequencies up to this order, as in `bins_of_order`; by default all bins.
+    receive
+        Gain, filters, noise, digitiser and recording of the coils; feedthrough is at multiples of the base frequency.
 
     Raises
     ------
@@ -88,6 +91,7 @@ class LissajousFFP:
     samples_per_period: int | None = None
     band: tuple[float, float] | None = None
     highest_order: int | None = None
+    receive: ReceiveChain | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gradients", _checked_gradients(self.gradients))
@@ -118,7 +122,11 @@ class LissajousFFP:
             order = whole("scanner highest_order", self.highest_order)
             require(order <= _MOST_ORDER, "scanner highest_order", f"at most {_MOST_ORDER}", order)
             object.__setattr__(self, "highest_order", order)
-        _ = self.sequence  # or it raises
+        good = self.receive is None or isinstance(self.receive, ReceiveChain)
+        require(good, "scanner receive", "a ReceiveChain or None", repr(self.receive))
+        lines = np.array(self.sequence.harmonics) * self.base_frequency  # or the sequence raises
+        if self.receive is not None:
+            self.receive.check_frequencies(lines, self.base_frequency)
 
     @property
     def fixed_in_angle(self) -> bool:
@@ -160,6 +168,14 @@ class LissajousFFP:
     def receive_sensitivities(self, points: np.ndarray, angle: float) -> np.ndarray:
         """Sensitivity of every coil in 1/m at `points` (..., 3) in m; shape (coil, ..., 3)."""
         return np.stack([np.broadcast_to(np.array(coil), np.shape(points)) for coil in self.sensitivities])
+
+    def receive_gains(self) -> np.ndarray:
+        """Complex gains of the rows, shape (1, coil, frequency): the transfer function of the receive chain, or 1."""
+        shape = (1, len(self.sensitivities), len(self.sequence.harmonics))
+        if self.receive is None:
+            return np.ones(shape, dtype=complex)
+        lines = np.array(self.sequence.harmonics) * self.base_frequency
+        return np.broadcast_to(self.receive.transfer(lines), shape).copy()
 
 
 def _checked_gradients(gradients: tuple[float, float, float]) -> tuple[float, ...]:

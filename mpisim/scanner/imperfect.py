@@ -12,8 +12,8 @@ Offset and angle errors of the line, and shift and tilt of its plane, move the s
 in it: with the error :math:`\delta` of the angle and the offset :math:`o` it is
 :math:`D B_s'(D^{-1}(r - z_0\hat z) - o\,\hat u; \theta + \delta) + b_{xy}`, where :math:`\hat u` belongs to
 :math:`\theta + \delta` (`mpisim.LinePlane`). A part at rest is shifted too, but not turned; parts of the drive field
-and coils that turn do so by the stated angle. Gain and phase of each angle and the gains of the receive chain multiply
-the rows, `receive_gains`; they change no field.
+and coils that turn do so by the stated angle. Gain and phase of each angle, and gains and transfer function of the
+receive chain, multiply the rows, `receive_gains`; they change no field.
 
 Sources: those of `mpisim.SolidHarmonics` for distorted fields, of `mpisim.QuadraticRecipe` for the published recipe.
 Errors of the line, its plane and the receive chain are tolerances of mechanics and electronics, for which we know no
@@ -40,6 +40,7 @@ from mpisim.scanner.parts import FieldPart, check_regions, checked_flag, checked
 from mpisim.scanner.protocol import LineProfile
 from mpisim.scanner.quadratic import QuadraticRecipe
 from mpisim.scanner.receive import ReceiveGain
+from mpisim.scanner.receive_chain import ReceiveChain
 from mpisim.scanner.sequences import PeriodicSequence
 
 __all__ = ["ImperfectFFL"]
@@ -51,6 +52,7 @@ _SWITCHES = {
     "line": AngleErrors,
     "gain": ReceiveGain,
     "tones": DriveTones,
+    "receive": ReceiveChain,
 }
 
 
@@ -78,6 +80,8 @@ class ImperfectFFL(OpenSidedFFL):
         Further drive tones; `harmonics` and `samples_per_period` then belong to the common period.
     selection_replaced, drive_replaced
         Whether the parts are the whole field, such as a measured map or wound coils, instead of an addition.
+    receive
+        Gain, filters, noise, digitiser and recording of the coils; rows are then volts at the digitiser.
 
     Raises
     ------
@@ -95,6 +99,7 @@ class ImperfectFFL(OpenSidedFFL):
     tones: DriveTones | None = None
     selection_replaced: bool = False
     drive_replaced: bool = False
+    receive: ReceiveChain | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,7 +115,10 @@ class ImperfectFFL(OpenSidedFFL):
             good = not replaced or len(getattr(self, name)) > 0
             require(good, f"scanner {name}", f"at least one part where {name}_replaced is True", "none")
         self._check_errors()
-        _ = self.sequence  # with further tones the samples must carry them too
+        sequence = self.sequence  # with further tones the samples must carry them too
+        if self.receive is not None:
+            lines = np.array(sequence.harmonics) * sequence.base_frequency
+            self.receive.check_frequencies(lines, self.drive_frequency)
 
     def _check_errors(self) -> None:
         if self.line is not None:
@@ -209,6 +217,8 @@ class ImperfectFFL(OpenSidedFFL):
         gains = np.ones((len(self.angles), self._coil_count, len(self.harmonics)), dtype=complex)
         if self.gain is not None:
             gains = gains * self.gain.gains(self.harmonics, self._coil_count)
+        if self.receive is not None:
+            gains = gains * self.receive.transfer(np.array(self.harmonics) * self.sequence.base_frequency)
         if self.line is not None and self.line.changes_the_gain:
             values = self.line.values(len(self.angles))
             gains = gains * ((1 + values.gain) * np.exp(1j * values.phase))[:, None, None]

@@ -15,9 +15,13 @@ from mpisim.scanner.imperfect import ImperfectFFL
 from mpisim.scanner.line_plane import LinePlane
 from mpisim.scanner.quadratic import QuadraticRecipe
 from mpisim.scanner.receive import ReceiveGain
+from mpisim.scanner.receive_chain import ReceiveChain
+from mpisim.scanner.receive_noise import NoiseSpectrum, ReceiveNoise
+from mpisim.scanner.recording import Digitiser, Feedthrough, Recording
 from mpisim.scanner.sequences import PeriodicSequence
 from mpisim.scanner.simple_fields import Dipole, Polynomial, Uniform
 from mpisim.scanner.solid_harmonics import SolidHarmonics
+from mpisim.scanner.transfer import BandPass, CoilResonance, PoleZeroFilter, TransferTable
 from mpisim.scanner.wound_field import WoundField
 
 __all__ = ["SCANNERS", "SCANNER_PARTS"]
@@ -51,6 +55,16 @@ _PARTS: tuple[type, ...] = (
     AngleErrors,
     ReceiveGain,
     DriveTones,
+    ReceiveChain,
+    BandPass,
+    CoilResonance,
+    PoleZeroFilter,
+    TransferTable,
+    ReceiveNoise,
+    NoiseSpectrum,
+    Digitiser,
+    Feedthrough,
+    Recording,
     Coil,
     WoundCoil,
     MapCoil,

@@ -22,8 +22,9 @@ _SWITCHES = {
     "line": "errors of each angle",
     "gain": "gains of the receive chain",
     "tones": "further drive tones",
+    "receive": "receive chain",
 }
-_ABOUT = ("class", "seed", "radius", "multiple")  # fields of a switch that are no imperfection themselves
+_ABOUT = ("class", "seed", "radius", "multiple", "recording")  # fields of a switch that are no imperfection themselves
 
 
 def imperfections(attributes: Mapping[str, object]) -> list[str] | None:

@@ -27,6 +27,7 @@ from mpisim.particles.protocol import Magnetisation
 from mpisim.scanner.checks import check_scanner
 from mpisim.scanner.ffl import OpenSidedFFL
 from mpisim.scanner.protocol import Scanner, Sequence
+from mpisim.scanner.receive_chain import chain_of
 from mpisim.scanner.single_tone import SingleToneParts
 from mpisim.scanner.table import SCANNERS
 from mpisim.simulation.engines import ENGINES_OF_0_1
@@ -101,7 +102,8 @@ def simulate(
         `system_matrix` (angle[, receive], frequency[, z], y, x) in V, complex64, or complex128 where its peak is below
         1e-24 V. The dimension `receive` is there where the scanner has several coils, the coordinate `harmonic` where
         the drive has one frequency. The attribute `engine` names the engine, and `noise_std` is 0: the values are
-        exact. A `DataWarning` says where the sample is larger than the field of view, or has too few points.
+        exact. Where the scanner has a receive chain, `transfer_function` (frequency,) is the factor that rows contain.
+        A `DataWarning` says where the sample is larger than the field of view, or has too few points.
 
     Raises
     ------
@@ -128,7 +130,7 @@ def simulate(
     number = complex_type(float(np.abs(values).max()))
     values = values.astype(number, copy=False).reshape(*values.shape[:3], *grid.array_shape)
     coils = ("receive",) if values.shape[1] > 1 else ()
-    return build(
+    found = build(
         "system_matrix",
         values if coils else values[:, 0],
         ("angle", *coils, "frequency", *grid.dims),
@@ -139,6 +141,10 @@ def simulate(
         engine=engine,
         **provenance(scanner, particle, grid, sample),
     )
+    chain = chain_of(scanner)
+    if chain is None:
+        return found
+    return found.assign(transfer_function=("frequency", chain.transfer(found["frequency"].values), {"units": "1"}))
 
 
 def _engine(path: str, scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import xarray as xr
@@ -20,7 +21,9 @@ from mpisim.data.grid import Grid
 from mpisim.data.units import conversion, unit_of
 from mpisim.errors import InputError, require, warn
 from mpisim.particles.protocol import Magnetisation, Sizes, relaxing_sizes_of, response_of, sizes_of
+from mpisim.preprocess.step import stated
 from mpisim.scanner.protocol import Scanner
+from mpisim.scanner.receive_chain import chain_of
 from mpisim.scanner.sequences import Tone
 from mpisim.simulation.provenance import from_mapping, particle_from_mapping, scanner_from_mapping
 from mpisim.simulation.sample import Sample
@@ -83,7 +86,7 @@ def line_scan(source: xr.Dataset, y: xr.Dataset, grid: Grid, sigma: xr.DataArray
     density = sample.particles(known) / (known.voxel[0] * known.voxel[1])
     scale = MU_0 * sizes.moment * density * 2 * math.pi * _frequency(scanner) * line.amplitude / line.gradient
     gains = -scale * line.sensitivities[:, :, None] * 1j ** (harmonics - 1.0)
-    gains = gains * _receive_gains(scanner, places, harmonics) * _filter(particle, scanner, harmonics)
+    gains = gains * _receive_gains(_as_divided(scanner, y), places, harmonics) * _filter(particle, scanner, harmonics)
     gains = gains * _volts_in(unit_of(y)) / _divisor(y, sigma, gains.shape)
     row = np.indices(gains.shape)
     return LineScan(
@@ -189,6 +192,13 @@ def _sizes(particle: Magnetisation) -> Sizes:
         raise InputError(f"Input particle must be {must}; instead received {type(particle).__name__}.")
     warn("The particles follow the field with a delay, which xspace and fbp ignore: images are blurred along the scan.")
     return sizes
+
+
+def _as_divided(scanner: Scanner, y: xr.Dataset) -> Scanner:
+    """Return the scanner without the transfer function of its receive chain where the data were divided by it."""
+    if stated(y).get("transfer_function") != "divided out" or chain_of(scanner) is None:
+        return scanner
+    return cast(Scanner, replace(cast(Any, scanner), receive=None))
 
 
 def _receive_gains(scanner: Scanner, places: np.ndarray, harmonics: np.ndarray) -> np.ndarray:

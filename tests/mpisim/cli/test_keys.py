@@ -16,7 +16,7 @@ from tests.commands import SMALL, run, write_matrices
 from tests.small import CASES, NET, SPEC
 
 COMMANDS = {  # every run of a command; together they print all of its keys
-    "simulate": [f"{' '.join(SMALL)} --grid 8 --out o.nc"],
+    "simulate": [f"{' '.join(SMALL)} --grid 8 --out o.nc", "--scanner noisy.toml --noise --out noisy.nc"],
     "dataset": [f"{' '.join(SMALL)} --grid 8 --out d"],
     "downsample": ["sm.nc --factor 2 --out o.nc"],
     "recover": ["coarse.nc --method ridge --out fine.nc"],
@@ -32,7 +32,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
         "std.nc y.nc --out c.nc",
         "sm.nc y.nc --method tikhonov --lambda auto --background frequency --out d.nc",
     ],
-    "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "std.nc converted.nc"],
+    "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "std.nc converted.nc", "coarse.nc copy.nc"],
     "info": ["sm.nc", "coarse.nc", "S.mat", "sm.mdf", "std.nc"],
     "validate": ["sm.mdf"],
     "pair": ["sm.mdf y.nc"],
@@ -58,6 +58,10 @@ def folder(tmp_path_factory):
     mpisim.write(sm.assign(system_matrix=coils), out / "coils.nc")
     mpisim.write(sm, out / "sm.mdf")
     mpisim.write(sm.assign(system_matrix_std=0.1 * np.abs(sm["system_matrix"]).astype(float)), out / "std.nc")
+    noise = mpisim.ReceiveNoise(voltage_noise=1e-9)
+    chain = mpisim.ReceiveChain(noise=noise)
+    scanner = mpisim.ImperfectFFL.of(mpisim.open_sided_ffl(0.9, angles=2, harmonics=(2, 3)), receive=chain)
+    mpisim.write_scanner(mpisim.Setup(scanner, mpisim.Particle(24e-9), mpisim.Grid((8, 8))), out / "noisy.toml")
     import recon
     from tests.recon.problems import small_matrix, small_measurement
 
