@@ -10,7 +10,7 @@ from calib.learned.checkpoint import save_model
 from calib.learned.config import ModelConfig
 from calib.learned.model import RecoveryModel
 from mpisim.cli.main import main
-from mpisim.io.netcdf import encode
+from mpisim.io.netcdf_encoding import encode
 
 SMALL = ["--sf-gradient", "0.9", "--particle-diameter", "24", "--angle-step", "60", "--harmonics", "2:3"]
 

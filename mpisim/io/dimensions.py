@@ -2,8 +2,8 @@
 
 A dimension is a data set with the attribute CLASS = DIMENSION_SCALE, and may have a number, `_Netcdf4Dimid`. A variable
 names its dimensions by references (`DIMENSION_LIST`) or by these numbers (`_Netcdf4Coordinates`). The NetCDF library
-ends the interpreter where one of them leads nowhere, or where a variable or an attribute is of a type that it does not
-expect.
+ends the interpreter where one of them leads nowhere, where a variable or an attribute is of a type that it does not
+expect, or where a name is longer than its buffers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mpisim.io.netcdf_names import require_short
 from mpisim.io.stored import MOST_GROUPS, number_type, readable
 
 __all__ = ["require_dimensions"]
@@ -51,6 +52,7 @@ def _data_sets(group: h5py.Group, prefix: str, entered: set[Any]) -> Iterator[tu
         raise ValueError(f"the group {prefix or '/'}, to which several paths lead, or one of too many or too deep")
     entered.add(here)
     for key in group:
+        require_short(len(key.encode("utf-8", "surrogateescape")), "a variable or group")
         link = group.get(key, getlink=True)
         if not isinstance(link, h5py.HardLink):
             raise ValueError(f"{prefix}{key}, which is a link")
@@ -68,6 +70,7 @@ def _require_types(item: h5py.Group | h5py.Dataset, name: str) -> None:
     if isinstance(item, h5py.Dataset) and (item.shape is None or not _is_plain(item.id.get_type(), item.dtype)):
         raise ValueError(f"{name}, which holds neither numbers nor words")
     for key in item.attrs:
+        require_short(len(key.encode("utf-8", "surrogateescape")), "an attribute")
         attribute = item.attrs.get_id(key)
         plain = key in _OF_DIMENSIONS or _is_plain(attribute.get_type(), attribute.dtype)
         if not plain:

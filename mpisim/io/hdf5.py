@@ -186,7 +186,7 @@ def _load(path: str, place: str, matlab: bool) -> np.ndarray:
 
 def _of_sparse(group: h5py.Group, path: str, name: str) -> StoredArray:
     """Describe a sparse array; a column has an entry in `jc`, and the values are those of `data`."""
-    parts = {key: group[key] for key in ("data", "ir", "jc") if isinstance(group.get(key), h5py.Dataset)}
+    parts = _sparse_parts(group)
     sizes = np.ravel(group.attrs["MATLAB_sparse"])
     if "jc" not in parts or sizes.size != 1:
         raise ValueError(f"a sparse array {name} without its columns or number of rows")
@@ -200,8 +200,21 @@ def _of_sparse(group: h5py.Group, path: str, name: str) -> StoredArray:
     return StoredArray(name, (rows, columns), f"sparse {label}", dtype, load, True, problem)
 
 
+def _sparse_parts(group: h5py.Group) -> dict[str, h5py.Dataset]:
+    """Return what a sparse array has of its parts; raise `ValueError` for one that is a link or a group."""
+    parts = {}
+    for key in ("data", "ir", "jc"):
+        link = group.get(key, getlink=True)
+        if link is not None:
+            part = group[key] if isinstance(link, h5py.HardLink) else None
+            if not isinstance(part, h5py.Dataset):
+                raise ValueError(f"{group.name}/{key}, which is a link or a group")
+            parts[key] = part
+    return parts
+
+
 def _load_sparse(path: str, place: str, shape: tuple[int, int]) -> np.ndarray:
     with h5py.File(path, "r") as file:
         group = file[place]
-        parts = {key: np.asarray(group[key][()]) for key in ("data", "ir", "jc") if key in group}
+        parts = {key: np.asarray(part[()]) for key, part in _sparse_parts(group).items()}
     return dense(parts.get("data", np.zeros(0)), parts.get("ir", np.zeros(0, int)), parts["jc"], shape)

@@ -2,7 +2,7 @@
 
 The header is lists of dimensions, attributes and variables, each with its number of entries (Unidata, NetCDF Classic
 Format Specification). It is walked through before the NetCDF library opens the file, which reads for hours where a
-damaged header claims an attribute of 2^31 values.
+damaged header claims an attribute of 2^31 values, and writes beyond its buffers where a name is too long.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import netCDF4
 import numpy as np
 
 from mpisim.io.byte_source import Plain
+from mpisim.io.netcdf_names import require_short
 from mpisim.io.stored import Contents, StoredArray, overclaim, readable
 
 __all__ = ["netcdf3_contents"]
@@ -57,13 +58,18 @@ def _walk_header(path: str | os.PathLike[str]) -> None:
         def padded(length: int) -> None:
             source.skip(length + -length % 4)
 
+        def name(of: str) -> None:
+            length = count()
+            require_short(length, of)
+            padded(length)
+
         def entries() -> range:
             source.skip(4)  # what the list is of
             return range(count())
 
         def attributes() -> None:
             for _ in entries():
-                padded(count())
+                name("an attribute")
                 kind = count(4)
                 if kind not in _WIDTHS:
                     raise ValueError(f"an attribute of the unknown type {kind}")
@@ -71,11 +77,11 @@ def _walk_header(path: str | os.PathLike[str]) -> None:
 
         source.skip(wide)  # number of records
         for _ in entries():
-            padded(count())
+            name("a dimension")
             source.skip(wide)
         attributes()
         for _ in entries():
-            padded(count())
+            name("a variable")
             source.skip(count() * wide)
             attributes()
             source.skip(4 + wide + (4 if version == 1 else 8))  # type, size, start

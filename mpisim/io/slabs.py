@@ -21,7 +21,8 @@ from mpisim.errors import require
 from mpisim.io.claims import KIND, claimed_bytes
 from mpisim.io.formats import FilePath, format_of
 from mpisim.io.mdf.reading import is_too_large, matrix_slabs
-from mpisim.io.netcdf import OF_LIBRARIES, REIM, decode, opened
+from mpisim.io.netcdf import OF_LIBRARIES, opened
+from mpisim.io.netcdf_encoding import REIM, decode
 from mpisim.io.stored import readable
 from mpisim.memory import memory_limit, require_memory
 

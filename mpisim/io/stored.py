@@ -28,6 +28,7 @@ __all__ = [
     "Contents",
     "GroupCount",
     "StoredArray",
+    "common_type",
     "number_type",
     "overclaim",
     "plain_numbers",
@@ -187,6 +188,12 @@ def number_type(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
     if dtype.kind == "b":
         return np.dtype(np.uint8)
     return dtype if dtype.kind in "fciu" else None
+
+
+def common_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of numbers that all formats have for a type: half precision becomes single, extended double."""
+    common = {("f", 2): np.float32, ("f", 16): np.float64, ("c", 32): np.complex128}  # by kind and bytes
+    return np.dtype(common.get((dtype.kind, dtype.itemsize), dtype)).newbyteorder("=")
 
 
 def plain_numbers(values: np.ndarray) -> np.ndarray:

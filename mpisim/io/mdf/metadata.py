@@ -22,7 +22,7 @@ from mpisim.errors import InputError, require, warn
 from mpisim.io.mdf.source import MdfFile
 from mpisim.io.mdf.specification import FIELDS
 from mpisim.io.nesting import parse_json
-from mpisim.io.stored import GroupCount, plain_numbers, readable
+from mpisim.io.stored import GroupCount, common_type, plain_numbers, readable
 
 __all__ = ["OWN", "decoded", "encoded", "field_paths", "gathered", "own_fields", "own_parts", "texts_of"]
 
@@ -178,6 +178,8 @@ def _with_part(
     item = source.dataset(path)
     good = item is not None and isinstance(dims, list) and isinstance(attributes, dict) and item.ndim == len(dims)
     values = _along(source, path, item, dims, part) if good and item is not None and isinstance(dims, list) else None
+    if values is not None and values.dtype.kind == "c" and "/_coordinates/" in path:
+        values = None  # a coordinate is real
     if values is None or any(sizes.get(d, n) != n for d, n in zip(dims or (), values.shape, strict=True)):
         warn(f"{source.name(path)} does not fit the data, which another program may have changed; it is left aside.")
         return data
@@ -186,7 +188,7 @@ def _with_part(
         values = values.astype(bool)
     sizes |= dict(zip(dims, values.shape, strict=True))
     stated = {k: v for k, v in attributes.items() if k != "dtype"}
-    variable = (dims, values.astype(values.dtype.newbyteorder("="), copy=False), stated)
+    variable = (dims, values.astype(common_type(values.dtype), copy=False), stated)
     name = path.rpartition("/_")[2]
     return data.assign_coords({name: variable}) if "/_coordinates/" in path else data.assign({name: variable})
 

@@ -11,7 +11,7 @@ from mpisim import InputError, read
 from mpisim.cli.options import read_toml
 from mpisim.io.contents import contents_of
 from mpisim.io.nesting import DEEPEST, load_toml, parse_json
-from mpisim.io.netcdf import encode
+from mpisim.io.netcdf_encoding import encode
 from tests.mpisim.data.matrices import sample_matrix
 
 
