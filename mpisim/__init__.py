@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mpisim.particles.relaxation import Debye, FieldDependentRelaxation
     from mpisim.particles.table import PARTICLES
     from mpisim.scanner.angle_errors import AngleErrors
+    from mpisim.scanner.bands import Bands
     from mpisim.scanner.biot_savart import Loop, RectangularLoop
     from mpisim.scanner.checks import check_scanner
     from mpisim.scanner.coils import Coil, MapCoil, WoundCoil
@@ -61,6 +62,7 @@ __all__ = [
     "SCANNER_PARTS",
     "AngleErrors",
     "BandPass",
+    "Bands",
     "Coil",
     "CoilResonance",
     "Debye",
@@ -146,6 +148,7 @@ __getattr__, __dir__ = handed_on(
         "mpisim.particles.relaxation": ["Debye", "FieldDependentRelaxation"],
         "mpisim.particles.table": ["PARTICLES"],
         "mpisim.scanner.angle_errors": ["AngleErrors"],
+        "mpisim.scanner.bands": ["Bands"],
         "mpisim.scanner.biot_savart": ["Loop", "RectangularLoop"],
         "mpisim.scanner.checks": ["check_scanner"],
         "mpisim.scanner.coils": ["Coil", "MapCoil", "WoundCoil"],

@@ -32,6 +32,7 @@ import numpy as np
 
 from mpisim.errors import InputError, require
 from mpisim.scanner.angle_errors import AngleErrors
+from mpisim.scanner.bands import Bands, check_recorded
 from mpisim.scanner.coils import ReceiveCoil
 from mpisim.scanner.drive_tones import DriveTones
 from mpisim.scanner.ffl import PROFILE_SOURCES, OpenSidedFFL
@@ -53,6 +54,7 @@ _SWITCHES = {
     "gain": ReceiveGain,
     "tones": DriveTones,
     "receive": ReceiveChain,
+    "bands": Bands,
 }
 
 
@@ -82,6 +84,8 @@ class ImperfectFFL(OpenSidedFFL):
         Whether the parts are the whole field, such as a measured map or wound coils, instead of an addition.
     receive
         Gain, filters, noise, digitiser and recording of the coils; rows are then volts at the digitiser.
+    bands
+        Record the lines in bands around the harmonics instead of the harmonics alone.
 
     Raises
     ------
@@ -100,6 +104,7 @@ class ImperfectFFL(OpenSidedFFL):
     selection_replaced: bool = False
     drive_replaced: bool = False
     receive: ReceiveChain | None = None
+    bands: Bands | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -115,10 +120,9 @@ class ImperfectFFL(OpenSidedFFL):
             good = not replaced or len(getattr(self, name)) > 0
             require(good, f"scanner {name}", f"at least one part where {name}_replaced is True", "none")
         self._check_errors()
-        sequence = self.sequence  # with further tones the samples must carry them too
-        if self.receive is not None:
-            lines = np.array(sequence.harmonics) * sequence.base_frequency
-            self.receive.check_frequencies(lines, self.drive_frequency)
+        _ = self.sequence  # with further tones the samples must carry them too
+        if self.receive is not None or self.bands is not None:
+            check_recorded(self)
 
     def _check_errors(self) -> None:
         if self.line is not None:

@@ -133,6 +133,11 @@ class Feedthrough:
         object.__setattr__(self, "drift", drift)
         object.__setattr__(self, "wander", within("wander of the feedthrough", self.wander, 0, 10, "in an hour"))
 
+    @property
+    def coefficients(self) -> dict[int, complex]:
+        """Fourier coefficients in V by harmonic of the drive."""
+        return {k: complex(re, im) for k, re, im in self.lines}
+
     def at(self, frequencies: np.ndarray, drive_frequency: float) -> np.ndarray:
         """Fourier coefficients in V at `frequencies` (frequency,) in Hz, zero beside its lines; shape (frequency,)."""
         ratio = np.asarray(frequencies) / drive_frequency

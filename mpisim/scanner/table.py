@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mpisim.plugins import Registry
 from mpisim.scanner.angle_errors import AngleErrors
+from mpisim.scanner.bands import Bands
 from mpisim.scanner.biot_savart import Loop, RectangularLoop
 from mpisim.scanner.coils import Coil, MapCoil, WoundCoil
 from mpisim.scanner.drive_tones import DriveTones
@@ -56,6 +57,7 @@ _PARTS: tuple[type, ...] = (
     ReceiveGain,
     DriveTones,
     ReceiveChain,
+    Bands,
     BandPass,
     CoilResonance,
     PoleZeroFilter,

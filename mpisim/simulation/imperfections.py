@@ -23,8 +23,10 @@ _SWITCHES = {
     "gain": "gains of the receive chain",
     "tones": "further drive tones",
     "receive": "receive chain",
+    "bands": "bands of lines",
 }
-_ABOUT = ("class", "seed", "radius", "multiple", "recording")  # fields of a switch that are no imperfection themselves
+# fields of a switch that are no imperfection themselves
+_ABOUT = ("class", "seed", "radius", "multiple", "recording", "nodes", "time", "width")
 
 
 def imperfections(attributes: Mapping[str, object]) -> list[str] | None:

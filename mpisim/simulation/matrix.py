@@ -30,6 +30,7 @@ from mpisim.scanner.protocol import Scanner, Sequence
 from mpisim.scanner.receive_chain import chain_of
 from mpisim.scanner.single_tone import SingleToneParts
 from mpisim.scanner.table import SCANNERS
+from mpisim.simulation.band_rows import band_rows, bands_of
 from mpisim.simulation.engines import ENGINES_OF_0_1
 from mpisim.simulation.equilibrium import equilibrium_rows, has_half_period
 from mpisim.simulation.line_profile import has_line_profile, line_profile_rows
@@ -122,11 +123,14 @@ def simulate(
     _check_region(machine, sample, grid)
     warn_of_few_samples(machine, particle, grid)
     warn_of_few_points(machine, particle, grid, sample)
+
+    def rows_of(one: Scanner) -> np.ndarray:
+        values = _ENGINES[engine].rows(one, particle, grid, sample)
+        gains = one.receive_gains() if hasattr(one, "receive_gains") else np.ones(1)
+        return values * gains[..., None] if np.any(gains != 1) else values
+
     with SCANNERS.guarded(type(scanner).__name__):
-        values = _ENGINES[engine].rows(machine, particle, grid, sample)
-        if hasattr(machine, "receive_gains"):
-            gains = machine.receive_gains()
-            values = values * gains[..., None] if np.any(gains != 1) else values
+        values, coords = _recorded(machine, rows_of)
     number = complex_type(float(np.abs(values).max()))
     values = values.astype(number, copy=False).reshape(*values.shape[:3], *grid.array_shape)
     coils = ("receive",) if values.shape[1] > 1 else ()
@@ -134,7 +138,7 @@ def simulate(
         "system_matrix",
         values if coils else values[:, 0],
         ("angle", *coils, "frequency", *grid.dims),
-        {**grid.coords(), **_row_coords(machine.sequence), **_parameters(scanner, particle)},
+        {**grid.coords(), **coords, **_parameters(scanner, particle)},
         noise_std=0.0,
         stage="fine",
         origin="simulated",
@@ -145,6 +149,16 @@ def simulate(
     if chain is None:
         return found
     return found.assign(transfer_function=("frequency", chain.transfer(found["frequency"].values), {"units": "1"}))
+
+
+def _recorded(machine: Scanner, rows_of: Callable[[Scanner], np.ndarray]) -> tuple[np.ndarray, dict[str, object]]:
+    """Return the rows (angle, coil, frequency, voxel) that a scanner records, and their coordinates."""
+    if bands_of(machine) is None:
+        return rows_of(machine), _row_coords(machine.sequence)
+    values, lines = band_rows(machine, rows_of)
+    chain = chain_of(machine)
+    values = values if chain is None else values * chain.transfer(lines)[:, None]
+    return values, {"angle": np.array(machine.sequence.angles), "frequency": lines}
 
 
 def _engine(path: str, scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> str:

@@ -32,6 +32,7 @@ from mpisim.errors import DataWarning, positive, require, seed_number, warn
 from mpisim.scanner.protocol import Scanner
 from mpisim.scanner.receive_chain import ReceiveChain, chain_of
 from mpisim.scanner.recording import Digitiser
+from mpisim.simulation.band_rows import bands_of
 from mpisim.simulation.matrix import simulate
 from mpisim.simulation.provenance import scanner_from_mapping
 from mpisim.simulation.setup import Setup
@@ -114,22 +115,31 @@ def record(data: xr.Dataset, seed: int = 0, signal: float = 1.0) -> xr.Dataset:
     require(exact, "data", "exact where noise is to be added", "data with noise")
     require("frequency" in data[kind].dims, "data", "with the dimension frequency", "without it")
     drive = _drive_frequency(scanner)
-    _warn_of_broken_periods(chain, scanner.sequence.base_frequency)
+    bands = bands_of(scanner)
+    if bands is None:
+        _warn_of_broken_periods(chain, scanner.sequence.base_frequency)
     _check_range(chain, data[kind].variable, drive, signal)
-    return _Recorder(data, chain, drive, seed, signal).recorded()
+    frequencies = np.atleast_1d(data["frequency"].values).astype(float)
+    feedthrough = chain.background(frequencies, drive)
+    if bands is not None and chain.feedthrough is not None:
+        coefficients = chain.feedthrough.coefficients
+        feedthrough = chain.transfer(frequencies) * bands.feedthrough(frequencies, coefficients, drive)
+    return _Recorder(data, chain, feedthrough, seed, signal).recorded()
 
 
 class _Recorder:
     """Rows of a dataset while they are recorded; arrays are (row dimensions, inner), inner being voxels or frames."""
 
-    def __init__(self, data: xr.Dataset, chain: ReceiveChain, drive: float, seed: int, signal: float) -> None:
+    def __init__(
+        self, data: xr.Dataset, chain: ReceiveChain, feedthrough: np.ndarray, seed: int, signal: float
+    ) -> None:
         self.data, self.chain, self.seed, self.signal = data, chain, seed, signal
         self.variable = data[str(data.attrs["kind"])].variable
         self.rows = [d for d in self.variable.dims if d not in _INNER]
         self.inner = [d for d in self.variable.dims if d in _INNER]
         frequencies = np.atleast_1d(data["frequency"].values).astype(float)
         self.sigma = chain.noise_std(frequencies)
-        self.feedthrough = chain.background(frequencies, drive)
+        self.feedthrough = feedthrough
         self.along_frequency = [len(frequencies) if d == "frequency" else 1 for d in self.rows]
         angles = data.sizes.get("angle", 1)
         self.position_time = chain.recording.position_time(angles)
