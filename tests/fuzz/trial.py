@@ -116,23 +116,30 @@ def _virtual_memory() -> int:
 
 
 def _audit(event: str, arguments: tuple[object, ...], folder: Path, writes: list[str]) -> None:
-    """Note every file that Python opens for writing, renames or removes outside of the folder, and every command."""
+    """Note every file that Python opens for writing, renames or removes outside of the folder, and every command.
+
+    What Numba does in its own folder, where it keeps compiled kernels, does not count.
+    """
+    noted = ""
     if event == "open" and isinstance(arguments[0], str | bytes):
         mode, flags = str(arguments[1] or ""), int(arguments[2] or 0)  # type: ignore[call-overload]
         writing = any(c in mode for c in "wax+") or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         if writing and not _inside(os.fsdecode(arguments[0]), folder):
-            writes.append(f"open {arguments[0]!r}")
+            noted = f"open {arguments[0]!r}"
     elif event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "shutil.rmtree"):
         if not _inside(os.fsdecode(arguments[0]), folder):  # type: ignore[arg-type]
-            writes.append(f"{event} {arguments[0]!r}")
-    elif event in ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect"):
-        writes.append(f"{event} {arguments!r}")
-    elif event == "pickle.find_class" and not _of_numba():
-        writes.append(f"{event} {arguments!r}")
+            noted = f"{event} {arguments[0]!r}"
+    elif event in _COMMANDS:
+        noted = f"{event} {arguments!r}"
+    if noted and not _of_numba():
+        writes.append(noted)
+
+
+_COMMANDS = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "pickle.find_class")
 
 
 def _of_numba() -> bool:
-    """Whether Numba loads a kernel that it compiled before, from its own folder."""
+    """Whether Numba stores a kernel in its own folder, or loads one from there."""
     frame = sys._getframe()
     while frame is not None and not frame.f_code.co_filename.endswith("numba/core/caching.py"):
         frame = frame.f_back  # type: ignore[assignment]

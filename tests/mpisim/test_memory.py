@@ -30,4 +30,4 @@ def test_a_limit_holds_within_its_block():
 @pytest.mark.parametrize("value", [0, -1, float("nan"), "4"])
 def test_a_limit_is_positive(value):
     with pytest.raises(InputError, match="memory must be a positive number"), limited_memory(value):
-        pass
+        pytest.fail("the limit was taken")

@@ -62,8 +62,7 @@ def test_a_model_that_breaks_the_protocol_gets_one_sentence(model, named):
 
 
 def test_a_subclass_without_moment_vector_cannot_be_made():
-    class Empty(Instantaneous):
-        pass
+    class Empty(Instantaneous): ...
 
     with pytest.raises(TypeError, match="moment_vector"):
         Empty()

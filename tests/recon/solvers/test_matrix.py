@@ -25,8 +25,7 @@ class Slabs(SlabMatrix):
 
 
 def test_a_class_of_slabs_that_does_not_define_them_cannot_be_made():
-    class Incomplete(SlabMatrix):
-        pass
+    class Incomplete(SlabMatrix): ...
 
     with pytest.raises(TypeError, match=r"abstract method '?slabs"):
         Incomplete((15, 12), complex)
