@@ -20,6 +20,13 @@ COMMANDS = (
         "simulate",
     ),
     Command(
+        "calibrate",
+        "simulate a coarse calibration with a large sample, and with the noise that it has",
+        "mpisim calibrate --scanner mine.toml --factor 2 --out coarse.nc",
+        "mpisim.cli.calibrate",
+        "simulate",
+    ),
+    Command(
         "scanners",
         "list the scanners that have a name, or copy the file of one",
         "mpisim scanners open-sided-ffl --out mine.toml",

@@ -18,6 +18,7 @@ from tests.small import CASES, NET, SPEC
 COMMANDS = {  # every run of a command; together they print all of its keys
     "simulate": [f"{' '.join(SMALL)} --grid 8 --out o.nc", "--scanner noisy.toml --noise --out noisy.nc"],
     "dataset": [f"{' '.join(SMALL)} --grid 8 --out d"],
+    "calibrate": ["--scanner noisy.toml --factor 2 --out large.nc"],
     "downsample": ["sm.nc --factor 2 --out o.nc"],
     "recover": ["coarse.nc --method ridge --out fine.nc"],
     "prior": ["--data data --out prior.npz"],
