@@ -29,7 +29,7 @@ def require_dimensions(path: str | os.PathLike[str], kind: str) -> None:
     """Raise `InputError` unless every dimension of a NetCDF-4 file is where its variables look for it."""
     with readable(str(path), kind, TypeError, AttributeError), h5py.File(path, "r") as file:
         items = dict(_data_sets(file, "", set()))
-        scales = {name: item for name, item in items.items() if _text(item.attrs.get("CLASS")) == "DIMENSION_SCALE"}
+        scales = {name: item for name, item in items.items() if h5py.h5ds.is_scale(item.id)}
         numbers = {int(np.ravel(s.attrs["_Netcdf4Dimid"])[0]) for s in scales.values() if "_Netcdf4Dimid" in s.attrs}
         places = {h5py.h5o.get_info(item.id).addr: item for item in scales.values()}
         _require_types(file, "the file")
@@ -97,7 +97,3 @@ def _require_scales(file: h5py.File, name: str, item: h5py.Dataset, places: dict
         place = places.get(h5py.h5o.get_info(scale.id).addr)
         if place is None or place.ndim < 1 or (place.maxshape[0] and place.shape[0] < item.shape[axis]):
             raise ValueError(f"{name}, whose axis {axis} is not that of its dimension")
-
-
-def _text(value: Any) -> str:
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)

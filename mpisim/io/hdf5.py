@@ -81,7 +81,7 @@ def _arrays(
         return
     groups.enter()
     for key in group:
-        if key in _RESERVED:
+        if matlab and key in _RESERVED:
             continue
         name = f"{prefix}{key}"
         link = group.get(key, getlink=True)
@@ -103,7 +103,8 @@ def _arrays(
 
 def _is_placeholder(item: h5py.Dataset) -> bool:
     """Whether a data set stands for a dimension of NetCDF that has no coordinate; it holds nothing."""
-    return _text(item.attrs.get("NAME")).startswith("This is a netCDF dimension but not a netCDF variable")
+    named = _text(item.attrs.get("NAME")).startswith("This is a netCDF dimension but not a netCDF variable")
+    return named and h5py.h5ds.is_scale(item.id) and not (item.is_virtual or item.external)
 
 
 def _of_dataset(item: h5py.Dataset, path: str, name: str, matlab: bool) -> StoredArray:

@@ -176,6 +176,21 @@ def test_netcdf_and_plain_hdf5_do_not_leave_the_file_either(kind, tmp_path, caps
         assert main(["info", str(path)]) == 0 and "data lie in other files" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("place", ["#refs#", "dimension"])
+def test_no_name_hides_data_in_other_files(place, tmp_path):
+    """Neither a name that MATLAB keeps for itself, nor that of a dimension without a coordinate."""
+    path = tmp_path / "a.nc"
+    mpisim.write(sample_matrix(), path)
+    with h5py.File(path, "r+") as file:
+        layout = h5py.VirtualLayout((6,), "f8")
+        layout[...] = h5py.VirtualSource("secret.h5", "secret", (6,))
+        item = file.create_virtual_dataset(place, layout)
+        if place == "dimension":
+            item.make_scale("This is a netCDF dimension but not a netCDF variable         6")
+    with pytest.raises(InputError, match=rf"{place} of .* in other files"):
+        mpisim.read(path)
+
+
 @pytest.mark.parametrize("part", ["data", "ir", "jc"])
 def test_the_parts_of_a_sparse_array_do_not_leave_the_file(part, tmp_path, capsys):
     """A link to a pipe, at which whoever opens it waits for ever."""
