@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from mpisim.scanner.transfer import BandPass, CoilResonance, PoleZeroFilter, TransferTable
     from mpisim.scanner.wound_field import WoundField
     from mpisim.simulation.matrix import simulate
+    from mpisim.simulation.measured_background import add_background
     from mpisim.simulation.prospective import calibrate
     from mpisim.simulation.recorded import record
     from mpisim.simulation.sample import Sample
@@ -106,6 +107,7 @@ __all__ = [
     "WoundCoil",
     "WoundField",
     "__version__",
+    "add_background",
     "calibrate",
     "check_format",
     "check_magnetisation",
@@ -172,6 +174,7 @@ __getattr__, __dir__ = handed_on(
         "mpisim.scanner.transfer": ["BandPass", "CoilResonance", "PoleZeroFilter", "TransferTable"],
         "mpisim.scanner.wound_field": ["WoundField"],
         "mpisim.simulation.matrix": ["simulate"],
+        "mpisim.simulation.measured_background": ["add_background"],
         "mpisim.simulation.prospective": ["calibrate"],
         "mpisim.simulation.recorded": ["record"],
         "mpisim.simulation.sample": ["Sample"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type
 from mpisim.cli.info import KEYS as INFO_KEYS
@@ -10,6 +12,9 @@ from mpisim.cli.info import described
 from mpisim.cli.options import at_least, diameters_nm, gradients
 from mpisim.cli.row_snr import KEYS as SNR_KEYS
 from mpisim.cli.scanner_options import add_scanner_arguments, chosen_setup
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -28,14 +33,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sf-gradient", type=gradient, help=f"selection-field gradient in T/m{where}")
     parser.add_argument("--particle-diameter", type=diameter, help=f"core diameter, or their median, in nm{where}")
     add_scanner_arguments(parser)
-    parser.add_argument(
+    recorded = parser.add_mutually_exclusive_group()
+    recorded.add_argument(
         "--noise",
         action="store_true",
         help="record the matrix with the receive chain of the scanner: noise, feedthrough and digitiser (the table "
         "[scanner.receive] of its file)",
     )
+    recorded.add_argument(
+        "--background",
+        metavar="FILE",
+        help="add measured frames of an empty scanner: a measurement of several frames, or an MDF file with background "
+        "frames, of the same rows and unit",
+    )
     seed = argument_type("seed", at_least(0))
-    parser.add_argument("--seed", type=seed, default="0", help="with --noise: seed of the noise (default 0)")
+    parser.add_argument("--seed", type=seed, default="0", help="of --noise or --background (default 0)")
     parser.add_argument("--out", required=True, help="system matrix (.nc) to write")
 
 
@@ -44,11 +56,23 @@ def run(options: argparse.Namespace) -> Result:
     import mpisim
     from mpisim.simulation.recorded import check_recording
 
-    mpisim.io.expect_output(options.out, options.scanner)
+    mpisim.io.expect_output(options.out, options.scanner, options.background)
     setup = chosen_setup(options)
     if options.noise:
         check_recording(setup)
+    frames = None if options.background is None else _frames(options.background)
     matrix = setup.simulate()
-    matrix = mpisim.record(matrix, options.seed) if options.noise else matrix
+    if options.noise:
+        matrix = mpisim.record(matrix, options.seed)
+    elif frames is not None:
+        matrix = mpisim.add_background(matrix, frames, options.seed)
     mpisim.write(matrix, options.out)
     return {**described(matrix), "out": options.out}
+
+
+def _frames(file: str) -> xr.Dataset:
+    """Return measured frames; those of an MDF file as they were received."""
+    import mpisim
+    from mpisim.io.mdf.source import holds_mdf
+
+    return mpisim.read(file, raw=True) if Path(file).is_file() and holds_mdf(file) else mpisim.read(file)

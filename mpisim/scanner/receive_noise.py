@@ -24,9 +24,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import welch
 
 from mpisim.constants import BOLTZMANN
-from mpisim.errors import non_negative, numbers_of, require, within
+from mpisim.errors import finite, non_negative, numbers_of, positive, require, whole, within
 from mpisim.scanner.tables import check_covered, checked_frequencies
 
 __all__ = ["NoiseSpectrum", "ReceiveNoise"]
@@ -71,6 +72,33 @@ class NoiseSpectrum:
         wrong = min(found) if min(found) < 0 else max(found)
         require(good, f"densities of the {name}", "from 0 to 1 V/sqrt(Hz)", wrong)
         object.__setattr__(self, "densities", found)
+
+    @classmethod
+    def of(cls, voltages: np.ndarray, sampling_rate: float, lines: int = 512) -> NoiseSpectrum:
+        """Return the spectrum of measured voltages, by the method of Welch (1967) with a Hann window.
+
+        Parameters
+        ----------
+        voltages
+            Uniform samples of an empty scanner in V, shape (..., time); all records are averaged. For a spectrum at the
+            coil they are divided by the gain; filters are taken into account by dividing the densities.
+        sampling_rate
+            Samples per s.
+        lines
+            Frequencies above zero of the result.
+
+        Raises
+        ------
+        InputError
+            If a record is shorter than 2 `lines` samples, or values are not finite.
+        """
+        values = finite("voltages", np.asarray(voltages, dtype=float))
+        length = 2 * whole("lines of the noise spectrum", lines)
+        enough = values.ndim > 0 and values.shape[-1] >= length
+        require(enough, "voltages", f"records of at least {length} samples", f"the shape {values.shape}")
+        f, power = welch(values, positive("sampling_rate", sampling_rate), nperseg=length, detrend="constant")
+        densities = np.sqrt(power.reshape(-1, f.size).mean(axis=0))
+        return cls(tuple(f[1:].tolist()), tuple(densities[1:].tolist()))
 
     def check_frequencies(self, frequencies: np.ndarray) -> None:
         """Raise `InputError` where the spectrum does not cover `frequencies` in Hz, or has a gap there."""
