@@ -14,6 +14,7 @@ import re
 import secrets
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -148,11 +149,23 @@ def expect_file(
     """
     file = Path(path)
     require(file.suffix.lower() in suffixes, name, f"a {' or '.join(suffixes)} file", str(path))
-    not_a_folder(file)
-    nearest = next(folder for folder in file.absolute().parents if folder.exists())
-    fits = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    try:
+        not_a_folder(file)
+        nearest = next(folder for folder in file.absolute().parents if folder.exists())
+        fits = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) and _takes_files(nearest)
+    except OSError:  # of a name that is too long
+        fits = False
     require(fits, name, "in a folder that can be made and written", str(path))
     not_an_input(file, *inputs, name=name)
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether a file can be made in a folder; to the superuser the mode of a folder does not say it."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 @contextmanager

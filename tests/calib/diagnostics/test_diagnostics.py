@@ -121,8 +121,10 @@ def test_the_command_writes_a_page_that_needs_no_other_file(coarse, tmp_path, ca
     assert 'src="http' not in text and "The scanner" not in text
 
 
-@pytest.mark.parametrize("name", ["page.txt", "coarse.nc"])
-def test_a_page_of_another_kind_is_refused_before_work_starts(coarse, tmp_path, capsys, name):
+@pytest.mark.parametrize(
+    "name", ["page.txt", "coarse.nc", "coarse.nc/page.html", "/proc/none/page.html", "x" * 300 + ".html"]
+)
+def test_a_page_that_cannot_be_is_refused_before_work_starts(coarse, tmp_path, capsys, name):
     mpisim.write(coarse, tmp_path / "coarse.nc")
     before = (tmp_path / "coarse.nc").read_bytes()
     command = ["recover", tmp_path / "coarse.nc", "--out", tmp_path / "fine.nc", "--diagnostics", tmp_path / name]
