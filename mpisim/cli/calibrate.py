@@ -7,10 +7,10 @@ import math
 from dataclasses import replace
 
 from mpisim.cli.command import Result, argument_type, as_typed
-from mpisim.cli.options import at_least, diameters_nm, gradients, number, ranged
+from mpisim.cli.options import at_least, number, ranged
 from mpisim.cli.row_snr import KEYS as SNR_KEYS
 from mpisim.cli.row_snr import SnrTally
-from mpisim.cli.scanner_options import add_scanner_arguments, chosen_setup
+from mpisim.cli.scanner_options import add_setup_arguments, chosen_setup
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -32,11 +32,7 @@ _FLAGS = {name: f"--{name.replace('_', '-')}" for name in ("factor", "concentrat
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
-    gradient, diameter = argument_type("sf-gradient", gradients), argument_type("particle-diameter", diameters_nm)
-    where = "; needed unless --scanner gives it"
-    parser.add_argument("--sf-gradient", type=gradient, help=f"selection-field gradient in T/m{where}")
-    parser.add_argument("--particle-diameter", type=diameter, help=f"core diameter, or their median, in nm{where}")
-    add_scanner_arguments(parser)
+    add_setup_arguments(parser)
     factor = argument_type("factor", at_least(2))
     parser.add_argument("--factor", type=factor, required=True, help="edge of the large sample in voxels, such as 2")
     parser.add_argument(

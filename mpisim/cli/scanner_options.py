@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import argument_type, as_typed
-from mpisim.cli.options import counts, harmonics, lengths_mm, ranged
+from mpisim.cli.options import counts, diameters_nm, gradients, harmonics, lengths_mm, ranged
 from mpisim.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_scanner_argument",
     "add_scanner_arguments",
+    "add_setup_arguments",
     "chosen_file",
     "chosen_grid",
     "chosen_sample",
@@ -58,6 +59,15 @@ def add_scanner_arguments(parser: argparse.ArgumentParser) -> None:
     add("sample-size", lengths_mm(0.05, 500), "edges of the sample in mm: 2, 2x4; default: one voxel")
     parser.add_argument("--thick", action="store_true", help="average over the sample's height too")
     add_scanner_argument(parser)
+
+
+def add_setup_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of one scanner and one tracer, those of `add_scanner_arguments` among them."""
+    gradient, diameter = argument_type("sf-gradient", gradients), argument_type("particle-diameter", diameters_nm)
+    where = "; needed unless --scanner gives it"
+    parser.add_argument("--sf-gradient", type=gradient, help=f"selection-field gradient in T/m{where}")
+    parser.add_argument("--particle-diameter", type=diameter, help=f"core diameter, or their median, in nm{where}")
+    add_scanner_arguments(parser)
 
 
 def add_scanner_argument(parser: argparse.ArgumentParser) -> None:

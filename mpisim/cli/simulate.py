@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from mpisim.cli.command import Result, argument_type
 from mpisim.cli.info import KEYS as INFO_KEYS
 from mpisim.cli.info import described
-from mpisim.cli.options import at_least, diameters_nm, gradients
+from mpisim.cli.options import at_least
 from mpisim.cli.row_snr import KEYS as SNR_KEYS
-from mpisim.cli.scanner_options import add_scanner_arguments, chosen_setup
+from mpisim.cli.scanner_options import add_setup_arguments, chosen_setup
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,11 +28,7 @@ KEYS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
-    gradient, diameter = argument_type("sf-gradient", gradients), argument_type("particle-diameter", diameters_nm)
-    where = "; needed unless --scanner gives it"
-    parser.add_argument("--sf-gradient", type=gradient, help=f"selection-field gradient in T/m{where}")
-    parser.add_argument("--particle-diameter", type=diameter, help=f"core diameter, or their median, in nm{where}")
-    add_scanner_arguments(parser)
+    add_setup_arguments(parser)
     recorded = parser.add_mutually_exclusive_group()
     recorded.add_argument(
         "--noise",

@@ -35,17 +35,12 @@ def test_the_result_lies_on_the_ball_or_is_left_alone():
     assert torch.equal(projected[2], fine[2])
 
 
-def test_it_is_the_nearest_such_row():
-    """Against a general solver of min ||a - a0||^2 s.t. ||b - D a|| <= eps on a row of 2 x 4 x 4 (1e-5)."""
-    factor = 2
-    fine, means = draw(2, 1, 2, 4, 4), draw(3, 1, 2, 2, 2)
-    sigma = torch.tensor([0.2], dtype=torch.float64)
-    projected = nearest_consistent(fine, means, sigma, factor).numpy().ravel()
-    epsilon = 4**0.5 * factor * 0.2
+def nearest_by_solver(fine, slack_of):
+    """Minimise ||a - fine||^2 where `slack_of(a)` is zero or more, by a general solver; return a as one vector."""
 
     def slack(a):
-        a = torch.from_numpy(a.reshape(1, 2, 4, 4)).requires_grad_()
-        value = epsilon**2 - residual_norm(a, means, factor)[0] ** 2
+        a = torch.from_numpy(a.reshape(fine.shape)).requires_grad_()
+        value = slack_of(a)
         return value.item(), torch.autograd.grad(value, a)[0].numpy().ravel()
 
     start = fine.numpy().ravel()
@@ -57,7 +52,19 @@ def test_it_is_the_nearest_such_row():
         method="SLSQP",
         options={"ftol": 1e-12, "maxiter": 500},
     )
-    assert np.allclose(projected, solved.x, atol=1e-5)  # on some processors it ends by rounding, hence not its own word
+    return solved.x  # on some processors it ends by rounding, hence not its own word
+
+
+def test_it_is_the_nearest_such_row():
+    """Against a general solver of min ||a - a0||^2 s.t. ||b - D a|| <= eps on a row of 2 x 4 x 4 (1e-5)."""
+    factor = 2
+    fine, means = draw(2, 1, 2, 4, 4), draw(3, 1, 2, 2, 2)
+    sigma = torch.tensor([0.2], dtype=torch.float64)
+    projected = nearest_consistent(fine, means, sigma, factor).numpy().ravel()
+    epsilon = 4**0.5 * factor * 0.2
+
+    solved = nearest_by_solver(fine, lambda a: epsilon**2 - residual_norm(a, means, factor)[0] ** 2)
+    assert np.allclose(projected, solved, atol=1e-5)
 
 
 def test_projecting_twice_changes_nothing_and_gradients_flow():
@@ -101,21 +108,8 @@ def test_with_partial_blocks_it_is_the_nearest_such_row():
     fine, means = draw(2, 1, 2, 5, 3), draw(3, 1, 2, 3, 2)
     projected = nearest_consistent(fine, means, torch.tensor([0.2], dtype=torch.float64), 2).numpy().ravel()
 
-    def slack(a):
-        a = torch.from_numpy(a.reshape(1, 2, 5, 3)).requires_grad_()
-        value = 6 * 0.2**2 - weighed_norm(a, means, 2)[0] ** 2
-        return value.item(), torch.autograd.grad(value, a)[0].numpy().ravel()
-
-    start = fine.numpy().ravel()
-    solved = minimize(
-        lambda a: np.sum((a - start) ** 2),
-        start,
-        jac=lambda a: 2 * (a - start),
-        constraints={"type": "ineq", "fun": lambda a: slack(a)[0], "jac": lambda a: slack(a)[1]},
-        method="SLSQP",
-        options={"ftol": 1e-12, "maxiter": 500},
-    )
-    assert np.allclose(projected, solved.x, atol=1e-5)
+    solved = nearest_by_solver(fine, lambda a: 6 * 0.2**2 - weighed_norm(a, means, 2)[0] ** 2)
+    assert np.allclose(projected, solved, atol=1e-5)
 
 
 def test_equal_shares_are_the_closed_form_and_gradients_flow():
