@@ -67,7 +67,7 @@ _UNTRAINED = {
         takes=("angles", "prior_scanner"),
         samplings=("box", "strided", "random", "positions"),
         complete=True,
-        version=4,  # 3: other standard deviations; 4: other starts, bounds and gains
+        version=5,  # 3, 5: other standard deviations; 4: other starts, bounds and gains
     ),
 }
 _NETWORKS = {

@@ -16,8 +16,9 @@ import numpy as np
 
 from calib.methods.misfit import MOST_LEFT
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
-from calib.methods.physical.deviation import CHANCE, deviation
+from calib.methods.physical.deviation import FEW_POSITIONS, deviation, lacking_error
 from calib.methods.physical.earlier import Earlier
+from calib.methods.physical.forms import Wider, wider_fit
 from calib.methods.physical.levenberg import STEEPEST, fit_scanner
 from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
@@ -89,12 +90,13 @@ class Fitted:
             return self.climbed.stage
         return "profile" if self.profiles.modulations == PLAIN else "modulated"
 
-    def fine_model(self, tolerance: float = 1e-5) -> Model:
-        """Return the model whose values are all fine voxels."""
-        measurement, state = self.measurement, self.climbed.fit.state
+    def fine_model(self, tolerance: float = 1e-5, wider: Wider | None = None) -> Model:
+        """Return the model whose values are all fine voxels, with the forms of a wider fit if there is one."""
+        measurement, state = self.measurement, self.climbed.fit.state if wider is None else wider.fit.state
+        parameters = measurement.parameters if wider is None else wider.parameters
         shape = (measurement.fine.array_shape[0], measurement.fine.array_shape[1])
         every = Sampling.named("box", 1, shape)
-        return Model(measurement.parameters, every, measurement.fine, state, measurement.sample, tolerance)
+        return Model(parameters, every, measurement.fine, state, measurement.sample, tolerance)
 
     def rows(self) -> np.ndarray:
         """Return fine rows, complex (angle, coil, harmonic, voxel)."""
@@ -103,17 +105,26 @@ class Fitted:
         rows = rows if self.profiles is None else rows + predicted(fine, state, self.profiles)
         return self.signs[:, None, None, None] * rows
 
-    def deviation(self) -> np.ndarray:
-        """Return the standard deviation of their real part, of the same shape."""
+    def wider(self) -> Wider | None:
+        """Return the fit with the forms that the table leaves out; None where the scanner is an ideal one."""
+        return wider_fit(self.measurement, self.climbed.fit) if self.climbed.stage == "full" else None
+
+    def deviation(self, wider: Wider | None = None) -> np.ndarray:
+        """Return the standard deviation of their real part, of the same shape; `wider` is None for that of the fit."""
+        wider = self.wider() if wider is None else wider
         fit, fine = self.climbed.fit, self.fine_model(_OF_DEVIATION)
         added = 0.0 if self.profiles is None else profile_variance(fine, fit.state, self.profiles)
-        counts, climbed = self.measurement.counts, self.climbed
-        beyond = max(self.excess - CHANCE, 0.0) / np.sqrt(counts.sum())
-        departure = max(climbed.ideal.chi2 - climbed.full.chi2, 0.0) if climbed.stage == "full" else 0.0
-        if self.measurement.exact and climbed.stage != "ideal":
-            beyond, departure = self.chi2, 0.0
-        noise = float(np.mean(self.measurement.sigma[counts] ** 2))
-        return deviation(fine, fit, beyond * noise, departure * noise, added)
+        if wider is None:
+            return deviation(fine, fit, self._lacking(), added=added)
+        return deviation(self.fine_model(_OF_DEVIATION, wider), wider.fit, self._lacking(), wider.start, added)
+
+    def _lacking(self) -> float:
+        """Return the mean square of the error of rows that what the model lacks makes."""
+        counts, few = self.measurement.counts, self.measurement.values.shape[-1] <= FEW_POSITIONS
+        noise, count = float(np.mean(self.measurement.sigma[counts] ** 2)), int(counts.sum())
+        if self.measurement.exact and self.climbed.stage != "ideal":
+            return lacking_error(self.chi2 * noise)
+        return lacking_error(noise, excess(self.climbed.fit, count) if few else self.excess, count, few)
 
 
 def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) -> Fitted | None:

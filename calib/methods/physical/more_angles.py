@@ -16,6 +16,7 @@ import xarray as xr
 from calib.methods.physical.climb import own_variances
 from calib.methods.physical.fit import Fit, Posterior
 from calib.methods.physical.fitting import Fitted
+from calib.methods.physical.forms import Wider
 from calib.methods.physical.other_angles import expected_errors
 from calib.methods.physical.parameters import ScannerState
 from mpisim.data.angles import look_like_degrees
@@ -76,15 +77,25 @@ def at_more_angles(
     slope, first = np.polyfit(stated, measurement.parameters.angles, 1)
     true = np.where(there, np.array(measurement.parameters.angles)[place], slope * angles + first)
     parameters = replace(measurement.parameters, angles=tuple(true))
-    fit = _extended(fitted.climbed.fit, np.array(measurement.parameters.angles), true, place, there)
+
+    def extended(fit: Fit) -> Fit:
+        return _extended(fit, np.array(measurement.parameters.angles), true, place, there)
+
+    forms = fitted.wider()
+    if forms is not None:
+        forms = Wider(
+            replace(forms.parameters, angles=tuple(true)),
+            extended(replace(forms.fit, state=forms.start)).state,
+            extended(forms.fit),
+        )
     wider = replace(
         fitted,
         measurement=replace(measurement, parameters=parameters),
-        climbed=replace(fitted.climbed, fit=fit),
+        climbed=replace(fitted.climbed, fit=extended(fitted.climbed.fit)),
         signs=np.ones(len(angles)),
     )
     found, unit = [], measurement.unit
-    for values, measured in ((wider.rows(), rows), (wider.deviation(), spread)):
+    for values, measured in ((wider.rows(), rows), (wider.deviation(forms), spread)):
         every = measurement.as_rows(unit * values, coarse).reshape(len(angles), -1, *rows.shape[-2:])
         every[there] = measured.reshape(len(stated), -1, *rows.shape[-2:])[place[there]]
         found.append(every.reshape(-1, *rows.shape[-2:]))

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 import mpisim
-from calib.methods.physical.deviation import FORMS, INFLATION, LACKING, deviation, variance
+from calib.methods.physical.deviation import (
+    CHANCE,
+    FEW_LACKING,
+    INFLATION,
+    LACKING,
+    deviation,
+    lacking_error,
+    variance,
+)
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.outliers import dropped_positions, lacking, odd_positions, odd_rows
@@ -56,10 +64,25 @@ def test_what_the_model_lacks_is_added_as_energy_and_grows_with_the_harmonic():
     own = variance(FINE, fit)
     assert np.allclose(deviation(FINE, fit, 0.0), INFLATION * np.sqrt(own))
     assert np.allclose(deviation(FINE, fit, 0.0, added=3 * own), 2 * INFLATION * np.sqrt(own))
-    lacking, departure = 2 * sigma**2, 0.1 * float(np.mean(np.abs(values) ** 2))
-    more = (deviation(FINE, fit, lacking, departure) / INFLATION) ** 2 - own
-    assert 2 * np.mean(more) == pytest.approx(LACKING**2 * lacking + FORMS**2 * departure)
+    lacking = 2 * sigma**2
+    more = (deviation(FINE, fit, lacking) / INFLATION) ** 2 - own
+    assert 2 * np.mean(more) == pytest.approx(lacking)
     assert np.allclose(more[:, :, 1] / own[:, :, 1], 1.5 * more[:, :, 0] / own[:, :, 0])  # harmonics 2 and 3
+
+
+def test_an_excess_of_chi2_is_an_error_beyond_chance():
+    assert lacking_error(2.0) == pytest.approx(2 * LACKING**2)
+    assert lacking_error(1.0, CHANCE, 100) == 0 == lacking_error(1.0, -1.0, 100)
+    assert lacking_error(1.0, CHANCE + 5, 100) == pytest.approx(LACKING**2 * 0.5)
+    assert lacking_error(1.0, CHANCE + 5, 100, few=True) == pytest.approx(FEW_LACKING**2 * 0.5)
+
+
+def test_rows_that_would_move_err_by_as_much():
+    values = COARSE.means(STATE)
+    sigma = 2e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
+    fit = fit_scanner(COARSE, values + noise(values.shape, sigma), np.array(sigma), STATE, None)
+    more = (deviation(FINE, fit, start=STATE) / INFLATION) ** 2 - variance(FINE, fit)
+    assert np.allclose(2 * more, np.abs(FINE.means(fit.state) - FINE.means(STATE)) ** 2, atol=1e-12)
 
 
 def test_variance_is_that_of_drawn_scanners():

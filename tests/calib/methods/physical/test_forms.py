@@ -1,0 +1,88 @@
+"""Forms of the fields beyond the table: none of them is one of its own, and scanners that have them err as is stated."""
+
+import numpy as np
+import pytest
+
+import mpisim
+from calib.methods.physical.deviation import deviation
+from calib.methods.physical.forms import SCALES, sizes_of_groups, wider_fit, wider_table
+from calib.methods.physical.levenberg import fit_scanner
+from calib.methods.physical.measurement import Measurement
+from calib.methods.physical.model import Model
+from calib.methods.physical.scanner_table import scanner_parameters
+from mpisim.data.sampling import Sampling
+
+ANGLES = tuple(np.pi * np.arange(4) / 4)
+TABLE = scanner_parameters(ANGLES, (2, 3))
+WIDE = wider_table(TABLE)
+GRID, SAMPLING = mpisim.Grid((8, 8)), Sampling.named("box", 2, (8, 8))
+EVERY = Sampling.named("box", 1, (8, 8))
+STATE = TABLE.ideal(2.0, 0.05, 0.0)
+TRUE = WIDE.ideal(2.0, 0.05, 0.0)
+
+
+def fitted(true):
+    """Fine rows of a scanner, and what a fit of its block means without further forms leaves, with its deviation."""
+    coarse, fine = (Model(WIDE, s, GRID, true, tolerance=1e-3) for s in (SAMPLING, EVERY))
+    values, rng = coarse.means(true), np.random.default_rng(0)
+    sigma = 1e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
+    noise = rng.standard_normal((2, *values.shape))
+    values = values + sigma / np.sqrt(2) * (noise[0] + 1j * noise[1])
+    model = Model(TABLE, SAMPLING, GRID, STATE, tolerance=1e-3)
+    fit = fit_scanner(model, values, np.array(sigma), STATE, TABLE.groups, 8)
+    deviations = np.full(values.shape, sigma)
+    measurement = Measurement(values, deviations, 1.0, TABLE, SAMPLING, GRID, None, False, (4, 4))
+    wider = wider_fit(measurement, fit)
+    rows = Model(TABLE, EVERY, GRID, STATE, tolerance=1e-3).means(fit.state)
+    stated = deviation(fine, wider.fit, start=wider.start)
+    alone = deviation(Model(TABLE, EVERY, GRID, STATE, tolerance=1e-3), fit)
+    return rows - fine.means(true), stated, alone, fit
+
+
+def rms(values):
+    return float(np.sqrt(np.mean(np.abs(values) ** 2)))
+
+
+def test_forms_are_not_those_of_the_table():
+    """Their derivatives, at a scanner with fields in the plane, are independent of those of the table."""
+    assert WIDE.shared[: len(TABLE.shared)] == TABLE.shared and WIDE.angles == TABLE.angles
+    forms = WIDE.shared[len(TABLE.shared) :]
+    assert {p.group for p in forms} == set(SCALES) <= set(TABLE.groups)
+    terms = [(p.terms, p.coil) for p in WIDE.shared if p.terms]
+    known = [(p.terms, p.coil) for p in TABLE.shared]
+    assert len({repr(t) for t in terms}) == len(terms)
+    assert not {repr(t) for t in known} & {repr((p.terms, p.coil)) for p in forms}
+
+
+def test_two_coils_have_forms_of_their_own():
+    two = wider_table(scanner_parameters(ANGLES, (2, 3), coils=2))
+    assert len(two.shared) - len(scanner_parameters(ANGLES, (2, 3), coils=2).shared) == len(WIDE.shared) - len(
+        TABLE.shared
+    ) + sum(p.group == "coil4" for p in WIDE.shared[len(TABLE.shared) :])
+
+
+def drawn(seed):
+    """A scanner as the table and the scales of the forms say."""
+    rng, true = np.random.default_rng(seed), TRUE.of_vector(TRUE.vector())
+    scales = np.array([0.0 if p.group == "tracer" else p.scale for p in WIDE.shared])
+    true.shared[:] += scales * rng.standard_normal(scales.size)
+    return true
+
+
+@pytest.fixture(scope="module")
+def fits():
+    return [fitted(drawn(seed)) for seed in range(8)]
+
+
+def test_scanners_with_forms_beyond_the_table_err_as_stated(fits):
+    """Without these forms the errors would be stated too small."""
+    error, stated, alone = (np.sqrt(np.mean([rms(fit[i]) ** 2 for fit in fits])) for i in range(3))
+    assert 0.5 < np.sqrt(2) * stated / error < 1.5
+    assert np.sqrt(2) * alone / error < 0.3
+
+
+def test_sizes_are_those_of_the_groups(fits):
+    sizes = [sizes_of_groups(TABLE, fit[3]) for fit in fits]
+    assert all(set(each) == set(SCALES) for each in sizes)
+    for group in SCALES:
+        assert 0.3 < np.mean([each[group] for each in sizes]) < 2
