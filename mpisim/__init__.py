@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from mpisim.io.scanner_text import write_scanner
     from mpisim.io.spectrum_file import read_noise_spectrum, read_transfer
     from mpisim.io.writing import write
+    from mpisim.particles.anisotropy import AnisotropicEquilibrium
     from mpisim.particles.checks import check_magnetisation
     from mpisim.particles.distributions import LogNormal, Mixture
+    from mpisim.particles.fokker_planck import BrownRotation, NeelRotation
     from mpisim.particles.particle import LangevinEquilibrium, Particle, langevin, langevin_prime
     from mpisim.particles.protocol import Instantaneous, Sizes
     from mpisim.particles.relaxation import Debye, FieldDependentRelaxation
@@ -63,8 +65,10 @@ __all__ = [
     "SCANNER_NAMES",
     "SCANNER_PARTS",
     "AngleErrors",
+    "AnisotropicEquilibrium",
     "BandPass",
     "Bands",
+    "BrownRotation",
     "Coil",
     "CoilResonance",
     "Debye",
@@ -87,6 +91,7 @@ __all__ = [
     "Loop",
     "MapCoil",
     "Mixture",
+    "NeelRotation",
     "NoiseSpectrum",
     "OpenSidedFFL",
     "Particle",
@@ -145,8 +150,10 @@ __getattr__, __dir__ = handed_on(
         "mpisim.io.scanner_text": ["write_scanner"],
         "mpisim.io.writing": ["write"],
         "mpisim.io.spectrum_file": ["read_noise_spectrum", "read_transfer"],
+        "mpisim.particles.anisotropy": ["AnisotropicEquilibrium"],
         "mpisim.particles.checks": ["check_magnetisation"],
         "mpisim.particles.distributions": ["LogNormal", "Mixture"],
+        "mpisim.particles.fokker_planck": ["BrownRotation", "NeelRotation"],
         "mpisim.particles.particle": ["LangevinEquilibrium", "Particle", "langevin", "langevin_prime"],
         "mpisim.particles.protocol": ["Instantaneous", "Sizes"],
         "mpisim.particles.relaxation": ["Debye", "FieldDependentRelaxation"],

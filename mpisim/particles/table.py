@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mpisim.particles.anisotropy import AnisotropicEquilibrium
 from mpisim.particles.distributions import LogNormal, Mixture
+from mpisim.particles.fokker_planck import BrownRotation, NeelRotation
 from mpisim.particles.particle import Particle
 from mpisim.particles.relaxation import Debye, FieldDependentRelaxation
 from mpisim.plugins import Registry
@@ -13,7 +15,19 @@ PARTICLES: Registry[type] = Registry(
     "magnetisation model",
     "mpisim.particles",
     type,
-    {kind.__name__: kind for kind in (Particle, LogNormal, Mixture, Debye, FieldDependentRelaxation)},
+    {
+        kind.__name__: kind
+        for kind in (
+            Particle,
+            LogNormal,
+            Mixture,
+            Debye,
+            FieldDependentRelaxation,
+            AnisotropicEquilibrium,
+            BrownRotation,
+            NeelRotation,
+        )
+    },
 )
 """Classes of magnetisation models by name: frozen dataclasses that keep `mpisim.particles.protocol.Magnetisation`.
 

@@ -1,13 +1,14 @@
 """Where scanner, particle, grid and sample meet: one call, one system matrix with its provenance.
 
-Four engines compute the rows. They agree where more than one applies; `auto` takes the first that does:
+Five engines compute the rows. They agree where more than one applies; `auto` takes the first that does:
 
-===============  ===================================================================================================
-`line_profile`   a scanner with a line profile, in the plane z = 0, a flat sample, Langevin particles: the fastest
-`equilibrium`    one sine tone and Langevin particles of any sizes, at most with Debye relaxation; any fields and coils
-`several_tones`  any periodic drive and the same tracers; any fields and coils, such as those of Lissajous sequences
-`time_domain`    any periodic drive with any number of tones and coils, any magnetisation, with a history or without
-===============  ===================================================================================================
+=================  =================================================================================================
+`line_profile`     a scanner with a line profile, in the plane z = 0, a flat sample, Langevin particles: the fastest
+`equilibrium`      one sine tone and Langevin particles of any sizes, at most with Debye relaxation; any fields, coils
+`several_tones`    any periodic drive and the same tracers; any fields and coils, such as those of Lissajous sequences
+`sampled_profile`  as `line_profile`, with any magnetisation; the coil receives along z alone
+`time_domain`      any periodic drive with any number of tones and coils, any magnetisation, with a history or without
+=================  =================================================================================================
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from mpisim.simulation.precision import complex_type
 from mpisim.simulation.provenance import provenance
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.sample_points import warn_of_few_points
+from mpisim.simulation.sampled_profile import has_sampled_profile, sampled_profile_rows
 from mpisim.simulation.several_tones import has_langevin_sizes, several_tones_rows
 from mpisim.simulation.time_domain import time_domain_rows
 from mpisim.simulation.time_samples import warn_of_few_samples
@@ -69,6 +71,11 @@ _ENGINES = {
         several_tones_rows,
         "Langevin particles",
     ),
+    "sampled_profile": _Engine(
+        has_sampled_profile,
+        sampled_profile_rows,
+        "a scanner with a line profile, the plane z = 0, a flat sample and a coil that receives z alone",
+    ),
     "time_domain": _Engine(lambda *_: True, time_domain_rows, "any periodic drive"),
 }
 
@@ -93,9 +100,9 @@ def simulate(
     sample
         The sample that is moved over them; it fills a voxel by default.
     path
-        The engine: `line_profile`, `equilibrium`, `several_tones`, `time_domain`, or `auto` for the first of these that
-        applies (see the module). `ridge` and `general`, the values of version 0.1, mean the first two. `line_profile`
-        agrees with `equilibrium` within 1e-6.
+        The engine: `line_profile`, `equilibrium`, `several_tones`, `sampled_profile`, `time_domain`, or `auto` for the
+        first of these that applies (see the module). `ridge` and `general`, the values of version 0.1, mean the first
+        two. `line_profile` agrees with `equilibrium`, and `sampled_profile` with `time_domain`, within 1e-6.
 
     Returns
     -------
