@@ -32,8 +32,8 @@ KEYS = {
 _LENGTHS = {
     "width_left": ("--left-width", "tubes: width of the left one (default 4)"),
     "width_right": ("--right-width", "tubes: width of the right one (default 6)"),
-    "length": ("--length", "tubes (22) or bars (5): length"),
-    "gap": ("--gap", "tubes (10) or rows of bars (2): gap between them"),
+    "length": ("--length", "tubes (22), stenosis (21) or bars (5): length"),
+    "gap": ("--gap", "tubes (10), stenosis (6.5) or rows of bars (2): gap between them"),
     "radius": ("--radius", "shape: radius of the disc (default 4)"),
 }
 """Flag and help by length of a phantom."""
@@ -41,6 +41,7 @@ _TYPED = {name: "--" + name.replace("_", "-") for name in ("phantom", "snr", "se
 """Flag by parameter of `recon.measure`."""
 _LENGTHS_OF = {
     "tubes": ("width_left", "width_right", "length", "gap"),
+    "stenosis": ("length", "gap"),
     "resolution": ("length", "gap"),
     "shape": ("radius",),
 }

@@ -1,7 +1,7 @@
 """Phantoms: tracer in rectangles, discs and pixels, sampled exactly on any grid; lengths in m."""
 
 from recon.phantoms.arrays import from_array, from_image
-from recon.phantoms.library import PHANTOMS, resolution, shape, tubes
+from recon.phantoms.library import PHANTOMS, resolution, shape, stenosis, tubes
 from recon.phantoms.parts import Disc, Phantom, Pixels, Rectangle
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "from_image",
     "resolution",
     "shape",
+    "stenosis",
     "tubes",
 ]

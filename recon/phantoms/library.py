@@ -1,4 +1,4 @@
-"""Phantoms by name: tubes, rows of bars, and shapes of several concentrations."""
+"""Phantoms by name: tubes, tubes of which one is narrowed, rows of bars, and shapes of several concentrations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mpisim.errors import positive, require, whole, within
 from recon.phantoms.parts import Disc, Phantom, Rectangle
 
-__all__ = ["PHANTOMS", "resolution", "shape", "tubes"]
+__all__ = ["PHANTOMS", "resolution", "shape", "stenosis", "tubes"]
 
 _LENGTHS = (1e-6, 0.5)  # m
 
@@ -131,5 +131,63 @@ def shape(radius: float = 4e-3, concentration: float = 1.0) -> Phantom:
     return Phantom("shape", parts, (("radius", r), ("concentration", c)))
 
 
-PHANTOMS: dict[str, Callable[..., Phantom]] = {"tubes": tubes, "resolution": resolution, "shape": shape}
+def stenosis(
+    width: float = 4e-3,
+    narrow: float = 2e-3,
+    narrow_length: float = 5e-3,
+    length: float = 21e-3,
+    gap: float = 6.5e-3,
+    concentration: float = 1.0,
+) -> Phantom:
+    """Return two upright tubes, of which the right one is narrow in its middle.
+
+    TranSMS Fig. 14: the right tube is 21 mm long, of 4 mm inner diameter, and of 2 mm along 5 mm at its centre; the
+    left one is 2 mm longer, at 6 to 7 mm from it.
+
+    Parameters
+    ----------
+    width
+        Width of both tubes in m.
+    narrow, narrow_length
+        Width and length of the narrow part in m.
+    length
+        Length of the right tube along y in m.
+    gap
+        Distance between their facing walls in m.
+    concentration
+        Concentration relative to the calibration sample's.
+
+    Raises
+    ------
+    InputError
+        If a length is out of the range from 1e-6 to 0.5 m (a gap may be zero), the narrow part is wider or longer than
+        its tube, or the concentration is not positive.
+    """
+    values = {
+        "width": _length("width", width),
+        "narrow": _length("narrow", narrow),
+        "narrow_length": _length("narrow_length", narrow_length),
+        "length": _length("length", length),
+        "gap": _gap("gap", gap),
+        "concentration": positive("concentration", concentration),
+    }
+    require(narrow <= width, "narrow", f"at most the width {width:g} m", narrow)
+    require(narrow_length < length, "narrow_length", f"less than the length {length:g} m", narrow_length)
+    x, part = (gap + width) / 2, (length - narrow_length) / 2
+    y = (length + narrow_length) / 4
+    parts = (
+        Rectangle((-x, 0.0), (width, length + 2e-3), concentration),
+        Rectangle((x, y), (width, part), concentration),
+        Rectangle((x, 0.0), (narrow, narrow_length), concentration),
+        Rectangle((x, -y), (width, part), concentration),
+    )
+    return Phantom("stenosis", parts, tuple(values.items()))
+
+
+PHANTOMS: dict[str, Callable[..., Phantom]] = {
+    "tubes": tubes,
+    "stenosis": stenosis,
+    "resolution": resolution,
+    "shape": shape,
+}
 """Function by name of the phantom."""

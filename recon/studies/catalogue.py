@@ -8,6 +8,20 @@ __all__ = ["STUDIES"]
 
 _LIST = (
     Study("table4", "pSNR of images from recovered matrices", "recon.studies.table4:table4"),
+    Study("table7", "recovery and images on the in-house scanner", "recon.studies.table7:table7"),
+    Study(
+        "fig11",
+        "rows of the in-house scanner's matrix at an unseen gradient",
+        "recon.studies.fig11:fig11",
+        default_factors=(4,),
+    ),
+    Study(
+        "fig13",
+        "a really larger sample against means of small ones",
+        "recon.studies.fig13:fig13",
+        default_factors=(2,),
+        quick_factors=(2,),
+    ),
     Study("fig7", "images from recovered matrices", "recon.studies.fig7:fig7", default_factors=(4,)),
     Study(
         "realistic-images",
