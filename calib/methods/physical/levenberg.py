@@ -162,6 +162,7 @@ class _Problem:
         )
         self._least = np.array([_LEAST.get(p.name, -np.inf) for p in shared])
         self._most = np.array([{**_MOST, "steepness": steepest}.get(p.name, np.inf) for p in shared])
+        self._known: list[tuple[ScannerState, np.ndarray]] = []  # the last states and their means
 
     def cost(self, state: ScannerState) -> float:
         """Misfit and priors."""
@@ -171,7 +172,18 @@ class _Problem:
         return self._misfit(state) + float(priors + local) + of_gains
 
     def _misfit(self, state: ScannerState) -> float:
-        return float(np.sum(self.precision * np.abs(self.values - self.model.means(state)) ** 2))
+        return float(np.sum(self.precision * np.abs(self.values - self._means(state)) ** 2))
+
+    def _means(self, state: ScannerState) -> np.ndarray:
+        """Means of a state, computed once for the last two states that were asked for."""
+        for known, means in self._known:
+            if known is state:
+                return means
+        return self._keep(state, self.model.means(state))
+
+    def _keep(self, state: ScannerState, means: np.ndarray) -> np.ndarray:
+        self._known = [*self._known[-1:], (state, means)]
+        return means
 
     def normal(self, state: ScannerState) -> _Normal:
         """Normal equations about a state, with priors, without damping."""
@@ -181,8 +193,8 @@ class _Problem:
         cross, local = np.zeros((n_angles, size, 3)), np.zeros((n_angles, 3, 3))
         local_gradient = np.zeros((n_angles, 3))
         weights, pulls = np.zeros((2, n_angles, n_gains))
-        gains = self.model.gains(state)
-        for part in self.model.linear(state):
+        gains, places = self.model.gains(state), np.flatnonzero(self.free)
+        for part in self.model.linear(state, places):
             for row, i in enumerate(range(n_angles)[part.which]):
                 size_of, phase = np.abs(gains[i]), gains[i] / np.abs(gains[i])
                 root = np.sqrt(self.precision[i].swapaxes(-1, -2))
@@ -190,7 +202,7 @@ class _Problem:
                 residual = self.values[i].swapaxes(-1, -2) * phase.conj()[:, None] * root - flux
                 scaled = size_of[:, None] * root
                 columns = np.zeros((size + 3, *flux.shape))
-                columns[:n] = part.by_shared[row].swapaxes(0, 1) * scaled
+                columns[places] = part.by_shared[row].swapaxes(0, 1) * scaled
                 for number, (c, k) in enumerate(np.ndindex(*state.gains.shape)):
                     columns[n + number, c, :, k] = flux[c, :, k]
                 columns[size : size + 2] = part.by_local[row].swapaxes(0, 1) * scaled
@@ -266,11 +278,12 @@ class _Problem:
         Steps change the phase of a gain and the logarithm of its amplitude. A gain of the wrong sign, as of a harmonic
         whose block means nearly vanish at the start, would shrink to nothing and stay there.
         """
-        means = self.model.means(state)
+        means = self._means(state)
         pull = np.sum(self.precision * means.conj() * self.values, axis=(0, 3))
         norm = np.sum(self.precision * np.abs(means) ** 2, axis=(0, 3))
         factors = np.where(pull == 0, 1.0, pull) / np.where((norm == 0) | (pull == 0), 1.0, norm)
         trial = ScannerState(state.shared, state.gains * factors, state.local)
+        self._keep(trial, means * factors[..., None])
         new = self.cost(trial)
         return (trial, new) if new < cost else (state, cost)
 

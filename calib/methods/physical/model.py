@@ -141,6 +141,11 @@ class Model:
         """The steepness that the quadrature was settled for: that of sizes a standard deviation above the median."""
         return self._resolution[0]
 
+    @property
+    def evaluations(self) -> int:
+        """Fields at all points, times and angles: what the means cost."""
+        return self.measured.weights.size * self.sines.size * len(self.parameters.angles)
+
     def resolves(self, state: ScannerState, slack: float = 10.0) -> bool:
         """Return whether points and times are enough for a state, up to `slack` times the tolerance."""
         needed = self._needed(state, slack * self._resolution[2])
@@ -164,13 +169,18 @@ class Model:
         rows = self._received(state, self._flux(self.fields.fields(state), rule)).swapaxes(-1, -2)
         return np.ascontiguousarray(rows).reshape(*rows.shape[:-1], *self.fine.array_shape)
 
-    def linear(self, state: ScannerState) -> Iterator[Linear]:
-        """Yield the model about a state, some angles at a time, in their order."""
+    def linear(self, state: ScannerState, places: np.ndarray | None = None) -> Iterator[Linear]:
+        """Yield the model about a state, some angles at a time, in their order.
+
+        With `places` the derivatives are those by these shared parameters alone.
+        """
         for which, flux, moments, fields in self._moments(state):
             assert fields.to_shared is not None and fields.to_local is not None
             shape = moments.shape
             flat = moments.reshape(*shape[:3], -1)
-            by_shared = np.matmul(fields.to_shared, flat).reshape(*shape[:2], -1, *shape[3:])
+            every = places is None or len(places) == fields.to_shared.shape[2]
+            to_shared = fields.to_shared if every else fields.to_shared[:, :, places]
+            by_shared = np.matmul(to_shared, flat).reshape(*shape[:2], -1, *shape[3:])
             by_local = np.matmul(fields.to_local[:, None], flat).reshape(*shape[:2], -1, *shape[3:])
             yield Linear(which, flux, by_shared, by_local)
 

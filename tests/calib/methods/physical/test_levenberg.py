@@ -137,3 +137,22 @@ def test_an_ideal_fit_has_no_errors_of_angles_that_the_data_determine():
     fit = fit_scanner(MODEL, values, sigma, START, None)
     assert determined(fit) <= 3 + 2 * START.gains.size
     assert abs(excess(fit, values.size)) < 3
+
+
+def test_kept_means_are_those_of_the_model():
+    """Also those of the best gains, which are not computed again."""
+    values, sigma, _ = measured(scanner())
+    problem = _Problem(MODEL, values, np.full(values.shape, 2 / sigma**2), None, Priors.of(PARAMETERS))
+    cost = problem.cost(START)
+    state, less = problem.with_best_gains(START, cost)
+    assert less < cost
+    other = _Problem(MODEL, values, np.full(values.shape, 2 / sigma**2), None, Priors.of(PARAMETERS))
+    assert less == pytest.approx(other.cost(state), rel=1e-12)
+    assert problem._means(state) is problem._means(state)
+
+
+def test_derivatives_of_an_ideal_scanner_alone():
+    places = PARAMETERS.group("tracer")
+    (every,), (some,) = (list(MODEL.linear(scanner(), chosen)) for chosen in (None, places))
+    assert some.by_shared.shape[2] == 3 and np.allclose(some.by_shared, every.by_shared[:, :, places], rtol=1e-12)
+    assert np.array_equal(some.by_local, every.by_local)
