@@ -29,12 +29,15 @@ from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.priors import GainPriors, Priors
 from mpisim.errors import require
 
-__all__ = ["DRIFT", "Earlier"]
+__all__ = ["DRIFT", "REVERSED", "Earlier"]
 
 DRIFT = 0.1
 """Change that is expected since the earlier fit, over the prior scale of the table."""
 _DRIFT_OF_TRACER = {"steepness": 0.02, "size_variance": 0.02, "reach": 0.01}
 _TOGETHER, _OF_COIL, _SINGLE = 1.0, 0.1, 0.02  # changes of gains: logarithms of amplitudes, and rad
+REVERSED = 0.5
+"""Minus the correlation with a model from which the rows of an angle count as reversed, and the share of its energy
+that an ideal scanner leaves of a row that does."""
 _SAME_ANGLE = 1e-6  # rad
 _SAME_LENGTH = 1e-3  # of R
 
@@ -56,7 +59,7 @@ class Earlier:
     local_std
         Those of the errors of each angle, (angle, 4); infinite at angles that were not measured.
     scale
-        Factor on all gains that suits the new measurement.
+        Factor on all gains that suits the new measurement; rows of angles whose sign is opposite count with the other.
     left
         Share of the energy of the new measurement that the state leaves.
     """
@@ -138,12 +141,22 @@ def _scaled(state: ScannerState, measurement: Measurement) -> tuple[complex, flo
     model = Model(
         measurement.parameters, measurement.sampling, measurement.fine, state, measurement.sample, tolerance=1e-3
     )
-    means, counts = model.means(state), measurement.counts
-    values = measurement.values[counts]
-    product, norm = np.vdot(means[counts], values), float(np.sum(np.abs(means[counts]) ** 2))
-    scale = complex(product) / max(norm, np.finfo(float).tiny)
-    left = 1 - abs(product) ** 2 / max(norm * float(np.sum(np.abs(values) ** 2)), np.finfo(float).tiny)
+    means, values = (np.where(measurement.counts, v, 0.0) for v in (model.means(state), measurement.values))
+    of_angles = np.sum(means.conj() * values, axis=(1, 2, 3))
+    norm, energy = (np.sum(np.abs(v) ** 2, axis=(1, 2, 3)) for v in (means, values))
+    tiny = np.finfo(float).tiny
+    product = complex(_with_common_sign(of_angles / np.sqrt(np.maximum(norm * energy, tiny))) @ of_angles)
+    scale = product / max(float(norm.sum()), tiny)
+    left = 1 - abs(product) ** 2 / max(float(norm.sum() * energy.sum()), tiny)
     return scale if scale else 1.0, float(left)
+
+
+def _with_common_sign(alike: np.ndarray) -> np.ndarray:
+    """Return -1 for angles whose complex correlation with a model is opposite to that of most angles, else 1."""
+    phase = np.angle(np.sum(alike**2)) / 2  # of a line, on which both signs lie
+    along = (alike * np.exp(-1j * phase)).real
+    along = -along if np.sum(along < -REVERSED) > np.sum(along > REVERSED) else along
+    return np.where(along < -REVERSED, -1.0, 1.0)
 
 
 def _of_gains(mean: np.ndarray, std: np.ndarray) -> GainPriors:

@@ -17,7 +17,7 @@ import numpy as np
 from calib.methods.misfit import MOST_LEFT
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
 from calib.methods.physical.deviation import FEW_POSITIONS, deviation, lacking_error
-from calib.methods.physical.earlier import Earlier
+from calib.methods.physical.earlier import REVERSED, Earlier
 from calib.methods.physical.forms import Wider, wider_fit
 from calib.methods.physical.levenberg import STEEPEST, fit_scanner
 from calib.methods.physical.measurement import FLOOR, Measurement
@@ -34,7 +34,6 @@ _ROUNDS = 7
 _MOST_ROWS = 0.5  # share of the rows that may be left out
 _MOST_AT_START = 0.3  # share of the energy that an ideal scanner may leave beyond the noise; strong ones leave 0.02
 _DOUBTED_AT_START = 0.05  # the same, from which a few positions or angles may be wrong
-_REVERSED = 0.5  # share of its energy that an ideal scanner leaves of a reversed row; minus the correlation of an angle
 _FIRST = 1e-2  # noise over the RMS that exact values are first taken to have
 _CHANGED = 1.05  # factor on the noise level from which a fit goes on with it
 _NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may lack where the noise level is wrong
@@ -43,6 +42,8 @@ _QUADRATURE, _TOLERANCES = 5e-3, (1e-5, 1e-4)  # error of the quadrature over th
 _ROUGH = 20.0  # times that error, for the first steps
 _MOST_FINER = 2  # times that points are added
 _STEEPER = 0.5  # of the logarithm of the steepness, by which fits may well become steeper than an ideal scanner's
+_WIDEST = 1.0  # size variance for which points are settled: ideal fits of imperfect scanners end at any larger one
+_DEAR = 2e7  # fields at all points, times and angles, from which the rough model is not to cost more than the other
 _OF_DEVIATION = 0.03  # error of the quadrature for standard deviations: one point in each voxel
 _LEVEL = 5.0  # standard deviations of chi2 from which the noise level is doubted
 
@@ -163,7 +164,7 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
             rows = rows if rows.mean() <= _MOST_ROWS else np.asarray(~np.any(values, axis=-1))
             counted = measurement.without(positions | rows[..., None])
         start = fit_scanner(rough, values, counted.sigma, start, None, steepest=steepest).state
-        model, rough = _models(measurement, start)
+        model, rough = _models(measurement, start if measurement.exact else _narrow(measurement, start))
     exact, before, tries, finer = measurement.exact, None, 1, 0
     alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None
     rescaled = _FIRST / FLOOR if exact and alone is None else 1.0  # exact values are fitted step by step
@@ -204,14 +205,14 @@ def _signs(means: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return -1 for angles whose values, (angle, coil, harmonic, value), are those of a model with the wrong sign."""
     sizes = np.sqrt(np.sum(np.abs(means) ** 2, axis=(1, 2, 3)) * np.sum(np.abs(values) ** 2, axis=(1, 2, 3)))
     alike = np.sum((means.conj() * values).real, axis=(1, 2, 3)) / np.maximum(sizes, np.finfo(float).tiny)
-    return np.where(alike < -_REVERSED, -1.0, 1.0)
+    return np.where(alike < -REVERSED, -1.0, 1.0)
 
 
 def _reversed(means: np.ndarray, values: np.ndarray, sigma: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Return which rows an ideal scanner describes so little that they are reversed, (angle, coil, harmonic)."""
     kept = ~positions
     left = np.sum(np.abs(values - means)[..., kept] ** 2 - sigma[..., kept] ** 2, axis=-1)
-    return np.asarray(left > _REVERSED * np.sum(np.abs(values[..., kept]) ** 2, axis=-1))
+    return np.asarray(left > REVERSED * np.sum(np.abs(values[..., kept]) ** 2, axis=-1))
 
 
 def _models(measurement: Measurement, like: ScannerState) -> tuple[Model, Model]:
@@ -222,12 +223,19 @@ def _models(measurement: Measurement, like: ScannerState) -> tuple[Model, Model]
     m, fine = measurement, float(np.clip(_QUADRATURE * measurement.sigma.min(), *_TOLERANCES))
     steeper = like.shared.copy()
     steeper[m.parameters.place("steepness")] += _STEEPER
-    states = (like, ScannerState(steeper, like.gains, like.local))
-    model, rough = (
-        Model(m.parameters, m.sampling, m.fine, state, m.sample, t)
-        for state, t in zip(states, (fine, _ROUGH * fine), strict=True)
-    )
-    return model, rough
+
+    def suited(state: ScannerState, tolerance: float) -> Model:
+        return Model(m.parameters, m.sampling, m.fine, state, m.sample, tolerance)
+
+    model, rough = suited(like, fine), suited(ScannerState(steeper, like.gains, like.local), _ROUGH * fine)
+    return model, suited(like, _ROUGH * fine) if rough.evaluations > max(_DEAR, model.evaluations) else rough
+
+
+def _narrow(measurement: Measurement, state: ScannerState) -> ScannerState:
+    """Return the state with sizes no wider than `_WIDEST`, for which points are settled at first."""
+    shared, place = state.shared.copy(), measurement.parameters.place("size_variance")
+    shared[place] = min(shared[place], _WIDEST)
+    return ScannerState(shared, state.gains, state.local)
 
 
 def _finer(measurement: Measurement, model: Model, climbed: Climbed) -> tuple[Model, Model, bool]:

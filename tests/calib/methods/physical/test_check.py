@@ -86,6 +86,18 @@ def test_a_phase_of_all_angles_is_one_of_the_receive_chain(fine, last):
     assert told["angles_reversed"] == []
 
 
+def test_a_reversed_angle_does_not_make_another_scanner(fine, last):
+    coarse = calib.downsample(fine, 4, snr=40, seed=3)
+    signs = np.where(np.arange(12) == 7, -1, 1)[:, None, None, None]
+    turned = coarse.assign(system_matrix=signs * coarse["system_matrix"])
+    with pytest.warns(DataWarning, match="1 of 12 angles have rows of the opposite sign"):
+        found = calib.recover(turned, "physical", prior_scanner=last)
+    told = found.attrs["recovery"]
+    assert told["angles_reversed"] == [7] and told["changes"]["changed"] == []
+    right = signs * calib.recover(coarse, "physical", prior_scanner=last)["system_matrix"].values
+    assert np.linalg.norm(found["system_matrix"].values - right) < 1e-4 * np.linalg.norm(right)
+
+
 @pytest.mark.filterwarnings("ignore:The fit of the scanner has not converged")
 def test_another_scanner_is_no_prior(last):
     other = mpisim.simulate(mpisim.open_sided_ffl(0.8, fov=0.03, angles=ANGLES, harmonics=(2, 3, 4)), TRACER, GRID)
