@@ -66,21 +66,21 @@ def _data_sets(group: h5py.Group, prefix: str, entered: set[Any]) -> Iterator[tu
 
 
 def _require_types(item: h5py.Group | h5py.Dataset, name: str) -> None:
-    """Raise `ValueError` for values or attributes that are neither numbers nor words."""
+    """Raise `ValueError` for values or attributes that are neither words nor numbers of a type that NetCDF has."""
     if isinstance(item, h5py.Dataset) and (item.shape is None or not _is_plain(item.id.get_type(), item.dtype)):
-        raise ValueError(f"{name}, which holds neither numbers nor words")
+        raise ValueError(f"{name}, which holds neither words nor numbers of NetCDF")
     for key in item.attrs:
         require_short(len(key.encode("utf-8", "surrogateescape")), "an attribute")
         attribute = item.attrs.get_id(key)
         plain = key in _OF_DIMENSIONS or _is_plain(attribute.get_type(), attribute.dtype)
         if not plain:
-            raise ValueError(f"the attribute {key} of {name}, which holds neither numbers nor words")
+            raise ValueError(f"the attribute {key} of {name}, which holds neither words nor numbers of NetCDF")
 
 
 def _is_plain(stored: h5py.h5t.TypeID, dtype: np.dtype[Any]) -> bool:
     if stored.get_class() == h5py.h5t.STRING or h5py.check_string_dtype(dtype) is not None:
         return True
-    known = dtype.names is None and number_type(dtype) is not None
+    known = dtype.names is None and number_type(dtype) is not None and (dtype.kind != "f" or dtype.itemsize in (4, 8))
     return known and stored.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM)
 
 

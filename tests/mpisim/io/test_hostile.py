@@ -237,6 +237,20 @@ def test_names_that_are_longer_than_the_buffers_of_netcdf_are_refused(way, tmp_p
             read(tmp_path / name)
 
 
+@pytest.mark.parametrize("kind", ["f2", "g"])
+@pytest.mark.parametrize("attribute", [False, True])
+def test_numbers_that_netcdf_does_not_have_are_refused(kind, attribute, tmp_path):
+    """The NetCDF library reads half and extended precision into a buffer of another size."""
+    mpisim.write(sample_matrix(), tmp_path / "a.nc")
+    with h5py.File(tmp_path / "a.nc", "r+") as file:
+        if attribute:
+            file["x"].attrs["more"] = np.ones(3, kind)
+        else:
+            file["more"] = np.ones(3, kind)
+    with pytest.raises(InputError, match=r"more.*, which holds neither words nor numbers of NetCDF"):
+        mpisim.read(tmp_path / "a.nc")
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_long_names_in_classic_files_are_refused(place, tmp_path):
     """A dimension, an attribute and a variable."""
