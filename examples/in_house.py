@@ -3,7 +3,8 @@
 The scanner is like the in-house one of the TranSMS paper: a field-free line of 0.5 T/m, driven by 9 mT, harmonics 2 to
 11, a field of view of 32 x 64 mm in voxels of 2 mm. To this come a flat receive coil below the field of view (law of
 Biot and Savart), errors of line and gain at each angle, and cores of many sizes. Their numbers are ours, since the
-paper does not give them. What is not simulated: bands beside the harmonics, coloured noise, and drift.
+paper does not give them (``recon.studies.in_house`` builds the scanner). What is not simulated: bands beside the
+harmonics, coloured noise, and drift.
 
 A sample of 2 mm is noisy: its noise alone is 4.36 % of the matrix, the figure of the paper. One of 4 mm has four times
 the signal and a quarter of the positions. Its matrix is recovered at 2 mm by ``auto``, which says what it chose, and by
@@ -25,31 +26,19 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import calib
-import mpisim
 import recon
 from calib.diagnostics import write_diagnostics
 from mpisim.cli.command import argument_type
 from mpisim.cli.options import at_least
 from mpisim.data.noise import complex_gaussian
 from mpisim.plot.panels import Group, edges, panels, save_figure
+from recon.studies.in_house import CROP, in_house_setup
 
 SAMPLE_NOISE = 0.0436
 """Noise of the sample of 2 mm over the RMS of its signal."""
 GAIN = 4.0
 """Signal of the sample of 4 mm over that of 2 mm."""
-CROP = {"x": slice(1, 14), "y": slice(4, 27)}
 TUBES = recon.phantoms.tubes(4e-3, 4e-3, 20e-3, 10e-3)
-
-
-def in_house(angles: int) -> mpisim.Setup:
-    """Return the scanner with its tracer, voxels and sample."""
-    stated = mpisim.read_scanner("open-sided-ffl", 0.5, 25e-9)
-    line = mpisim.open_sided_ffl(0.5, angles=angles, harmonics=tuple(range(2, 12)), drive_amplitude=9e-3)
-    below, up, along_x = (0.0, 0.0, -30e-3), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
-    coil = mpisim.WoundCoil((mpisim.RectangularLoop(below, up, along_x, (60e-3, 90e-3)),), turns=100)
-    errors = mpisim.AngleErrors(offset_spread=3e-4, angle_spread=5e-3, gain_spread=0.01, phase_spread=0.01, seed=1)
-    scanner = mpisim.ImperfectFFL.of(line, coils=(coil,), line=errors)
-    return mpisim.Setup(scanner, mpisim.LogNormal(22e-9, 0.1), stated.grid, stated.sample)
 
 
 def with_noise(fine: xr.Dataset) -> xr.Dataset:
@@ -83,7 +72,7 @@ def main(words: Sequence[str] | None = None) -> tuple[dict[str, float], dict[str
     parser.add_argument("--page", default="in_house.html", help="HTML file of diagnostics of the last method")
     parser.add_argument("--out", default="in_house.png", help="PNG file to write (default in_house.png)")
     options = parser.parse_args(words)
-    fine = in_house(options.angles).simulate()
+    fine = in_house_setup(0.5, options.angles).simulate()
     coarse = calib.downsample(fine, factor=2, snr=20 * np.log10(GAIN / SAMPLE_NOISE), seed=0)
     matrices = {"exact": fine, "2 mm\nsample": with_noise(fine)}
     for method in options.methods.split(","):

@@ -23,7 +23,7 @@ def test_a_fitted_scanner_is_better_than_the_small_sample(tmp_path, capsys):
 
 def test_the_noise_of_the_small_sample_is_that_of_the_paper():
     in_house = example("in_house")
-    fine = in_house.in_house(2).simulate()
+    fine = in_house.in_house_setup(0.5, 2).simulate()
     assert fine.sizes["x"] == 16 and fine.sizes["y"] == 32 and float(fine["system_matrix"].sizes["frequency"]) == 10
     cropped = fine.isel(in_house.CROP)
     assert (cropped.sizes["x"], cropped.sizes["y"]) == (13, 23)
