@@ -39,6 +39,11 @@ _LIST = (
         "error of linear-bayes against the number of scanners in its prior",
         "calib.studies.prior_size:prior_size",
     ),
+    Study(
+        "particle-models",
+        "error of cheaper models of the tracer against the Fokker-Planck equation",
+        "calib.studies.particle_models:particle_models",
+    ),
     Study("weights", "find or train the weights of the other studies", "calib.studies.weights:weights"),
 )
 STUDIES: dict[str, Study] = {study.name: study for study in _LIST}

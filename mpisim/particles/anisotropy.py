@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import i0e, i1e
 
 from mpisim.errors import InputError, numbers_of, require, within
 from mpisim.kernels.anisotropy import MARGIN, add_isotropic_moments, add_table_moments
@@ -97,6 +96,11 @@ class AnisotropicEquilibrium(Instantaneous):
     def diameter(self) -> float:
         """Core diameter, or the median of the cores, in m."""
         return self.particle.diameter
+
+    @property
+    def steepening(self) -> float:
+        """Factor on the steepness of Langevin's function, by which samples of a period are counted: 2 with an axis."""
+        return 2.0 if self.anisotropy_constant > 0 else 1.0
 
     def moment_vector(self, field: np.ndarray) -> np.ndarray:
         """Mean moment of one particle in A m^2 at `field` (..., 3) in T; shape (..., 3).
@@ -183,6 +187,8 @@ def _means_by_rule(
     par: np.ndarray, perp: np.ndarray, alpha: float, x: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return both means (field,) of `boltzmann_means` by one rule of nodes x and weights (node,)."""
+    from scipy.special import i0e, i1e  # slow to import
+
     sine = np.sqrt(1 - x * x)
     arguments = np.outer(perp, sine)
     exponent = alpha * x * x + np.outer(par, x) + arguments

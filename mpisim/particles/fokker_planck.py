@@ -132,6 +132,11 @@ class NeelRotation:
         """Core diameter, or the median of the cores, in m."""
         return self.particle.diameter
 
+    @property
+    def steepening(self) -> float:
+        """Factor on the steepness of Langevin's function, by which samples of a period are counted: 2 with an axis."""
+        return 2.0 if self.anisotropy_constant > 0 else 1.0
+
     def times(self) -> np.ndarray:
         """Relaxation time tau_N of every size in s, without anisotropy and field, shape (size,)."""
         a = self.damping

@@ -23,6 +23,7 @@ from mpisim import (
 )
 from mpisim.simulation.line_profile import line_profile_rows
 from mpisim.simulation.sampled_profile import has_sampled_profile, sampled_profile_rows
+from mpisim.simulation.time_domain import time_domain_rows
 
 CORES, GRID, SAMPLE = Particle(22e-9), Grid((4, 3), (0.032, 0.024)), Sample(points=2)
 SCANNER = open_sided_ffl(0.6, angles=(0.0, 0.7), samples_per_period=128)
@@ -67,14 +68,14 @@ def test_it_applies_in_the_plane_for_a_coil_along_z_only():
         simulate(across, model, GRID, SAMPLE, path="sampled_profile")
 
 
-def test_a_profile_that_needs_too_many_nodes_is_refused():
+def test_a_profile_with_jumps_is_left_to_the_time_domain():
     @dataclass(frozen=True)
     class Jumps(Particle):
         def moments(self, field, period):
             return self.moment * np.sign(field + 1e-3)
 
-    with pytest.raises(InputError, match="distances from the line resolve a row"):
-        sampled_profile_rows(SCANNER, Jumps(25e-9), GRID, SAMPLE)
+    rows = (engine(SCANNER, Jumps(25e-9), GRID, SAMPLE) for engine in (sampled_profile_rows, time_domain_rows))
+    assert np.array_equal(*rows)
 
 
 def test_files_hold_the_models(tmp_path):
