@@ -24,7 +24,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import welch
 
 from mpisim.constants import BOLTZMANN
 from mpisim.errors import finite, non_negative, numbers_of, positive, require, whole, within
@@ -92,6 +91,8 @@ class NoiseSpectrum:
         InputError
             If a record is shorter than 2 `lines` samples, or values are not finite.
         """
+        from scipy.signal import welch
+
         values = finite("voltages", np.asarray(voltages, dtype=float))
         length = 2 * whole("lines of the noise spectrum", lines)
         enough = values.ndim > 0 and values.shape[-1] >= length

@@ -91,7 +91,7 @@ def calibrate(
         setup = replace(setup, sample=replace(setup.sample, jitter=jitter))
     signal = 1.0 if retrospective else factor**2 * concentration
     if noise_std is None:
-        check_recording(setup)
+        check_recording(setup, signal)
     else:
         noise_std = non_negative("noise_std", noise_std)
     exact = setup.simulate() if retrospective else setup.simulate_coarse(factor, snr=None)

@@ -28,7 +28,7 @@ from mpisim.data.grid import Grid
 from mpisim.data.noise import complex_gaussian
 from mpisim.data.schema import POSITION, VOXEL_DIMS, validate
 from mpisim.data.views import noise_known
-from mpisim.errors import DataWarning, positive, require, seed_number, warn
+from mpisim.errors import DataWarning, InputError, positive, require, seed_number, warn
 from mpisim.scanner.protocol import Scanner
 from mpisim.scanner.receive_chain import ReceiveChain, chain_of
 from mpisim.scanner.recording import Digitiser
@@ -42,6 +42,7 @@ __all__ = ["check_recording", "record"]
 _INNER = ("frame", *VOXEL_DIMS, POSITION)
 _NOISE, _WANDER = 0xA1, 0xA2  # name the random numbers, so that no other use of a seed shares them
 _SIGMAS = 4.0
+_DITHER = 1 / 3  # noise over a step from which on rounding is noise
 
 
 def _drive_frequency(scanner: Scanner) -> float:
@@ -58,11 +59,11 @@ def _chain_for_recording(scanner: object) -> ReceiveChain:
     return chain
 
 
-def check_recording(setup: Setup) -> None:
+def check_recording(setup: Setup, signal: float = 1.0) -> None:
     """Raise `InputError` where a setup cannot be recorded, before its matrix is simulated.
 
     The scanner must have a receive chain, and the range of its digitiser be above the signal of a sample in the centre
-    of the field of view.
+    of the field of view, times `signal` for a large one.
     """
     chain = _chain_for_recording(setup.scanner)
     if chain.digitiser is not None:
@@ -72,8 +73,8 @@ def check_recording(setup: Setup) -> None:
         sample = replace(setup.sample, jitter=0.0, offset=(0.0, 0.0, 0.0), rotation=0.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)  # those of the complete matrix come once
-            signal = simulate(setup.scanner, setup.particle, one, sample)
-            _check_range(chain, signal["system_matrix"].variable, _drive_frequency(setup.scanner), 1.0)
+            matrix = simulate(setup.scanner, setup.particle, one, sample)
+            _check_range(chain, matrix["system_matrix"].variable, _drive_frequency(setup.scanner), signal)
 
 
 def record(data: xr.Dataset, seed: int = 0, signal: float = 1.0) -> xr.Dataset:
@@ -213,15 +214,25 @@ def _check_range(chain: ReceiveChain, variable: xr.Variable, drive: float, signa
     largest = 2 * signal * float(size.max())
     must = f"above the amplitude of the strongest recorded line, {largest:.3g} V"
     require(largest < digitiser.range, "range of the digitiser", must, f"{digitiser.range:g} V")
-    spread = np.linspace(1.0, digitiser.sampling_rate / 2, 512)
-    try:
-        density = chain.density(spread)
-        noise = float(np.sqrt(np.mean(density**2) * digitiser.sampling_rate / 2))
-    except ValueError:  # a table that does not cover all of the band
-        noise = 0.0
-    peak = 2 * signal * float(size.max(axis=1).sum()) + chain.background_peak(drive) + _SIGMAS * noise
+    noise = _broadband_noise(chain, digitiser)
+    peak = 2 * signal * float(size.max(axis=1).sum()) + chain.background_peak(drive) + _SIGMAS * (noise or 0.0)
     if peak > digitiser.range:
         warn(
             f"Signal, feedthrough and noise may reach {peak:.3g} V, beyond the range of the digitiser, "
             f"{digitiser.range:g} V; what is cut off is not simulated."
         )
+    if noise is not None and noise < _DITHER * digitiser.step:
+        warn(
+            f"The noise before the digitiser, {noise:.2g} V, is small against its step of {digitiser.step:.2g} V: "
+            "rounding then distorts the signal instead of adding noise, which is not simulated."
+        )
+
+
+def _broadband_noise(chain: ReceiveChain, digitiser: Digitiser) -> float | None:
+    """Return the RMS of the noise that the digitiser receives, in V; None where a table does not cover its band."""
+    spread = np.linspace(0, digitiser.sampling_rate / 2, 512, endpoint=False) + digitiser.sampling_rate / 2048
+    try:
+        density = replace(chain, digitiser=None).density(spread)
+    except InputError:
+        return None
+    return float(np.sqrt(np.mean(density**2) * digitiser.sampling_rate / 2))

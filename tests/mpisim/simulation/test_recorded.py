@@ -131,11 +131,15 @@ def test_files_hold_what_was_recorded(tmp_path):
 def test_voltages_near_the_range_are_told():
     peak = 2 * float(np.abs(EXACT["system_matrix"]).max())
     with pytest.warns(DataWarning, match=r"may reach .* V, beyond the range of the digitiser"):
-        mpisim.record(simulated(digitiser=Digitiser(range=1.1 * peak)))
+        mpisim.record(simulated(digitiser=Digitiser(16, 1.1 * peak), noise=NOISE))
+    with pytest.warns(DataWarning, match=r"noise before the digitiser, .* is small against its step of 0.0039 V"):
+        mpisim.record(simulated(digitiser=Digitiser(bits=9), noise=NOISE))
     low = scanner(digitiser=Digitiser(range=0.5 * peak))
     assert_refused(mpisim.record, mpisim.simulate(low, PARTICLE, GRID))
     assert_refused(check_recording, mpisim.Setup(low, PARTICLE, mpisim.Grid((9, 9))))
-    check_recording(mpisim.Setup(scanner(digitiser=Digitiser()), PARTICLE, GRID))
+    good = mpisim.Setup(scanner(digitiser=Digitiser()), PARTICLE, GRID)
+    check_recording(good)
+    assert_refused(lambda v: check_recording(good, v), 1e5)
 
 
 def test_what_cannot_be_recorded_gets_one_sentence():
