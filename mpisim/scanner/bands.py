@@ -30,7 +30,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import spherical_jn
 
 from mpisim.errors import require, whole, within
 
@@ -209,6 +208,8 @@ def _transform(degree: int, cycles: np.ndarray) -> np.ndarray:
     if degree == 0:
         exact = cycles == np.round(cycles)
         return np.where(exact, cycles == 0, np.sinc(cycles) * np.exp(-1j * np.pi * cycles))
+    from scipy.special import spherical_jn  # slow to import
+
     kappa = np.pi * np.abs(cycles)
     odd = np.where(cycles < 0, (-1.0) ** degree, 1.0)
     return np.asarray((-1j) ** degree * odd * spherical_jn(degree, kappa) * np.exp(-1j * np.pi * cycles))
