@@ -33,8 +33,9 @@ conserved. Since :math:`f` is real, :math:`c_{l,-m} = (-1)^m \bar c_{lm}`, and :
 field along the axis leaves :math:`m = 0` alone.
 
 Accuracy: :math:`e^\psi` has coefficients that fall as :math:`\exp(-l^2/(2 s))` beyond :math:`l^2 \approx s`,
-:math:`s = |\xi| + 2\alpha`; `degree_for` takes all above some 1e-8 for one axis, and 1e-6 in
-the vector case, whose work grows with the fourth power of the degree.
+:math:`s = |\xi| + 2\alpha`. `degree_for` keeps all above some 1e-4 for one axis, and above 3e-3 in the vector case,
+whose work grows with the fourth power of the degree. What is left out hardly reaches the first degree: mean directions
+for :math:`\xi` up to 60 and :math:`\alpha` up to 15 are within 1e-9 and 5e-6 of those of many degrees.
 
 Sources: W. F. Brown, Phys. Rev. 130, 1677 (1963), doi:10.1103/PhysRev.130.1677; J. Weizenecker et al., Phys. Med. Biol.
 57, 7317 (2012), doi:10.1088/0031-9155/57/22/7317; T. Kluth, P. Szwargulski and T. Knopp, New J. Phys. 21, 103032
@@ -49,7 +50,7 @@ import numpy as np
 
 __all__ = ["AXIS_DIGITS", "VECTOR_DIGITS", "axis_bands", "degree_for"]
 
-AXIS_DIGITS, VECTOR_DIGITS = 8.0, 6.0
+AXIS_DIGITS, VECTOR_DIGITS = 4.0, 2.5
 """Decimal digits of the smallest coefficients that are kept, for one axis and for fields of any direction."""
 
 
