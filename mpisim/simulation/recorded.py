@@ -29,6 +29,7 @@ from mpisim.data.noise import complex_gaussian
 from mpisim.data.schema import POSITION, VOXEL_DIMS, validate
 from mpisim.data.views import noise_known
 from mpisim.errors import DataWarning, InputError, positive, require, seed_number, warn
+from mpisim.preprocess.step import stated
 from mpisim.scanner.protocol import Scanner
 from mpisim.scanner.receive_chain import ReceiveChain, chain_of
 from mpisim.scanner.recording import Digitiser
@@ -103,8 +104,8 @@ def record(data: xr.Dataset, seed: int = 0, signal: float = 1.0) -> xr.Dataset:
     Raises
     ------
     InputError
-        If the scanner has no receive chain, the values are not exact, their frequencies are not stated, or the
-        digitiser's range is below the signal.
+        If the scanner has no receive chain, the values are not exact or were preprocessed, their frequencies are not
+        stated, or the digitiser's range is below the signal.
     """
     seed, signal = seed_number(seed), positive("signal", signal)
     kind = str(validate(data, "data").attrs["kind"])
@@ -114,6 +115,7 @@ def record(data: xr.Dataset, seed: int = 0, signal: float = 1.0) -> xr.Dataset:
     chain = _chain_for_recording(scanner)
     exact = noise_known(data) and not ("noise_std" in data and bool(np.any(data["noise_std"].values)))
     require(exact, "data", "exact where noise is to be added", "data with noise")
+    _require_as_received(data)
     require("frequency" in data[kind].dims, "data", "with the dimension frequency", "without it")
     drive = _drive_frequency(scanner)
     bands = bands_of(scanner)
@@ -193,6 +195,15 @@ class _Recorder:
         number = complex if np.any(self.feedthrough) else self.variable.dtype
         found = xr.Variable((*self.rows, *self.inner), values.reshape(sizes).astype(number), self.variable.attrs)
         return found.transpose(*self.variable.dims)
+
+
+def _require_as_received(data: xr.Dataset) -> None:
+    """Refuse rows that were preprocessed: the noise of the chain is that of rows as they are received."""
+    state = stated(data)
+    done = [str(s.get("step", s)) if isinstance(s, dict) else str(s) for s in state.get("steps", [])]
+    if state.get("transfer_function") == "divided out" and "DivideTransfer" not in done:
+        done.append("DivideTransfer")
+    require(not done, "data", "as they are received, before any preprocessing", f"data after {', '.join(done)}")
 
 
 def _warn_of_broken_periods(chain: ReceiveChain, base_frequency: float) -> None:

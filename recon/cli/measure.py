@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import at_least, integer, lengths_mm, number, numbers, ranged
+from mpisim.data.noise import rms
 from mpisim.errors import require
 from mpisim.io import expect_output
 
@@ -20,7 +22,7 @@ KEYS = {
     "out": "file of the measurement",
     "rows": "values of a frame: angles times receive channels times frequencies",
     "frames": "number of frames, where --frames is given",
-    "noise_std": "complex noise standard deviation, in the unit of the measurement",
+    "noise_std": "complex noise standard deviation, the largest of the rows, in the unit of the measurement",
     "snr": "RMS of the data over the noise in dB; null without noise",
     "unit": "unit of the measurement",
     "phantom": "name or file of the phantom",
@@ -69,6 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--snr", type=snr, default="30", help="RMS of the data over the complex noise in dB (default 30)"
     )
     noise.add_argument("--noiseless", action="store_true", help="add no noise")
+    noise.add_argument(
+        "--noise",
+        action="store_true",
+        help="record the data with the receive chain of the scanner, whose noise is in volts (mpisim simulate --noise)",
+    )
     parser.add_argument("--seed", type=argument_type("--seed", integer), default="0", help="of the noise (default 0)")
     same = "multiply with the matrix itself (an inverse crime; for measured matrices)"
     parser.add_argument("--same-grid", action="store_true", help=same)
@@ -101,16 +108,21 @@ def run(options: argparse.Namespace) -> Result:
             seed=options.seed,
             refine=options.refine,
             same_grid=options.same_grid,
-            noiseless=options.noiseless,
+            noiseless=options.noiseless or options.noise,
             frames=options.frames,
         )
+    snr = y.attrs.get("snr")
+    if options.noise:
+        y = mpisim.record(y, options.seed)
+        noise = rms(y["noise_std"].values)
+        snr = 20 * math.log10(rms(y["measurement"].values) / noise) if noise > 0 else None
     mpisim.write(y, options.out)
     return {
         "out": options.out,
         "rows": int(y["measurement"].size) // (options.frames or 1),
         **({} if options.frames is None else {"frames": options.frames}),
-        "noise_std": float(y["noise_std"]),
-        "snr": y.attrs.get("snr"),
+        "noise_std": float(y["noise_std"].max()),
+        "snr": snr,
         "unit": y["measurement"].attrs["units"],
         "phantom": options.phantom,
         "share_outside": phantom.share_outside(mpisim.Grid.of(matrix)),

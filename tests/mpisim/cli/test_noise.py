@@ -81,3 +81,29 @@ def test_what_cannot_be_recorded_is_refused_before_work(words, sentence, scanner
     code, out, err = run(capsys, "simulate", *words.split(), "--out", "o.nc")
     assert code == 2 and out == "" and not (tmp_path / "o.nc").exists()
     assert len(err.splitlines()) == 1 and re.search(sentence, err)
+
+
+def test_a_measurement_is_recorded_with_the_same_chain(scanner, tmp_path, capsys):
+    mpisim.write(scanner.simulate(), tmp_path / "sm.nc")
+    words = (
+        "measure",
+        tmp_path / "sm.nc",
+        "--phantom",
+        "shape",
+        "--noise",
+        "--frames",
+        "3",
+        "--out",
+        tmp_path / "y.nc",
+    )
+    code, out, _ = run(capsys, *words, "--json")
+    said, y = json.loads(out), mpisim.read(tmp_path / "y.nc")
+    assert code == 0 and said["frames"] == y.sizes["frame"] == 3
+    assert np.allclose(y["noise_std"], said["noise_std"]) and y["noise_std"].dims == ("frequency",)
+    rms = np.sqrt(np.mean(np.abs(y["measurement"].values) ** 2))
+    assert said["snr"] == pytest.approx(20 * np.log10(rms / said["noise_std"]))
+    image = tmp_path / "i.nc"
+    code, _, _ = run(
+        capsys, "reconstruct", tmp_path / "sm.nc", tmp_path / "y.nc", "--method", "tikhonov", "--out", image
+    )
+    assert code == 0 and mpisim.read(image).sizes["frame"] == 3

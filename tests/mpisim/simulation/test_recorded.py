@@ -149,5 +149,6 @@ def test_what_cannot_be_recorded_gets_one_sentence():
     assert_refused(lambda v: mpisim.record(simulated(noise=NOISE), seed=v), -1)
     assert_refused(lambda v: mpisim.record(simulated(noise=NOISE), signal=v), 0)
     assert_refused(check_recording, mpisim.Setup(IDEAL, PARTICLE, GRID))
+    assert_refused(mpisim.record, apply([DivideTransfer()], simulated(gain=2.0, noise=NOISE)))
     with pytest.warns(DataWarning, match="A recording of 10.01 ms holds 232.232 periods"):
         mpisim.record(simulated(noise=NOISE, recording=Recording(time=10.01e-3)))
