@@ -6,7 +6,7 @@ import argparse
 import os
 from functools import partial
 
-from mpisim.cli.command import Result, argument_type
+from mpisim.cli.command import Result, argument_type, as_typed
 from mpisim.cli.options import integer, number
 
 __all__ = ["KEYS", "add_arguments", "run"]
@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> Result:
     from mpisim.io.atomic import expect_file
 
     expect_file(options.out, (".npz",), name="--out")
-    family = prior_of_folder(options.data, options.members)
+    with as_typed({"prior": "--data"}):
+        family = prior_of_folder(options.data, options.members)
     write_prior(family, options.out, PRECISION if options.precision is None else options.precision)
     return {
         "out": options.out,

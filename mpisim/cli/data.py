@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result
 from mpisim.errors import one_of, require
+
+if TYPE_CHECKING:
+    from mpisim.io.public_data import DataSet
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
@@ -21,7 +25,7 @@ KEYS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what to do, the data set and the files."""
-    parser.add_argument("action", choices=("fetch", "list"), help="load files, or say which there are")
+    parser.add_argument("action", choices=("fetch", "list"), help="download files, or say which there are")
     parser.add_argument("data_set", metavar="NAME", help="a public data set: open-mpi (OpenMPIData)")
     parser.add_argument(
         "--calibration", nargs="+", default=[], metavar="N", help="open-mpi: numbers of calibrations, such as 10"
@@ -38,7 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where files are kept; default: a folder of that name in $MPISIM_DATA or in the user's folder for caches",
     )
-    parser.add_argument("--url", help="with fetch: where the files lie; default: at the publishers'")
+    parser.add_argument(
+        "--url", help="with fetch: address that the files are loaded from (default: that of the publishers)"
+    )
+
+
+def _names(data_set: DataSet, kind: str, given: list[str]) -> list[str]:
+    """Return the names of files that were typed without their folder `calibrations` or `measurements`."""
+    known = [name.partition("/")[2].removesuffix(".mdf") for name in data_set.files if name.startswith(f"{kind}s/")]
+    return [f"{kind}s/{one_of(f'--{kind}', name, known)}.mdf" for name in given]
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -46,8 +58,8 @@ def run(options: argparse.Namespace) -> Result:
     from mpisim.io.public_data import DATA_SETS, data_folder, fetch
 
     data_set = DATA_SETS[one_of("data set", options.data_set, DATA_SETS)]
-    names = [f"calibrations/{number}.mdf" for number in options.calibration]
-    names += [f"measurements/{name.removesuffix('.mdf')}.mdf" for name in options.measurement]
+    names = _names(data_set, "calibration", options.calibration)
+    names += _names(data_set, "measurement", [name.removesuffix(".mdf") for name in options.measurement])
     folder = data_folder(data_set.name, options.out)
     about = {"folder": str(folder), "licence": data_set.licence, "citation": data_set.citation}
     last = [f"licence: {data_set.licence}", f"please cite: {data_set.citation}"]

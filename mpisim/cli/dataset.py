@@ -57,8 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     scanners = argument_type("scanners", at_least(1))
     parser.add_argument("--scanners", type=scanners, help="with the preset realistic: scanners of each split")
-    parser.add_argument("--sf-gradient", type=gradient, help="T/m: 0.4:1.0:10 (first:last:count) or 0.4,0.7")
-    parser.add_argument("--particle-diameter", type=diameter, help="nm: 14.1:33.405:10 or 15,25")
+    parser.add_argument(
+        "--sf-gradient",
+        type=gradient,
+        help="selection-field gradients in T/m: 0.4:1.0:10 (first:last:count) or 0.4,0.7",
+    )
+    parser.add_argument("--particle-diameter", type=diameter, help="core diameters in nm: 14.1:33.405:10 or 15,25")
     add_scanner_arguments(parser)
     parser.add_argument(
         "--factor",

@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import Result, argument_type, as_typed
-from mpisim.cli.options import integer, integers, number, numbers, ranged
-from mpisim.errors import require
+from mpisim.cli.options import at_least, integers, number, numbers, ranged
+from mpisim.errors import one_of, require
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and the steps, in the order in which they are applied."""
     parser.add_argument("files", metavar="FILE", nargs="+", help="system matrices and measurements of the same rows")
     parser.add_argument("--out", nargs="+", required=True, metavar="FILE", help="one file to write for every input")
+    _add_frames(parser)
+    _add_choice(parser)
+    _add_weights(parser)
+
+
+def _add_frames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--leakage",
         action="store_true",
@@ -51,13 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--average",
-        type=argument_type("--average", integer),
+        type=argument_type("--average", at_least(0)),
         metavar="N",
         help="measurement: mean over so many successive frames; 0 for all",
     )
     parser.add_argument(
         "--group",
-        type=argument_type("--group", integer),
+        type=argument_type("--group", at_least(1)),
         metavar="N",
         help="measurement with all frequencies: take so many successive periods as one longer period",
     )
@@ -69,42 +75,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(the rule of MPIFiles), or none",
     )
     parser.add_argument("--induction", action="store_true", help="divide by the induction factors of MDF files")
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
     frequency = ranged(0, 1e5, "kHz", 1e3)
-    for flag in ("--min-frequency", "--max-frequency", "--drive", "--bandwidth"):
-        text = {
-            "--min-frequency": "keep frequencies of at least this",
-            "--max-frequency": "keep frequencies of at most this",
-            "--drive": "drive frequency, with --harmonics",
-            "--bandwidth": "width of the band around every harmonic",
-        }[flag]
+    for flag, text in (
+        ("--min-frequency", "keep frequencies of at least this"),
+        ("--max-frequency", "keep frequencies of at most this"),
+        ("--drive", "drive frequency, with --harmonics"),
+        ("--bandwidth", "width of the band around every harmonic"),
+    ):
         parser.add_argument(flag, type=argument_type(flag, frequency), metavar="KHZ", help=f"{text}, in kHz")
     parser.add_argument(
         "--stop-band",
         action="append",
         type=argument_type("--stop-band", _band),
         metavar="A,B",
-        help="leave out, in kHz",
+        help="leave out frequencies from A to B, in kHz; may be repeated",
     )
-    parser.add_argument(
-        "--harmonics", type=argument_type("--harmonics", integers), help="harmonics to keep: 2:9 or 3,5"
-    )
+    harmonics = argument_type("--harmonics", integers)
+    parser.add_argument("--harmonics", type=harmonics, help="harmonics of --drive to keep: 2:9 or 3,5")
     parser.add_argument(
         "--mixing-order",
-        type=argument_type("--mixing-order", integer),
+        type=argument_type("--mixing-order", at_least(1)),
         metavar="N",
         help="keep sums of multiples of the frequencies of --drives, up to this order",
     )
     parser.add_argument(
-        "--drives", type=argument_type("--drives", numbers), metavar="A,B[,C]", help="their frequencies, in kHz"
+        "--drives",
+        type=argument_type("--drives", numbers),
+        metavar="A,B[,C]",
+        help="drive frequencies for --mixing-order, in kHz",
     )
     parser.add_argument(
-        "--row-snr", type=argument_type("--row-snr", number), metavar="RATIO", help="least ratio of signal to noise"
+        "--row-snr",
+        type=argument_type("--row-snr", number),
+        metavar="RATIO",
+        help="keep frequencies with a row whose ratio of signal to noise is at least this (5: five times)",
     )
     parser.add_argument(
-        "--snr-definition", default="rms", metavar="NAME", help="rms (default), max-dev, max-diff or median-mask"
+        "--snr-definition",
+        metavar="NAME",
+        help="this ratio, for --row-snr and --best: rms (default), max-dev, max-diff or median-mask",
     )
-    parser.add_argument("--best", type=argument_type("--best", integer), metavar="N", help="keep so many frequencies")
-    parser.add_argument("--channel-weights", type=argument_type("--channel-weights", numbers), metavar="A,B,...")
+    best = argument_type("--best", at_least(1))
+    parser.add_argument("--best", type=best, metavar="N", help="keep the N frequencies of the highest such ratio")
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel-weights",
+        type=argument_type("--channel-weights", numbers),
+        metavar="A,B,...",
+        help="multiply the rows of every receive channel by its weight",
+    )
     parser.add_argument(
         "--whiten", action="store_true", help="divide rows by the noise of the measurement (of the matrix without one)"
     )
@@ -127,8 +151,15 @@ def run(options: argparse.Namespace) -> Result:
     import mpisim
     from mpisim.io.writing import expect_output
     from mpisim.preprocess.apply import apply_all
+    from mpisim.preprocess.row_snr import DEFINITIONS
     from mpisim.preprocess.rows import one_of_each_row
+    from mpisim.preprocess.subtraction import RULES
 
+    one_of("--background", options.background, (*RULES, "none"))
+    if options.snr_definition is not None:
+        one_of("--snr-definition", options.snr_definition, DEFINITIONS)
+        ranked = options.row_snr is not None or options.best is not None
+        require(ranked, "--snr-definition", "given together with --row-snr or --best", "it without")
     files, outs = options.files, options.out
     require(len(files) == len(outs), "--out", f"as many files as there are inputs, {len(files)}", len(outs))
     require(len(set(outs)) == len(outs), "--out", "different files", ", ".join(outs))
@@ -183,7 +214,7 @@ def _steps(options: argparse.Namespace, data: list[xr.Dataset]) -> list[Step]:
         "best": options.best or 0,
     }
     if any(value not in (None, (), 0) for value in chosen.values()):
-        steps.append(STEPS["SelectFrequencies"](definition=options.snr_definition, **chosen))  # type: ignore[call-arg]
+        steps.append(STEPS["SelectFrequencies"](definition=options.snr_definition or "rms", **chosen))  # type: ignore[call-arg]
     if options.channel_weights is not None:
         steps.append(STEPS["WeightChannels"](tuple(options.channel_weights)))  # type: ignore[call-arg]
     steps += [STEPS["Whiten"]()] if options.whiten else []

@@ -54,8 +54,12 @@ def add_scanner_arguments(parser: argparse.ArgumentParser) -> None:
     add("fov", lengths_mm(0.1, 2000), "field of view in mm: 32, 32x64 (default: 32)")
     add("angle-step", ranged(0.1, 180, "degrees"), "degrees between angles in [0, 180) (default: 3)")
     add("harmonics", harmonics, "harmonics of the drive: 2:9 with both ends (the default), or 2,3,5")
-    add("drive-amplitude", ranged(0.1, 1000, "mT", 1e-3), "mT; default: gradient x field of view / 2")
-    add("drive-frequency", ranged(0.1, 1000, "kHz", 1e3), "kHz (default: 23.2)")
+    add(
+        "drive-amplitude",
+        ranged(0.1, 1000, "mT", 1e-3),
+        "amplitude of the drive field in mT (default: gradient x field of view / 2)",
+    )
+    add("drive-frequency", ranged(0.1, 1000, "kHz", 1e3), "frequency of the drive field in kHz (default: 23.2)")
     add("sample-size", lengths_mm(0.05, 500), "edges of the sample in mm: 2, 2x4; default: one voxel")
     parser.add_argument("--thick", action="store_true", help="average over the sample's height too")
     add_scanner_argument(parser)

@@ -12,6 +12,7 @@ from mpisim.cli.info import described
 from mpisim.cli.options import at_least
 from mpisim.cli.row_snr import KEYS as SNR_KEYS
 from mpisim.cli.scanner_options import add_setup_arguments, chosen_setup
+from mpisim.errors import require
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "frames, of the same rows and unit",
     )
     seed = argument_type("seed", at_least(0))
-    parser.add_argument("--seed", type=seed, default="0", help="of --noise or --background (default 0)")
+    parser.add_argument("--seed", type=seed, help="seed of --noise or --background (default 0)")
     parser.add_argument("--out", required=True, help="system matrix (.nc) to write")
 
 
@@ -53,15 +54,18 @@ def run(options: argparse.Namespace) -> Result:
     from mpisim.simulation.recorded import check_recording
 
     mpisim.io.expect_output(options.out, options.scanner, options.background)
+    used = options.seed is None or options.noise or options.background is not None
+    require(used, "--seed", "given together with --noise or --background", "it without")
+    seed = options.seed or 0
     setup = chosen_setup(options)
     if options.noise:
         check_recording(setup)
     frames = None if options.background is None else _frames(options.background)
     matrix = setup.simulate()
     if options.noise:
-        matrix = mpisim.record(matrix, options.seed)
+        matrix = mpisim.record(matrix, seed)
     elif frames is not None:
-        matrix = mpisim.add_background(matrix, frames, options.seed)
+        matrix = mpisim.add_background(matrix, frames, seed)
     mpisim.write(matrix, options.out)
     return {**described(matrix), "out": options.out}
 

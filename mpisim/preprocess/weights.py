@@ -106,9 +106,8 @@ class WeightChannels(Step):
     def applied(self, data: xr.Dataset) -> xr.Dataset:
         """Return the dataset with weighted channels; raise `InputError` where there are more or fewer of them."""
         channels = data.sizes.get("receive", 1)
-        require(
-            len(self.weights) == channels, "weights", f"{channels}, one for each receive channel", len(self.weights)
-        )
+        given = f"{len(self.weights)} for {channels}"
+        require(len(self.weights) == channels, "weights", "one number for each receive channel", given)
         if "receive" not in one_of_each_row(data).dims:
             return scaled(data, xr.Variable((), self.weights[0]))
         return scaled(data, xr.Variable("receive", np.array(self.weights)))

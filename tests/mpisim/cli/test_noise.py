@@ -71,6 +71,7 @@ def test_the_ratio_of_blocks_is_that_of_the_whole(scanner):
         ("--scanner ideal --sf-gradient 0.5 --particle-diameter 25 --noise", "one with a receive chain"),
         ("--scanner low.toml --noise", "range of the digitiser must be above the amplitude"),
         ("--scanner s.toml --noise --seed -1", "--?seed must be"),
+        ("--scanner s.toml --seed 3", "--seed must be given together with --noise or --background"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused_before_work(words, sentence, scanner, tmp_path, capsys, monkeypatch):

@@ -219,8 +219,8 @@ def test_files_of_a_data_set_are_checked_and_recorded(server, tmp_path, capsys):
     code, _, err = run("--calibration", "10")
     assert code == 2 and f"must be the file with the SHA-256 {digest}" in err and err.count("\n") == 1
     assert not file.exists() and [p.name for p in file.parent.iterdir()] == []
-    code, out, _ = run("--calibration", "99")
-    assert code == 2
+    code, _, err = run("--calibration", "99")
+    assert code == 2 and "Input --calibration must be one of 1, 2, 3" in err
 
 
 def test_the_files_of_a_data_set_are_listed(tmp_path, capsys):

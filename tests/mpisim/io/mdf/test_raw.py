@@ -165,6 +165,11 @@ def test_a_preprocessed_matrix_is_written_as_mdf(tmp_path):
     [
         ("sm.mdf y.mdf --out sm.nc", "--out must be as many files"),
         ("sm.mdf --background nearest --out a.nc", "--background must be one of runs, equidistant"),
+        ("a.nc --background nearest --out b.nc", "--background must be one of runs, equidistant, none"),
+        ("sm.mdf --snr-definition max-dev --out a.nc", "--snr-definition must be given together with --row-snr or"),
+        ("sm.mdf --row-snr 5 --snr-definition x --out a.nc", "--snr-definition must be one of rms, max-dev"),
+        ("sm.mdf --best 0 --out a.nc", "--best must be a whole number of at least 1"),
+        ("sm.mdf --channel-weights 1 --out a.nc", "--channel-weights must be one number for each receive channel"),
         ("sm.mdf --stop-band 5 --out a.nc", "--stop-band must be two frequencies"),
         ("sm.mdf --row-snr 1e9 --snr-definition max-dev --out a.nc", "such that frequencies are left"),
         ("sm.mdf --out sm.mdf", "sm.mdf"),
