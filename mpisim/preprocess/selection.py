@@ -112,14 +112,17 @@ class SelectFrequencies(Step):
         return replace(self, kept=tuple(frequencies[good].tolist()))
 
     def applied(self, data: xr.Dataset) -> xr.Dataset:
-        """Return the dataset with the kept frequencies; a `DataWarning` says how many of them it does not have."""
+        """Return the dataset with the kept frequencies; a `DataWarning` says how many of them it does not have.
+
+        Where harmonics of the drive are all that is left of bands, they become the coordinate `harmonic`.
+        """
         step = self.decided(data)
         place = places(np.array(step.kept), frequencies_of(data))
         lost = int(np.count_nonzero(place < 0))
         require(lost < place.size, "data", "of frequencies that were selected", "none of them")
         if lost:
             warn(f"{lost} of {place.size} selected frequencies are not in the {kind_of(data)}.")
-        return data.isel(frequency=np.sort(place[place >= 0]))
+        return _with_harmonics(data.isel(frequency=np.sort(place[place >= 0])))
 
     def _in_bands(self, f: np.ndarray) -> np.ndarray:
         good = in_band(f, self.min_frequency, self.max_frequency)
@@ -132,6 +135,17 @@ class SelectFrequencies(Step):
             sums = _mixed(np.array(self.drive_frequencies), self.mixing_order)
             good &= np.array([np.abs(sums - value).min() for value in f]) <= self.bandwidth / 2 + 1e-6 * f + 1e-9
         return good
+
+
+def _with_harmonics(data: xr.Dataset) -> xr.Dataset:
+    """Return lines of bands with the coordinate `harmonic` where all that are left are harmonics of the drive."""
+    scanner = data.attrs.get("scanner")
+    if "harmonic" in data.coords or not isinstance(scanner, dict) or not scanner.get("bands"):
+        return data
+    ratio = frequencies_of(data) / float(scanner["drive_frequency"])
+    harmonics = np.rint(ratio).astype(int)
+    whole_ones = bool(np.all(np.abs(ratio - harmonics) < 1e-6)) and np.unique(harmonics).size == harmonics.size
+    return data.assign_coords(harmonic=("frequency", harmonics, {"units": "1"})) if whole_ones else data
 
 
 def _mixed(drives: np.ndarray, order: int) -> np.ndarray:

@@ -50,6 +50,8 @@ def test_lines_beside_the_harmonics_are_pure_noise_unless_something_changes():
     recorded = mpisim.record(mpisim.simulate(replace(scanner(), receive=chain), PARTICLE, GRID))
     chosen = apply([SelectFrequencies(snr=5.0)], recorded)
     assert np.allclose(chosen["frequency"], IDEAL.drive_frequency * np.array([2, 3]))
+    assert chosen["harmonic"].values.tolist() == [2, 3]
+    assert "harmonic" not in apply([SelectFrequencies(min_frequency=50e3)], recorded).coords
 
 
 def test_lines_are_the_fourier_integral_of_the_frame():
