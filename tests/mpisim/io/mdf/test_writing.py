@@ -102,31 +102,6 @@ def test_what_the_file_says_of_a_simulated_scanner(path, simulated):
     assert found.attrs["origin"] == "measured" and "noise_std" not in found
 
 
-@pytest.mark.parametrize("kind", ["f2", ">f8", "g"])
-def test_our_own_coordinates_are_read_as_numbers_that_all_formats_have(path, simulated, kind, tmp_path):
-    mpisim.write(simulated, path)
-    replace_gradient(path, np.array(0.5, kind))
-    found = mpisim.read(path)
-    assert found["sf_gradient"].dtype == {"f2": "f4"}.get(kind, "f8") and found["sf_gradient"] == 0.5
-    mpisim.write(found, tmp_path / "a.nc")
-    assert mpisim.read(tmp_path / "a.nc")["sf_gradient"] == 0.5
-
-
-def test_a_complex_coordinate_is_left_aside(path, simulated):
-    mpisim.write(simulated, path)
-    replace_gradient(path, np.array(0.5, "c8"))
-    with pytest.warns(UserWarning, match="sf_gradient of .* is left aside"):
-        assert "sf_gradient" not in mpisim.read(path).coords
-
-
-def replace_gradient(path, value):
-    with h5py.File(path, "a") as file:
-        place = "/_mpisim/_coordinates/_sf_gradient"
-        assert file[place].shape == ()
-        del file[place]
-        file[place] = value
-
-
 def test_a_lissajous_drive_is_written_by_dividers(path):
     """2.5 MHz over 102 and 96: multiples 16 and 17 of the clock over their least common multiple."""
 
