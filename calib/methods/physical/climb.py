@@ -8,8 +8,9 @@ lowest: it is tried from other starts, and the one of largest evidence is kept. 
 not tell a wrong minimum: at 16x, where one fit erred by 4.8 % with a chi2 of .99, two starts are compared always. At 8x
 the field across the plane is the part that may be wrong: the rows show the square of the field, in which an offset of
 the plane can stand for a tilt. One fit of a strongly tilted scanner so erred by 1.16 % with a chi2 of 1.011, 2.3
-standard deviations too large, where another start ends at .58 % and a log evidence that is larger by 129. Such a fit is
-compared with one that goes on from it with a tilt alone, and that one is taken if its evidence is clearly larger.
+standard deviations too large, where another start ends at .58 % and a log evidence that is larger by 129. Such a fit,
+and one of a steep scanner, whose first steps have few points, is compared with one that goes on from it with a tilt
+alone, and that one is taken if its evidence is clearly larger.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from calib.methods.physical.levenberg import STEEPEST, fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.priors import Priors
+from calib.methods.physical.resolution import DEAR
 
 __all__ = [
     "SIGNIFICANT",
@@ -150,10 +152,11 @@ def climb(
             break
     assert best is not None
     fresh = before is None and first is None and not exact
-    if fresh and _FEW_POSITIONS < values.shape[-1] <= _SOME_POSITIONS and excess(best, count) >= _DOUBTED:
-        other = _full(rough, model, values, sigma, _tilted(model, best.state), False, priors)
-        steps, starts = steps + other.steps, starts + 1
-        best = other if other.evidence > best.evidence + _CLEARLY else best
+    doubted = excess(best, count) >= _DOUBTED or model.evaluations > DEAR
+    if fresh and doubted and _FEW_POSITIONS < values.shape[-1] <= _SOME_POSITIONS:
+        tilted = _full(rough, model, values, sigma, _tilted(model, best.state), False, priors)
+        steps, starts = steps + tilted.steps, starts + 1
+        best = tilted if tilted.evidence > best.evidence + _CLEARLY else best
     if not exact and excess(ideal, count) < SIGNIFICANT and ideal.evidence >= best.evidence:
         return Climbed(ideal, ideal, best, "ideal", "an ideal scanner has the larger evidence", steps, starts)
     why = f"an ideal scanner has a chi2 of {ideal.chi2:.4g} and the smaller evidence"

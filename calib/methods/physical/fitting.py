@@ -11,39 +11,31 @@ residual's level replaces it. That of exact data is what the model leaves.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from calib.methods.misfit import MOST_LEFT
+from calib.methods.physical.begin import MOST_ROWS, Begun, begin
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
 from calib.methods.physical.deviation import FEW_POSITIONS, deviation, lacking_error
-from calib.methods.physical.earlier import REVERSED, Earlier
+from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.forms import Wider, wider_fit
-from calib.methods.physical.levenberg import STEEPEST, fit_scanner
 from calib.methods.physical.measurement import FLOOR, Measurement
 from calib.methods.physical.model import Model
-from calib.methods.physical.outliers import MOST_POSITIONS, dropped_positions, lacking, odd_positions, odd_rows
-from calib.methods.physical.parameters import ScannerState
+from calib.methods.physical.outliers import lacking, odd_positions, odd_rows
 from calib.methods.physical.profiles import MODULATED, PLAIN, Profiles, fit_profiles, predicted, profile_variance
-from calib.methods.physical.start import ideal_start, robust_start
+from calib.methods.physical.resolution import finer_models
 from mpisim.data.sampling import Sampling
 
 __all__ = ["Fitted", "fit_measurement"]
 
 _ROUNDS = 7
-_MOST_ROWS = 0.5  # share of the rows that may be left out
-_MOST_AT_START = 0.3  # share of the energy that an ideal scanner may leave beyond the noise; strong ones leave 0.02
-_DOUBTED_AT_START = 0.05  # the same, from which a few positions or angles may be wrong
 _FIRST = 1e-2  # noise over the RMS that exact values are first taken to have
 _CHANGED = 1.05  # factor on the noise level from which a fit goes on with it
 _NOISE_ALONE = 0.25  # most of the residual beyond the noise that a model may lack where the noise level is wrong
 _COARSEST_MODULATED = 4  # factor up to which modulated profiles are determined
-_QUADRATURE, _TOLERANCES = 5e-3, (1e-5, 1e-4)  # error of the quadrature over the noise, and its limits
-_ROUGH = 20.0  # times that error, for the first steps
 _MOST_FINER = 2  # times that points are added
-_STEEPER = 0.5  # of the logarithm of the steepness, by which fits may well become steeper than an ideal scanner's
-_WIDEST = 1.0  # size variance for which points are settled: ideal fits of imperfect scanners end at any larger one
-_DEAR = 2e7  # fields at all points, times and angles, from which the rough model is not to cost more than the other
 _OF_DEVIATION = 0.03  # error of the quadrature for standard deviations: one point in each voxel
 _LEVEL = 5.0  # standard deviations of chi2 from which the noise level is doubted
 
@@ -133,55 +125,32 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
 
     With an earlier fit of the same scanner its state is the start, and its priors are those of this fit.
     """
-    values, given = measurement.values, measurement.sigma
+    begun = begin(measurement, earlier)
+    return None if begun is None else _in_rounds(begun, earlier)
+
+
+def _in_rounds(begun: Begun, earlier: Earlier | None) -> Fitted:
+    """Climb, leave out what does not count, add points, doubt the noise level: until nothing changes."""
+    measurement, start, given = begun.measurement, begun.start, begun.measurement.sigma
+    model, rough, positions, rows = begun.model, begun.rough, begun.positions, begun.rows
+    values, exact, before, tries, finer = measurement.values, measurement.exact, None, 1, 0
     first, priors = (None, None) if earlier is None else (earlier.state, earlier.priors)
-    empty = positions = dropped_positions(values, given)
-    noise = min(float(np.mean(given**2)), 1.0)
-    if earlier is None:
-        place = (measurement.parameters, measurement.sampling, measurement.fine, empty)
-        start, left = ideal_start(values, *place)
-        before_robust = left
-        if left - noise > _DOUBTED_AT_START:  # a few positions or angles may spoil it
-            other, less, wrong = robust_start(values, *place)
-            if less - noise < left - noise - _DOUBTED_AT_START:
-                start, left, positions = other, less, empty | wrong
-    else:
-        start, left = earlier.ideal, earlier.left
-        before_robust = left
-    if left - noise > _MOST_AT_START or positions.mean() > MOST_POSITIONS:
-        return None
-    rows = np.asarray(~np.any(values, axis=-1))
-    start = _with_gains(start)
-    steepest = min(float(start.shared[measurement.parameters.place("steepness")]) + _STEEPER, STEEPEST)
-    model, rough = _models(measurement, start)
-    signs = _signs(rough.means(start)[..., ~positions], values[..., ~positions])
-    values = signs[:, None, None, None] * values
-    measurement = replace(measurement, values=values)
-    if earlier is None:
-        counted = measurement.without(positions)
-        if left < before_robust:
-            rows = rows | _reversed(rough.means(start), values, given, positions)
-            rows = rows if rows.mean() <= _MOST_ROWS else np.asarray(~np.any(values, axis=-1))
-            counted = measurement.without(positions | rows[..., None])
-        start = fit_scanner(rough, values, counted.sigma, start, None, steepest=steepest).state
-        model, rough = _models(measurement, start if measurement.exact else _narrow(measurement, start))
-    exact, before, tries, finer = measurement.exact, None, 1, 0
-    alone = ideal_alone(model, values, measurement.without(positions | rows[..., None]).sigma, start) if exact else None
+    alone = ideal_alone(model, values, begun.counted.sigma, start) if exact else None
     rescaled = _FIRST / FLOOR if exact and alone is None else 1.0  # exact values are fitted step by step
+    climbing = partial(climb, values=values, start=start, exact=exact, priors=priors, first=first)
     for last in range(_ROUNDS):
         now = measurement.without(positions | rows[..., None])
         now = replace(now, sigma=now.sigma * rescaled)
-        climbed = alone or climb(model, values, now.sigma, start, before, rough, exact, tries, priors, first, steepest)
+        climbed = alone or climbing(
+            model, sigma=now.sigma, before=before, rough=rough, tries=tries, steepest=begun.steepest
+        )
         if alone is None and finer < _MOST_FINER and not model.resolves(climbed.fit.state):
             finer += 1
-            model, rough, steeper = _finer(measurement, model, climbed)
+            model, rough, steeper = finer_models(measurement, model, climbed.fit.state)
             before = None if steeper else climbed
             continue
         residual = values - model.means(climbed.fit.state)
-        level = given * rescaled
-        more_positions = empty | odd_positions(residual, np.where(rows[..., None], np.inf, level), exact)
-        more_rows = odd_rows(residual, values, np.where(positions, np.inf, level))
-        more_rows = rows if more_rows.mean() > _MOST_ROWS else more_rows
+        more_positions, more_rows = _left_out(begun, residual, given * rescaled, positions, rows)
         if (more_positions != positions).any() or (more_rows != rows).any():
             positions, rows, before = more_positions, more_rows, climbed
             continue
@@ -192,59 +161,16 @@ def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) ->
         if last == _ROUNDS - 1 or (rescaled != 1 and not exact) or max(factor, 1 / factor) < _CHANGED:
             break
         rescaled, before = max(rescaled * factor, 1.0) if exact else factor, climbed
-    return _with_profiles(model, now, climbed, residual, rescaled, positions, rows, signs)
+    return _with_profiles(model, now, climbed, residual, rescaled, positions, rows, begun.signs)
 
 
-def _with_gains(state: ScannerState) -> ScannerState:
-    """Return the state with small gains for those that are zero, of harmonics without any signal: zero has no phase."""
-    gains = np.where(state.gains == 0, 1e-3 * np.abs(state.gains).max(), state.gains)
-    return ScannerState(state.shared, gains, state.local)
-
-
-def _signs(means: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return -1 for angles whose values, (angle, coil, harmonic, value), are those of a model with the wrong sign."""
-    sizes = np.sqrt(np.sum(np.abs(means) ** 2, axis=(1, 2, 3)) * np.sum(np.abs(values) ** 2, axis=(1, 2, 3)))
-    alike = np.sum((means.conj() * values).real, axis=(1, 2, 3)) / np.maximum(sizes, np.finfo(float).tiny)
-    return np.where(alike < -REVERSED, -1.0, 1.0)
-
-
-def _reversed(means: np.ndarray, values: np.ndarray, sigma: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Return which rows an ideal scanner describes so little that they are reversed, (angle, coil, harmonic)."""
-    kept = ~positions
-    left = np.sum(np.abs(values - means)[..., kept] ** 2 - sigma[..., kept] ** 2, axis=-1)
-    return np.asarray(left > REVERSED * np.sum(np.abs(values[..., kept]) ** 2, axis=-1))
-
-
-def _models(measurement: Measurement, like: ScannerState) -> tuple[Model, Model]:
-    """Return the model with as many points and times as a state needs, and a rough one for the first steps.
-
-    The rough one is for scanners steeper than the state: with too few points a fit would become steeper and steeper.
-    """
-    m, fine = measurement, float(np.clip(_QUADRATURE * measurement.sigma.min(), *_TOLERANCES))
-    steeper = like.shared.copy()
-    steeper[m.parameters.place("steepness")] += _STEEPER
-
-    def suited(state: ScannerState, tolerance: float) -> Model:
-        return Model(m.parameters, m.sampling, m.fine, state, m.sample, tolerance)
-
-    model, rough = suited(like, fine), suited(ScannerState(steeper, like.gains, like.local), _ROUGH * fine)
-    return model, suited(like, _ROUGH * fine) if rough.evaluations > max(_DEAR, model.evaluations) else rough
-
-
-def _narrow(measurement: Measurement, state: ScannerState) -> ScannerState:
-    """Return the state with sizes no wider than `_WIDEST`, for which points are settled at first."""
-    shared, place = state.shared.copy(), measurement.parameters.place("size_variance")
-    shared[place] = min(shared[place], _WIDEST)
-    return ScannerState(shared, state.gains, state.local)
-
-
-def _finer(measurement: Measurement, model: Model, climbed: Climbed) -> tuple[Model, Model, bool]:
-    """Return models for a fit that is steeper than its model, and whether it is so steep that it means nothing."""
-    state, place = climbed.fit.state, measurement.parameters.place("steepness")
-    most = np.log(model.steepness) + _STEEPER
-    shared = state.shared.copy()
-    shared[place] = min(shared[place], most)
-    return (*_models(measurement, ScannerState(shared, state.gains, state.local)), bool(state.shared[place] > most))
+def _left_out(
+    begun: Begun, residual: np.ndarray, level: np.ndarray, positions: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions and rows that a residual shows to be wrong, those that were left out before not spared."""
+    more_positions = odd_positions(residual, np.where(rows[..., None], np.inf, level), begun.measurement.exact)
+    more_rows = odd_rows(residual, begun.measurement.values, np.where(positions, np.inf, level))
+    return begun.empty | more_positions, rows if more_rows.mean() > MOST_ROWS else more_rows
 
 
 def _level(climbed: Climbed, residual: np.ndarray, measurement: Measurement) -> float:

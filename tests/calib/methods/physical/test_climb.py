@@ -10,9 +10,9 @@ import calib
 import mpisim
 from calib.methods.physical import climb as module
 from calib.methods.physical.climb import climb
-from calib.methods.physical.fitting import _models, _narrow
 from calib.methods.physical.measurement import Measurement
 from calib.methods.physical.model import Model
+from calib.methods.physical.resolution import models, narrow
 from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.data.sampling import Sampling
 
@@ -70,7 +70,7 @@ def test_first_steps_cost_no_more_than_the_last_where_they_are_dear(steepness, d
     fine = mpisim.simulate(scanner, mpisim.Particle(20e-9), mpisim.Grid((32, 32)))
     measurement = Measurement.of(calib.downsample(fine, 8, snr=34, seed=1))
     state = measurement.parameters.ideal(steepness, 3.0 if dear else 0.1)
-    model, rough = _models(measurement, _narrow(measurement, state))
+    model, rough = models(measurement, narrow(measurement, state))
     assert (model.evaluations > 2e7) == dear
     assert rough.evaluations < model.evaluations if dear else rough.steepness > model.steepness
     assert model.steepness == pytest.approx(np.exp(steepness + np.sqrt(1.0 if dear else 0.1)))
