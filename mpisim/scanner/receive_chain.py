@@ -14,7 +14,8 @@ are the rows :math:`a_k` of the coil, the feedthrough :math:`b_k` of the drive (
 rest. Both write H into the file as `transfer_function`, and `mpisim.preprocess.receive.DivideTransfer` divides it out.
 
 Simplified: all filters come after all noise of coil and amplifier, also a resonance of the coil, behind which a real
-amplifier adds its noise. All coils have the same chain. Imperfections of the coils' gain (`mpisim.ReceiveGain`) act before it.
+amplifier adds its noise. All coils have the same chain. Imperfections of the coils' gain (`mpisim.ReceiveGain`) act
+before it.
 """
 
 from __future__ import annotations
