@@ -100,7 +100,10 @@ class Fitted:
 
     def wider(self) -> Wider | None:
         """Return the fit with the forms that the table leaves out; None where the scanner is an ideal one."""
-        return wider_fit(self.measurement, self.climbed.fit) if self.climbed.stage == "full" else None
+        m, fit = self.measurement, self.climbed.fit
+        if self.climbed.stage == "full" and self.profiles is not None:  # what profiles explain needs no other forms
+            m = replace(m, values=m.values - predicted(self.model, fit.state, self.profiles))
+        return wider_fit(m, fit) if self.climbed.stage == "full" else None
 
     def deviation(self, wider: Wider | None = None) -> np.ndarray:
         """Return the standard deviation of their real part, of the same shape; `wider` is None for that of the fit."""
@@ -109,7 +112,8 @@ class Fitted:
         added = 0.0 if self.profiles is None else profile_variance(fine, fit.state, self.profiles)
         if wider is None:
             return deviation(fine, fit, self._lacking(), added=added)
-        return deviation(self.fine_model(_OF_DEVIATION, wider), wider.fit, self._lacking(), wider.start, added)
+        fine = self.fine_model(_OF_DEVIATION, wider)
+        return deviation(fine, wider.fit, self._lacking(), wider.start, added, wider.curve)
 
     def _lacking(self) -> float:
         """Return the mean square of the error of rows that what the model lacks makes."""

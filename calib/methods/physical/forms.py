@@ -9,19 +9,22 @@ edges err by them. As parameters beside those of the table they are
 - the selection field in the plane, of degree 1 to 3 at rest and 0 to 2 turning;
 - the drive field in the plane of degree 1 and 2.
 
-Their priors are `SCALES` times the size that the fit found for the group of the table that is nearest, in units of the
-table, :math:`\lambda^2 = \langle (x^2 + v) / s^2 \rangle` with values x, posterior variances v and scales s of the
-group. One step of the fit from its end, with all of these free, gives two things (`deviation`): the posterior of a
-scanner that has them, and how far the rows move where the data see them.
+Their priors are `SCALES` times the size that the fit found for all imperfections, in units of the table,
+:math:`\lambda^2 = \sum x^2 / s^2 \,/\, \sum (1 - v / p^2)` with the values x of its parameters, their scales s in the
+table, posterior variances v and priors p: a scanner that is close to ideal in what shows is close to ideal in the
+rest. One step of the fit from its end, with all of these free, gives two things (`deviation`): the posterior of a
+scanner that has them, and how far the rows move where the data see them. Another curve of the magnetisation (`curve`)
+is added to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calib.methods.physical.curve import Curve, curve_of
 from calib.methods.physical.fit import Fit
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.measurement import Measurement
@@ -29,7 +32,7 @@ from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import Parameter, Parameters, ScannerState, Term
 from calib.methods.physical.polynomials import exponents
 
-__all__ = ["SCALES", "Wider", "sizes_of_groups", "wider_fit", "wider_table"]
+__all__ = ["SCALES", "Wider", "size_of_imperfections", "wider_fit", "wider_table"]
 
 SCALES = {
     "coil4": 0.005,
@@ -39,9 +42,10 @@ SCALES = {
     "static3": 0.002,
     "turning": 0.005,
 }
-"""Standard deviation of the forms that are nearest to a group of the table, where that group is as large as there."""
+"""Standard deviation of the forms that go with a group of the table, of a scanner as imperfect as that presumes."""
 _TOLERANCE = 3e-4  # error of the quadrature; of a step, not of rows
 _IN_PLANE = "xy"
+_TRACER = "tracer"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +60,31 @@ class Wider:
         The fitted state, in which they are zero.
     fit
         The fit one step on.
+    curve
+        What the data say of another magnetisation curve beside it.
     """
 
     parameters: Parameters
     start: ScannerState
     fit: Fit
+    curve: Curve
+
+    def at(self, angles: np.ndarray, place: np.ndarray, there: np.ndarray, extended: Callable[[Fit], Fit]) -> Wider:
+        """Return that of other angles.
+
+        Parameters
+        ----------
+        angles
+            These, in rad.
+        place, there
+            The nearest angle of the fit to each of them, and whether it is the same.
+        extended
+            Returns a fit at these angles.
+        """
+        local = np.where(there[:, None, None], self.curve.by_local[place], 0.0)
+        start = extended(replace(self.fit, state=self.start)).state
+        parameters = replace(self.parameters, angles=tuple(angles))
+        return Wider(parameters, start, extended(self.fit), replace(self.curve, by_local=local))
 
 
 def wider_table(parameters: Parameters) -> Parameters:
@@ -98,14 +122,19 @@ def _map(
             yield Parameter(name, group, SCALES[group], words, "1", (term,), coil=coil)
 
 
-def sizes_of_groups(parameters: Parameters, fit: Fit) -> dict[str, float]:
-    """Return the size of the parameters of every group that was free, over their scales in the table."""
-    variances = np.zeros(len(fit.free))
+def size_of_imperfections(parameters: Parameters, fit: Fit) -> float:
+    """Return the size of all parameters but the tracer's over their scales in the table, as far as data determine them.
+
+    It is 1 for a scanner as imperfect as the table presumes. Where the priors are those of an earlier fit, what this
+    one determined counts, too.
+    """
+    variances = np.full(len(fit.free), np.inf)
     variances[fit.free] = np.diag(fit.covariance)[: fit.free.sum()]
-    square = fit.state.shared**2 + variances
     scales = np.array([p.scale for p in parameters.shared])
-    groups = {name: parameters.group(name) for name in SCALES}
-    return {name: float(np.sqrt(np.mean(square[i] / scales[i] ** 2))) for name, i in groups.items() if len(i)}
+    known = 1 - variances / (fit.priors.shared if fit.priors.base is None else scales) ** 2
+    counted = np.array([p.group != _TRACER for p in parameters.shared])
+    square = np.sum((fit.state.shared / scales)[counted] ** 2)
+    return float(np.sqrt(square / max(float(known[counted].clip(0, 1).sum()), 1.0)))
 
 
 def wider_fit(measurement: Measurement, fit: Fit) -> Wider:
@@ -113,12 +142,12 @@ def wider_fit(measurement: Measurement, fit: Fit) -> Wider:
     table = measurement.parameters
     wide = wider_table(table)
     forms = wide.shared[len(table.shared) :]
-    sizes = sizes_of_groups(table, fit)
+    size = size_of_imperfections(table, fit)
     nothing = np.zeros(len(forms))
-    more = np.array([p.scale * sizes[p.group] for p in forms])
+    more = size * np.array([p.scale for p in forms])
     mean, scale = np.concatenate([fit.priors.mean, nothing]), np.concatenate([fit.priors.shared, more])
     start = ScannerState(np.concatenate([fit.state.shared, nothing]), fit.state.gains, fit.state.local)
     model = Model(wide, measurement.sampling, measurement.fine, start, measurement.sample, _TOLERANCE)
     priors = replace(fit.priors, mean=mean, shared=scale)
     found = fit_scanner(model, measurement.values, measurement.sigma, start, wide.groups, 1, priors, hold=False)
-    return Wider(wide, start, found)
+    return Wider(wide, start, found, curve_of(model, measurement.values, measurement.sigma, found))

@@ -16,7 +16,6 @@ import xarray as xr
 from calib.methods.physical.climb import own_variances
 from calib.methods.physical.fit import Fit, Posterior
 from calib.methods.physical.fitting import Fitted
-from calib.methods.physical.forms import Wider
 from calib.methods.physical.other_angles import expected_errors
 from calib.methods.physical.parameters import ScannerState
 from mpisim.data.angles import look_like_degrees
@@ -82,12 +81,7 @@ def at_more_angles(
         return _extended(fit, np.array(measurement.parameters.angles), true, place, there)
 
     forms = fitted.wider()
-    if forms is not None:
-        forms = Wider(
-            replace(forms.parameters, angles=tuple(true)),
-            extended(replace(forms.fit, state=forms.start)).state,
-            extended(forms.fit),
-        )
+    forms = None if forms is None else forms.at(true, place, there, extended)
     wider = replace(
         fitted,
         measurement=replace(measurement, parameters=parameters),

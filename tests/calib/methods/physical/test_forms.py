@@ -1,14 +1,17 @@
-"""Forms of the fields beyond the table: none of them is one of its own, and scanners that have them err as is stated."""
+"""Forms of the fields beyond the table: none is one of its own, and scanners that have them err as is stated."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import mpisim
 from calib.methods.physical.deviation import deviation
-from calib.methods.physical.forms import SCALES, sizes_of_groups, wider_fit, wider_table
+from calib.methods.physical.forms import SCALES, size_of_imperfections, wider_fit, wider_table
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.measurement import Measurement
 from calib.methods.physical.model import Model
+from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.scanner_table import scanner_parameters
 from mpisim.data.sampling import Sampling
 
@@ -81,8 +84,9 @@ def test_scanners_with_forms_beyond_the_table_err_as_stated(fits):
     assert np.sqrt(2) * alone / error < 0.3
 
 
-def test_sizes_are_those_of_the_groups(fits):
-    sizes = [sizes_of_groups(TABLE, fit[3]) for fit in fits]
-    assert all(set(each) == set(SCALES) for each in sizes)
-    for group in SCALES:
-        assert 0.3 < np.mean([each[group] for each in sizes]) < 2
+def test_the_size_is_that_of_all_imperfections(fits):
+    sizes = [size_of_imperfections(TABLE, fit[3]) for fit in fits]
+    assert 0.6 < np.mean(sizes) < 1.5
+    state = fits[0][3].state
+    half = replace(fits[0][3], state=ScannerState(state.shared / 2, state.gains, state.local))
+    assert size_of_imperfections(TABLE, half) == pytest.approx(sizes[0] / 2)

@@ -62,10 +62,10 @@ def test_what_the_model_lacks_is_added_as_energy_and_grows_with_the_harmonic():
     sigma = 2e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
     fit = fit_scanner(COARSE, values + noise(values.shape, sigma), np.array(sigma), STATE, None)
     own = variance(FINE, fit)
-    assert np.allclose(deviation(FINE, fit, 0.0), INFLATION * np.sqrt(own))
-    assert np.allclose(deviation(FINE, fit, 0.0, added=3 * own), 2 * INFLATION * np.sqrt(own))
+    assert np.allclose(deviation(FINE, fit, 0.0), np.sqrt(own))
+    assert np.allclose(deviation(FINE, fit, 0.0, added=3 * own), 2 * np.sqrt(own))
     lacking = 2 * sigma**2
-    more = (deviation(FINE, fit, lacking) / INFLATION) ** 2 - own
+    more = deviation(FINE, fit, lacking) ** 2 - own
     assert 2 * np.mean(more) == pytest.approx(lacking)
     assert np.allclose(more[:, :, 1] / own[:, :, 1], 1.5 * more[:, :, 0] / own[:, :, 0])  # harmonics 2 and 3
 
