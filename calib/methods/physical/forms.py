@@ -45,7 +45,7 @@ SCALES = {
 """Standard deviation of the forms that go with a group of the table, of a scanner as imperfect as that presumes."""
 _TOLERANCE = 3e-4  # error of the quadrature; of a step, not of rows
 _IN_PLANE = "xy"
-_TRACER = "tracer"
+_TRACER, _LEAST = "tracer", 1e-3  # the least size: none at all would be no prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ def size_of_imperfections(parameters: Parameters, fit: Fit) -> float:
     known = 1 - variances / (fit.priors.shared if fit.priors.base is None else scales) ** 2
     counted = np.array([p.group != _TRACER for p in parameters.shared])
     square = np.sum((fit.state.shared / scales)[counted] ** 2)
-    return float(np.sqrt(square / max(float(known[counted].clip(0, 1).sum()), 1.0)))
+    return max(float(np.sqrt(square / max(float(known[counted].clip(0, 1).sum()), 1.0))), _LEAST)
 
 
 def wider_fit(measurement: Measurement, fit: Fit) -> Wider:
