@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -99,16 +100,11 @@ def recover_file(
     warn_of_degrees(matrix.angles)
     choice = _chosen(coarse, values, matrix, weights, method)
     choice, level = _at_level(coarse, values, matrix, given, choice)
-    method, record = choice.method, METHODS[choice.method]
-    bundled = None
-    if matrix.blocks > 1 and record.learned and weights is None:  # the same weights for all blocks
-        noisy = matrix.noisy if level is None else level.noise_std > 0
-        file = bundled_weights(method, matrix.factor, not noisy)
-        bundled = file if file.is_file() else None
+    bundled = _weights_for_all(matrix, choice.method, level) if weights is None else None
     unit = None if matrix.blocks == 1 else matrix.unit
     stated = None if matrix.noise_std is None else NoiseLevel.of(matrix.noise_std, matrix.level, estimated=False)
     noise = stated if level is None else level
-    summary: dict[str, object] = {"method": method, "reason": choice.reason or None, "rows": matrix.rows}
+    summary: dict[str, object] = {"method": choice.method, "reason": choice.reason or None, "rows": matrix.rows}
     summary["noise"] = None if noise is None else noise.described()
 
     def recovered() -> Iterator[xr.Dataset]:
@@ -117,15 +113,9 @@ def recover_file(
             here = None if level is None else level.part(start, len(as_images(block)))
             if start == 0:
                 fine, taken = recover_by_choice(here, block, choice, weights, unit, bundled, prior, options)
-                if "changes" in fine.attrs["recovery"]:
-                    summary["changed"] = fine.attrs["recovery"]["changes"]["changed"]
                 learned = METHODS[taken.method].learned
                 file = weights_of(taken, matrix.factor, weights, bundled) if learned else None
-                grid = list(reversed(as_images(fine).shape[-2:]))
-                told = fine.attrs["recovery"]
-                chosen = bool(taken.reason) or taken.method == DEFAULT_METHOD
-                summary.update(method=told["method"], reason=told.get("reason") if chosen else None, grid=grid)
-                summary["expected_nrmse"] = told.get("expected_nrmse")
+                summary.update(_told(fine, taken))
             else:
                 fine = recover_at(here, block, taken.method, file, unit, taken.reason, prior)
             start += len(as_images(block))
@@ -136,6 +126,28 @@ def recover_file(
     else:
         write(next(recovered()), out)
     return summary
+
+
+def _weights_for_all(matrix: _Survey, method: str, level: NoiseLevel | None) -> Path | None:
+    """Return the bundled weights that all blocks of a file take; None for one block, or where there are none."""
+    if matrix.blocks == 1 or not METHODS[method].learned:
+        return None
+    noisy = matrix.noisy if level is None else level.noise_std > 0
+    file = bundled_weights(method, matrix.factor, not noisy)
+    return file if file.is_file() else None
+
+
+def _told(fine: xr.Dataset, taken: Choice) -> dict[str, object]:
+    """Return what the first recovered block says of the recovery."""
+    told = fine.attrs["recovery"]
+    chosen = bool(taken.reason) or taken.method == DEFAULT_METHOD
+    said = {
+        "method": told["method"],
+        "reason": told.get("reason") if chosen else None,
+        "grid": list(reversed(as_images(fine).shape[-2:])),
+        "expected_nrmse": told.get("expected_nrmse"),
+    }
+    return said | ({"changed": told["changes"]["changed"]} if "changes" in told else {})
 
 
 def _at_level(
