@@ -10,7 +10,7 @@ to first order (Gram-Charlier). Both are two more parameters beside those of a f
 derivatives h, and c and :math:`c_i` the products of these with the derivatives by shared parameters (without those that
 the errors of an angle explain) and by the errors of the angle i, weighted by the noise, their precision is
 
-.. math:: \operatorname{diag}(s^{-2}) + h^T W h - \sum_i c_i^T D_i^{-1} c_i - c^T C c ,
+.. math:: \mathrm{diag}(s^{-2}) + h^T W h - \sum_i c_i^T D_i^{-1} c_i - c^T C c ,
 
 and rows change with them by :math:`h - J_i D_i^{-1} c_i - (J_s - R_i J_i)\, C c`, with the symbols of `deviation`.
 """
