@@ -32,9 +32,9 @@ def encode(data: xr.Dataset) -> xr.Dataset:
 
     Raises `InputError` for a name, a type or an attribute that NetCDF does not hold.
     """
-    for name in {*map(str, data.variables), *map(str, data.sizes)}:
-        expect_name(name, "a variable")
-        require(name != REIM, "name of a variable", f"another than {REIM}, the axis of complex numbers", name)
+    for label in {*map(str, data.variables), *map(str, data.sizes)}:
+        expect_name(label, "a variable")
+        require(label != REIM, "name of a variable", f"another than {REIM}, the axis of complex numbers", label)
     variables: dict[str, Any] = {}
     for name, variable in data.data_vars.items():
         values = _held_values(variable, "variable", "numbers, words or dates")
