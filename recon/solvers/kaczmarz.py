@@ -18,10 +18,11 @@ error then falls in the mean by a factor that depends on the condition of these 
 **Start.** v starts at zero. Sweeps from an image :math:`x_0` therefore converge to the minimiser of
 :math:`\lVert S x - u\rVert^2 + l\,\lVert x - x_0\rVert^2`, as in RegularizedLeastSquares.jl.
 
-**Precision.** A matrix of complex64 is swept in float32, without a copy: sums over 1024 voxels are float32, those of
-the sums, the steps b and v are float64. A row's step replaces the product with this row by its data, so that rounding
-errors of x do not add up over sweeps: they stay of the order of 1e-6 of the image, far below the noise of data. Where
-the squares of the matrix leave the range of float32, it is copied to complex128, slab by slab where it is read so.
+**Precision.** A matrix of complex64 is swept in float32, without a copy: sums over at most 1024 voxels are float32,
+sums of these, the steps b and v are float64. A row's step replaces the product with this row by its data, so that
+rounding errors of x do not add up over sweeps: they stay of the order of 1e-6 of the image, far below the noise of
+data. Where the squares of the matrix leave the range of float32, it is copied to complex128, slab by slab where it is
+read so.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The compiled loops of the solvers: arrays in, arrays out. Tests compare each one with its definition in NumPy."""
+"""The compiled loop of ADMM: arrays in, arrays out. A test compares it with its definition in NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-__all__ = ["admm_split", "kaczmarz_grams", "kaczmarz_sweep"]
+__all__ = ["admm_split"]
 
 
 @njit(cache=True, inline="always")
@@ -107,141 +107,3 @@ def admm_split(
                 for k in range(nx):
                     w[i, m, j, k] = z1[i, m, j, k] - u1[i, m, j, k]
                 _add_divergence(z2[i], u2[i], m, j, w[i])
-
-
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
-_TILE = 1024
-"""Voxels that are worked on at once: eight rows of them, and an image, stay in the cache next to the processor."""
-
-
-@njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
-def _add_products(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, gram: np.ndarray) -> None:
-    """Add the products of four rows (voxel,) with the complex conjugates of the rows before them to gram (4, 4)."""
-    zero = a[0] - a[0]
-    n0 = n1 = n2 = n3 = zero.real
-    g10 = g20 = g21 = g30 = g31 = g32 = zero
-    for k in range(a.size):
-        p, q, r, s = a[k], b[k], c[k], d[k]
-        n0 += p.real * p.real + p.imag * p.imag
-        n1 += q.real * q.real + q.imag * q.imag
-        n2 += r.real * r.real + r.imag * r.imag
-        n3 += s.real * s.real + s.imag * s.imag
-        g10 += q * np.conj(p)
-        g20 += r * np.conj(p)
-        g30 += s * np.conj(p)
-        g21 += r * np.conj(q)
-        g31 += s * np.conj(q)
-        g32 += s * np.conj(r)
-    gram[0, 0] += n0
-    gram[1, 1] += n1
-    gram[2, 2] += n2
-    gram[3, 3] += n3
-    gram[1, 0] += g10
-    gram[2, 0] += g20
-    gram[2, 1] += g21
-    gram[3, 0] += g30
-    gram[3, 1] += g31
-    gram[3, 2] += g32
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def kaczmarz_grams(matrix: np.ndarray, order: np.ndarray, grams: np.ndarray) -> None:
-    """Fill the lower triangles of grams with the products s_m s_n^H of rows that follow each other, four by four.
-
-    Shapes: matrix (row, voxel), complex; order (4 blocks,), the rows in the order of the sweep; grams (block, 4, 4),
-    complex128. The diagonals are the squared norms of the rows.
-    """
-    for block in range(grams.shape[0]):
-        grams[block] = 0
-        a, b, c, d = order[4 * block], order[4 * block + 1], order[4 * block + 2], order[4 * block + 3]
-        for t in range(0, matrix.shape[1], _TILE):
-            e = t + _TILE
-            _add_products(matrix[a, t:e], matrix[b, t:e], matrix[c, t:e], matrix[d, t:e], grams[block])
-
-
-@njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
-def _update_and_project(
-    x: np.ndarray,
-    q0: np.ndarray,
-    q1: np.ndarray,
-    q2: np.ndarray,
-    q3: np.ndarray,
-    b: np.ndarray,
-    r0: np.ndarray,
-    r1: np.ndarray,
-    r2: np.ndarray,
-    r3: np.ndarray,
-    products: np.ndarray,
-) -> None:
-    """Add b_j conj(q_j) of four rows to x, and the products r_j x of the next four rows to products (4,)."""
-    b0, b1, b2, b3 = b[0], b[1], b[2], b[3]
-    p0 = p1 = p2 = p3 = b0 - b0
-    for k in range(x.size):
-        value = x[k] + b0 * np.conj(q0[k]) + b1 * np.conj(q1[k]) + b2 * np.conj(q2[k]) + b3 * np.conj(q3[k])
-        x[k] = value
-        p0 += r0[k] * value
-        p1 += r1[k] * value
-        p2 += r2[k] * value
-        p3 += r3[k] * value
-    products[0] += p0
-    products[1] += p1
-    products[2] += p2
-    products[3] += p3
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def kaczmarz_sweep(
-    matrix: np.ndarray,
-    order: np.ndarray,
-    count: int,
-    grams: np.ndarray,
-    scale: np.ndarray,
-    y: np.ndarray,
-    penalty: np.ndarray,
-    x: np.ndarray,
-    v: np.ndarray,
-) -> None:
-    """Do one sweep of regularised Kaczmarz over rows g_m s_m, without projection; x and v change in place.
-
-    For every row m in the order, with |s_m|^2 > 0: b = (g_m y_m - g_m s_m x - sqrt(l) v_m) / (g_m^2 |s_m|^2 + l),
-    x += b g_m conj(s_m), v_m += sqrt(l) b. Four rows are done at once: with the products s_m s_n^H of their rows, b
-    follows from the products with the x before them. x is changed by four rows while the products with the next four
-    are formed, so that x and every row pass through the processor once.
-
-    Shapes: matrix (row, voxel), complex; order (4 blocks,), of which the first `count` rows are done; grams as
-    `kaczmarz_grams` fills them; scale g (row,) and penalty l (image,), float64; y and v (image, row), complex128; x
-    (image, voxel), of the type of the matrix.
-    """
-    images, voxels = x.shape
-    b, products = np.zeros((images, 4), x.dtype), np.zeros((images, 4), np.complex128)
-    now = np.zeros(4, np.complex128)
-    q = order[:4]
-    for block in range(grams.shape[0]):
-        r = order[4 * block : 4 * block + 4]
-        products[:] = 0
-        for t in range(0, voxels, _TILE):
-            e = t + _TILE
-            q0, q1, q2, q3 = matrix[q[0], t:e], matrix[q[1], t:e], matrix[q[2], t:e], matrix[q[3], t:e]
-            r0, r1, r2, r3 = matrix[r[0], t:e], matrix[r[1], t:e], matrix[r[2], t:e], matrix[r[3], t:e]
-            for i in range(images):
-                _update_and_project(x[i, t:e], q0, q1, q2, q3, b[i], r0, r1, r2, r3, products[i])
-        for i in range(images):
-            root = np.sqrt(penalty[i])
-            for j in range(4):
-                m, norm = r[j], grams[block, j, j].real
-                now[j], b[i, j] = 0, 0
-                if 4 * block + j >= count or norm == 0:
-                    continue
-                product = products[i, j]
-                for n in range(j):
-                    product += grams[block, j, n] * now[n]
-                step = (scale[m] * (y[i, m] - product) - root * v[i, m]) / (scale[m] ** 2 * norm + penalty[i])
-                v[i, m] += root * step
-                now[j] = scale[m] * step
-                b[i, j] = now[j]
-        q = r
-    for t in range(0, voxels, _TILE):
-        e = t + _TILE
-        q0, q1, q2, q3 = matrix[q[0], t:e], matrix[q[1], t:e], matrix[q[2], t:e], matrix[q[3], t:e]
-        for i in range(images):
-            _update_and_project(x[i, t:e], q0, q1, q2, q3, b[i], q0, q1, q2, q3, products[i])

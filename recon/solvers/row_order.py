@@ -1,7 +1,7 @@
 """The rows of a matrix in the order of Kaczmarz sweeps, with the products of rows that follow each other.
 
 These products, which one pass over the matrix gives together with the norms of the rows, let a sweep do four rows at
-once (`recon.solvers.kernels.kaczmarz_sweep`).
+once (`recon.solvers.sweep_kernels.kaczmarz_sweep`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpisim.errors import finite, require
-from recon.solvers.kernels import kaczmarz_grams, kaczmarz_sweep
 from recon.solvers.matrix import SlabMatrix
+from recon.solvers.sweep_kernels import kaczmarz_grams, kaczmarz_sweep
 
 __all__ = ["ORDERS", "DoubleSlabs", "Part", "Rows"]
 

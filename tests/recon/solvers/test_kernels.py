@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from recon.solvers.kernels import admm_split, kaczmarz_grams, kaczmarz_sweep
+from recon.solvers.kernels import admm_split
 from recon.solvers.operators import gradient, gradient_adjoint
+from recon.solvers.sweep_kernels import kaczmarz_grams, kaczmarz_sweep
 from tests.laws import assert_prox
 from tests.recon.problems import random_problem
 
