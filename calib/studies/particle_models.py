@@ -3,7 +3,8 @@ r"""How far cheaper models of the tracer are from the Fokker-Planck equation, ov
 The matrix of an ideal field-free-line scanner (0.7 T/m, 16 x 16 voxels over 32 x 32 mm, 4 angles, harmonics 2 to 9) is
 simulated with the Fokker-Planck equation and with each cheaper model; a figure is the norm of the difference over the
 norm of the former. Moments turn in the core (Neel, damping 0.1, the easy axis along the field) or with the particle
-(Brown, in water, with a coating of 10 nm).
+(Brown, in water, with a coating of 10 nm). Cores with a barrier above 30 k_B T are left out: this drive does not turn
+their moments.
 
 `langevin` and `easy-axis` are equilibria, without and with the anisotropy. With `+debye` they relax with one constant
 time: for Brown that of the particle, for Neel the one for which the difference is least, as a calibration would find
@@ -26,8 +27,8 @@ from calib.studies.harness.results import Row, table_dataset, text_table, write_
 from calib.studies.harness.study import StudyOptions
 from mpisim.cli.command import Result
 from mpisim.data.grid import Grid
-from mpisim.errors import DataWarning
-from mpisim.particles.anisotropy import AnisotropicEquilibrium
+from mpisim.errors import DataWarning, InputError
+from mpisim.particles.anisotropy import AnisotropicEquilibrium, alphas_of
 from mpisim.particles.fokker_planck import BrownRotation, NeelRotation
 from mpisim.particles.particle import Particle
 from mpisim.particles.protocol import Magnetisation
@@ -48,6 +49,7 @@ FREQUENCIES = (2.5, 25.0, 100.0)  # kHz
 _NEEL = ("langevin", "langevin+debye", "easy-axis", "easy-axis+debye")
 _BROWN = ("langevin", "langevin+debye", "field-dependent")
 _COATING = 10e-9  # m
+_BLOCKED = 30.0  # barrier in k_B T above which a tracer is left out
 _VERSION = 1
 _TIMES = np.concatenate([[0.0], np.geomspace(1e-9, 1e-2, 561)])  # s, twenty in a factor of 2
 
@@ -96,22 +98,24 @@ def particle_models(options: StudyOptions) -> Result:
 
 
 def _percents(row: Row) -> list[str]:
-    return [f"{row[name]:.3g}" for name in ("percent", "gains")]
+    return ["-" if row[name] is None else f"{row[name]:.3g}" for name in ("percent", "gains")]
 
 
 def _cases(quick: bool) -> Iterator[_Case]:
     diameters = (20.0, 25.0) if quick else DIAMETERS
     constants, frequencies = ((0.0, 5.0), (25.0,)) if quick else (CONSTANTS, FREQUENCIES)
     for frequency, constant, diameter in itertools.product(frequencies, constants, diameters):
-        yield _Case("neel", diameter, constant, frequency)
+        if alphas_of(Particle(diameter * 1e-9), constant * 1e3)[0] <= _BLOCKED:
+            yield _Case("neel", diameter, constant, frequency)
     for frequency, diameter in itertools.product(frequencies, diameters):
         yield _Case("brown", diameter, 0.0, frequency)
 
 
-def _errors(case: _Case, voxels: int) -> Mapping[str, float]:
+def _errors(case: _Case, voxels: int) -> Mapping[str, float | None]:
     """Return the error of every cheaper model in %, as it is and after the best gains, and `rare` (0 or 1).
 
-    `rare` says that somewhere the moments cross their barrier so rarely that no scan would reach the periodic state.
+    `rare` says that somewhere the moments cross their barrier so rarely that no scan would reach the periodic state;
+    errors are None where not even the solver does.
     """
     core, constant = Particle(case.diameter * 1e-9), case.constant * 1e3
     omega = 2e3 * np.pi * case.frequency * np.arange(2, 10)
@@ -131,7 +135,10 @@ def _errors(case: _Case, voxels: int) -> Mapping[str, float]:
     else:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", DataWarning)
-            accurate = rows(NeelRotation(core, constant))
+            try:
+                accurate = rows(NeelRotation(core, constant))
+            except InputError:  # moments that do not become periodic
+                return {f"{name}{kind}": None for name in _NEEL for kind in ("", " gains")} | {"rare": 1.0}
         rare = float(any("barrier" in str(warning.message) for warning in caught))
         axis = langevin if constant == 0 else rows(AnisotropicEquilibrium(core, constant))
         cheap = {"langevin": langevin, "langevin+debye": _best_debye(langevin, accurate, omega)}
@@ -171,11 +178,11 @@ def _heat_maps(table: list[Row], short: str) -> Figure:
         values, rare = np.full((2, len(constants), len(diameters)), np.nan)
         for row in (r for r in chosen if r["frequency"] == frequency and r["model"] == model):
             place = constants.index(row["constant"]), diameters.index(row["diameter"])
-            values[place], rare[place] = row["percent"], row["rare"]
+            values[place], rare[place] = np.nan if row["percent"] is None else row["percent"], row["rare"]
         ax = axes[i, j]
         image = ax.imshow(np.maximum(values, 0.1), norm=LogNorm(0.1, 300), cmap="YlOrRd", origin="lower", aspect="auto")
         for (y, x), value in np.ndenumerate(values):
-            text = "> 999" if value >= 999.5 else f"{value:.2g}" if value < 100 else f"{value:.0f}"
+            text = _shown(value)
             colour = "white" if value > 60 else "black"
             ax.text(x, y, f"{text} *" if rare[y, x] else text, ha="center", va="center", fontsize=9, color=colour)
         ax.set_title(f"{model.replace('+', ' + ')}, {frequency:g} kHz", fontsize=9)
@@ -186,9 +193,16 @@ def _heat_maps(table: list[Row], short: str) -> Figure:
     for ax in axes[:, 0]:
         ax.set_ylabel("anisotropy / (kJ/m$^3$)", fontsize=9)
     figure.colorbar(image, ax=axes, label="error of the matrix / %", shrink=0.7, extend="both")
-    note = "* moments cross the barrier too rarely for any scan to reach the periodic state"
+    note = "- barrier above 30 k$_B$T: blocked; * barrier crossed too rarely for any scan to reach the periodic state"
     figure.suptitle(f"Error in % of cheaper models against Neel's rotation (Fokker-Planck){short}\n{note}", fontsize=10)
     return figure
+
+
+def _shown(value: float) -> str:
+    """Return a figure in % for a cell of the map."""
+    if np.isnan(value):
+        return "-"
+    return "> 999" if value >= 999.5 else f"{value:.2g}" if value < 100 else f"{value:.0f}"
 
 
 def _brown_curves(table: list[Row], short: str) -> Figure:
