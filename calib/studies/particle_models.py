@@ -184,7 +184,7 @@ def _heat_maps(table: list[Row], short: str) -> Figure:
         for (y, x), value in np.ndenumerate(values):
             text = _shown(value)
             colour = "white" if value > 60 else "black"
-            ax.text(x, y, f"{text} *" if rare[y, x] else text, ha="center", va="center", fontsize=9, color=colour)
+            ax.text(x, y, f"{text} *" if rare[y, x] == 1 else text, ha="center", va="center", fontsize=9, color=colour)
         ax.set_title(f"{model.replace('+', ' + ')}, {frequency:g} kHz", fontsize=9)
         ax.set_xticks(range(len(diameters)), [f"{d:g}" for d in diameters])
         ax.set_yticks(range(len(constants)), [f"{k:g}" for k in constants])
@@ -202,7 +202,7 @@ def _shown(value: float) -> str:
     """Return a figure in % for a cell of the map."""
     if np.isnan(value):
         return "-"
-    return "> 999" if value >= 999.5 else f"{value:.2g}" if value < 100 else f"{value:.0f}"
+    return "> 999" if value >= 999.5 else f"{value:.2g}" if value < 10 else f"{value:.0f}"
 
 
 def _brown_curves(table: list[Row], short: str) -> Figure:
