@@ -21,10 +21,10 @@ lies between (`FEW_POSITIONS`), the excess is that without them, and the factor 
 the residual is lacking.
 
 Where forms are free, the variance is multiplied by `INFLATION` squared. The numbers, and the scales of the forms, were
-chosen with fits of 20 scanners of the preset `realistic`, split `validation`, and of 18 that were drawn like those
-outside with other seeds, at 4x, 8x and 16x. The deviation stands for both parts of a value, of which that along the
-phase of the row errs two to ten times as much as that across: even where it is exact, about .72 of the errors are below
-it, and .935 below 1.96 of it.
+chosen with fits of 13 scanners of the preset `realistic`, split `validation`, and of 18 that were drawn like those
+outside with other seeds (9 of them at 4x), at 4x, 8x and 16x. The deviation stands for both parts of a value, of which
+that along the phase of the row errs two to ten times as much as that across: even where it is exact, about .72 of the
+errors are below it, and .935 below 1.96 of it.
 """
 
 from __future__ import annotations
