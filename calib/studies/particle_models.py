@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -68,11 +69,12 @@ def particle_models(options: StudyOptions) -> Result:
 
     The short form has two diameters, two anisotropies and one frequency, and 8 x 8 voxels.
     """
-    cache, table = ResultCache(options.store, options.report), []
+    cache = ResultCache(options.store, options.report)
+    table: list[Row] = []
     voxels = 8 if options.quick else 16
     for case in progress(list(_cases(options.quick)), unit="tracer"):
         key = {**case._asdict(), "voxels": voxels, "version": _VERSION}
-        found = cache.row("particle_model", key, lambda case=case: _errors(case, voxels))
+        found = cache.row("particle_model", key, partial(_errors, case, voxels))
         names = _NEEL if case.rotation == "neel" else _BROWN
         rare = bool(found["rare"])
         table += [
