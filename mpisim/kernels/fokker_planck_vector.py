@@ -39,7 +39,7 @@ _A = np.array(
 
 
 def couplings(degree: int, alpha: float, precession: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the first place and the coefficients of every order for `advance_vector`.
+    r"""Return the first place and the coefficients of every order for `advance_vector`.
 
     `alpha` is K V / (k_B T), `precession` the reciprocal of the damping, 0 for Brown's rotation.
 
@@ -51,8 +51,9 @@ def couplings(degree: int, alpha: float, precession: float) -> tuple[np.ndarray,
         Coefficients of Z in the row of (l, m), complex, shape (8, place): of (l, m), of (l, m) times xi_z, of l - 1, of
         l - 1 times xi_z, of l + 1, of l + 1 times xi_z, of l - 2, of l + 2.
     across
-        Coefficients of X in the row of (l, m), real, shape (6, place): with p_- of (l - 1, m - 1), (l + 1, m - 1),
-        (l, m - 1), and with p_+ of (l - 1, m + 1), (l + 1, m + 1), (l, m + 1); those of (l, m -+ 1) times -i.
+        Coefficients of X in the row of (l, m), real, shape (6, place): with :math:`p_- = (\xi_x - i\xi_y)/2` of
+        (l - 1, m - 1), (l + 1, m - 1), (l, m - 1), and with its conjugate of (l - 1, m + 1), (l + 1, m + 1),
+        (l, m + 1); those of the same degree times -i.
     """
     first = np.concatenate([[0], np.cumsum(degree + 1 - np.arange(degree + 1))])
     n = np.concatenate([np.arange(m, degree + 1.0) for m in range(degree + 1)])
