@@ -44,8 +44,9 @@ class SnrTally:
             return
         like = one_of_each_row(block)
         noise = noise_like(block, like)
-        if not np.all(noise > 0):
-            return
+        with np.errstate(all="ignore"):
+            if not np.all((noise**2 > 0) & np.isfinite(noise**2)):  # of a damaged file, too
+                return
         size, ratio = rms(as_matrix(block), axis=1).reshape(like.shape), row_snr(block)
         self.ratios += ratio.ravel().tolist()
         self.signal += float(np.sum(size**2))
@@ -89,4 +90,4 @@ class SnrTally:
 
 
 def _decibels(signal: float, noise: float) -> float | None:
-    return 10 * math.log10(signal / noise) if signal > 0 else None
+    return 10 * math.log10(signal / noise) if 0 < signal < math.inf else None

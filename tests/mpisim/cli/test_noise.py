@@ -60,6 +60,10 @@ def test_the_ratio_of_blocks_is_that_of_the_whole(scanner):
         parts.add(recorded.isel(angle=[i]))
     assert parts.described()["snr"] == pytest.approx(whole.described()["snr"])
     assert parts.described()["lines"][1]["snr"] == pytest.approx(whole.described()["lines"][1]["snr"])
+    for level in (1e300, 1e-300):  # whose squares are no numbers
+        extreme = SnrTally()
+        extreme.add(recorded.assign(noise_std=0 * recorded["noise_std"] + level))
+        assert extreme.described() == {}
     exact = SnrTally()
     exact.add(scanner.simulate())
     assert exact.described() == {}
