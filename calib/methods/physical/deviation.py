@@ -29,6 +29,8 @@ errors are below it, and .935 below 1.96 of it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from calib.methods.physical.curve import Curve, curve_changes
@@ -114,39 +116,83 @@ def lacking_error(energy: float, excess: float | None = None, count: int = 1, fe
 def variance(model: Model, fit: Fit, curve: Curve | None = None) -> np.ndarray:
     """Return the posterior variance by the parameters alone; arguments and shape as in `deviation`."""
     changes = None if curve is None else curve_changes(model, fit.state)
-    state, posterior = fit.state, fit.posterior
-    n_gains, places = state.gains.size, np.flatnonzero(fit.free)
-    root = np.linalg.cholesky(fit.covariance).astype(np.float32)  # a part in a million of the variance is enough
-    own = np.linalg.cholesky(posterior.local).astype(np.float32)
-    ratio = posterior.ratio.astype(np.float32)
-    shape = (len(state.local), *state.gains.shape, len(model.measured.weights))
-    out = np.empty(shape)
-    gains = model.gains(state)
-    phases = posterior.phases
-    by_gain = np.diag(phases)[:n_gains].reshape(state.gains.shape)
-    for part in model.linear(state):
-        for row, i in enumerate(range(shape[0])[part.which]):
-            size_of = np.abs(gains[i])[:, None]
-            flux = part.flux[row] * size_of
-            local = (
-                np.concatenate([part.by_local[row].swapaxes(0, 1) * size_of, (flux / (1 + state.local[i, 2]))[None]])
-                .reshape(3, -1)
-                .astype(np.float32)
-            )
-            shared = part.by_shared[row].swapaxes(0, 1)[places] * size_of
-            columns = np.zeros((len(places) + n_gains, *flux.shape), dtype=np.float32)
-            columns[: len(places)] = shared
-            for number, (c, k) in enumerate(np.ndindex(*state.gains.shape)):
-                columns[len(places) + number, c, :, k] = flux[c, :, k]
-            flat = columns.reshape(len(columns), -1)
-            flat -= ratio[i] @ local
-            real = np.sum((root.T @ flat) ** 2, axis=0) + np.sum((own[i].T @ local) ** 2, axis=0)
-            if curve is not None and changes is not None:
-                change = changes[:, i].swapaxes(-1, -2).reshape(2, -1)
-                change = change - curve.by_local[i].T @ local - curve.by_shared.T @ flat
-                real = real + np.sum(change * (curve.second @ change), axis=0)
+    state, phases, n_gains = fit.state, fit.posterior.phases, fit.state.gains.size
+    sizes, by_gain = np.abs(model.gains(state)), np.diag(phases)[:n_gains].reshape(state.gains.shape)
+    at = _Forms.of(fit, curve)
+    out = np.empty((len(state.local), *state.gains.shape, len(model.measured.weights)))
+    for which, flux, moments, fields in model.moments(state):
+        assert fields.to_shared is not None and fields.to_local is not None
+        for row, i in enumerate(range(len(out))[which]):
             across = phases[:n_gains, n_gains + i].reshape(state.gains.shape)
             of_phase = by_gain + 2 * across + phases[n_gains + i, n_gains + i]
-            imaginary = flux**2 * of_phase[:, None]
-            out[i] = ((real.reshape(flux.shape) + imaginary) / 2).swapaxes(-1, -2)
+            for c, size in enumerate(sizes[i]):
+                known = moments[row, c].astype(np.float32)  # a part in a million of the variance is enough
+                of_angle = at.at_angle(i, c, fields.to_shared[row, c], fields.to_local[row])
+                real = of_angle.squares(known, flux[row, c])
+                if curve is not None and changes is not None:
+                    change = changes[:, i, c].swapaxes(-1, -2) / size - of_angle.explained(known, flux[row, c])
+                    real += np.einsum("avk,ab,bvk->vk", change, curve.second, change)
+                out[i, c] = ((real + flux[row, c] ** 2 * of_phase[c]) * size**2 / 2).T
     return out
+
+
+@dataclass(frozen=True)
+class _AngleForms:
+    """Linear forms of the moments m and the flux F of a coil at an angle, in units of its gain.
+
+    The variance is :math:`|R m + r_k F|^2` for the harmonic k, and what parameters explain of another curve
+    :math:`L m + l_k F`.
+    """
+
+    root: np.ndarray
+    root_of_flux: np.ndarray
+    linear: np.ndarray
+    of_flux: np.ndarray
+
+    def squares(self, moments: np.ndarray, flux: np.ndarray) -> np.ndarray:
+        """Return the variance (value, harmonic) of moments (moment, value, harmonic) and flux (value, harmonic)."""
+        found = (self.root.astype(np.float32) @ moments.reshape(len(moments), -1)).reshape(-1, *flux.shape)
+        found += self.root_of_flux.astype(np.float32)[:, None] * flux.astype(np.float32)
+        return np.einsum("qvk,qvk->vk", found, found)
+
+    def explained(self, moments: np.ndarray, flux: np.ndarray) -> np.ndarray:
+        """Return what parameters explain of both changes of the curve, (2, value, harmonic)."""
+        flat = self.linear.astype(np.float32) @ moments.reshape(len(moments), -1)
+        return flat.reshape(2, *flux.shape) + self.of_flux[:, None] * flux
+
+
+@dataclass(frozen=True)
+class _Forms:
+    """What the posterior of a fit says of moments and flux at any angle."""
+
+    fit: Fit
+    curve: Curve | None
+    places: np.ndarray
+    root: np.ndarray
+    own: np.ndarray
+
+    @classmethod
+    def of(cls, fit: Fit, curve: Curve | None) -> _Forms:
+        own = np.linalg.cholesky(fit.posterior.local)
+        return cls(fit, curve, np.flatnonzero(fit.free), np.linalg.cholesky(fit.covariance), own)
+
+    def at_angle(self, i: int, coil: int, to_shared: np.ndarray, to_local: np.ndarray) -> _AngleForms:
+        """Return the forms of a coil, from the maps of moments to derivatives (parameter, moment) and (2, moment)."""
+        ratio, gain = self.fit.posterior.ratio[i], 1 / (1 + self.fit.state.local[i, 2])
+        harmonics = self.fit.state.gains.shape[1]
+        by_moment = -ratio[:, :2] @ to_local
+        by_moment[: len(self.places)] += to_shared[self.places]
+        by_flux = np.repeat(-ratio[:, 2:] * gain, harmonics, axis=1)
+        numbers = np.arange(harmonics)
+        by_flux[len(self.places) + coil * harmonics + numbers, numbers] += 1
+        shared, of_flux = self.root.T @ by_moment, self.root.T @ by_flux
+        local, of_gain = self.own[i].T[:, :2] @ to_local, np.repeat(self.own[i].T[:, 2:] * gain, harmonics, axis=1)
+        linear, constant = np.zeros((2, by_moment.shape[1])), np.zeros((2, harmonics))
+        if self.curve is not None:
+            of_local = self.curve.by_local[i].T
+            linear = of_local[:, :2] @ to_local + self.curve.by_shared.T @ by_moment
+            constant = of_local[:, 2:] * gain + self.curve.by_shared.T @ by_flux
+        every = np.block([[shared, of_flux], [local, of_gain]])
+        root = np.linalg.qr(every, mode="r")  # of as many rows as there are forms, not parameters
+        moments = by_moment.shape[1]
+        return _AngleForms(root[:, :moments], root[:, moments:], linear, constant)

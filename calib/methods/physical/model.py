@@ -174,7 +174,7 @@ class Model:
 
         With `places` the derivatives are those by these shared parameters alone.
         """
-        for which, flux, moments, fields in self._moments(state):
+        for which, flux, moments, fields in self.moments(state):
             assert fields.to_shared is not None and fields.to_local is not None
             shape = moments.shape
             flat = moments.reshape(*shape[:3], -1)
@@ -234,7 +234,7 @@ class Model:
         block_means(b, a, p, rule.weights, self.sines, self.basis, self._harmonics, fields.beta, table, flux)
         return flux
 
-    def _moments(self, state: ScannerState) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
+    def moments(self, state: ScannerState) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
         """Yield angles, F, (angle, coil, value, harmonic), its moments and the fields, some angles at a time."""
         n_angles, n_coils = len(state.local), self.parameters.coils
         shape = (n_coils, int(self.fields.counts.sum()), len(self.measured.points), len(self._harmonics))
