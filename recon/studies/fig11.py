@@ -1,8 +1,9 @@
-"""TranSMS Fig. 11: rows of the in-house scanner's matrix at an unseen gradient, recovered by several methods.
+"""TranSMS Figs. 11 and 12: rows of the in-house scanner's matrix at an unseen gradient, and images of two tubes.
 
 The calibrations are those of Table VII. The angle is 81 degrees and the harmonics are 4, 6 and 9, or the highest that
 the threshold of the signal-to-noise ratio leaves. Of every complex row the part with more energy is drawn, real or
-imaginary; errors are those against the exact matrix.
+imaginary; errors are those against the exact matrix. Images are those of Table VII, and their differences those from
+the image with the measured reference.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from calib.studies.harness.study import StudyOptions
 from mpisim.cli.command import Result
 from mpisim.data.metrics import nrmse
 from mpisim.data.views import as_images
-from mpisim.plot.panels import Group, panels
+from mpisim.plot.panels import Group, edges, panels, save_figure
+from recon.metrics import psnr
 from recon.studies.in_house import CROP, DEFAULT_METHODS, Calibrations, in_house_recovery, left_out
+from recon.studies.table7 import image_of, measured_tubes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,8 +36,9 @@ _ANGLE, _HARMONICS = 81.0, (4, 6, 9)
 
 
 def fig11(options: StudyOptions) -> Result:
-    """Run the study and write `fig11.nc`, `fig11.csv` and `fig11.png`, at 2x or 8x `fig11_2x.nc` and so on."""
+    """Run the study and write `fig11.nc`, `fig11.csv`, `fig11.png` and `fig12.png`, at 2x `fig11_2x.nc` and so on."""
     calibrations = Calibrations.of(options)
+    y = measured_tubes(calibrations)
     names = options.chosen(tuple(METHODS), DEFAULT_METHODS[:-1])  # `auto` takes one of them
     factors = options.factors or ()
     recovery = in_house_recovery(options, calibrations, [(name, factor) for name in names for factor in factors])
@@ -54,6 +58,9 @@ def fig11(options: StudyOptions) -> Result:
         short = ", a short form" if options.quick else ""
         heading = f"In-house scanner, 0.5 T/m, rows recovered at {factor}x, and their errors{short}"
         files += write_results(options, name, _dataset(columns, places), rows, _figure(columns, places, heading))
+        file = options.out / f"{name.replace('11', '12')}{'_quick' if options.quick else ''}.png"
+        save_figure(_images(columns, y, f"Images at 30 dB with matrices recovered at {factor}x{short}"), file)
+        files.append(str(file))
     titles = ("method", "factor", "whole matrix", *(k for k in (table[0] if table else {}) if k.startswith("harmonic")))
     lines = [[row["method"], f"{row['factor']}x", *(f"{row[t]:.2f}" for t in titles[2:])] for row in table]
     notes = [*quick_note(recovery.options), *left_out(options, "fig11", status)]
@@ -116,3 +123,20 @@ def _figure(columns: Mapping[str, xr.Dataset], places: Mapping[str, int], headin
         errors_group([errors for _, errors in drawn], titles, notes),
     ]
     return panels(groups, list(columns), heading)
+
+
+def _images(columns: Mapping[str, xr.Dataset], y: xr.Dataset, heading: str) -> Figure:
+    """Draw the phantom, the images with all matrices, and their differences from that with the reference."""
+    frame = edges(columns["exact"])
+    images = {name: image_of(matrix, y)["image"].values for name, matrix in columns.items()}
+    reference, *others = images.values()
+    top = float(max(reference.max(), y["phantom"].max()))
+    line = [(y["phantom"].values, frame), *((image, frame) for image in images.values())]
+    differences = [None, None, *((image - reference, frame) for image in others)]
+    notes = ["", "", *(f"{psnr(image, reference):.1f} dB" for image in others)]
+    scale, half = f"concentration / that of\nthe sample, cut at {top:.2g}", f"difference,\ncut at ± {top / 2:.2g}"
+    groups = [
+        Group([line], [""], scale, (0.0, top), "inferno"),
+        Group([differences], ["image - that with\nthe reference"], half, (-top / 2, top / 2), "PuOr_r", [notes]),
+    ]
+    return panels(groups, ["phantom", *columns], heading)

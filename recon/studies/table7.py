@@ -32,7 +32,7 @@ from recon.phantoms import tubes
 from recon.reconstruction import reconstruct
 from recon.studies.in_house import CROP, DEFAULT_METHODS, Calibrations, InHouseRecovery, in_house_recovery, left_out
 
-__all__ = ["PUBLISHED", "image_of", "table7"]
+__all__ = ["PUBLISHED", "image_of", "measured_tubes", "table7"]
 
 PUBLISHED = {
     "bicubic": ((10.97, 36.26, 69.76), (16.25, 13.75, 4.25)),
@@ -73,7 +73,7 @@ def table7(options: StudyOptions) -> Result:
     names = options.chosen(tuple(METHODS), DEFAULT_METHODS)
     cases = [(method, factor) for method in names for factor in options.factors or ()]
     recovery = in_house_recovery(options, calibrations, cases)
-    y = measure(calibrations.exact.isel(CROP), TUBES, snr=_IMAGE_SNR, seed=0)
+    y = measured_tubes(calibrations)
     table = [_row(recovery, calibrations, y, *case) for case in progress(cases, unit="row")]
     drawn = shown(options, table)
     harmonics = calibrations.harmonics
@@ -138,6 +138,11 @@ def _figures(calibrations: Calibrations, recovered: xr.Dataset, y: xr.Dataset) -
         "psnr_db": found["psnr"],
         "psnr_phantom_db": found["psnr_phantom"],
     }
+
+
+def measured_tubes(calibrations: Calibrations) -> xr.Dataset:
+    """Return the measurement of both tubes, which all images of Table VII and Fig. 12 are made of."""
+    return measure(calibrations.exact.isel(CROP), TUBES, snr=_IMAGE_SNR, seed=0)
 
 
 def image_of(matrix: xr.Dataset, y: xr.Dataset) -> xr.Dataset:

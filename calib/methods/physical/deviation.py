@@ -193,6 +193,6 @@ class _Forms:
             linear = of_local[:, :2] @ to_local + self.curve.by_shared.T @ by_moment
             constant = of_local[:, 2:] * gain + self.curve.by_shared.T @ by_flux
         every = np.block([[shared, of_flux], [local, of_gain]])
-        root = np.linalg.qr(every, mode="r")  # of as many rows as there are forms, not parameters
+        root = np.asarray(np.linalg.qr(every, mode="r"))  # as many rows as forms, not parameters
         moments = by_moment.shape[1]
         return _AngleForms(root[:, :moments], root[:, moments:], linear, constant)

@@ -66,7 +66,7 @@ def test_networks_without_weights_are_named_with_the_command_of_the_study(tmp_pa
 
 def test_fig11_draws_the_nearest_rows(tmp_path, calibrations):
     result = STUDIES["fig11"](tmp_path, quick=True, methods=("bicubic-dc",))
-    assert (tmp_path / "fig11_quick.png").is_file()
+    assert (tmp_path / "fig11_quick.png").is_file() and (tmp_path / "fig12_quick.png").is_file()
     titles = list(rows_at(calibrations.exact, 81.0, (4, 6, 99)))
     assert titles == [
         "harmonic 4, 60 degrees",
