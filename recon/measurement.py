@@ -145,7 +145,7 @@ def _dataset(fine: xr.Dataset, values: np.ndarray, sigma: float, unit: str, orig
         "measurement",
         values.reshape((*frames.values(), *rows.values())),
         (*frames, *rows),
-        {str(k): v for k, v in fine.coords.items() if not set(VOXEL_DIMS) & set(v.dims)},
+        {str(k): v for k, v in fine.coords.items() if set(map(str, v.dims)) <= set(rows)},
         noise_std=sigma,
         units=unit,
         origin="simulated",

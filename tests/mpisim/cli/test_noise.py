@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,3 +113,16 @@ def test_a_measurement_is_recorded_with_the_same_chain(scanner, tmp_path, capsys
         capsys, "reconstruct", tmp_path / "sm.nc", tmp_path / "y.nc", "--method", "tikhonov", "--out", image
     )
     assert code == 0 and mpisim.read(image).sizes["frame"] == 3
+
+
+def test_a_recorded_matrix_with_background_frames_can_be_measured(scanner, tmp_path, capsys):
+    recording = mpisim.Recording(background_every=30, background_frames=2)
+    often = replace(scanner.scanner, receive=replace(scanner.scanner.receive, recording=recording))
+    matrix = mpisim.record(mpisim.simulate(often, PARTICLE, GRID))
+    mpisim.write(matrix, tmp_path / "n.nc")
+    words = ("measure", tmp_path / "n.nc", "--phantom", "shape", "--noise", "--frames", "2", "--out", tmp_path / "y.nc")
+    code, _, err = run(capsys, *words)
+    y = mpisim.read(tmp_path / "y.nc")
+    assert code == 0, err
+    assert matrix.sizes["background_frame"] == 8 and y.sizes["background_frame"] == 4
+    assert y["background_index"].values.tolist() == [0, 1, 4, 5] and y["acquisition_index"].values.tolist() == [2, 3]
