@@ -26,7 +26,7 @@ from mpisim.simulation.provenance import from_mapping
 from recon.selection.background import Background, Removed, as_background
 from recon.selection.discrepancy import CHANCE
 from recon.selection.matrix_errors import COHERENCE, row_deviation
-from recon.selection.pairs import paired
+from recon.selection.pairs import paired, require_same_transfer
 from recon.selection.rows import chosen_rows
 from recon.selection.white_rows import noise_of_rows, used_of, white_rows, without_background
 from recon.solvers.solver import Problem
@@ -138,9 +138,11 @@ def prepare(
     Raises
     ------
     InputError
-        For rows or units that do not match, no rows that are left, an unknown noise, or a number out of range.
+        For rows, units or transfer functions that do not match, no rows that are left, an unknown noise, or a number
+        out of range.
     """
     matrix, y = _checked_pair(matrix, y)
+    require_same_transfer(matrix, y)
     c = conditions
     kept = chosen_rows(matrix, c.row_mask, c.min_frequency, c.max_frequency, c.row_snr)
     used = len(as_matrix(matrix)) if kept is None else int(np.count_nonzero(kept))

@@ -10,8 +10,11 @@ import xarray as xr
 from mpisim.errors import InputError, require, warn
 from mpisim.io.mdf.acquired import acquisition_of
 from mpisim.preprocess.pairing import common, mismatches
+from mpisim.preprocess.step import stated
 
-__all__ = ["paired"]
+__all__ = ["paired", "require_same_transfer"]
+
+_SAME_GAIN = 1e-3  # relative
 
 
 def paired(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
@@ -48,3 +51,37 @@ def _common_rows(matrix: xr.Dataset, y: xr.Dataset) -> tuple[xr.Dataset, xr.Data
     if lost:
         warn(f"{lost} of {count} frequencies of the matrix are not in the measurement; their rows are not used.")
     return matrix.isel(frequency=kept), y.isel(frequency=measured)
+
+
+def require_same_transfer(matrix: xr.Dataset, y: xr.Dataset) -> None:
+    """Refuse a transfer function that was divided out of one of two files only, and warn where it may be another.
+
+    A `DataWarning` says that one file alone states it, or that those of both differ: the image is wrong by their ratio.
+
+    Raises
+    ------
+    InputError
+        If the rows of one file contain the transfer function, and it was divided out of those of the other one.
+    """
+    contained = ["transfer_function" in data and not _is_divided(data) for data in (matrix, y)]
+    for data, holds, name, others in (
+        (matrix, contained[1], "matrix", "measurement"),
+        (y, contained[0], "measurement", "matrix"),
+    ):
+        must = f"one whose rows contain the transfer function, as the {others} (`mpisim preprocess` divides both)"
+        require(not (holds and _is_divided(data)), name, must, "one out of which it was divided")
+        if holds and "transfer_function" not in data:
+            warn(
+                f"The {others} states the transfer function of its receive chain, and the {name} states none: where "
+                "its rows do not contain the same one, the image is wrong by it."
+            )
+    if all(contained):
+        one, another = (data["transfer_function"].values for data in (matrix, y))
+        if one.shape == another.shape and not np.allclose(one, another, rtol=_SAME_GAIN, atol=0, equal_nan=True):
+            warn(
+                "The transfer functions of the matrix and of the measurement differ: the image is wrong by their ratio."
+            )
+
+
+def _is_divided(data: xr.Dataset) -> bool:
+    return stated(data).get("transfer_function") in ("divided out", "corrected before")

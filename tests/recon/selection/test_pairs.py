@@ -1,5 +1,7 @@
 """Files of MDF that are reconstructed together: another sequence is refused, and rows are matched by frequency."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ import mpisim
 import recon
 from mpisim import InputError
 from mpisim.errors import DataWarning
+from mpisim.preprocess.receive import DivideTransfer
+from recon.selection.pairs import require_same_transfer
 from tests.mpisim.io.mdf.files import K, V, calibrated, measured, metadata, random_complex, write
 
 
@@ -56,3 +60,29 @@ def test_another_sequence_is_refused_and_another_tracer_is_said(files):
         recon.reconstruct(matrix, other, "tikhonov")
     with pytest.warns(DataWarning, match="Synomag-D. The image shows a tracer of another response"):
         recon.reconstruct(matrix, measurement(**{"/tracer/name": "Synomag-D"}), "tikhonov")
+
+
+def test_a_transfer_function_in_one_of_two_files_is_refused_or_said():
+    line = mpisim.open_sided_ffl(0.5, angles=3, harmonics=(2, 3))
+
+    def matrix(**chain):
+        scanner = mpisim.ImperfectFFL.of(line, receive=mpisim.ReceiveChain(**chain)) if chain else line
+        return mpisim.simulate(scanner, mpisim.Particle(25e-9), mpisim.Grid((6, 6)))
+
+    received, other, ideal = matrix(gain=5.0), matrix(gain=4.0), matrix()
+    y = recon.measure(received, recon.phantoms.tubes(), noiseless=True)
+    divided, y_divided = DivideTransfer().applied(received), DivideTransfer().applied(y)
+    for one, another, name in ((divided, y, "matrix"), (received, y_divided, "measurement")):
+        with pytest.raises(InputError, match=f"^Input {name} must be one whose rows contain the transfer function"):
+            recon.reconstruct(one, another, "tikhonov", regularisation=1e-3)
+    for one, another, sentence in (
+        (ideal, y, "matrix states none"),
+        (received, y.drop_vars("transfer_function"), "measurement states none"),
+        (other, y, "the image is wrong by their ratio"),
+    ):
+        with pytest.warns(DataWarning, match=sentence):
+            recon.reconstruct(one, another, "tikhonov", regularisation=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        for one, another in ((received, y), (divided, y_divided), (ideal, y_divided)):
+            require_same_transfer(one, another)
