@@ -42,6 +42,7 @@ __all__ = ["check_recording", "record"]
 
 _INNER = ("frame", *VOXEL_DIMS, POSITION)
 _NOISE, _WANDER = 0xA1, 0xA2  # name the random numbers, so that no other use of a seed shares them
+_OF_KIND = {"system_matrix": (), "measurement": (1,)}  # as no matrix shares those of a measurement
 _SIGMAS = 4.0
 _DITHER = 1 / 3  # noise over a step from which on rounding is noise
 
@@ -138,6 +139,7 @@ class _Recorder:
     ) -> None:
         self.data, self.chain, self.seed, self.signal = data, chain, seed, signal
         self.variable = data[str(data.attrs["kind"])].variable
+        self.of_kind = _OF_KIND[str(data.attrs["kind"])]
         self.rows = [d for d in self.variable.dims if d not in _INNER]
         self.inner = [d for d in self.variable.dims if d in _INNER]
         frequencies = np.atleast_1d(data["frequency"].values).astype(float)
@@ -154,7 +156,7 @@ class _Recorder:
         values = values.reshape(*shape, -1).astype(complex)
         at, background_at = self.chain.recording.order(values.shape[-1])
         changes = self._changes(np.concatenate([at, background_at]))
-        rng = np.random.default_rng([self.seed, _NOISE])
+        rng = np.random.default_rng([self.seed, _NOISE, *self.of_kind])
         values += (self._of_row(self.feedthrough) * changes[: at.size] + self._noise(values.shape, rng)) / self.signal
         units = {"units": self.variable.attrs.get("units", "1")}
         found = self.data.assign({str(self.data.attrs["kind"]): self._as_before(values)})
@@ -176,7 +178,7 @@ class _Recorder:
             return np.ones(places.size, dtype=complex)
         order = np.argsort(places)
         found = np.empty(places.size, dtype=complex)
-        seed = int(np.random.default_rng([self.seed, _WANDER]).integers(2**62))
+        seed = int(np.random.default_rng([self.seed, _WANDER, *self.of_kind]).integers(2**62))
         found[order] = self.chain.feedthrough.changes(places[order] * self.position_time, seed)
         return found
 
