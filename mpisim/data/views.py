@@ -10,7 +10,7 @@ import xarray as xr
 
 from mpisim.data.grid import Grid
 from mpisim.data.schema import POSITION, VOXEL_DIMS, build
-from mpisim.errors import require
+from mpisim.errors import require, warn
 
 __all__ = [
     "as_images",
@@ -118,13 +118,15 @@ def replace_rows(
         of voxels.
     **attributes
         Attributes to add to those of `data`; None removes one.
+
+    A `DataWarning` says where background frames are dropped that were not subtracted.
     """
     variable = data["system_matrix"]
     lead = row_dims(data)
     rows = tuple(variable.sizes[d] for d in lead)
     shape = rows + (values.shape[-2:] if positions is None else values.shape[-1:])
-    other = {"x", "y", POSITION}
-    coords: dict[str, object] = {str(k): v for k, v in data.coords.items() if not other & set(v.dims)}
+    coords: dict[str, object] = {str(k): v for k, v in data.coords.items() if set(map(str, v.dims)) <= set(lead)}
+    _say_that_background_is_dropped(data)
     own = {"y": grid.axis(1), "x": grid.axis(0)} if positions is None else positions
     known = {str(k): v for k, v in data.attrs.items() if k not in ("format_version", "kind", "software")}
     replaced = build(
@@ -139,3 +141,14 @@ def replace_rows(
     )
     kept = {name: data[name] for name in _OF_ROWS if name in data}
     return replaced.assign({**kept, **(extra or {})}) if kept or extra else replaced
+
+
+def _say_that_background_is_dropped(data: xr.Dataset) -> None:
+    """Warn of background frames that were not subtracted: afterwards they cannot be any more."""
+    done = data.attrs.get("preprocessing")
+    state = done.get("background") if isinstance(done, Mapping) else None
+    if "background" in data and state not in ("subtracted", "corrected before"):
+        warn(
+            "The matrix still contains the background, and its frames are not kept: subtract it before "
+            "(`mpisim preprocess`), or its feedthrough stays in the result."
+        )

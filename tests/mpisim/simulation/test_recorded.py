@@ -9,6 +9,7 @@ import calib
 import mpisim
 import recon
 from mpisim import BandPass, Digitiser, Feedthrough, NoiseSpectrum, ReceiveChain, ReceiveNoise, Recording
+from mpisim.data.downsampling import downsample
 from mpisim.errors import DataWarning
 from mpisim.preprocess.apply import apply, apply_all
 from mpisim.preprocess.receive import DivideTransfer
@@ -152,3 +153,21 @@ def test_what_cannot_be_recorded_gets_one_sentence():
     assert_refused(mpisim.record, apply([DivideTransfer()], simulated(gain=2.0, noise=NOISE)))
     with pytest.warns(DataWarning, match="A recording of 10.01 ms holds 232.232 periods"):
         mpisim.record(simulated(noise=NOISE, recording=Recording(time=10.01e-3)))
+
+
+def test_a_matrix_and_a_measurement_of_one_seed_share_no_noise():
+    exact = simulated(noise=NOISE)
+    y = recon.measure(exact, recon.phantoms.tubes(), noiseless=True, same_grid=True)
+    matrix, measured = mpisim.record(exact), mpisim.record(y)
+    sigma = matrix["noise_std"].values
+    drawn = noise_of(matrix, exact)[0, 0].ravel() / sigma[0]  # in the order in which they are drawn
+    other = (measured["measurement"].values - y["measurement"].values) / sigma
+    assert other.size == 9 and np.abs(drawn[:9] - other.ravel()).max() > 0.5
+
+
+def test_what_drops_background_frames_says_that_the_background_stays():
+    recorded = mpisim.record(simulated(noise=NOISE, feedthrough=THROUGH, recording=OFTEN))
+    with pytest.warns(DataWarning, match="still contains the background"):
+        coarse = downsample(recorded, 2, snr=None)
+    assert "background" not in coarse and "background_index" not in coarse.coords
+    assert downsample(SubtractBackground().applied(recorded), 2, snr=None).attrs["stage"] == "coarse"
