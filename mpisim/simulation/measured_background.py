@@ -19,9 +19,10 @@ from mpisim.data.attributes import plain_attributes
 from mpisim.data.schema import POSITION, VOXEL_DIMS, validate
 from mpisim.data.units import conversion
 from mpisim.data.views import noise_known
-from mpisim.errors import positive, require, seed_number
+from mpisim.errors import positive, require, seed_number, warn
 from mpisim.preprocess.pairing import places
 from mpisim.preprocess.rows import BACKGROUND, kind_of, one_of_each_row
+from mpisim.preprocess.step import stated
 
 __all__ = ["add_background"]
 
@@ -56,13 +57,15 @@ def add_background(data: xr.Dataset, frames: xr.Dataset, seed: int = 0, signal: 
     Raises
     ------
     InputError
-        If the data are not exact, there are fewer than five frames, or their rows or unit are others.
+        If the data are not exact, there are fewer than five frames, their rows or unit are others, or the transfer
+        function was divided out of one of the two only.
     """
     seed, signal = seed_number(seed), positive("signal", signal)
     kind, like = kind_of(validate(data, "data")), one_of_each_row(data)
     exact = noise_known(data) and not ("noise_std" in data and bool(np.any(data["noise_std"].values)))
     require(exact, "data", "exact where a background is to be added", "data with noise")
     found = _frames(frames, like, data[kind].attrs.get("units", "1")) / signal
+    _require_same_transfer(data, frames)
     variable = data[kind].variable
     inner = [d for d in variable.dims if d in _INNER]
     rows = tuple(map(str, like.dims))
@@ -108,3 +111,18 @@ def _frames(frames: xr.Dataset, like: xr.DataArray, unit: str) -> np.ndarray:
     factor = 1.0 if own == unit else conversion(own, unit)
     require(factor is not None, "unit of the background", f"{unit} or a multiple of it", own)
     return np.asarray(rows.transpose(dim, *like.dims).values.astype(complex) * (factor or 1.0))
+
+
+def _require_same_transfer(data: xr.Dataset, frames: xr.Dataset) -> None:
+    """Refuse a transfer function that was divided out of rows or frames alone; warn where frames alone contain one."""
+    divided = [stated(d).get("transfer_function") in ("divided out", "corrected before") for d in (data, frames)]
+    held = ["transfer_function" in d and not out for d, out in zip((data, frames), divided, strict=True)]
+    must = "with the transfer function of the receive chain in its rows, as those of the data"
+    require(not (held[0] and divided[1]), "background", must, "frames out of which it was divided")
+    must = "without the transfer function of the receive chain in its rows, as the data"
+    require(not (held[1] and divided[0]), "background", must, "frames that contain it")
+    if held[1] and "transfer_function" not in data:
+        warn(
+            "The background contains the transfer function of a receive chain, and the simulated rows contain none: "
+            "the noise is wrong by it, unless the chain is part of the scanner, too."
+        )

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 import mpisim
+from mpisim import InputError
 from mpisim.data.noise import complex_gaussian
 from mpisim.data.schema import build
+from mpisim.errors import DataWarning
 from mpisim.preprocess.apply import apply
+from mpisim.preprocess.receive import DivideTransfer
 from mpisim.preprocess.subtraction import SubtractBackground
 from tests.commands import run
 from tests.mpisim.bad_input import assert_refused, each
@@ -82,3 +85,18 @@ def test_the_spectrum_of_voltages_is_that_of_their_noise():
     power = np.array(mpisim.NoiseSpectrum.of(tone, rate, lines=256).densities) ** 2 - 9e-18
     assert np.sum(power) * rate / 512 == pytest.approx(0.5e-12, rel=0.05)
     assert_refused(lambda v: mpisim.NoiseSpectrum.of(v, rate), np.zeros(100))
+
+
+def test_a_transfer_function_that_only_rows_or_frames_contain_is_refused_or_said():
+    scanner = mpisim.ImperfectFFL.of(LINE, receive=mpisim.ReceiveChain(gain=5.0))
+    rows = mpisim.simulate(scanner, mpisim.Particle(25e-9), mpisim.Grid((8, 8)))
+    received = frames(count=9).isel(frequency=[1, 2]).assign(transfer_function=("frequency", [5.0 + 0j, 5.0]))
+    at_coil, coil_frames = DivideTransfer().applied(rows), DivideTransfer().applied(received)
+    with pytest.raises(InputError, match="instead received frames out of which it was divided"):
+        mpisim.add_background(rows, coil_frames)
+    with pytest.raises(InputError, match="instead received frames that contain it"):
+        mpisim.add_background(at_coil, received)
+    with pytest.warns(DataWarning, match="the simulated rows contain none"):
+        mpisim.add_background(EXACT, received)
+    whole, part = mpisim.add_background(rows, received), mpisim.add_background(at_coil, coil_frames)
+    assert np.allclose(whole["noise_std"], 5 * part["noise_std"])
