@@ -29,6 +29,7 @@ __all__ = ["Digitiser", "Feedthrough", "Recording"]
 
 _HOUR = 3600.0
 _LARGEST_FEEDTHROUGH = 1e3  # V
+_TIMES = (1e-6, 5.0)  # s: 10 is one in ms; longer ones are averages
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ class Recording:
     Parameters
     ----------
     time
-        Time of one recording at one angle in s; 10 ms in the scanner of TranSMS.
+        Time of one recording at one angle in s, at most 5; 10 ms in the scanner of TranSMS.
     averages
         Recordings of an angle of which the mean is taken.
     duty_cycle
@@ -188,7 +189,7 @@ class Recording:
     background_frames: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "time", within("time of a recording", self.time, 1e-6, 1e4, "s"))
+        object.__setattr__(self, "time", within("time of a recording", self.time, *_TIMES, "s"))
         for name, least in (("averages", 1), ("background_every", 0), ("background_frames", 1)):
             value = whole(f"{name} of the recording", getattr(self, name), least)
             require(value <= 10**6, f"{name} of the recording", "at most 1000000", value)

@@ -201,7 +201,7 @@ def chained(**parts):
         *each(lambda v: Digitiser(range=v), (0.0, -1.0)),
         *each(Feedthrough, ((), ((1, 2.0),), ((0, 1, 0),), ((1, 1, 0), (1, 2, 0)), ((1, 1e6, 0),), None)),
         *each(lambda v: Feedthrough(((1, 1, 0),), drift=v), ((1.0,), 0.1, (100, 0))),
-        *each(lambda v: Recording(time=v), (0.0, -1.0)),
+        *each(lambda v: Recording(time=v), (0.0, -1.0, 10)),
         *each(lambda v: Recording(averages=v), (0, 1.5)),
         *each(lambda v: Recording(duty_cycle=v), (0.0, 10)),
         *each(lambda v: chained(digitiser=Digitiser(sampling_rate=v)), (4e5,)),
