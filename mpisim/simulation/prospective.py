@@ -26,8 +26,8 @@ import xarray as xr
 
 from mpisim.data.attributes import plain_attributes
 from mpisim.data.downsampling import downsample
-from mpisim.data.noise import complex_gaussian
-from mpisim.errors import non_negative, require, seed_number, whole, within
+from mpisim.data.noise import complex_gaussian, rms
+from mpisim.errors import non_negative, require, seed_number, warn, whole, within
 from mpisim.scanner.receive_chain import chain_of
 from mpisim.simulation.recorded import check_recording, record
 from mpisim.simulation.setup import Setup
@@ -105,6 +105,12 @@ def calibrate(
 def _with_noise(exact: xr.Dataset, sigma: float, seed: int) -> xr.Dataset:
     """Return an exact matrix with complex noise of one standard deviation."""
     variable = exact["system_matrix"]
+    size = rms(variable.values)
+    if sigma > size:
+        warn(
+            f"The noise of the values, {sigma:.3g} V, is above their RMS of {size:.3g} V: see whether noise_std, which "
+            "is in V and that of a row whatever the sample, is meant so."
+        )
     values = variable.values + complex_gaussian(variable.shape, sigma, seed)
     units = {"units": variable.attrs.get("units", "V")}
     return exact.assign(

@@ -53,6 +53,11 @@ def test_a_stated_noise_takes_the_place_of_the_chain():
     assert calib.recover(found, "bicubic")["system_matrix"].shape[-2:] == (8, 8)
 
 
+def test_a_stated_noise_above_the_signal_is_said():
+    with pytest.warns(mpisim.errors.DataWarning, match="18 V, is above their RMS"):
+        mpisim.calibrate(replace(SETUP, scanner=LINE), 2, noise_std=72)
+
+
 def test_errors_of_position_average_over_small_samples_only():
     """Half a millimetre at voxels of 2 mm and no noise: the mean over four errs half as much as one large sample."""
     exact = mpisim.calibrate(replace(SETUP, scanner=LINE), 2, noise_std=0.0)["system_matrix"].values
