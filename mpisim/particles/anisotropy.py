@@ -116,6 +116,7 @@ class AnisotropicEquilibrium(Instantaneous):
         moments = (sizes.fractions * sizes.moments).tolist()
         alphas = alphas_of(self.particle, self.anisotropy_constant).tolist()
         for moment, beta, alpha in zip(moments, sizes.betas.tolist(), alphas, strict=True):
+            _check_size(beta * largest, alpha)
             end = 2.0 ** math.ceil(math.log2(max(beta * largest, 1.0)))
             if self.aligned > 0 and len(points) <= _FEW:
                 out += self.aligned * moment * _axis_means(beta * points, axis, alpha)
@@ -163,14 +164,23 @@ def boltzmann_means(along: np.ndarray, across: np.ndarray, alpha: float) -> tupl
     """
     par, perp = (np.atleast_1d(np.asarray(values, dtype=float)).ravel() for values in (along, across))
     largest = float(np.hypot(par, perp).max(initial=0.0))
+    _check_size(largest, alpha)
+    return _means(par, perp, alpha, np.shape(along))
+
+
+def _check_size(xi: float, alpha: float) -> None:
     must = f"such that both K V and m B are at most {_LARGEST:g} k_B T"
-    require(max(largest, alpha) <= _LARGEST, "field, core diameter and anisotropy", must, f"{max(largest, alpha):.3g}")
+    require(max(xi, alpha) <= _LARGEST, "field, core diameter and anisotropy", must, f"{max(xi, alpha):.3g}")
+
+
+def _means(par: np.ndarray, perp: np.ndarray, alpha: float, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return `boltzmann_means` of flat fields, of this shape; tables have nodes beyond the largest field."""
     means, order = np.empty((2, par.size)), np.argsort(np.hypot(par, perp))
     for start in range(0, par.size, _AT_ONCE):
         part = order[start : start + _AT_ONCE]
         strongest = math.hypot(par[part[-1]], perp[part[-1]])
         means[:, part] = _means_by_rule(par[part], perp[part], alpha, *_rule(alpha + strongest))
-    return means[0].reshape(np.shape(along)), means[1].reshape(np.shape(along))
+    return means[0].reshape(shape), means[1].reshape(shape)
 
 
 def _rule(exponent: float) -> tuple[np.ndarray, np.ndarray]:
@@ -217,7 +227,7 @@ def _axis_table(alpha: float, end: float) -> tuple[np.ndarray, float]:
 
     def values(xi: np.ndarray) -> np.ndarray:
         along, across = np.broadcast_arrays(xi[:, None], xi)
-        parallel, perpendicular = boltzmann_means(along, np.abs(across), alpha)
+        parallel, perpendicular = _means(along.ravel(), np.abs(across).ravel(), alpha, along.shape)
         return np.stack([parallel, perpendicular * np.sign(across)])
 
     return _refined(values, alpha, end)
@@ -232,7 +242,8 @@ def _isotropic_table(alpha: float, end: float) -> tuple[np.ndarray, float]:
 
     def values(xi: np.ndarray) -> np.ndarray:
         size = np.maximum(np.abs(xi), 1e-6)[:, None]  # the ratio is even, and constant to 1e-12 below that
-        along, across = boltzmann_means(size * cosine, size * sine, alpha)
+        xi_along, xi_across = size * cosine, size * sine
+        along, across = _means(xi_along.ravel(), xi_across.ravel(), alpha, xi_along.shape)
         return ((along * cosine + across * sine) @ weights) / size[:, 0]
 
     return _refined(values, alpha, end)

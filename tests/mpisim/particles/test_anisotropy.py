@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from mpisim import AnisotropicEquilibrium, LogNormal, Mixture, Particle, check_magnetisation, langevin
+from mpisim import AnisotropicEquilibrium, InputError, LogNormal, Mixture, Particle, check_magnetisation, langevin
 from mpisim.particles import anisotropy
 from mpisim.particles.anisotropy import alphas_of, boltzmann_means
 from tests.mpisim.bad_input import assert_refused, each
@@ -133,3 +133,14 @@ def test_bad_input_gets_one_sentence(make, value):
 def test_a_table_that_does_not_converge_is_refused(monkeypatch):
     monkeypatch.setattr(anisotropy, "_STEPS", 1)
     assert_refused(lambda alpha: anisotropy._axis_table(alpha, 64.0), 30.0)
+
+
+def test_the_largest_field_is_that_of_the_moments_not_of_the_table(monkeypatch):
+    model = AnisotropicEquilibrium(Particle(25e-9), 1e3, AXIS, 0.0)
+    beta = float(model.particle.sizes().betas[0])
+    anisotropy._isotropic_table.cache_clear()
+    monkeypatch.setattr(anisotropy, "_LARGEST", 50.0)
+    found = model.moment_vector(np.array([[0.0, 0.0, 40 / beta]]))[0, 2]  # the table reaches 64
+    assert found == pytest.approx(model.particle.moment * (1 - 1 / 40), rel=5e-3)
+    with pytest.raises(InputError, match="instead received 51"):
+        model.moment_vector(np.array([[0.0, 0.0, 51 / beta]]))
