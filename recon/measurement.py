@@ -100,6 +100,7 @@ def measure(
     _say_what_is_cut_off(phantom, grid)
     unit = unit_of(fine)
     if same_grid:
+        _say_what_is_no_signal(fine)
         clean = _signal(as_matrix(fine), truth)
     else:
         model, filling = _finer(fine, grid, refine)
@@ -117,6 +118,15 @@ def measure(
     }
     y = _dataset(fine, noisy, sigma, unit, origin).assign(phantom=_as_image(truth, fine))
     return _with_transfer(y, fine if same_grid else model)
+
+
+def _say_what_is_no_signal(fine: xr.Dataset) -> None:
+    """Warn of a matrix with a background, which is that of every voxel and would be summed with the signal."""
+    if "background" in fine and stated(fine).get("background") not in ("subtracted", "corrected before"):
+        warn(
+            "The matrix still contains the background, and the measurement then contains it as often as there are "
+            "voxels with tracer: subtract it before (`mpisim preprocess`)."
+        )
 
 
 def _signal(matrix: np.ndarray, concentration: np.ndarray) -> np.ndarray:

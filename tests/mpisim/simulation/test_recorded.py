@@ -169,5 +169,7 @@ def test_what_drops_background_frames_says_that_the_background_stays():
     recorded = mpisim.record(simulated(noise=NOISE, feedthrough=THROUGH, recording=OFTEN))
     with pytest.warns(DataWarning, match="still contains the background"):
         coarse = downsample(recorded, 2, snr=None)
+    with pytest.warns(DataWarning, match="as often as there are"):
+        recon.measure(recorded, recon.phantoms.tubes(), same_grid=True)
     assert "background" not in coarse and "background_index" not in coarse.coords
     assert downsample(SubtractBackground().applied(recorded), 2, snr=None).attrs["stage"] == "coarse"
