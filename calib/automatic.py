@@ -1,18 +1,21 @@
 r"""The method `auto`: the fit of the scanner where it describes the measurement, else a method that presumes less.
 
-`recover` takes it where no method is named. Three ways are tried, in the order of how much they presume and of how
+`recover` takes it where no method is named. Four ways are tried, in the order of how much they presume and of how
 little they err where that holds:
 
 1. `physical` fits the scanner. If the fit has converged, and what it leaves of the block means is noise (`chi2_excess`
    below `EXPLAINED` standard deviations), it is taken.
-2. If it leaves more, has not converged, or is refused, `linear-bayes` is tried: it presumes that the matrix is like
-   those of its prior. Of two results that both count, the one is taken whose expected error is smaller; both widen
-   their standard deviations by what they leave unexplained.
+2. If it leaves more, has not converged, or is refused, `profile` is tried. If one profile for all of at least
+   `_MANY_ANGLES` angles leaves only noise of every row, it is taken: the line is ideal then, and the tracer is one that
+   the fit does not know, such as one whose moments lag behind the field.
+3. Else `linear-bayes` is tried: it presumes that the matrix is like those of its prior. Of two results that both count,
+   the one is taken whose expected error is smaller; both widen their standard deviations by what they leave
+   unexplained.
    A result that leaves more than noise counts only where it expects to err by less than half of the distance between
    its rows and interpolated ones. Errors of the two are hardly alike, so that the squared distance is the sum of their
    squares, and interpolated rows are then worse. If no scanner is fitted, `linear-bayes` leaves noise where its chi2 is
    below `_MOST_LEFT`.
-3. If neither counts, it is the method that `calib.choice` takes: a network, profiles, ridges, or interpolation.
+4. If neither counts, it is the method that `calib.choice` takes: a network, profiles, ridges, or interpolation.
 
 Rows at angles that were not measured, and what has changed since an earlier fit, are known to `physical` alone. If
 `angles` are wanted, no other method can be taken: where no scanner is fitted, the matrix is refused.
@@ -56,6 +59,7 @@ _MOST_UNCERTAIN = 1.0  # expected error from which a result tells nothing of the
 _LEAST = "bicubic-dc"
 _LEAST_OF = {"positions": "smooth-rows", "strided": "bicubic-strided-aligned", "random": "cs"}
 _MOST_LEFT = 2.0  # chi2 of a prior up to which its result counts by itself
+_MANY_ANGLES = 8  # from which one profile for all of them is no accident
 _CLOSE = 0.5  # of the distance between rows and interpolated ones: largest expected error where more than noise is left
 _BY_OTHERS = "and matrices of other imperfect scanners describe it better"
 _MUST = re.compile(  # a full stop ends a sentence where a space or nothing follows, so that numbers stay whole
@@ -128,6 +132,9 @@ def recover_automatically(coarse: xr.Dataset, by: By, **given: Any) -> Recovered
             must = f"left out, since {fit} and no other method has rows at angles that were not measured"
             raise InputError(f"Input angles must be {must}; instead received {len(wanted)} angles.")
         return _taken(physical, [physical], f"{fit}, yet no other has rows at angles that were not measured")
+    profiles = _tried(coarse, "profile", by)
+    if _all_rows_fit(profiles, coarse):
+        return _taken(profiles, [physical, profiles], f"{fit}, while profiles leave only noise of all rows")
     bayes = _tried(coarse, "linear-bayes", by, {"prior": given.get("prior")})
     tried = [physical, bayes]
     if not physical.refused:
@@ -166,6 +173,13 @@ def _of_two(coarse: xr.Dataset, by: By, physical: _Tried, bayes: _Tried, fit: st
         return _taken(chosen, tried, f"{fit}, {why}")
     apart = "interpolated rows differ by less than twice the error that it expects"
     return _otherwise(coarse, by, tried, f"{fit}, {apart}")
+
+
+def _all_rows_fit(profiles: _Tried, coarse: xr.Dataset) -> bool:
+    """Whether one profile for all of many angles leaves only noise of every row, as on ideal lines with any tracer."""
+    known, given_up = profiles.metadata, ("rows_partly_interpolated", "rows_refitted")
+    fitted = not profiles.refused and "lengths" in known and not any(name in known for name in given_up)
+    return fitted and coarse.sizes["angle"] >= _MANY_ANGLES
 
 
 def _least(coarse: xr.Dataset) -> str:

@@ -271,7 +271,7 @@ def _auto(coarse: xr.Dataset, **given: object) -> Recovered:
     return recover_automatically(coarse, _by, **given)
 
 
-_CHOICE = 1
+_CHOICE = 2
 """Version of the rules by which `auto` chooses."""
 _AUTOMATIC = {
     "auto": Method(
@@ -280,7 +280,7 @@ _AUTOMATIC = {
         samplings=("box", "strided", "random", "positions"),
         takes=("prior", "angles", "prior_scanner"),
         complete=True,
-        version=_CHOICE + sum(RECORDS[name].version for name in ("physical", "linear-bayes")),
+        version=_CHOICE + sum(RECORDS[name].version for name in ("physical", "profile", "linear-bayes")),
     )
 }
 METHODS: Registry[Method] = Registry("method of recovery", "mpisim.recovery_methods", Method, {**RECORDS, **_AUTOMATIC})

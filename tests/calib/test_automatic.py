@@ -34,10 +34,14 @@ def result(fine, method, std=None, **metadata):
     return found if spread is None else found.assign({STD: spread})
 
 
-def chosen(coarse, fine, physical, bayes, usual=None, **given):
+PARTLY = {"lengths": [0.3], "rows_partly_interpolated": 1}
+
+
+def chosen(coarse, fine, physical, bayes, usual=None, profile=PARTLY, **given):
     """Recover with methods that return these; one that is an exception is raised."""
     table = {
         "physical": physical,
+        "profile": profile,
         "linear-bayes": bayes,
         None: usual or {"method": "ridge", "reason": "it presumes least"},
         "bicubic-dc": {},
@@ -78,9 +82,27 @@ def test_of_two_that_leave_more_the_one_of_smaller_expected_error_is_taken(coars
     metadata, asked, said = chosen(coarse, fine, POOR, {"chi2": 1.1, "std": std})
     words = f"The method is {method}, because a fitted scanner leaves more than noise (chi2 1.8), "
     assert metadata["method"] == method and said[0].startswith(words) and said[1:] == [f"{method} says something."]
-    assert asked == [("physical", {}), ("linear-bayes", {"prior": "folder"}), ("bicubic-dc", {})]
+    assert asked == [("physical", {}), ("profile", {}), ("linear-bayes", {"prior": "folder"}), ("bicubic-dc", {})]
     assert [t["method"] for t in metadata["tried"]] == ["physical", "linear-bayes"]
     assert metadata["tried"][0]["expected_nrmse"] > 0 and metadata["tried"][0]["chi2"] == 1.8
+
+
+@pytest.mark.parametrize("physical", [POOR, InputError("Input coarse must be another.")])
+def test_profiles_that_leave_only_noise_of_all_rows_are_taken(coarse, fine, physical):
+    metadata, asked, said = chosen(coarse, fine, physical, GOOD, profile={"lengths": [0.3]})
+    assert metadata["method"] == "profile" and [name for name, _ in asked] == ["physical", "profile"]
+    assert "while profiles leave only noise of all rows" in said[0]
+    few = coarse.isel(angle=slice(6))
+    assert chosen(few, fine, POOR, GOOD, profile={"lengths": [0.3]})[0]["method"] == "linear-bayes"
+
+
+@pytest.mark.slow
+def test_a_tracer_with_a_history_has_profiles_but_no_scanner():
+    tracer = mpisim.BrownRotation(mpisim.Particle(25e-9), coating=10e-9)
+    fine = mpisim.simulate(mpisim.open_sided_ffl(0.7, angles=8, harmonics=range(2, 6)), tracer, mpisim.Grid((16, 16)))
+    with pytest.warns(DataWarning, match="The method is profile, because .* profiles leave only noise of all rows"):
+        recovered = calib.recover(calib.downsample(fine, 2, snr=45, seed=0))
+    assert calib.nrmse(recovered, fine) < 0.01
 
 
 @pytest.mark.parametrize(("std", "method"), [(0.04, "physical"), (0.06, "ridge")])
@@ -152,7 +174,7 @@ def test_angles_and_an_earlier_fit_are_for_the_fit(coarse, fine):
     )
     assert "yet no other has rows at angles that were not measured" in said[0]
     asked = chosen(coarse, fine, POOR, {"chi2": 1.0, "std": 1e-9}, prior_scanner="earlier.nc")[1]
-    given = [("physical", {"prior_scanner": "earlier.nc"}), ("linear-bayes", {"prior": None})]
+    given = [("physical", {"prior_scanner": "earlier.nc"}), ("profile", {}), ("linear-bayes", {"prior": None})]
     assert asked == [*given, ("bicubic-dc", {})]
 
 
