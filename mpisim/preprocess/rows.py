@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mpisim.data.schema import STD, VOXEL_DIMS
+from mpisim.data.schema import POSITION, STD, VOXEL_DIMS
 from mpisim.errors import require
 from mpisim.preprocess.pairing import places
 
@@ -33,7 +33,7 @@ BACKGROUND = "background"
 """Variable of the background frames (background_frame, row dimensions), as received."""
 COMMON_NOISE = "background_noise_std"
 """Variable of the part of `noise_std` that a subtracted background brings, and that all frames share."""
-_NOT_ROWS = ("frame", *VOXEL_DIMS)
+_NOT_ROWS = ("frame", *VOXEL_DIMS, POSITION)
 
 
 def kind_of(data: xr.Dataset) -> str:

@@ -61,6 +61,7 @@ NOISE_LEVELS = (20.0, 30.0, 40.0)
 RECOVERED_BY = ("profile", "bicubic-dc")
 """Methods that take no time, whose errors at 4x (0.1 to 1 % and 3 to 21 %) enclose those of the others."""
 _FACTOR = 4
+_PHANTOMS = ("tubes", "resolution", "shape")
 _EVERY = 6  # of the validation matrices
 _TOLERATED = 0.5  # dB
 _SPACES: dict[str, dict[str, tuple[float, float]]] = {
@@ -210,7 +211,7 @@ def _cases(data: Path, seed: int) -> tuple[_Case, ...]:
 def _phantoms(seed: int, i: int) -> list[Phantom]:
     """Return every phantom for the i-th matrix; the tubes have the widths and gaps of the paper, drawn with a seed."""
     left, gap = np.random.default_rng([seed, i]).uniform((2e-3, 8e-3), (6e-3, 12e-3))
-    return [tubes(left, gap=gap) if name == "tubes" else make() for name, make in PHANTOMS.items()]
+    return [tubes(left, gap=gap) if name == "tubes" else PHANTOMS[name]() for name in _PHANTOMS]
 
 
 def _measured(fine: xr.Dataset, phantom: Phantom, snr: float, seeds: tuple[int, ...]) -> _Measured:

@@ -46,6 +46,7 @@ _LIMITS = {"steepness": 0.3, "size_variance": 0.2, "reach": 0.06}
 _LIMIT, _PERPENDICULAR_LIMIT, _RELEASED_AT = 0.3, 0.015, 0.006
 _MOST_TRIES, _FEWEST_GAIN = 12, 1.0  # of the damping; of the cost, in units of its own
 _SMALL_DAMPING = 1e-2  # with more, a step that gains little is short, not the last
+_ROUNDING = 1e-10  # of the cost: what gains less is at the end, with any damping
 _LOOSE = 1e12  # precision without prior, of amplitudes and phases of gains, is one over this
 
 
@@ -112,7 +113,7 @@ def fit_scanner(
             released, damping = True, max(damping, 0.3) if gained >= 0 else 0.3
             state = problem.with_perpendicular(state)
             cost = problem.cost(state)
-        elif gained < 0 or (gained < _FEWEST_GAIN and damping <= _SMALL_DAMPING):
+        elif gained < (_ROUNDING * cost if damping > _SMALL_DAMPING else _FEWEST_GAIN):
             before = cost
             state, cost = problem.with_best_gains(state, cost)
             if before - cost < _FEWEST_GAIN:

@@ -253,4 +253,9 @@ def studies() -> dict[str, Study]:
     points = sorted(entry_points(group=GROUP), key=lambda p: (p.name not in ("calib", "recon"), p.name))
     listed = gathered(points, "study", Study, lambda catalogue: {study.name: study for study in catalogue.values()})
     kinds = ("table", "fig")
-    return dict(sorted(listed.items(), key=lambda item: ([not item[0].startswith(k) for k in kinds], item[0])))
+
+    def place(name: str) -> tuple[list[bool], int, str]:
+        digits = "".join(filter(str.isdigit, name))
+        return [not name.startswith(kind) for kind in kinds], int(digits or 0), name
+
+    return {name: listed[name] for name in sorted(listed, key=place)}
