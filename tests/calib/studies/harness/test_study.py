@@ -10,7 +10,10 @@ from tests.small import SMALL
 
 def test_every_study_is_listed_under_its_name():
     listed = studies()
-    tables, figures = ["table2", "table3", "table4", "table7"], ["fig4", "fig5", "fig6", "fig7", "fig8", "fig11", "fig13"]
+    tables, figures = (
+        ["table2", "table3", "table4", "table7"],
+        ["fig4", "fig5", "fig6", "fig7", "fig8", "fig11", "fig13"],
+    )
     assert list(listed)[:11] == [*tables, *figures]
     assert all(name == study.name and callable(study.load()) for name, study in listed.items())
 
