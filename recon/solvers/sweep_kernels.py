@@ -15,9 +15,10 @@ __all__ = ["kaczmarz_grams", "kaczmarz_sweep"]
 
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 _TILE = 1024
-"""Voxels of a sum in float32, and of a part of eight rows that several images use while it is in the cache."""
+"""Voxels of a sum in float32 in the products of rows."""
 _SMALL_TILE = 128
-"""The same for one image, whose products use a part of four rows right after its change by the four rows before."""
+"""The same in a sweep, where products use a part of an image right after its change. It is one for any number of
+images: sums, and so the images, do not depend on how many there are, nor on how threads share them."""
 
 
 @njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
@@ -157,7 +158,6 @@ def kaczmarz_sweep(
     (image, voxel), of the type of the matrix.
     """
     images, voxels = x.shape
-    tile = _SMALL_TILE if images == 1 else _TILE
     b, products = np.zeros((images, 4), x.dtype), np.zeros((images, 4), np.complex128)
     now = np.zeros(4, np.complex128)
     q = order[:4]
@@ -165,8 +165,8 @@ def kaczmarz_sweep(
         last = block == grams.shape[0]
         r = q if last else order[4 * block : 4 * block + 4]
         products[:] = 0
-        for t in range(0, voxels, tile):
-            e = t + tile
+        for t in range(0, voxels, _SMALL_TILE):
+            e = t + _SMALL_TILE
             q0, q1, q2, q3 = matrix[q[0], t:e], matrix[q[1], t:e], matrix[q[2], t:e], matrix[q[3], t:e]
             r0, r1, r2, r3 = matrix[r[0], t:e], matrix[r[1], t:e], matrix[r[2], t:e], matrix[r[3], t:e]
             for i in range(images):
