@@ -18,13 +18,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-__all__ = ["STAGE_TIMES", "advance_axis"]
+__all__ = ["GAMMA", "STAGES", "STAGE_TIMES", "advance_axis"]
 
 Array = np.ndarray
 STAGE_TIMES = (1 / 4, 3 / 4, 11 / 20, 1 / 2, 1.0)
 """Times of the stages of a step in units of its length."""
-_GAMMA = 0.25
-_A = np.array(
+GAMMA = 0.25
+"""Diagonal coefficient of the method."""
+STAGES = np.array(
     [
         [0.0, 0.0, 0.0, 0.0],
         [1 / 2, 0.0, 0.0, 0.0],
@@ -33,6 +34,7 @@ _A = np.array(
         [25 / 24, -49 / 48, 125 / 16, -85 / 12],
     ]
 )
+"""Its other coefficients, of which the last row is that of the weights."""
 
 
 @njit(error_model="numpy", inline="always")
@@ -76,7 +78,7 @@ def advance_axis(xi: Array, rate: float, bands: Array, start: Array, end: Array,
     """
     stages, steps, points = xi.shape
     degrees = start.shape[1]
-    factor = _GAMMA * rate
+    factor = GAMMA * rate
     for n in prange(points):
         c, right, found = np.empty(degrees), np.empty(degrees), np.empty(degrees)
         p, q, k = np.empty(degrees), np.empty(degrees), np.empty((stages - 1, degrees))
@@ -87,10 +89,10 @@ def advance_axis(xi: Array, rate: float, bands: Array, start: Array, end: Array,
                 right[:] = c
                 for s in range(i):
                     for d in range(degrees):
-                        right[d] += _A[i, s] * k[s, d]
+                        right[d] += STAGES[i, s] * k[s, d]
                 _solve(bands, xi[i, j, n], factor, right, p, q, found)
                 if i < stages - 1:
                     for d in range(degrees):
-                        k[i, d] = (found[d] - right[d]) / _GAMMA
+                        k[i, d] = (found[d] - right[d]) / GAMMA
             c[:] = found
         end[n] = c

@@ -23,19 +23,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from mpisim.kernels.fokker_planck import GAMMA, STAGES
+
 __all__ = ["advance_vector", "couplings"]
 
 Array = np.ndarray
-_GAMMA = 0.25
-_A = np.array(
-    [
-        [0.0, 0.0, 0.0, 0.0],
-        [1 / 2, 0.0, 0.0, 0.0],
-        [17 / 50, -1 / 25, 0.0, 0.0],
-        [371 / 1360, -137 / 2720, 15 / 544, 0.0],
-        [25 / 24, -49 / 48, 125 / 16, -85 / 12],
-    ]
-)
 
 
 def couplings(degree: int, alpha: float, precession: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -244,7 +236,7 @@ def advance_vector(
     """
     stages, steps, points, _ = xi.shape
     size, orders = start.shape[1], first.size - 1
-    factor = _GAMMA * rate
+    factor = GAMMA * rate
     for n in prange(points):
         c, right, found = start[n].copy(), np.empty(size, np.complex128), np.empty(size, np.complex128)
         inverses = np.empty((orders, 2, orders, orders))
@@ -257,10 +249,10 @@ def advance_vector(
                 right[:] = c
                 for s in range(i):
                     for q in range(size):
-                        right[q] += _A[i, s] * k[s, q]
+                        right[q] += STAGES[i, s] * k[s, q]
                 _solve(first, along, across, xi[i, j, n], factor, right, found, inverses)
                 if i < stages - 1:
                     for q in range(size):
-                        k[i, q] = (found[q] - right[q]) / _GAMMA
+                        k[i, q] = (found[q] - right[q]) / GAMMA
             c[:] = found
         end[n] = c
