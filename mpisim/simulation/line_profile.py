@@ -26,7 +26,7 @@ from mpisim.simulation.equilibrium import apply_response, half_period_basis, has
 from mpisim.simulation.precision import complex_type
 from mpisim.simulation.sample import Sample
 
-__all__ = ["has_line_profile", "line_profile_rows"]
+__all__ = ["has_line_profile", "line_profile_rows", "profile_in_plane", "required_profile"]
 
 _NODES_PER_POLE_DISTANCE = 24  # of a size that has the whole moment
 _NEGLIGIBLE = 1e-6  # share of the moment of a size that need not be resolved
@@ -41,12 +41,25 @@ def has_line_profile(scanner: Scanner, particle: Magnetisation, grid: Grid, samp
     They are for an aligned flat box in the plane z = 0 and Langevin particles. Where the steepest of several sizes
     would need more than some thousand nodes, the equilibrium engine is faster.
     """
-    flat = sample.is_aligned_box and not sample.thick and bool(np.all(grid.axis(2) == 0))
-    profile = _profile_of(scanner)
-    if not flat or profile is None or not has_half_period(scanner, particle):
+    profile = profile_in_plane(scanner, grid, sample)
+    if profile is None or not has_half_period(scanner, particle):
         return False
     sizes = known_sizes(particle)
     return sizes.betas.size == 1 or _needed_nodes(profile, sizes, grid, sample) < _MOST_NODES_OF_SIZES
+
+
+def profile_in_plane(scanner: Scanner, grid: Grid, sample: Sample) -> LineProfile | None:
+    """Return the profile of an ideal line, for an aligned flat box in the plane z = 0; None where it does not hold."""
+    flat = sample.is_aligned_box and not sample.thick and bool(np.all(grid.axis(2) == 0))
+    return _profile_of(scanner) if flat else None
+
+
+def required_profile(scanner: Scanner) -> LineProfile:
+    """Return the profile of an ideal line; raise `InputError` for another scanner."""
+    profile = _profile_of(scanner)
+    if profile is None:
+        raise InputError(f"Input scanner must be one with a line profile; instead received {scanner!r}.")
+    return profile
 
 
 def _profile_of(scanner: Scanner) -> LineProfile | None:
@@ -66,9 +79,7 @@ def line_profile_rows(scanner: Scanner, particle: Magnetisation, grid: Grid, sam
     InputError
         If the scanner has no line profile, or more than a million nodes are needed to resolve a row.
     """
-    profile, sequence = _profile_of(scanner), scanner.sequence
-    if profile is None:
-        raise InputError(f"Input scanner must be one with a line profile; instead received {scanner!r}.")
+    profile, sequence = required_profile(scanner), scanner.sequence
     drive_sine, basis, imaginary_part = half_period_basis(sequence)
     sizes = known_sizes(particle)
     basis = basis * MU_0 * sample.particles(grid) * sizes.moment * profile.sensitivity

@@ -18,11 +18,12 @@ import numpy as np
 
 from mpisim.constants import MU_0
 from mpisim.data.grid import Grid
-from mpisim.errors import InputError, require
+from mpisim.errors import require
 from mpisim.kernels.line_profile import interpolate_profile
 from mpisim.particles.protocol import Magnetisation
 from mpisim.particles.table import PARTICLES
 from mpisim.scanner.protocol import LineProfile, Scanner
+from mpisim.simulation.line_profile import profile_in_plane, required_profile
 from mpisim.simulation.precision import complex_type
 from mpisim.simulation.sample import Sample
 from mpisim.simulation.time_domain import time_domain_rows, voltage_lines
@@ -39,9 +40,7 @@ _NODES_AT_ONCE = 256
 
 def has_sampled_profile(scanner: Scanner, particle: Magnetisation, grid: Grid, sample: Sample) -> bool:
     """Whether rows are functions of u: for an aligned flat box in the plane z = 0, and a coil that receives z alone."""
-    profile = getattr(scanner, "line_profile", None)
-    flat = sample.is_aligned_box and not sample.thick and bool(np.all(grid.axis(2) == 0))
-    if not flat or profile is None:
+    if profile_in_plane(scanner, grid, sample) is None:
         return False
     coils = scanner.receive_sensitivities(sample.region(grid), scanner.sequence.angles[0])
     return not np.any(coils[..., :2])
@@ -60,9 +59,7 @@ def sampled_profile_rows(scanner: Scanner, particle: Magnetisation, grid: Grid, 
     InputError
         If the scanner has no line profile.
     """
-    profile, sequence = getattr(scanner, "line_profile", None), scanner.sequence
-    if profile is None:
-        raise InputError(f"Input scanner must be one with a line profile; instead received {scanner!r}.")
+    profile, sequence = required_profile(scanner), scanner.sequence
     x, y = grid.axis(0), grid.axis(1)
     (sx, wx), (sy, wy) = sample.axis_rule(0, grid), sample.axis_rule(1, grid)
     reach = float(np.hypot(np.abs(x).max(), np.abs(y).max())), float(np.hypot(np.abs(sx).max(), np.abs(sy).max()))
