@@ -24,7 +24,8 @@ from scipy.integrate import solve_ivp
 import mpisim
 from benchmarks.timing import Timing, taking_turns
 from mpisim.kernels.fokker_planck_vector import couplings
-from mpisim.particles.anisotropy import alphas_of, boltzmann_means
+from mpisim.particles.anisotropy import boltzmann_means
+from mpisim.particles.cores import alphas_of
 from mpisim.particles.expansion import AXIS_DIGITS, VECTOR_DIGITS, axis_bands, degree_for
 
 GRADIENT, CONSTANT, PERIODS = 0.7, 5e3, 3

@@ -29,7 +29,8 @@ from calib.studies.harness.study import StudyOptions
 from mpisim.cli.command import Result
 from mpisim.data.grid import Grid
 from mpisim.errors import DataWarning, InputError
-from mpisim.particles.anisotropy import AnisotropicEquilibrium, alphas_of
+from mpisim.particles.anisotropy import AnisotropicEquilibrium
+from mpisim.particles.cores import alphas_of
 from mpisim.particles.fokker_planck import BrownRotation, NeelRotation
 from mpisim.particles.particle import Particle
 from mpisim.particles.protocol import Magnetisation

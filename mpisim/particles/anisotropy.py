@@ -27,22 +27,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from mpisim.errors import InputError, numbers_of, require, within
+from mpisim.errors import InputError, require
 from mpisim.kernels.anisotropy import MARGIN, add_isotropic_moments, add_table_moments
-from mpisim.particles.distributions import LogNormal
-from mpisim.particles.particle import Particle
+from mpisim.particles.cores import CoresWithAxis, alphas_of, checked_share
 from mpisim.particles.protocol import Instantaneous
 
-__all__ = [
-    "ANISOTROPY_RANGE",
-    "AnisotropicEquilibrium",
-    "alphas_of",
-    "boltzmann_means",
-    "checked_axis",
-    "checked_particle",
-]
+__all__ = ["AnisotropicEquilibrium", "boltzmann_means"]
 
-ANISOTROPY_RANGE = (0.0, 2e5, "J/m^3")
 _LARGEST = 2000.0  # of alpha and of xi
 _WIDTH = 2.0  # w of the tables
 _FIRST_STEP, _STEPS = 0.16, 6  # of s; how often it may be halved
@@ -53,7 +44,7 @@ _FEW = 50_000  # points for which no table is made
 
 
 @dataclass(frozen=True)
-class AnisotropicEquilibrium(Instantaneous):
+class AnisotropicEquilibrium(CoresWithAxis, Instantaneous):
     """Particles with an easy axis in thermal equilibrium; the moment follows the field at once.
 
     Parameters
@@ -80,27 +71,11 @@ class AnisotropicEquilibrium(Instantaneous):
     directions of the axis. `mpisim.NeelRotation` has no such limit.
     """
 
-    particle: Particle | LogNormal
-    anisotropy_constant: float = 0.0
-    easy_axis: tuple[float, float, float] = (0.0, 0.0, 1.0)
     aligned: float = 1.0
 
     def __post_init__(self) -> None:
-        checked_particle(self.particle)
-        constant = within("particle anisotropy_constant", self.anisotropy_constant, *ANISOTROPY_RANGE)
-        object.__setattr__(self, "anisotropy_constant", constant)
-        object.__setattr__(self, "easy_axis", checked_axis(self.easy_axis))
-        object.__setattr__(self, "aligned", within("particle aligned", self.aligned, 0, 1, "(share of the particles)"))
-
-    @property
-    def diameter(self) -> float:
-        """Core diameter, or the median of the cores, in m."""
-        return self.particle.diameter
-
-    @property
-    def steepening(self) -> float:
-        """Factor on the steepness of Langevin's function, by which samples of a period are counted: 2 with an axis."""
-        return 2.0 if self.anisotropy_constant > 0 else 1.0
+        super().__post_init__()
+        object.__setattr__(self, "aligned", checked_share(self.aligned))
 
     def moment_vector(self, field: np.ndarray) -> np.ndarray:
         """Mean moment of one particle in A m^2 at `field` (..., 3) in T; shape (..., 3).
@@ -127,24 +102,6 @@ class AnisotropicEquilibrium(Instantaneous):
                 table, step = _isotropic_table(alpha, end)
                 add_isotropic_moments(points, beta, table, _WIDTH, step, (1 - self.aligned) * moment, out)
         return out.reshape(np.shape(field))
-
-
-def checked_particle(value: object) -> None:
-    """Raise `InputError` unless a model's cores are `Particle` or `LogNormal`, whose volumes are known."""
-    good = type(value) in (Particle, LogNormal)
-    require(good, "particle of the anisotropy or rotation", "a mpisim.Particle or mpisim.LogNormal", repr(value))
-
-
-def checked_axis(values: object) -> tuple[float, float, float]:
-    """Return an easy axis as given, as three floats; raise `InputError` unless it is a vector other than zero."""
-    axis = numbers_of("particle easy_axis", values)  # type: ignore[arg-type]
-    require(len(axis) == 3 and any(axis), "particle easy_axis", "three components, not all zero", axis)
-    return axis[0], axis[1], axis[2]
-
-
-def alphas_of(particle: Particle | LogNormal, anisotropy_constant: float) -> np.ndarray:
-    """Return K V / (k_B T) of every size, shape (size,)."""
-    return anisotropy_constant * particle.sizes().betas / particle.saturation_magnetisation
 
 
 def boltzmann_means(along: np.ndarray, across: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ import numpy as np
 
 from mpisim.constants import BOLTZMANN
 from mpisim.errors import require, within
-from mpisim.particles.anisotropy import ANISOTROPY_RANGE, alphas_of, checked_axis, checked_particle
+from mpisim.particles.cores import Cores, CoresWithAxis, alphas_of
 from mpisim.particles.distributions import LogNormal
 from mpisim.particles.particle import Particle
 from mpisim.particles.rotation import Rotation, mean_directions
@@ -40,7 +40,7 @@ _FEWEST_TIMES = 8
 
 
 @dataclass(frozen=True)
-class BrownRotation:
+class BrownRotation(Cores):
     """Particles with a blocked moment that turn in a fluid; the accurate reference for `mpisim.Debye`.
 
     Parameters
@@ -58,19 +58,13 @@ class BrownRotation:
         If the particle is another model, or a value is not in its range.
     """
 
-    particle: Particle | LogNormal
     viscosity: float = 1e-3
     coating: float = 0.0
 
     def __post_init__(self) -> None:
-        checked_particle(self.particle)
+        super().__post_init__()
         object.__setattr__(self, "viscosity", within("particle viscosity", self.viscosity, 1e-4, 0.1, "Pa s"))
         object.__setattr__(self, "coating", within("particle coating", self.coating, 0, 1e-7, "m"))
-
-    @property
-    def diameter(self) -> float:
-        """Core diameter, or the median of the cores, in m."""
-        return self.particle.diameter
 
     def times(self) -> np.ndarray:
         """Relaxation time tau_B of every size in s, shape (size,)."""
@@ -85,7 +79,7 @@ class BrownRotation:
 
 
 @dataclass(frozen=True)
-class NeelRotation:
+class NeelRotation(CoresWithAxis):
     """Particles that stand still while their moments turn in them, against an anisotropy with one easy axis.
 
     Parameters
@@ -112,30 +106,14 @@ class NeelRotation:
     milliseconds a point; one of any other direction takes seconds.
     """
 
-    particle: Particle | LogNormal
-    anisotropy_constant: float = 0.0
-    easy_axis: tuple[float, float, float] = (0.0, 0.0, 1.0)
     damping: float = 0.1
     gyromagnetic_ratio: float = GYROMAGNETIC_RATIO
 
     def __post_init__(self) -> None:
-        checked_particle(self.particle)
-        constant = within("particle anisotropy_constant", self.anisotropy_constant, *ANISOTROPY_RANGE)
-        object.__setattr__(self, "anisotropy_constant", constant)
-        object.__setattr__(self, "easy_axis", checked_axis(self.easy_axis))
+        super().__post_init__()
         object.__setattr__(self, "damping", within("particle damping", self.damping, 1e-3, 10, "(no unit)"))
         ratio = within("particle gyromagnetic_ratio", self.gyromagnetic_ratio, 1e10, 1e12, "rad/(s T)")
         object.__setattr__(self, "gyromagnetic_ratio", ratio)
-
-    @property
-    def diameter(self) -> float:
-        """Core diameter, or the median of the cores, in m."""
-        return self.particle.diameter
-
-    @property
-    def steepening(self) -> float:
-        """Factor on the steepness of Langevin's function, by which samples of a period are counted: 2 with an axis."""
-        return 2.0 if self.anisotropy_constant > 0 else 1.0
 
     def times(self) -> np.ndarray:
         """Relaxation time tau_N of every size in s, without anisotropy and field, shape (size,)."""

@@ -6,7 +6,8 @@ from scipy.integrate import quad
 
 from mpisim import AnisotropicEquilibrium, InputError, LogNormal, Mixture, Particle, check_magnetisation, langevin
 from mpisim.particles import anisotropy
-from mpisim.particles.anisotropy import alphas_of, boltzmann_means
+from mpisim.particles.anisotropy import boltzmann_means
+from mpisim.particles.cores import alphas_of
 from tests.mpisim.bad_input import assert_refused, each
 
 CORES = Particle(22e-9)
