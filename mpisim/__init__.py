@@ -47,9 +47,11 @@ if TYPE_CHECKING:
     from mpisim.scanner.recording import Digitiser, Feedthrough, Recording
     from mpisim.scanner.simple_fields import Dipole, Polynomial, Uniform
     from mpisim.scanner.solid_harmonics import SolidHarmonics
+    from mpisim.scanner.stability import averaging_limit, chain_averaging_limit
     from mpisim.scanner.table import SCANNER_PARTS, SCANNERS
     from mpisim.scanner.transfer import BandPass, CoilResonance, PoleZeroFilter, TransferTable
     from mpisim.scanner.wound_field import WoundField
+    from mpisim.simulation.detection import detection_limit
     from mpisim.simulation.matrix import simulate
     from mpisim.simulation.measured_background import add_background
     from mpisim.simulation.prospective import calibrate
@@ -113,10 +115,13 @@ __all__ = [
     "WoundField",
     "__version__",
     "add_background",
+    "averaging_limit",
     "calibrate",
+    "chain_averaging_limit",
     "check_format",
     "check_magnetisation",
     "check_scanner",
+    "detection_limit",
     "io",
     "langevin",
     "langevin_prime",
@@ -177,9 +182,11 @@ __getattr__, __dir__ = handed_on(
         "mpisim.scanner.recording": ["Digitiser", "Feedthrough", "Recording"],
         "mpisim.scanner.simple_fields": ["Dipole", "Polynomial", "Uniform"],
         "mpisim.scanner.solid_harmonics": ["SolidHarmonics"],
+        "mpisim.scanner.stability": ["averaging_limit", "chain_averaging_limit"],
         "mpisim.scanner.table": ["SCANNERS", "SCANNER_PARTS"],
         "mpisim.scanner.transfer": ["BandPass", "CoilResonance", "PoleZeroFilter", "TransferTable"],
         "mpisim.scanner.wound_field": ["WoundField"],
+        "mpisim.simulation.detection": ["detection_limit"],
         "mpisim.simulation.matrix": ["simulate"],
         "mpisim.simulation.measured_background": ["add_background"],
         "mpisim.simulation.prospective": ["calibrate"],
