@@ -16,10 +16,11 @@ to peak over its largest rate: :math:`\tau = 1/(\pi f)` for a sine. The field of
 
 .. math:: B \le \frac{E_0}{\pi f r} + \frac{E_0\,c}{r} .
 
-Above 1/(pi c), 0.9 kHz, it no longer falls much: the limit is a field, inversely proportional to the radius. Saritas et
-al., IEEE Trans. Med. Imaging 32, 1600 (2013), DOI 10.1109/TMI.2013.2260764, measured arms and legs up to 25 kHz and
-found both laws. The hyperbola is not the last word. In heads, thresholds were lowest at 25 kHz and 39 % higher at 88
-kHz (Barksdale et al., IEEE J. Transl. Eng. Health Med. 13, 275 (2025), DOI 10.1109/JTEHM.2025.3570611).
+Far above 1/(pi c), 0.9 kHz, it no longer falls much: the limit is a field, inversely proportional to the radius. Both
+laws were taken over for MPI (Goodwill and Conolly, IEEE Trans. Med. Imaging 29, 1851 (2010), DOI
+10.1109/TMI.2010.2052284) and measured in arms and legs (Saritas et al., IEEE Trans. Med. Imaging 32, 1600 (2013)). The
+hyperbola is not the last word: in heads, thresholds were lowest near 25 kHz and 39 % higher at 88 kHz (Barksdale et
+al., IEEE J. Transl. Eng. Health Med. 13, 275 (2025), DOI 10.1109/JTEHM.2025.3570611).
 
 **Heating.** The specific absorption rate :math:`\sigma E^2 / 2\rho` is
 
@@ -29,11 +30,11 @@ kHz (Barksdale et al., IEEE J. Transl. Eng. Health Med. 13, 275 (2025), DOI 10.1
 at the surface and in the mean over the cylinder, with the conductivity :math:`\sigma` (0.35 S/m in muscle at 25 kHz: S.
 Gabriel et al., Phys. Med. Biol. 41, 2251 (1996), DOI 10.1088/0031-9155/41/11/002) and the density :math:`\rho`. The
 mean over the whole body may be 2 W/kg in the normal mode of IEC 60601-2-33, and 4 W/kg in the first level controlled
-mode. Bohnert and Doessel, Proc. IEEE EMBC 2010, and Schmale et al., IEEE Trans. Magn. 51, 6502104 (2015), DOI
-10.1109/TMAG.2014.2322940, treat MPI in models of bodies.
+mode. Bohnert and Doessel (Annual Conference of the IEEE EMBS, 2010) and Schmale et al. (MPI safety in the view of MRI
+safety standards, IEEE Trans. Magn. 51, 2015) treat MPI in models of bodies.
 
-Simplified: a body is no homogeneous cylinder, and its limits scatter by a factor of about two. These are numbers for
-the design of scanners, and no approval to expose anybody.
+Simplified: a body is no homogeneous cylinder, and persons differ. These are numbers for the design of scanners, and no
+approval to expose anybody: read the edition of the standard that applies.
 """
 
 from __future__ import annotations
