@@ -1,14 +1,14 @@
 """Speed of the Fokker-Planck equation in a simulation, and of the tables of equilibrium moments, beside SciPy.
 
 An ideal matrix of 32 x 32 voxels and 60 angles comes from one profile across the line. The obvious way is one
-integration by `scipy.integrate.solve_ivp` (BDF with the matrix as Jacobian, rtol 1e-6) for every voxel and angle until
-the moment is periodic, three periods here; a few points are integrated, and the time of a matrix is extrapolated from
-their mean. In the vector case a line of voxels lies 1 mm above the plane z = 0, where the selection field has a part
-across the easy axis: 8 x 8 voxels of one point at 6 angles, and one point by SciPy, which takes the same spherical
-harmonics as a dense matrix. Moments of the anisotropic equilibrium are read from a table, or integrated over the sphere
-in NumPy.
+integration by `scipy.integrate.solve_ivp` (BDF with the matrix as Jacobian, rtol 1e-6) for every voxel and angle
+until the moment is periodic, three periods here; a few points are integrated, and the time of a matrix is
+extrapolated from their mean. In the vector case a line of voxels lies 1 mm above the plane z = 0, where the selection
+field has a part across the easy axis: 8 x 8 voxels of one point at 6 angles, and one point by SciPy, which takes the
+same spherical harmonics as a dense matrix; Brown's rotation, with a coating of 10 nm, needs more periods to become
+periodic. Moments of the anisotropic equilibrium are read from a table, or integrated over the sphere in NumPy.
 
-    python -m benchmarks.fokker_planck [--repeats 3] [--no-vector]
+    python -m benchmarks.fokker_planck [--repeats 3] [--vector neel,brown | --no-vector] [--only-vector]
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ CORES, VECTOR_CORES = mpisim.Particle(25e-9), mpisim.Particle(20e-9)
 SCANNER, VECTOR_SCANNER = mpisim.open_sided_ffl(GRADIENT), mpisim.open_sided_ffl(GRADIENT, angles=6)
 GRID, VECTOR_GRID = mpisim.Grid(), mpisim.Grid((8, 8), center=(0.0, 0.0, 1e-3))
 FIELDS = 100_000
+VECTOR_MODELS = {
+    "neel": mpisim.NeelRotation(VECTOR_CORES, CONSTANT),
+    "brown": mpisim.BrownRotation(VECTOR_CORES, coating=10e-9),
+}
 TABLE_MODEL = mpisim.AnisotropicEquilibrium(CORES, CONSTANT, (0.3, 0.2, 1.0))
 
 
@@ -139,12 +143,8 @@ def timed(work: Callable[[], object]) -> Timing:
     return Timing(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def main() -> None:
-    """Time and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--no-vector", action="store_true", help="leave out the vector case, which takes minutes")
-    options = parser.parse_args()
+def time_the_profiles(repeats: int) -> None:
+    """Time ideal matrices, and the table of equilibrium moments; print times and ratios."""
     models = {"Neel": mpisim.NeelRotation(CORES, CONSTANT), "Brown": mpisim.BrownRotation(CORES, coating=5e-9)}
     works: dict[str, Callable[[], object]] = {
         f"ideal matrix, {name}": partial(mpisim.simulate, SCANNER, model, GRID) for name, model in models.items()
@@ -153,7 +153,7 @@ def main() -> None:
     works["solve_ivp, three points"] = lambda: [one_axis_by_scipy(u) for u in distances]
     works["table of moments, 1e5 fields"] = partial(TABLE_MODEL.moment_vector, fields())
     works["quadrature, 1e3 fields"] = by_quadrature
-    found = taking_turns(works, options.repeats)
+    found = taking_turns(works, repeats)
     for name, timing in found.items():
         shown(name, timing)
     points = GRID.shape[0] * GRID.shape[1] * len(SCANNER.angles)
@@ -161,15 +161,34 @@ def main() -> None:
     print(f"ideal matrix, Neel: {ratio:.2g} times as fast as solve_ivp for {points} points (CPU, extrapolated)")
     ratio = 100 * found["quadrature, 1e3 fields"].cpu / found["table of moments, 1e5 fields"].cpu
     print(f"table of moments: {ratio:.2g} times as fast as quadrature")
+
+
+def time_the_vector_case(names: list[str]) -> None:
+    """Simulate the whole vector case for models by name, and one point by SciPy; print times and their ratio."""
+    one, sample = mpisim.Grid((1, 1), center=(0, 0, 1e-3)), mpisim.Sample(points=1)
+    mpisim.simulate(VECTOR_SCANNER, VECTOR_MODELS["neel"], one, sample)  # compiles
+    for name in names:
+        ours = timed(partial(mpisim.simulate, VECTOR_SCANNER, VECTOR_MODELS[name], VECTOR_GRID, sample))
+        shown(f"vector case, 8 x 8 voxels, 6 angles, {name}", ours)
+        if name == "neel":
+            theirs = timed(partial(vector_by_scipy, 0.006))
+            shown("solve_ivp, one point", theirs)
+            ratio = theirs.cpu * 384 / ours.cpu
+            print(f"vector case: {ratio:.2g} times as fast as solve_ivp for 384 points (CPU, extrapolated)")
+
+
+def main() -> None:
+    """Time and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--vector", default="neel", help="models of the vector case, which takes minutes: neel,brown")
+    parser.add_argument("--no-vector", action="store_true", help="leave out the vector case")
+    parser.add_argument("--only-vector", action="store_true", help="leave out all others")
+    options = parser.parse_args()
+    if not options.only_vector:
+        time_the_profiles(options.repeats)
     if not options.no_vector:
-        model = mpisim.NeelRotation(VECTOR_CORES, CONSTANT)
-        mpisim.simulate(VECTOR_SCANNER, model, mpisim.Grid((1, 1), center=(0, 0, 1e-3)), mpisim.Sample(points=1))
-        ours = timed(partial(mpisim.simulate, VECTOR_SCANNER, model, VECTOR_GRID, mpisim.Sample(points=1)))
-        shown("vector case, 8 x 8 voxels, 6 angles", ours)
-        theirs = timed(partial(vector_by_scipy, 0.006))
-        shown("solve_ivp, one point", theirs)
-        ratio = theirs.cpu * 384 / ours.cpu
-        print(f"vector case: {ratio:.2g} times as fast as solve_ivp for 384 points (CPU, extrapolated)")
+        time_the_vector_case(options.vector.split(","))
 
 
 if __name__ == "__main__":

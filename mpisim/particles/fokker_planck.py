@@ -15,28 +15,34 @@ are the reference for the cheaper models: their equilibrium is `mpisim.Particle`
 and in weak fields Brown's rotation is `mpisim.Debye` with :math:`\tau_B`.
 
 Simplified: one of both rotations, not their coupling (Weizenecker, Phys. Med. Biol. 63, 035004 (2018),
-doi:10.1088/1361-6560/aaa186); no interaction of particles; the same easy axis for all of them.
+doi:10.1088/1361-6560/aaa186); no interaction of particles; easy axes at
+rest, one for all of them or of all directions.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from mpisim.constants import BOLTZMANN
-from mpisim.errors import require, within
-from mpisim.particles.cores import Cores, CoresWithAxis, alphas_of
-from mpisim.particles.distributions import LogNormal
-from mpisim.particles.particle import Particle
+from mpisim.errors import require, whole, within
+from mpisim.particles.cores import Cores, CoresWithAxis, alphas_of, checked_share
+from mpisim.particles.protocol import Sizes
+from mpisim.particles.random_axes import mean_over_axes
 from mpisim.particles.rotation import Rotation, mean_directions
 
 __all__ = ["GYROMAGNETIC_RATIO", "BrownRotation", "NeelRotation"]
 
 GYROMAGNETIC_RATIO = 1.76085963e11
 """Of the electron in rad/(s T), CODATA 2018."""
+Directions = Callable[[np.ndarray], np.ndarray]
+"""Mean directions of the moments of one size for fields m B / (k_B T), both (time, point, 3)."""
 _FEWEST_TIMES = 8
+_MOST_ANGLES = 32
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,9 @@ class BrownRotation(Cores):
 
     def moments(self, field: np.ndarray, period: float) -> np.ndarray:
         """Mean moment of one particle in A m^2 for a field (time, ..., 3) in T over a period in s."""
-        return _moments(self.particle, field, period, [Rotation(time) for time in self.times().tolist()])
+        rotations = [Rotation(time) for time in self.times().tolist()]
+        directions = [partial(mean_directions, period=period, rotation=rotation) for rotation in rotations]
+        return _moments(self.particle.sizes(), field, period, directions)
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,11 @@ class NeelRotation(CoresWithAxis):
         a of the Landau-Lifshitz-Gilbert equation, from 0.001 to 10; 0.1 is usual.
     gyromagnetic_ratio
         In rad/(s T), from 1e10 to 1e12; by default that of the electron.
+    aligned
+        Share of the particles with this easy axis, from 0 to 1; the axes of the others have all directions, as those of
+        `mpisim.AnisotropicEquilibrium`.
+    axis_angles
+        Number of angles to the field at which the axes of the others are taken, from 1 to 32.
 
     Raises
     ------
@@ -103,17 +116,23 @@ class NeelRotation(CoresWithAxis):
     Notes
     -----
     A field along the easy axis, such as in the plane of an ideal field-free-line scanner with the axis z, takes
-    milliseconds a point; one of any other direction takes seconds.
+    milliseconds a point; one of any other direction takes seconds. Axes of all directions take `axis_angles` times as
+    long in a field that keeps its direction, and twice the square of it in any other.
     """
 
     damping: float = 0.1
     gyromagnetic_ratio: float = GYROMAGNETIC_RATIO
+    aligned: float = 1.0
+    axis_angles: int = 6
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "damping", within("particle damping", self.damping, 1e-3, 10, "(no unit)"))
         ratio = within("particle gyromagnetic_ratio", self.gyromagnetic_ratio, 1e10, 1e12, "rad/(s T)")
         object.__setattr__(self, "gyromagnetic_ratio", ratio)
+        object.__setattr__(self, "aligned", checked_share(self.aligned))
+        object.__setattr__(self, "axis_angles", whole("particle axis_angles", self.axis_angles))
+        require(self.axis_angles <= _MOST_ANGLES, "particle axis_angles", f"at most {_MOST_ANGLES}", self.axis_angles)
 
     def times(self) -> np.ndarray:
         """Relaxation time tau_N of every size in s, without anisotropy and field, shape (size,)."""
@@ -122,22 +141,30 @@ class NeelRotation(CoresWithAxis):
 
     def moments(self, field: np.ndarray, period: float) -> np.ndarray:
         """Mean moment of one particle in A m^2 for a field (time, ..., 3) in T over a period in s."""
-        alphas = alphas_of(self.particle, self.anisotropy_constant)
-        rotations = [
-            Rotation(time, alpha, self.easy_axis if alpha > 0 else None, self.damping)
-            for time, alpha in zip(self.times().tolist(), alphas.tolist(), strict=True)
-        ]
-        return _moments(self.particle, field, period, rotations)
+        sizes, times = self.particle.sizes(), self.times().tolist()
+        alphas = alphas_of(self.particle, self.anisotropy_constant).tolist()
+        directions: list[Directions] = []
+        for time, alpha in zip(times, alphas, strict=True):
+            rotation = Rotation(time, alpha, self.easy_axis if alpha > 0 else None, self.damping)
+            directions.append(partial(self._directions, rotation=rotation, period=period))
+        return _moments(sizes, field, period, directions)
+
+    def _directions(self, xi: np.ndarray, period: float, rotation: Rotation) -> np.ndarray:
+        """Mean directions of the moments of one size, of all axes."""
+        if rotation.axis is None or self.aligned == 1:
+            return mean_directions(xi, period, rotation)
+        found = (1 - self.aligned) * mean_over_axes(xi, period, rotation, self.axis_angles)
+        return found + self.aligned * mean_directions(xi, period, rotation) if self.aligned > 0 else found
 
 
-def _moments(particle: Particle | LogNormal, field: np.ndarray, period: float, rotations: list[Rotation]) -> np.ndarray:
-    """Return the moments of all sizes in A m^2, each of which turns in its own way."""
+def _moments(sizes: Sizes, field: np.ndarray, period: float, directions: Sequence[Directions]) -> np.ndarray:
+    """Return the moments of all sizes in A m^2, each of which has mean directions of its own."""
     count = len(field)
     require(count >= _FEWEST_TIMES, "field", f"given at {_FEWEST_TIMES} times of a period or more", count)
     require(math.isfinite(period) and period > 0, "period", "a positive number in s", period)
     points = np.asarray(field, dtype=float).reshape(count, -1, 3)
-    out, sizes = np.zeros_like(points), particle.sizes()
+    out = np.zeros_like(points)
     weights = (sizes.fractions * sizes.moments).tolist()
-    for weight, beta, rotation in zip(weights, sizes.betas.tolist(), rotations, strict=True):
-        out += weight * mean_directions(beta * points, period, rotation)
+    for weight, beta, of_size in zip(weights, sizes.betas.tolist(), directions, strict=True):
+        out += weight * of_size(beta * points)
     return out.reshape(field.shape)

@@ -19,21 +19,25 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numba import get_num_threads
 
 from mpisim.errors import require, warn
 from mpisim.kernels.fokker_planck import STAGE_TIMES, advance_axis
 from mpisim.kernels.fokker_planck_vector import advance_vector, couplings
 from mpisim.particles.expansion import AXIS_DIGITS, VECTOR_DIGITS, axis_bands, degree_for
 from mpisim.particles.periodic import Advance, periodic_state
+from mpisim.progress import progress
 
-__all__ = ["Rotation", "mean_directions"]
+__all__ = ["Rotation", "mean_directions", "one_direction"]
 
+_Z = (0.0, 0.0, 1.0)
 _ONE_AXIS = 1e-12  # field across the axis, of the largest along it
 _STEP_OF_XI, _VECTOR_STEP = 0.2, 0.4
 _DEGREES, _VECTOR_DEGREES = 8, 4
 _HIGHEST, _HIGHEST_OF_VECTOR = 400, 64
 _MOST_STEPS = 2**17  # of a period
 _BLOCK_BYTES = 3e7
+_POINTS_OF_A_CORE = 8  # in a block of the vector case, between whose blocks progress is told
 _MANY_PERIODS = 1000
 
 
@@ -71,16 +75,39 @@ def mean_directions(xi: np.ndarray, period: float, rotation: Rotation) -> np.nda
     """
     frame = _frame(rotation.axis)
     turned, out = xi @ frame.T, np.zeros(xi.shape)
-    largest = np.abs(turned).max(axis=(0, 2), initial=0.0)
-    along = _directions(turned, largest, rotation.axis is not None)
-    across = turned - np.einsum("tpi,pi->tp", turned, along)[..., None] * along
-    one_axis = np.abs(across).max(axis=(0, 2), initial=0.0) <= _ONE_AXIS * largest
+    along, one_axis = one_direction(turned, None if rotation.axis is None else _Z)
     for group in _groups(turned, rotation.alpha, np.flatnonzero(one_axis), False):
         scalar = np.einsum("tpi,pi->tp", turned[:, group.points], along[group.points])
         out[:, group.points] = _on_one_axis(scalar, period, rotation, group)[..., None] * along[group.points]
-    for group in _groups(turned, rotation.alpha, np.flatnonzero(~one_axis), True):
-        out[:, group.points] = _in_space(turned[:, group.points], period, rotation, group)
+    groups = list(_groups(turned, rotation.alpha, np.flatnonzero(~one_axis), True))
+    with progress(total=sum(group.points.size for group in groups), unit="point", desc="Fokker-Planck") as bar:
+        for group in groups:
+            out[:, group.points] = _in_space(turned[:, group.points], period, rotation, group)
+            bar.update(group.points.size)
     return out @ frame
+
+
+def one_direction(xi: np.ndarray, direction: tuple[float, float, float] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return along which direction the field of each point is, and whether it never leaves it.
+
+    Parameters
+    ----------
+    xi
+        Field at uniform times of a period, shape (time, point, 3).
+    direction
+        Unit vector that is asked for; by default that in which the field of the point is largest.
+
+    Returns
+    -------
+    along
+        Unit vectors, shape (point, 3).
+    kept
+        Whether what the field of a point has across is rounding, at all times; shape (point,).
+    """
+    largest = np.abs(xi).max(axis=(0, 2), initial=0.0)
+    along = _directions(xi, largest) if direction is None else np.broadcast_to(np.array(direction), xi.shape[1:])
+    across = xi - np.einsum("tpi,pi->tp", xi, along)[..., None] * along
+    return along, np.abs(across).max(axis=(0, 2), initial=0.0) <= _ONE_AXIS * largest
 
 
 def _frame(axis: tuple[float, float, float] | None) -> np.ndarray:
@@ -93,13 +120,11 @@ def _frame(axis: tuple[float, float, float] | None) -> np.ndarray:
     return np.stack([x, np.cross(z, x), z])
 
 
-def _directions(xi: np.ndarray, largest: np.ndarray, has_axis: bool) -> np.ndarray:
-    """Return the direction of the field of each point: z with an easy axis, else where it is largest; (point, 3)."""
-    if has_axis:
-        return np.broadcast_to(np.array([0.0, 0.0, 1.0]), (xi.shape[1], 3))
+def _directions(xi: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Return the direction of the field of each point where it is largest, (point, 3); z without a field."""
     times = np.argmax(np.abs(xi).max(axis=2), axis=0)
     vectors = xi[times, np.arange(xi.shape[1])]
-    vectors = np.where(largest[:, None] > 0, vectors, [0.0, 0.0, 1.0])
+    vectors = np.where(largest[:, None] > 0, vectors, _Z)
     return vectors / np.linalg.norm(vectors, axis=1)[:, None]
 
 
@@ -131,6 +156,7 @@ def _groups(xi: np.ndarray, alpha: float, points: np.ndarray, in_space: bool) ->
     for pair in np.unique(np.stack([substeps, degrees]), axis=1).T.tolist():
         chosen = points[(substeps == pair[0]) & (degrees == pair[1])]
         at_once = max(1, int(_BLOCK_BYTES / (8 * len(STAGE_TIMES) * (3 if in_space else 1) * pair[0] * len(xi))))
+        at_once = min(at_once, _POINTS_OF_A_CORE * get_num_threads()) if in_space else at_once
         for start in range(0, chosen.size, at_once):
             yield _Group(chosen[start : start + at_once], *pair)
 

@@ -80,8 +80,9 @@ def time_domain_rows(
     blocks = []
     for v in progress(voxels, unit="block of voxels"):
         parts = [_FluxOf(scanner, particle, waves, centers[v, None] + offsets[q], scale[q]) for q in points]
-        angles = [voltage_lines(reduce(np.add, (flux(angle) for flux in parts)), sequence) for angle in sequence.angles]
-        blocks.append(np.stack(angles))
+        angles = progress(sequence.angles, unit="angle")  # of models that take seconds
+        rows = [voltage_lines(reduce(np.add, (flux(angle) for flux in parts)), sequence) for angle in angles]
+        blocks.append(np.stack(rows))
     return np.concatenate(blocks, axis=-1)
 
 
