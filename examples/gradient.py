@@ -40,9 +40,10 @@ from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
 import mpisim
+import recon
 from mpisim.cli.command import argument_type
 from mpisim.cli.options import diameters_nm, gradients, integers, number
-from mpisim.data.views import as_matrix
+from mpisim.data.noise import rms
 from mpisim.errors import positive
 from mpisim.io.scanner_file import open_scanner
 from mpisim.plot import save_figure
@@ -65,31 +66,6 @@ def width_of_response(gradient: float, particle: mpisim.Particle) -> float:
     return 2 * half / (particle.beta * gradient)
 
 
-def point_spread(rows: np.ndarray, sigma: float, contrast: float) -> np.ndarray:
-    """Return the image of a point in the centre voxel, of shape (y, x).
-
-    `rows` is the system matrix (row, voxel) in V, `sigma` the complex noise in V, and `contrast` the standard deviation
-    of the concentration of a voxel.
-    """
-    matrix = np.concatenate([rows.real, rows.imag])
-    kernel = matrix @ matrix.T
-    kernel[np.diag_indices_from(kernel)] += sigma**2 / 2 / contrast**2
-    centre = matrix.shape[1] // 2
-    return (matrix.T @ np.linalg.solve(kernel, matrix[:, centre])).reshape(VOXELS, VOXELS)
-
-
-def full_width(profile: np.ndarray, step: float) -> float:
-    """Return the full width at half maximum, in the unit of `step`, of a profile with its peak in the middle."""
-    middle, half = len(profile) // 2, profile[len(profile) // 2] / 2
-    widths = []
-    for side in (profile[middle:], profile[middle::-1]):
-        below = int(np.argmax(side < half))
-        if below == 0:
-            return math.nan  # it does not fall to half within the field of view
-        widths.append(below - 1 + (side[below - 1] - half) / (side[below - 1] - side[below]))
-    return step * sum(widths)
-
-
 def study(options: argparse.Namespace) -> np.ndarray:
     """Return resolution in m, width of the response in m and SNR in dB, of shape (3, diameter, gradient)."""
     grid, sigma = mpisim.Grid((VOXELS, VOXELS), (FOV, FOV)), noise_level(options.noise_density, options.seconds)
@@ -102,12 +78,9 @@ def study(options: argparse.Namespace) -> np.ndarray:
         for j, gradient in enumerate(options.gradients):
             sample = {"concentration": concentration, "height": SAMPLE}  # fills a voxel
             matrix = file.given(calibration=sample).setup(gradient, diameter).simulate()
-            rows = as_matrix(matrix).astype(complex)
-            image = point_spread(rows, sigma, SAMPLE / grid.voxel[0])
-            centre = VOXELS // 2
-            widths = [full_width(line, grid.voxel[0]) for line in (image[centre], image[:, centre])]
-            signal = filling * np.sqrt(np.mean(np.abs(rows) ** 2))
+            signal = filling * rms(matrix["system_matrix"].values)
             level = 20 * math.log10(signal / sigma)
+            widths = recon.resolution(matrix, sigma, length=SAMPLE)
             results[:, i, j] = np.mean(widths), width_of_response(gradient, particle), level
     return results
 

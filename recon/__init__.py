@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recon.methods import METHODS
     from recon.metrics import nrmse, psnr, ssim
     from recon.phantoms import Phantom
+    from recon.point_spread import resolution
     from recon.reconstruction import reconstruct
     from recon.selection.background import Background
     from recon.selection.regularisation import regularisation
@@ -54,6 +55,7 @@ __all__ = [
     "psnr",
     "reconstruct",
     "regularisation",
+    "resolution",
     "solve",
     "ssim",
     "stream",
@@ -70,6 +72,7 @@ __getattr__, __dir__ = handed_on(
         "recon.methods": ["METHODS"],
         "recon.metrics": ["nrmse", "psnr", "ssim"],
         "recon.phantoms": ["Phantom"],
+        "recon.point_spread": ["resolution"],
         "recon.reconstruction": ["reconstruct"],
         "recon.selection.background": ["Background"],
         "recon.selection.regularisation": ["regularisation"],

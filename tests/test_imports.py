@@ -40,7 +40,7 @@ FLOORS = {
         {"cli"},
     ],
     "recon": [
-        {"solvers", "phantoms", "metrics"},
+        {"solvers", "phantoms", "metrics", "point_spread"},
         {"xspace"},
         {"selection", "measurement", "fit"},
         {"preparation", "methods"},

@@ -10,6 +10,7 @@ import pytest
 
 import calib
 import mpisim
+from recon import point_spread
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -56,7 +57,7 @@ def test_resolution_and_noise_follow_the_laws(tmp_path, capsys):
 
 
 def test_the_width_of_a_triangle_is_that_at_half_its_height():
-    full_width = example("gradient").full_width
+    full_width = point_spread.full_width
     triangle = np.maximum(0, 1 - np.abs(np.arange(-10, 11)) / 7.0)
     assert full_width(triangle, 0.5) == pytest.approx(3.5)
     assert np.isnan(full_width(np.ones(21), 0.5))
