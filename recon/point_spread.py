@@ -6,11 +6,11 @@ The image is the one with the least mean square error among all linear ones, for
 .. math:: \hat x = A^T (A A^T + s^{-2})^{-1} y = (A^T A + s^{-2})^{-1} A^T y .
 
 A point in voxel j becomes the column j of :math:`(A^T A + s^{-2})^{-1} A^T A`. Less noise gives a sharper image, down
-to a voxel, and a harmonic that lies below the noise gives nothing. (Resolution from the transfer function of the imaging
-process: Knopp et al., IEEE Trans. Med. Imaging 30, 1284, 2011, DOI 10.1109/TMI.2011.2113188.)
+to a voxel, and a harmonic that lies below the noise gives nothing. (Resolution from the transfer function of the
+imaging process: Knopp et al., IEEE Trans. Med. Imaging 30, 1284, 2011.)
 
-The standard deviation s of a voxel's value is stated by the contrast c of the mean over a square or a cube of the edge l,
-in the concentration of the calibration sample, so that the resolution does not depend on the size of a voxel:
+The standard deviation s of a voxel's value is stated by the contrast c of the mean over a square or a cube of the edge
+l, in the concentration of the calibration sample, so that the resolution does not depend on the size of a voxel:
 
 .. math:: s = c \sqrt{l^d / V}
 
@@ -18,6 +18,8 @@ for d dimensions and voxels of the area or volume V.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import xarray as xr
@@ -65,7 +67,7 @@ def point_spread(
     grid, dims = Grid.of(matrix), matrix["system_matrix"].dims
     images = matrix["system_matrix"].transpose(*(d for d in dims if d not in grid.dims), *grid.dims)
     white = _whitened(matrix.assign(system_matrix=images), noise_std)
-    edge, voxel = positive("length", length), np.prod(grid.voxel[: len(grid.shape)])
+    edge, voxel = positive("length", length), math.prod(grid.voxel[: len(grid.shape)])
     variance = positive("contrast", contrast) ** 2 * edge ** len(grid.shape) / voxel
     middle = np.ravel_multi_index(tuple(n // 2 for n in grid.array_shape), grid.array_shape)
     return np.asarray(_column(white, variance, int(middle)).reshape(grid.array_shape))
