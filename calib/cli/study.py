@@ -46,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measurement", metavar="FILE", help="open-mpi: a measurement, such as resolutionPhantom/3.mdf"
     )
+    parser.add_argument(
+        "--rows",
+        choices=("lines", "bands"),
+        default="lines",
+        help="table7: harmonics alone, or bands of 500 Hz around them (default: lines)",
+    )
     _add_training_arguments(parser)
     parser.add_argument("--cache", help="folder of trained weights and finished results (default: cache in the output)")
     parser.add_argument("--out", default="study", help="folder to write (default: study)")
@@ -93,4 +99,5 @@ def run(options: argparse.Namespace) -> Result:
         device=options.device,
         calibrations=None if options.calibrations is None else Path(options.calibrations),
         measurement=None if options.measurement is None else Path(options.measurement),
+        rows=options.rows,
     )

@@ -13,8 +13,8 @@ of 2 mm is 4.36 % of what remains within the sensitive region of 13 x 23 voxels:
 
 .. math:: \sigma = 0.0436\, \mathrm{RMS}\{A_{hij} : \mathrm{median}_i\, \mathrm{RMS}_j(A_{hij}) \ge 5 \sigma\} .
 
-White noise of one level leaves nothing to whiten. Bands of 500 Hz around the harmonics are not simulated: while the
-line stands still, lines beside the harmonics hold noise only (`mpisim.Bands`), which the threshold leaves out.
+White noise of one level leaves nothing to whiten. Rows are single lines here; `recon.studies.in_house_bands` has bands
+of 500 Hz around the harmonics, with coloured noise.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ from mpisim.scanner.coils import WoundCoil
 from mpisim.scanner.ffl import open_sided_ffl
 from mpisim.scanner.imperfect import ImperfectFFL
 from mpisim.simulation.setup import Setup
+from recon.measurement import measure
+from recon.phantoms import Phantom
 
 __all__ = ["CROP", "DEFAULT_METHODS", "Calibrations", "InHouseRecovery", "in_house_recovery", "in_house_setup"]
-__all__ += ["left_out"]
+__all__ += ["TEST_GRADIENT", "left_out", "strong_rows"]
 
 TRAINING_GRADIENTS, TEST_GRADIENT = (0.3, 0.4, 0.6), 0.5
 """Gradients in T/m."""
@@ -108,14 +110,13 @@ class Calibrations:
     def _kept(self) -> tuple[tuple[int, ...], float]:
         """Harmonics that are kept, and the noise of a sample of 2 mm in V."""
         values = in_house_setup(TEST_GRADIENT, self.angles).simulate().isel(CROP)["system_matrix"].values
-        strength = np.median(rms(values, axis=(-2, -1)).reshape(self.angles, len(_HARMONICS)), axis=0)
-        order = np.argsort(-strength)
-        for count in range(len(order), 0, -1):  # fewer rows are stronger in the mean, and have more noise
-            places = np.sort(order[:count])
-            sigma = INTRINSIC_NOISE * rms(values[..., places, :, :])
-            if strength[order[count - 1]] >= LEAST_SNR * sigma:
-                break
-        return tuple(_HARMONICS[i] for i in places), float(sigma)
+        places, sigma = strong_rows(values)
+        return tuple(_HARMONICS[i] for i in places), sigma
+
+    @property
+    def rows(self) -> str:
+        """The rows in words."""
+        return f"harmonics {self.harmonics[0]} to {self.harmonics[-1]}"
 
     @property
     def harmonics(self) -> tuple[int, ...]:
@@ -141,18 +142,25 @@ class Calibrations:
         """The matrix at 0.5 T/m as the sample of 2 mm measures it."""
         return self.with_noise(self.exact, 1)
 
+    def measured(self, gradient: float, seed: int) -> xr.Dataset:
+        """Return a matrix at any gradient as the sample of 2 mm measures it; `seed` is that of errors and noise."""
+        return self.with_noise(self.setup(gradient, seed).simulate(), seed)
+
+    def measurement(self, phantom: Phantom, snr: float) -> xr.Dataset:
+        """Return the measurement of a phantom within the sensitive region, with noise of `snr` dB."""
+        return measure(self.exact.isel(CROP), phantom, snr=snr, seed=0)
+
     @cached_property
     def training(self) -> list[xr.Dataset]:
         """Measured matrices at the other gradients, with errors of the angles of their own."""
         seeds = range(2, 2 + len(TRAINING_GRADIENTS))
         pairs = zip(TRAINING_GRADIENTS, seeds, strict=True)
-        return [self.with_noise(self.setup(gradient, seed).simulate(), seed) for gradient, seed in pairs]
+        return [self.measured(gradient, seed) for gradient, seed in pairs]
 
     @cached_property
     def validation(self) -> list[xr.Dataset]:
         """Another measurement at 0.4 T/m, by which the progress of trainings is told; nothing is chosen by it."""
-        setup = self.setup(TRAINING_GRADIENTS[1], _VALIDATION_SEED)
-        return [self.with_noise(setup.simulate(), _VALIDATION_SEED)]
+        return [self.measured(TRAINING_GRADIENTS[1], _VALIDATION_SEED)]
 
     def with_noise(self, exact: xr.Dataset, seed: int) -> xr.Dataset:
         """Return a matrix with the noise of the sample of 2 mm, which the result states."""
@@ -164,6 +172,31 @@ class Calibrations:
     def retrospective(self, method: str, factor: int) -> xr.Dataset:
         """Return the coarse matrix that a method needs, made of the values of the sample of 2 mm alone."""
         return downsample(self.reference, factor, METHODS[method].samplings[0], snr=None)
+
+
+def strong_rows(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the frequencies whose rows are strong enough, and the noise that follows from them.
+
+    Parameters
+    ----------
+    values
+        Rows whose noise is equal, within the sensitive region, complex (angle, frequency, y, x).
+
+    Returns
+    -------
+    places
+        Indices of the frequencies that are kept, ascending.
+    sigma
+        Complex standard deviation of the noise, in the unit of the values.
+    """
+    strength = np.median(rms(values, axis=(-2, -1)).reshape(len(values), -1), axis=0)
+    order = np.argsort(-strength)
+    for count in range(len(order), 0, -1):  # fewer rows are stronger in the mean, and have more noise
+        places = np.sort(order[:count])
+        sigma = float(INTRINSIC_NOISE * rms(values[..., places, :, :]))
+        if strength[order[count - 1]] >= LEAST_SNR * sigma:
+            break
+    return places, sigma
 
 
 class InHouseRecovery(Recovery):

@@ -27,13 +27,15 @@ from mpisim.plot.backend import load_matplotlib
 from mpisim.plugins import gathered
 from mpisim.progress import say
 
-__all__ = ["Choices", "Study", "StudyOptions", "studies"]
+__all__ = ["ROWS", "Choices", "Study", "StudyOptions", "studies"]
 
 GROUP = "mpisim.studies"
 QUICK_MATRICES = {"train": 6, "validation": 1, "test": 3}
 """Number of matrices of every split in the short form."""
 QUICK_STEPS = 4
 """Steps of a training in the short form."""
+ROWS = ("lines", "bands")
+"""Rows of the in-house scanner: harmonics alone, or bands of lines around them."""
 
 
 class Choices(TypedDict, total=False):
@@ -52,6 +54,7 @@ class Choices(TypedDict, total=False):
     report: Callable[[str], None]
     calibrations: Path | None
     measurement: Path | None
+    rows: str
     started: float
 
 
@@ -90,6 +93,8 @@ class StudyOptions:
         Cases and data-set specification of the matrices; by default those of the paper.
     calibrations, measurement
         Folder of measured calibrations, and file of a measurement, in studies of measured data; None for none.
+    rows
+        Rows of the in-house scanner, in its table: `lines`, the harmonics alone, or `bands` of lines around them.
     report
         Receives lines of text on the progress of long work.
     started
@@ -99,7 +104,7 @@ class StudyOptions:
     ------
     InputError
         If the number of scanners, that of steps or the fraction is not positive, both of the latter are given, or
-        `data` or `calibrations` is no folder, or `measurement` is no file.
+        `data` or `calibrations` is no folder, `measurement` is no file, or `rows` is another word.
     """
 
     out: Path
@@ -117,6 +122,7 @@ class StudyOptions:
     protocol: Protocol = field(default_factory=Protocol)
     calibrations: Path | None = None
     measurement: Path | None = None
+    rows: str = "lines"
     report: Callable[[str], None] = field(default=say, compare=False, repr=False)
     started: float = field(default_factory=time.time, compare=False, repr=False)
 
@@ -137,6 +143,7 @@ class StudyOptions:
             require(folder is None or folder.is_dir(), name, "an existing folder", str(folder))
         file = self.measurement
         require(file is None or file.is_file(), "measurement", "an existing file", str(file))
+        one_of("rows", self.rows, ROWS)
 
     @property
     def store(self) -> Path:
@@ -177,6 +184,7 @@ class StudyOptions:
         words += [] if self.scanners is None else ["--scanners", str(self.scanners)]
         words += [] if self.steps is None else ["--steps", str(self.steps)]
         words += [] if self.budget_fraction == 1 else ["--share", f"{self.budget_fraction:g}"]
+        words += [] if self.rows == ROWS[0] else ["--rows", self.rows]
         words += [] if self.device == "cpu" else ["--device", self.device]
         for flag in ("data", "calibrations", "measurement"):
             words += [] if getattr(self, flag) is None else [f"--{flag}", str(getattr(self, flag))]

@@ -9,15 +9,22 @@ from calib import nrmse
 from mpisim.data.metrics import nrmse as error
 from mpisim.data.noise import rms
 from mpisim.errors import InputError
+from mpisim.io.spectrum_file import read_noise_spectrum
 from recon.studies.catalogue import STUDIES
 from recon.studies.fig11 import rows_at
 from recon.studies.fig13 import calibrated, depth
 from recon.studies.in_house import CROP, LEAST_SNR, Calibrations, in_house_setup
+from recon.studies.in_house_bands import NOISE_FILE, BandCalibrations
 
 
 @pytest.fixture(scope="module")
 def calibrations():
     return Calibrations(3)
+
+
+@pytest.fixture(scope="module")
+def bands():
+    return BandCalibrations(3)
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +61,34 @@ def test_table7_tells_the_noise_of_the_reference_from_the_error(tmp_path):
     stored = xr.open_dataset(tmp_path / "table7_quick.nc")
     assert stored["nrmse_percent"].values == pytest.approx([row["nrmse_percent"] for row in rows.values()])
     assert "short form" in result["text"] and rows["bicubic-dc"]["published_percent"] is None
+
+
+def test_rows_of_bands_are_strong_and_white(bands):
+    """Coloured noise, divided out, leaves noise of 1 in every row; lines beside the harmonics are among the rows."""
+    exact, reference = bands.exact.isel(CROP), bands.reference.isel(CROP)
+    noise = (reference["system_matrix"] - exact["system_matrix"]).values
+    by_line = rms(noise, axis=(0, 2, 3))
+    assert by_line == pytest.approx(np.ones(len(by_line)), rel=0.1)  # of 3 x 299 complex numbers each
+    assert nrmse(reference, exact) == pytest.approx(0.0436, rel=0.05)
+    strength = np.median(rms(exact["system_matrix"].values, axis=(-2, -1)), axis=0)
+    assert np.all(strength >= LEAST_SNR * 0.999)
+    harmonics = np.array(bands.lines) / 23.2e3
+    beside = np.abs(harmonics - np.round(harmonics)) > 1e-6
+    assert 0 < beside.sum() < beside.size
+    spectrum = read_noise_spectrum(NOISE_FILE).density(np.array(bands.lines))
+    assert spectrum.max() > 1.5 * spectrum.min()  # there was something to whiten
+
+
+def test_table7_of_bands_refuses_methods_that_take_harmonics_only(tmp_path, bands, monkeypatch):
+    monkeypatch.setattr(BandCalibrations, "of", classmethod(lambda cls, options: bands))
+    result = STUDIES["table7"](tmp_path, quick=True, methods=("bicubic-dc", "physical"), factors=(2,), rows="bands")
+    rows = {row["method"]: row for row in result["table"]}
+    assert 4 < rows["bicubic-dc"]["nrmse_percent"] < 20
+    assert rows["physical"]["nrmse_percent"] is None and "harmonics of coarse" in rows["physical"]["status"]
+    assert "physical refused: Input harmonics of coarse must be" in result["text"]
+    assert (tmp_path / "table7_bands_quick.png").is_file()
+    with pytest.raises(InputError, match="rows must be one of"):
+        STUDIES["table7"](tmp_path, rows="tones")
 
 
 def test_networks_without_weights_are_named_with_the_command_of_the_study(tmp_path):
