@@ -43,7 +43,7 @@ from calib.methods.physical.more_angles import wanted_angles
 from calib.methods.record import Recovered
 from mpisim.data.coverage import expected_nrmse
 from mpisim.data.sampling import Sampling
-from mpisim.data.schema import STD
+from mpisim.data.schema import CIRCULARITY, STD
 from mpisim.data.views import as_images
 from mpisim.errors import InputError, warn
 
@@ -276,6 +276,7 @@ def _taken(chosen: _Tried, tried: list[_Tried], reason: str, usual: bool = False
     metadata = {k: v for k, v in chosen.metadata.items() if k not in ("sampling", "noise", "reason")}
     if np.isfinite(chosen.error):
         metadata["expected_nrmse"] = float(f"{chosen.error:.4g}")
-    std = chosen.fine[STD].values.reshape(as_images(chosen.fine).shape) if STD in chosen.fine else None
+    rows = as_images(chosen.fine).astype(complex)
+    stated = [chosen.fine[n].values.reshape(rows.shape) if n in chosen.fine else None for n in (STD, CIRCULARITY)]
     found = {**metadata, "reason": reason, "tried": [t.described() for t in tried]}
-    return Recovered(as_images(chosen.fine).astype(complex), found, std)
+    return Recovered(rows, found, *stated)

@@ -35,8 +35,19 @@ def check_result(recovered: object, shape: Sequence[int], method: str) -> None:
     real = isinstance(std, np.ndarray) and std.shape == rows.shape and std.dtype.kind == "f"
     good = std is None or (real and bool(np.all(np.isfinite(std) & (std >= 0))))
     require(good, f"std of the {name}", f"real, finite, zero or more, of shape {tuple(shape)}", "something else")
+    _check_circularity(recovered, name)
     kind = type(recovered.metadata).__name__
     require(isinstance(recovered.metadata, Mapping), f"metadata of the {name}", "a mapping", kind)
+
+
+def _check_circularity(recovered: Recovered, name: str) -> None:
+    found = recovered.circularity
+    if found is None:
+        return
+    must = f"complex, of a magnitude of at most 1, of shape {recovered.rows.shape}, beside a std"
+    good = isinstance(found, np.ndarray) and found.shape == recovered.rows.shape and found.dtype.kind == "c"
+    good = good and recovered.std is not None and bool(np.all(np.abs(found) <= 1 + 1e-5))
+    require(good, f"circularity of the {name}", must, "something else")
 
 
 def check_method(method: Method, name: str = "under test", weights: str | os.PathLike[str] | None = None) -> None:

@@ -18,7 +18,7 @@ import xarray as xr
 from mpisim.data.coverage import Coverage, Tally, tally
 from mpisim.data.grid import Grid
 from mpisim.data.metrics import squared_norms
-from mpisim.data.schema import STD, expect
+from mpisim.data.schema import CIRCULARITY, STD, expect
 from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images, require_same_rows
 from mpisim.errors import require, warn
@@ -156,7 +156,10 @@ def _norms(found: xr.Dataset, reference: xr.Dataset) -> _Norms:
     shape = tuple(sizes.values())
     sums = None
     if STD in found:
-        sums = tally(a.reshape(*shape, -1), b.reshape(*shape, -1), found[STD].values.reshape(*shape, -1), axis=-1)
+        own = (found[name].values.reshape(*shape, -1) if name in found else None for name in (STD, CIRCULARITY))
+        std, circularity = own
+        assert std is not None
+        sums = tally(a.reshape(*shape, -1), b.reshape(*shape, -1), std, axis=-1, circularity=circularity)
     numbers = tuple(int(h) for h in harmonics)
     return _Norms(tuple(sizes), error.reshape(shape), squared.reshape(shape), numbers, sums)
 

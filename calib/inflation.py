@@ -1,8 +1,9 @@
 r"""The number by which a method's standard deviations are to be multiplied, from matrices whose truth is known.
 
-A posterior deviation s presumes that the model of the method is right. Where it is not, errors are larger, often by
-much the same factor for all scanners of a kind. The inflation c of a sampling factor is the number for which the mean
-coverage over validation matrices (`mpisim.data.coverage`) is nearest to what is stated,
+A posterior deviation s, of the real or the imaginary part of a value, presumes that the model of the method is right.
+Where it is not, errors are larger, often by much the same factor for all scanners of a kind. The inflation c of a
+sampling factor is the number for which the mean coverage over validation matrices (`mpisim.data.coverage`) is nearest
+to what is stated,
 
 .. math:: c = \arg\min_c\ \max_{p \in \{.68, .95\}} \bigl\lvert \overline{C_p(c\,s)} - p \bigr\rvert .
 
@@ -21,6 +22,7 @@ from scipy.special import ndtri
 
 from calib.evaluation import evaluate
 from mpisim.data.coverage import LEVELS, Coverage
+from mpisim.data.deviation import deviations_of
 from mpisim.data.schema import STD
 from mpisim.data.units import in_unit_of
 from mpisim.data.views import as_images
@@ -97,7 +99,7 @@ def _distribution(found: xr.Dataset, reference: xr.Dataset) -> np.ndarray:
     """Return the share of errors' parts whose magnitude over their deviation is at most exp(edge), for every edge."""
     found = in_unit_of(found, reference, "found")
     error = as_images(found).astype(complex) - as_images(reference)[:, : found.sizes["y"], : found.sizes["x"]]
-    std = found[STD].values.reshape(error.shape).astype(float)
+    std = np.stack([part.reshape(error.shape) for part in deviations_of(found)])
     require(bool(np.any(std > 0)), f"{STD} of found", "positive somewhere", "all zeros")
     parts = np.abs(np.stack([error.real, error.imag]))
     with np.errstate(divide="ignore", invalid="ignore"):

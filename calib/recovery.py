@@ -246,6 +246,7 @@ def recover_at(
         recovered.rows,
         grid,
         std=recovered.std,
+        circularity=recovered.circularity,
         stage="fine",
         origin="recovered",
         recovery={

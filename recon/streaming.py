@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from mpisim.data.schema import STD, VOXEL_DIMS, expect
+from mpisim.data.schema import CIRCULARITY, STD, VOXEL_DIMS, expect
 from mpisim.errors import require, warn
 from mpisim.io.formats import FilePath
 from mpisim.io.reading import read
@@ -147,7 +147,7 @@ def prepare_stored(stored: StoredRows, y: xr.Dataset, conditions: Conditions, me
     require(conditions.background is None, "background", must, conditions.background)
     header = stored.header
     if STD in header:
-        header = header.drop_vars(STD)
+        header = header.drop_vars([STD, CIRCULARITY], errors="ignore")
         if conditions.use_std:
             warn("The matrix is read by slabs, so that the standard deviation which it states is not used.")
     level = np.ones(header["system_matrix"].size)

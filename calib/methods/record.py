@@ -24,14 +24,18 @@ class Recovered:
     metadata
         What the method reports of its work, in values that JSON holds; the file stores it.
     std
-        Standard deviation of the real part of the error of `rows`, equal to that of the imaginary part (the
-        mean square of the complex error is 2 std^2): real, zero or more, (row, H, W), in the unit of `rows`. None where
-        the method cannot say. `recover` writes it as `system_matrix_std`.
+        Standard deviation of `rows`, the root of the mean of the variances of both parts (the mean square of the
+        complex error is 2 std^2): real, zero or more, (row, H, W), in the unit of `rows`. None where the method cannot
+        say. `recover` writes it as `system_matrix_std`.
+    circularity
+        How the variances of both parts differ (`mpisim.data.deviation`): complex, of a magnitude of at most 1,
+        (row, H, W). None where the method cannot say. `recover` writes it as `system_matrix_circularity`.
     """
 
     rows: np.ndarray
     metadata: Mapping[str, object] = field(default_factory=dict)
     std: np.ndarray | None = None
+    circularity: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

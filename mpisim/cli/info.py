@@ -46,7 +46,7 @@ KEYS = {
     "noise": "unknown, known, or exact",
     "noise_std": "complex noise standard deviation, the largest of the rows, where it is known",
     **SNR_KEYS,
-    "system_matrix_std": "standard deviation of the real parts, root mean square over all values, where it is known",
+    "system_matrix_std": "standard deviation of one part of a value, root mean square over all, where it is known",
     "expected_nrmse": "the relative error of the matrix that follows from it, a fraction",
     "imperfections": "of a simulation: what is not ideal in its fields, coils, gains, tracer and calibration scan",
     **MDF_KEYS,

@@ -1,10 +1,11 @@
 r"""How well the standard deviation of a system matrix describes its actual error.
 
-The real and the imaginary part of the error of value i are taken as two errors with the deviation :math:`s_i` each
-(`system_matrix_std`). Over N values,
+The real and the imaginary part of the error of value i are taken as two errors. Each has the deviation of this part
+where the matrix states both (`mpisim.data.deviation`), else :math:`s_i` (`system_matrix_std`), which is the root of the
+mean of both variances. Over N values,
 
 .. math::
-   C_p = \frac1{2N}\,\#\{\lvert e\rvert \le z_p s\}, \qquad
+   C_p = \frac1{2N}\,\#\{\lvert e\rvert \le z_p s_{r,i}\}, \qquad
    R = \sqrt{\frac{\sum_i 2 s_i^2}{\sum_i \lvert \hat a_i - a_i\rvert^2}},
 
 where :math:`z_p` is the normal quantile: :math:`C_{.68} = .68`, :math:`C_{.95} = .95` and :math:`R = 1` for normal
@@ -23,6 +24,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.special import ndtri
 
+from mpisim.data.deviation import part_deviations
 from mpisim.errors import require
 
 __all__ = ["LEVELS", "Coverage", "Tally", "coverage", "expected_nrmse", "tally"]
@@ -88,7 +90,11 @@ class Tally:
 
 
 def tally(
-    found: np.ndarray, reference: np.ndarray, std: np.ndarray, axis: int | tuple[int, ...] | None = None
+    found: np.ndarray,
+    reference: np.ndarray,
+    std: np.ndarray,
+    axis: int | tuple[int, ...] | None = None,
+    circularity: np.ndarray | None = None,
 ) -> Tally:
     """Return the sums of a `Coverage` over some axes of values.
 
@@ -97,10 +103,11 @@ def tally(
     found, reference
         Complex values of one shape and unit.
     std
-        Standard deviation of the real part of `found`, and of its imaginary part, of the same shape; not negative. A
-        deviation of zero holds an error of zero alone.
+        Standard deviation of `found`, of the same shape; not negative. One of zero holds an error of zero alone.
     axis
         Axes to sum over; None, the default, sums over all.
+    circularity
+        How those of the real and of the imaginary part differ, of the same shape; None where both have `std`.
 
     Raises
     ------
@@ -109,17 +116,23 @@ def tally(
     """
     require(found.shape == reference.shape, "found", f"of the reference's shape {reference.shape}", found.shape)
     require(std.shape == found.shape, "std", f"of the shape {found.shape} of the values", std.shape)
+    if circularity is not None:
+        must = f"of the shape {found.shape} of the values"
+        require(circularity.shape == found.shape, "circularity", must, circularity.shape)
     error, std = found.astype(complex) - reference, std.astype(float)
-    parts = np.abs(error.real), np.abs(error.imag)
-    inside = [sum(np.sum(part <= z * std, axis=axis) for part in parts) for z in _HALF_WIDTHS]
+    parts, stated = (np.abs(error.real), np.abs(error.imag)), part_deviations(std, circularity)
+    both = list(zip(parts, stated, strict=True))
+    inside = [sum(np.sum(part <= z * own, axis=axis) for part, own in both) for z in _HALF_WIDTHS]
     count = np.sum(np.full(std.shape, 2), axis=axis)
     squared = 2 * np.sum(std**2, axis=axis), np.sum(parts[0] ** 2 + parts[1] ** 2, axis=axis)
     return Tally(*map(np.asarray, (count, *inside, *squared)))
 
 
-def coverage(found: np.ndarray, reference: np.ndarray, std: np.ndarray) -> Coverage:
+def coverage(
+    found: np.ndarray, reference: np.ndarray, std: np.ndarray, circularity: np.ndarray | None = None
+) -> Coverage:
     """Return how well a standard deviation describes the error of complex values; see `tally` for the arguments."""
-    return tally(found, reference, std).coverage()
+    return tally(found, reference, std, circularity=circularity).coverage()
 
 
 def expected_nrmse(values: np.ndarray, std: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
@@ -128,7 +141,7 @@ def expected_nrmse(values: np.ndarray, std: np.ndarray, axis: int | tuple[int, .
     Parameters
     ----------
     values, std
-        Complex values, and the standard deviation of their real parts, of one shape and unit.
+        Complex values, and their standard deviation (`system_matrix_std`), of one shape and unit.
     axis
         Axes to sum over; None, the default, sums over all.
 

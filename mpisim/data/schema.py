@@ -23,10 +23,12 @@ values, a scalar or one per row, and 0 where they are exact, as those of a simul
 up to 0.1 wrote it so.)
 
 A matrix whose errors are known beyond that noise, as those of a recovered one can be, has the variable
-`system_matrix_std`: real, zero or more, with the dimensions and the unit of `system_matrix`. It is the standard
-deviation of the real part of the error of each value, and equally that of the imaginary part, so that
+`system_matrix_std`: real, zero or more, with the dimensions and the unit of `system_matrix`. It is the root of the mean
+of the variances of the real and of the imaginary part of the error of each value, so that
 :math:`E|\delta A|^2 = 2 s^2`. It does not say how errors of different values depend on each other. Without it these
-errors are unknown, which is not the same as none.
+errors are unknown, which is not the same as none. Where both parts err differently, the variable
+`system_matrix_circularity` says how: complex, of a magnitude of at most 1, with the same dimensions and without a unit,
+:math:`E\,\delta A^2 / E|\delta A|^2` (`mpisim.data.deviation`). Without it both parts are taken to err alike.
 
 A coarse file holds **block means** (the large sample's signal over factor^2). Where the last blocks reach over the edge
 of the fine grid and hold n voxels, their values are means over these, with factor^2 / n times the noise that
@@ -55,6 +57,7 @@ from mpisim.errors import finite, one_of, require, whole, with_article
 from mpisim.version import __version__
 
 __all__ = [
+    "CIRCULARITY",
     "DIMS",
     "FORMAT_VERSION",
     "POSITION",
@@ -78,6 +81,9 @@ POSITION = "position"
 """Dimension of a coarse matrix of samples at any positions, in place of those of voxels."""
 STD = "system_matrix_std"
 """Variable of the standard deviation of a system matrix' values."""
+CIRCULARITY = "system_matrix_circularity"
+"""Variable that says how the errors of real and imaginary parts differ."""
+_OVER_ONE = 1e-5  # what rounding may add to the magnitude of a circularity
 UNITS = {
     **dict.fromkeys(("x", "y", "z", "size_x", "size_y"), "m"),
     **{"angle": "rad", "frequency": "Hz", "harmonic": "1"},
@@ -92,6 +98,7 @@ def build(
     *,
     noise_std: Any = None,
     std: Any = None,
+    circularity: Any = None,
     units: str = "V",
     **attributes: Any,
 ) -> xr.Dataset:
@@ -109,8 +116,11 @@ def build(
         Complex noise standard deviation in `units`, a scalar or an array over the row dimensions; 0 for exact values,
         None where it is not known.
     std
-        Of a system matrix: standard deviation of the real part of each value, which is also that of its imaginary part,
-        in `units`, an array of the shape of `values`; None where it is not known.
+        Of a system matrix: root of the mean of the variances of both parts of each value, in `units`, an array of the
+        shape of `values`; None where it is not known.
+    circularity
+        Of a system matrix: how the variances of both parts differ, complex, of the shape of `values`
+        (`mpisim.data.deviation`); None where that is not known.
     units
         Unit of the values.
     **attributes
@@ -127,6 +137,8 @@ def build(
         data["noise_std"] = (noise_dims, np.asarray(noise_std, dtype=float), {"units": units})
     if std is not None:
         data[STD] = (dims, np.asarray(std), {"units": units})
+    if circularity is not None:
+        data[CIRCULARITY] = (dims, np.asarray(circularity), {"units": "1"})
     data = coordinates_in(data, UNITS, "the dataset")
     for name in set(UNITS) & set(data.coords):
         data[name].attrs["units"] = UNITS[name]
@@ -158,6 +170,8 @@ def validate(data: xr.Dataset, name: str = "dataset") -> xr.Dataset:
         require(bool(np.all(noise >= 0)), f"noise_std of {name}", "zero or more", float(np.min(noise)))
     if STD in data:
         _check_std(data, kind, name)
+    if CIRCULARITY in data:
+        _check_circularity(data, kind, name)
     if kind == "system_matrix":
         _check_stage(data, name)
     return data
@@ -193,6 +207,17 @@ def _check_std(data: xr.Dataset, kind: str, name: str) -> None:
     require(std.dtype.kind == "f", what, "real floating-point numbers", str(std.dtype))
     require_finite(std, what, VOXEL_DIMS)
     require(bool(np.all(std.values >= 0)), what, "zero or more", float(std.min()))
+
+
+def _check_circularity(data: xr.Dataset, kind: str, name: str) -> None:
+    must = f"a system matrix where it has the variable {CIRCULARITY}"
+    require(kind == "system_matrix", name, must, f"of kind {kind}")
+    found, what = data[CIRCULARITY], f"{CIRCULARITY} of {name}"
+    require(found.dims == data[kind].dims, what, f"of the dimensions of {kind} {data[kind].dims}", found.dims)
+    require(found.dtype.kind == "c", what, "complex numbers", str(found.dtype))
+    require_finite(found, what, VOXEL_DIMS)
+    largest = float(abs(found).max())
+    require(largest <= 1 + _OVER_ONE, what, "of a magnitude of at most 1", largest)
 
 
 def _check_positions(data: xr.Dataset, kind: str, name: str) -> None:

@@ -91,6 +91,7 @@ def replace_rows(
     *,
     noise_std: Any = None,
     std: np.ndarray | None = None,
+    circularity: np.ndarray | None = None,
     extra: Mapping[str, object] | None = None,
     positions: Mapping[str, tuple[str, np.ndarray]] | None = None,
     **attributes: Any,
@@ -109,8 +110,11 @@ def replace_rows(
         Complex noise standard deviation of the values, a number or one per row, 0 for exact values; None where it is
         not known.
     std
-        Standard deviation of the real part of the values, which is also that of the imaginary part, (row, y, x); None
-        where it is not known, also where `data` states one for its own voxels.
+        Standard deviation of the values, the root of the mean of the variances of both parts, (row, y, x); None where
+        it is not known, also where `data` states one for its own voxels.
+    circularity
+        How the variances of both parts differ (`mpisim.data.deviation`), complex (row, y, x); None where that is not
+        known.
     extra
         Further variables, as xarray takes them.
     positions
@@ -136,6 +140,7 @@ def replace_rows(
         {**coords, **own},
         noise_std=noise_std,
         std=None if std is None else std.reshape(shape).astype(variable.real.dtype, copy=False),
+        circularity=None if circularity is None else circularity.reshape(shape).astype(variable.dtype, copy=False),
         units=variable.attrs.get("units", "1"),
         **{**known, **attributes},
     )

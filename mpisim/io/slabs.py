@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from mpisim.data.schema import POSITION, STD, UNITS, VOXEL_DIMS, ascending, expect, validate
+from mpisim.data.schema import CIRCULARITY, POSITION, STD, UNITS, VOXEL_DIMS, ascending, expect, validate
 from mpisim.data.units import coordinates_in
 from mpisim.data.views import as_matrix
 from mpisim.errors import require
@@ -29,7 +29,7 @@ from mpisim.memory import memory_limit, require_memory
 __all__ = ["exceeds_memory", "row_header", "row_slabs"]
 
 _COPIES = 4  # of a slab, while it is read and its numbers are checked
-_DEVIATIONS = (STD, "recovery_std")
+_DEVIATIONS = (STD, CIRCULARITY, "recovery_std")
 
 
 def exceeds_memory(path: FilePath, bytes_per_value: float) -> bool:

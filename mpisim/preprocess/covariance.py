@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from mpisim.data.noise import rms
-from mpisim.data.schema import STD, VOXEL_DIMS
+from mpisim.data.schema import CIRCULARITY, STD, VOXEL_DIMS
 from mpisim.errors import require
 from mpisim.preprocess.background import Runs, off_neighbours
 from mpisim.preprocess.rows import BACKGROUND, COMMON_NOISE, RowNumbers, kind_of, one_of_each_row, restored
@@ -109,6 +109,9 @@ class WhitenByCovariance(Step):
         if STD in data:
             squares = _multiplied(data[STD].variable ** 2, np.abs(root) ** 2, like.dims)
             found[STD] = np.sqrt(squares.real)
+            if CIRCULARITY in data:
+                own = _multiplied(data[STD].variable ** 2 * data[CIRCULARITY].variable, root**2, like.dims)
+                found[CIRCULARITY] = own / squares.real.where(squares.real > 0, 1.0)
         for name in ("noise_std", COMMON_NOISE):
             if name in data:
                 ratio = _ratio(data, name, deviation)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mpisim.data.schema import POSITION, STD, VOXEL_DIMS
+from mpisim.data.schema import CIRCULARITY, POSITION, STD, VOXEL_DIMS
 from mpisim.errors import require
 from mpisim.preprocess.pairing import places
 
@@ -97,8 +97,13 @@ def scaled(
     if STD in data:
         variable = data[STD].variable
         found[STD] = (variable.astype(float) * (1 / size if divide else size)).transpose(*variable.dims)
+    if CIRCULARITY in data:
+        variable = data[CIRCULARITY].variable
+        turn = (factor / size.where(size > 0, 1.0)) ** (-2 if divide else 2)
+        found[CIRCULARITY] = (variable * turn).transpose(*variable.dims).astype(variable.dtype, copy=False)
     for name, variable in found.items():
-        variable.attrs = dict(data[name].attrs) | ({} if units is None else {"units": units})
+        keeps = units is None or name == CIRCULARITY
+        variable.attrs = dict(data[name].attrs) | ({} if keeps else {"units": units})
     return data.assign(found)
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from calib.evaluation import evaluate
 from calib.inflation import fit_inflation
+from mpisim.data.deviation import along_and_across
 from mpisim.data.noise import complex_gaussian
-from mpisim.data.schema import STD, build
+from mpisim.data.schema import CIRCULARITY, STD, build
 from mpisim.errors import InputError
 
 SHAPE, DIMS = (4, 3, 12, 12), ("angle", "frequency", "y", "x")
@@ -53,6 +54,23 @@ def test_heavy_tails_miss_both_levels_alike():
     result = fit_inflation([pair(s, 1.0, tail=True) for s in range(2)])[4]
     off = result.after.within_68 - 0.68, result.after.within_95 - 0.95
     assert off[0] == pytest.approx(-off[1], abs=2e-3) and off[0] > 0.02
+
+
+def test_each_part_counts_by_its_own_deviation():
+    """Errors along the phase of the rows are thirty times those across; what is stated is half of both."""
+    pairs = []
+    for seed in range(4):
+        found, truth = pair(seed, 2.0)
+        values, rng = truth["system_matrix"].values, np.random.default_rng([seed, 3])
+        along, across = rng.standard_normal((2, *SHAPE))
+        std, circularity = along_and_across(np.full(SHAPE, 9.0), np.full(SHAPE, 0.01), values)
+        error = (3 * along + 0.1j * across) * values / np.abs(values)
+        stated = {"system_matrix": values + error, STD: std / 2, CIRCULARITY: circularity}
+        pairs.append((found.assign({n: (DIMS, v, {"units": "V"}) for n, v in stated.items()}), truth))
+    result = fit_inflation(pairs)[4]
+    assert result.inflation == pytest.approx(2, rel=0.03)
+    assert result.after.within_68 == pytest.approx(0.68, abs=0.01)
+    assert result.after.within_95 == pytest.approx(0.95, abs=0.01)
 
 
 def test_what_cannot_be_compared_is_refused():

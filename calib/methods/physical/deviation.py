@@ -30,6 +30,7 @@ errors are below it, and .935 below 1.96 of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,7 @@ from calib.methods.physical.curve import Curve, curve_changes
 from calib.methods.physical.fit import Fit
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import ScannerState
+from mpisim.data.deviation import along_and_across
 
 __all__ = [
     "CHANCE",
@@ -44,9 +46,10 @@ __all__ = [
     "FEW_POSITIONS",
     "INFLATION",
     "LACKING",
+    "Variances",
     "deviation",
     "lacking_error",
-    "variance",
+    "variances",
 ]
 
 INFLATION = 0.88
@@ -61,6 +64,18 @@ CHANCE = 2.0
 """Standard deviations of chi2 above its expectation that count as chance."""
 
 
+class Variances(NamedTuple):
+    """Variances of the parts of the rows' error along the phase of the rows and across it, of one shape."""
+
+    along: np.ndarray
+    across: np.ndarray
+
+    @property
+    def average(self) -> np.ndarray:
+        """Mean of both."""
+        return (self.along + self.across) / 2
+
+
 def deviation(
     model: Model,
     fit: Fit,
@@ -68,8 +83,8 @@ def deviation(
     start: ScannerState | None = None,
     added: np.ndarray | float = 0.0,
     curve: Curve | None = None,
-) -> np.ndarray:
-    """Return the standard deviation of the real part of the rows' error, (angle, coil, harmonic, value).
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the standard deviation of the rows and its circularity, (angle, coil, harmonic, value).
 
     Parameters
     ----------
@@ -82,17 +97,20 @@ def deviation(
     start
         The state whose rows these are; None for that of the fit.
     added
-        Variance of the profiles at the same values.
+        Variance of each part of the profiles at the same values.
     curve
         What the data say of another magnetisation curve; None where the curve is that of the model.
     """
-    found = variance(model, fit, curve) + added
+    phase = model.gains(fit.state)[..., None]
+    found = np.stack(variances(model, fit, curve)) + added
     if start is not None:
-        found = INFLATION**2 * (found + np.abs(model.means(fit.state) - model.means(start)) ** 2 / 2)
+        moved = (model.means(fit.state) - model.means(start)) * (phase.conj() / np.abs(phase))
+        found = (found + [moved.real**2, moved.imag**2]) * INFLATION**2
     harmonics = np.array(model.parameters.harmonics, dtype=float)[:, None]
     weighted = harmonics * found
-    mean = max(2 * float(np.mean(weighted)), np.finfo(float).tiny)
-    return np.sqrt(found + weighted * (lacking / mean))
+    mean = max(float(np.mean(weighted.sum(0))), np.finfo(float).tiny)
+    along, across = found + weighted * (lacking / mean)
+    return along_and_across(along, across, phase)
 
 
 def lacking_error(energy: float, excess: float | None = None, count: int = 1, few: bool = False) -> float:
@@ -113,16 +131,17 @@ def lacking_error(energy: float, excess: float | None = None, count: int = 1, fe
     return (FEW_LACKING if few else LACKING) ** 2 * beyond * energy
 
 
-def variance(model: Model, fit: Fit, curve: Curve | None = None) -> np.ndarray:
-    """Return the posterior variance by the parameters alone; arguments and shape as in `deviation`."""
+def variances(model: Model, fit: Fit, curve: Curve | None = None) -> Variances:
+    """Return the posterior variances by the parameters alone; arguments and shapes as in `deviation`."""
     changes = None if curve is None else curve_changes(model, fit.state)
     state, phases, n_gains = fit.state, fit.posterior.phases, fit.state.gains.size
     sizes, by_gain = np.abs(model.gains(state)), np.diag(phases)[:n_gains].reshape(state.gains.shape)
     at = _Forms.of(fit, curve)
-    out = np.empty((len(state.local), *state.gains.shape, len(model.measured.weights)))
+    shape = (len(state.local), *state.gains.shape, len(model.measured.weights))
+    found = Variances(np.empty(shape), np.empty(shape))
     for which, flux, moments, fields in model.moments(state):
         assert fields.to_shared is not None and fields.to_local is not None
-        for row, i in enumerate(range(len(out))[which]):
+        for row, i in enumerate(range(len(sizes))[which]):
             across = phases[:n_gains, n_gains + i].reshape(state.gains.shape)
             of_phase = by_gain + 2 * across + phases[n_gains + i, n_gains + i]
             for c, size in enumerate(sizes[i]):
@@ -132,8 +151,9 @@ def variance(model: Model, fit: Fit, curve: Curve | None = None) -> np.ndarray:
                 if curve is not None and changes is not None:
                     change = changes[:, i, c].swapaxes(-1, -2) / size - of_angle.explained(known, flux[row, c])
                     real += np.einsum("avk,ab,bvk->vk", change, curve.second, change)
-                out[i, c] = ((real + flux[row, c] ** 2 * of_phase[c]) * size**2 / 2).T
-    return out
+                found.along[i, c] = (real * size**2).T
+                found.across[i, c] = (flux[row, c] ** 2 * of_phase[c] * size**2).T
+    return found
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,8 @@ class Fitted:
             m = replace(m, values=m.values - predicted(self.model, fit.state, self.profiles))
         return wider_fit(m, fit) if self.climbed.stage == "full" else None
 
-    def deviation(self, wider: Wider | None = None) -> np.ndarray:
-        """Return the standard deviation of their real part, of the same shape; `wider` is None for that of the fit."""
+    def deviation(self, wider: Wider | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return their standard deviation and its circularity, of the same shape; `wider` None is that of the fit."""
         wider = self.wider() if wider is None else wider
         fit, fine = self.climbed.fit, self.fine_model(_OF_DEVIATION)
         added = 0.0 if self.profiles is None else profile_variance(fine, fit.state, self.profiles)

@@ -11,6 +11,7 @@ them: `profile` for block means.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -71,10 +72,14 @@ def recover_by_scanner(
     if reason:
         return _instead(coarse, reason, wanted)
     try:
-        shape, found = measurement.fine.array_shape, (fitted.rows(), fitted.deviation())
+        found = (fitted.rows(), *fitted.deviation())
     except np.linalg.LinAlgError:
         return _instead(coarse, "the values do not determine its parameters", wanted)
-    rows, spread = (measurement.unit * measurement.as_rows(v, coarse).reshape(-1, *shape) for v in found)
+    shape, unit = measurement.fine.array_shape, measurement.unit
+    rows, spread, circularity = (
+        scale * measurement.as_rows(v, coarse).reshape(-1, *shape)
+        for v, scale in zip(found, (unit, unit, 1.0), strict=True)
+    )
     bad = measurement.as_rows(others[..., None], coarse)[:, 0]
     if float(expected_nrmse(rows[~bad], spread[~bad])) > _MOST_UNCERTAIN:
         return _instead(coarse, "the values do not determine its parameters", wanted)
@@ -82,16 +87,16 @@ def recover_by_scanner(
     if isinstance(measurement.sampling, BoxSampling):
         _add_rest(rows, coarse, fitted, ~bad)
     if bad.any():
-        metadata["rows_refitted"] = _replaced(rows, spread, coarse, bad)
+        metadata["rows_refitted"] = _replaced(rows, spread, circularity, coarse, bad)
     metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
     _warn_of(coarse, metadata, fitted, wanted)
     if earlier is not None:
         metadata["changes"] = changes_reported(fitted, earlier)
     if wanted is not None:
-        rows, spread = at_more_angles(fitted, coarse, rows, spread, wanted)
+        rows, spread, circularity = at_more_angles(fitted, coarse, (rows, spread, circularity), wanted)
         metadata["angles_measured"] = coarse["angle"].values.tolist()
         metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
-    return Recovered(rows, metadata, spread)
+    return Recovered(rows, metadata, spread, circularity)
 
 
 def _earlier(source: Source, measurement: Measurement) -> Earlier | None:
@@ -153,7 +158,7 @@ def _instead(coarse: xr.Dataset, reason: str, wanted: np.ndarray | None) -> Reco
     name, by = _simpler(coarse)
     warn(f"All rows were recovered by {name} instead of physical, because {reason}.")
     found = by(coarse)
-    return Recovered(found.rows, {**found.metadata, "instead": name, "reason": reason}, found.std)
+    return replace(found, metadata={**found.metadata, "instead": name, "reason": reason})
 
 
 def _simpler(coarse: xr.Dataset) -> tuple[str, Callable[[xr.Dataset], Recovered]]:
@@ -185,10 +190,12 @@ def _add_rest(rows: np.ndarray, coarse: xr.Dataset, fitted: Fitted, good: np.nda
     rows[chosen] = nearest_consistent(rows[chosen] + rest, wanted, margin, factor)
 
 
-def _replaced(rows: np.ndarray, spread: np.ndarray, coarse: xr.Dataset, bad: np.ndarray) -> dict[str, int]:
+def _replaced(
+    rows: np.ndarray, spread: np.ndarray, circularity: np.ndarray, coarse: xr.Dataset, bad: np.ndarray
+) -> dict[str, int]:
     """Recover rows that the scanner does not describe otherwise, in place, and say so; how many in which way."""
     (others,) = np.nonzero(bad)
-    counts = replace_others(rows, spread, coarse, others, _simpler(coarse))
+    counts = replace_others(rows, spread, circularity, coarse, others, _simpler(coarse))
     counted = " and ".join(f"{count} by {name}" for name, count in counts.items())
     warn(
         f"{len(others)} of {len(rows)} rows are not those of the fitted scanner and were recovered otherwise, "

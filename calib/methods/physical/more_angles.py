@@ -7,7 +7,7 @@ so. A random offset of the line of .3 mm from angle to angle makes such rows err
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -56,9 +56,9 @@ def coarse_at(coarse: xr.Dataset, angles: np.ndarray) -> xr.Dataset:
 
 
 def at_more_angles(
-    fitted: Fitted, coarse: xr.Dataset, rows: np.ndarray, spread: np.ndarray, angles: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows and their standard deviations at angles of which not all were measured.
+    fitted: Fitted, coarse: xr.Dataset, measured: Sequence[np.ndarray], angles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows, their standard deviations and circularities at angles of which not all were measured.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def at_more_angles(
         The fitted scanner.
     coarse
         The matrix that it was fitted to; its angles are the stated ones.
-    rows, spread
-        Recovered rows at these, and their standard deviations, (row, y, x), in the unit of the matrix.
+    measured
+        The same at these, each (row, y, x): recovered rows and standard deviations in the unit of the matrix.
     angles
         Those that are wanted, counted as those of `coarse`.
     """
@@ -88,12 +88,14 @@ def at_more_angles(
         climbed=replace(fitted.climbed, fit=extended(fitted.climbed.fit)),
         signs=np.ones(len(angles)),
     )
-    found, unit = [], measurement.unit
-    for values, measured in ((wider.rows(), rows), (wider.deviation(forms), spread)):
-        every = measurement.as_rows(unit * values, coarse).reshape(len(angles), -1, *rows.shape[-2:])
-        every[there] = measured.reshape(len(stated), -1, *rows.shape[-2:])[place[there]]
-        found.append(every.reshape(-1, *rows.shape[-2:]))
-    return found[0], found[1]
+    shape, unit = measured[0].shape[-2:], measurement.unit
+    spread, circularity = wider.deviation(forms)
+    values = (unit * wider.rows(), unit * spread, circularity)
+    found = [measurement.as_rows(v, coarse).reshape(len(angles), -1, *shape) for v in values]
+    for every, known in zip(found, measured, strict=True):
+        every[there] = known.reshape(len(stated), -1, *shape)[place[there]]
+    rows, spread, circularity = (every.reshape(-1, *shape) for every in found)
+    return rows, spread, circularity
 
 
 def _extended(fit: Fit, angles: np.ndarray, wanted: np.ndarray, place: np.ndarray, there: np.ndarray) -> Fit:

@@ -39,6 +39,7 @@ MIRRORS: dict[str, tuple[int, ...]] = {
 def replace_others(
     rows: np.ndarray,
     spread: np.ndarray,
+    circularity: np.ndarray,
     coarse: xr.Dataset,
     others: np.ndarray,
     simpler: tuple[str, Callable[[xr.Dataset], Recovered]],
@@ -47,8 +48,8 @@ def replace_others(
 
     Parameters
     ----------
-    rows, spread
-        Fine rows of the fitted scanner and their standard deviation, (row, y, x).
+    rows, spread, circularity
+        Fine rows of the fitted scanner, their standard deviation and its circularity, (row, y, x).
     coarse
         The coarse matrix.
     others
@@ -60,9 +61,11 @@ def replace_others(
     sampling = Sampling.of(coarse)
     if isinstance(sampling, BoxSampling):
         means, sigma = as_images(coarse)[others].astype(complex), noise_per_row(coarse)[others]
-        found, wide, ways = mirrored_rows(rows[others], spread[others], means, sigma, sampling)
+        stated = (spread[others], circularity[others])
+        found, wide, turned, ways = mirrored_rows(rows[others], stated, means, sigma, sampling)
         known = np.array([bool(way) for way in ways])
-        rows[others[known]], spread[others[known]] = found[known], wide[known]
+        place = others[known]
+        rows[place], spread[place], circularity[place] = found[known], wide[known], turned[known]
         counts = {way: ways.count(way) for way in MIRRORS if way in ways}
         others = others[~known]
     if len(others):
@@ -70,27 +73,31 @@ def replace_others(
         size = np.sqrt(np.mean(np.abs(found) ** 2, axis=(1, 2), keepdims=True) / 2)
         wide = np.minimum(spread[others], size)  # the gain of a row without any signal is not determined
         spread[others] = np.maximum(wide, np.abs(found - rows[others]) / np.sqrt(2))
-        rows[others] = found
+        rows[others], circularity[others] = found, 0.0
         counts |= {name: count for name, count in more.items() if count}
     return counts
 
 
 def mirrored_rows(
-    rows: np.ndarray, spread: np.ndarray, means: np.ndarray, sigma: np.ndarray, sampling: BoxSampling
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return rows times a factor or mirrored, their deviations, and which of `MIRRORS` explains each; "" for none.
+    rows: np.ndarray,
+    stated: tuple[np.ndarray, np.ndarray],
+    means: np.ndarray,
+    sigma: np.ndarray,
+    sampling: BoxSampling,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Return rows times a factor or mirrored, deviations, circularities, and which of `MIRRORS` explains each, or "".
 
     Parameters
     ----------
-    rows, spread
-        Predicted rows and their standard deviation, (row, y, x).
+    rows, stated
+        Predicted rows, and their standard deviation and its circularity, (row, y, x).
     means, sigma
         Measured block means (row, y, x) and the deviation of their noise, (row,).
     sampling
         That of the means.
     """
     best, ways = np.full(len(rows), EXPLAINED), [""] * len(rows)
-    found, wide = rows.copy(), spread.copy()
+    found, (wide, circularity) = rows.copy(), (part.copy() for part in stated)
     share = 1.0 if sampling.filling is None else sampling.filling
     for way, axes in MIRRORS.items():
         turned = np.flip(rows, axes) if axes else rows
@@ -102,11 +109,11 @@ def mirrored_rows(
             if ways[i] and left[i] == best[i]:
                 continue
             best[i], ways[i] = left[i], way
-            found[i], wide[i] = (
-                factors[i] * turned[i],
-                abs(factors[i]) * (np.flip(spread[i], axes) if axes else spread[i]),
-            )
-    return found, wide, ways
+            size = abs(factors[i])
+            spread, direction = (np.flip(part[i], axes) if axes else part[i] for part in stated)
+            found[i], wide[i] = factors[i] * turned[i], size * spread
+            circularity[i] = (factors[i] / size) ** 2 * direction if size else 0.0
+    return found, wide, circularity, ways
 
 
 def _otherwise(

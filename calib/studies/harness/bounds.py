@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from calib.methods.physical.deviation import variance
+from calib.methods.physical.deviation import variances
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.maps import fitted_state
 from calib.methods.physical.measurement import Measurement
@@ -76,4 +76,4 @@ def bound_of(coarse: xr.Dataset, known: Mapping[str, Any], ideal: bool = False) 
     shape = (measurement.fine.array_shape[0], measurement.fine.array_shape[1])
     every = Sampling.named("box", 1, shape)
     fine = Model(parameters, every, measurement.fine, state, measurement.sample, _TOLERANCE)
-    return float(expected_nrmse(fine.means(state), np.sqrt(variance(fine, at))))
+    return float(expected_nrmse(fine.means(state), np.sqrt(variances(fine, at).average)))

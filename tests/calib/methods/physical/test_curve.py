@@ -5,7 +5,7 @@ import pytest
 
 import mpisim
 from calib.methods.physical.curve import SCALES, curve_changes, curve_of
-from calib.methods.physical.deviation import variance
+from calib.methods.physical.deviation import variances
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import ScannerState
@@ -57,15 +57,15 @@ def fits():
 
 def test_the_error_of_another_curve_is_in_the_variance(fits):
     error, fit, curve = fits[0]
-    assert np.sqrt(2 * variance(FINE, fit).mean()) < 0.5 * rms(error)
-    assert 0.6 < np.sqrt(2 * variance(FINE, fit, curve).mean()) / rms(error) < 1.7
+    assert np.sqrt(2 * variances(FINE, fit).average.mean()) < 0.5 * rms(error)
+    assert 0.6 < np.sqrt(2 * variances(FINE, fit, curve).average.mean()) / rms(error) < 1.7
 
 
 def test_the_right_curve_has_no_other_cumulants(fits):
     error, fit, curve = fits[1]
     assert (np.sqrt(np.diag(curve.second)) < 1.5 * SCALES).all()
-    assert (variance(FINE, fit, curve) >= variance(FINE, fit)).all()
-    assert np.sqrt(2 * variance(FINE, fit, curve).mean()) / rms(error) < 3
+    assert (variances(FINE, fit, curve).average >= variances(FINE, fit).average).all()
+    assert np.sqrt(2 * variances(FINE, fit, curve).average.mean()) / rms(error) < 3
 
 
 def test_moments_are_those_of_the_dense_equations():

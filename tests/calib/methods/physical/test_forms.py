@@ -37,8 +37,8 @@ def fitted(true):
     measurement = Measurement(values, deviations, 1.0, TABLE, SAMPLING, GRID, None, False, (4, 4))
     wider = wider_fit(measurement, fit)
     rows = Model(TABLE, EVERY, GRID, STATE, tolerance=1e-3).means(fit.state)
-    stated = deviation(fine, wider.fit, start=wider.start)
-    alone = deviation(Model(TABLE, EVERY, GRID, STATE, tolerance=1e-3), fit)
+    stated, _ = deviation(fine, wider.fit, start=wider.start)
+    alone, _ = deviation(Model(TABLE, EVERY, GRID, STATE, tolerance=1e-3), fit)
     return rows - fine.means(true), stated, alone, fit
 
 

@@ -11,7 +11,7 @@ from calib.methods.physical.deviation import (
     LACKING,
     deviation,
     lacking_error,
-    variance,
+    variances,
 )
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.model import Model
@@ -61,11 +61,11 @@ def test_what_the_model_lacks_is_added_as_energy_and_grows_with_the_harmonic():
     values = COARSE.means(STATE)
     sigma = 2e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
     fit = fit_scanner(COARSE, values + noise(values.shape, sigma), np.array(sigma), STATE, None)
-    own = variance(FINE, fit)
-    assert np.allclose(deviation(FINE, fit, 0.0), np.sqrt(own))
-    assert np.allclose(deviation(FINE, fit, 0.0, added=3 * own), 2 * np.sqrt(own))
+    own = variances(FINE, fit).average
+    assert np.allclose(deviation(FINE, fit, 0.0)[0], np.sqrt(own))
+    assert np.allclose(deviation(FINE, fit, 0.0, added=3 * own)[0], 2 * np.sqrt(own))
     lacking = 2 * sigma**2
-    more = deviation(FINE, fit, lacking) ** 2 - own
+    more = deviation(FINE, fit, lacking)[0] ** 2 - own
     assert 2 * np.mean(more) == pytest.approx(lacking)
     assert np.allclose(more[:, :, 1] / own[:, :, 1], 1.5 * more[:, :, 0] / own[:, :, 0])  # harmonics 2 and 3
 
@@ -81,7 +81,7 @@ def test_rows_that_would_move_err_by_as_much():
     values = COARSE.means(STATE)
     sigma = 2e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
     fit = fit_scanner(COARSE, values + noise(values.shape, sigma), np.array(sigma), STATE, None)
-    more = (deviation(FINE, fit, start=STATE) / INFLATION) ** 2 - variance(FINE, fit)
+    more = (deviation(FINE, fit, start=STATE)[0] / INFLATION) ** 2 - variances(FINE, fit).average
     assert np.allclose(2 * more, np.abs(FINE.means(fit.state) - FINE.means(STATE)) ** 2, atol=1e-12)
 
 
@@ -94,7 +94,7 @@ def test_variance_is_that_of_drawn_scanners():
     ]
     rows = np.stack([FINE.means(fit.state) for fit in fits])
     scatter = np.mean(np.abs(rows - FINE.means(STATE)) ** 2)
-    assert 0.5 < 2 * variance(FINE, fits[0]).mean() / scatter < 2.0
+    assert 0.5 < 2 * variances(FINE, fits[0]).average.mean() / scatter < 2.0
 
 
 def test_outliers_are_named_and_nothing_else():
