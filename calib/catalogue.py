@@ -36,12 +36,16 @@ _UNTRAINED = {
     "cs": Method(
         "compressed sensing: random voxels, sparse in the Fourier domain", compressed_sensing, samplings=("random",)
     ),
-    "ridge": Method("every row as the most likely ridge, then data consistency; nothing trained", _ridge, version=2),
+    "ridge": Method(
+        "every row as the most likely ridge, then data consistency; nothing trained",
+        _ridge,
+        version=3,  # 3: a sharper check where block means along a side are few
+    ),
     "profile": Method(
         "one profile per harmonic for all angles of an ideal scanner; nothing trained",
         recover_by_profiles,
         complete=True,
-        version=2,
+        version=3,  # 3: that check of the rows that become ridges
     ),
     "profile-prior": Method(
         "profiles with a prior from simulated ideal scanners, where chi2 allows it; else profile",
@@ -67,7 +71,7 @@ _UNTRAINED = {
         takes=("angles", "prior_scanner"),
         samplings=("box", "strided", "random", "positions"),
         complete=True,
-        version=5,  # 3, 5: other standard deviations; 4: other starts, bounds and gains
+        version=6,  # 3, 5: other standard deviations; 4: other starts, bounds and gains; 6: rows that become ridges
     ),
 }
 _NETWORKS = {

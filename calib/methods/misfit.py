@@ -31,9 +31,11 @@ from mpisim.data.views import row_dims
 
 __all__ = [
     "EXPLAINED",
+    "FEW_BLOCKS",
     "MOST_LEFT",
     "PRECISION",
     "agree",
+    "few_blocks",
     "invents",
     "named_rows",
     "share_left",
@@ -47,9 +49,12 @@ MOST_LEFT = 0.1
 """Share of a row's energy that may be left beyond the noise if a fit describes the row at all."""
 PRECISION = 0.005
 """Residual of the block means that is tolerated beside the noise, in units of the RMS of all of them."""
+FEW_BLOCKS = "few block means along a side: a ridge that errs can pass the check for invented detail"
+"""Note of a result whose rows were checked by few block means (`few_blocks`)."""
 
 _CHANCE = 1e-9
 _FEWEST_ALONG = 6  # block means along a side from which their detail shows that of the rows
+_NOISE_OR_EXACT = 1e-4  # share of the energy that a correct ridge leaves at most
 _HARMLESS = 0.2  # detail over the RMS of a row's block means
 _MARGIN = 4.0  # standard deviations of the square of a row's noise norm that still count as noise
 
@@ -120,20 +125,33 @@ def agree(
     return good
 
 
-def invents(rows: np.ndarray, means: np.ndarray, factor: int) -> np.ndarray:
+def invents(rows: np.ndarray, means: np.ndarray, factor: int, left: np.ndarray) -> np.ndarray:
     """Return which fine rows (B, H, W) have far more detail than their block means (B, h, w) let expect, (B,).
 
     The detail is what the rows have beyond the interpolation of their own block means. It is compared with what
     interpolation misses of the measured means at the next coarser factor, S^2 / 16 and at least 1.5 times which are
     accepted, and with their RMS, a fifth of which is harmless. Ideal rows have up to .4 times what is missed at 2x, and
-    .75 at 4x and 8x. With fewer than 6 block means along a side, too little is known.
+    .75 at 4x and 8x.
+
+    Fewer than 6 block means along a side say less of what is missed. There ideal rows have up to 2.3 times it, and 3
+    are accepted; but only once of a row of which more than noise is `left`, a share (B,) of its energy: ideal rows
+    leave none, and at most 1e-4 if the means are exact. A single block along a side says nothing, and all detail that
+    is not harmless is then invented.
     """
     shape = (rows.shape[-2], rows.shape[-1])
     whole = means[..., : shape[0] // factor, : shape[1] // factor]
-    if min(whole.shape[-2:]) < _FEWEST_ALONG:
-        return np.zeros(len(rows), dtype=bool)
+    missed = _missed(whole)
     detail = rms(rows - interpolate_means(block_mean(rows, factor), factor, shape), (1, 2))
-    return (detail > max(1.5, factor**2 / 16) * _missed(whole)) & (detail > _HARMLESS * rms(means, (1, 2)))
+    accepted: float | np.ndarray = max(1.5, factor**2 / 16)
+    if few_blocks(whole.shape[-2:]):
+        accepted = np.where(left > _NOISE_OR_EXACT, 1.0, 3.0)
+        missed = np.where(np.isfinite(missed), missed, 0.0)
+    return (detail > accepted * missed) & (detail > _HARMLESS * rms(means, (1, 2)))
+
+
+def few_blocks(shape: tuple[int, ...]) -> bool:
+    """Return whether block means of this shape (h, w) are too few along a side to show the detail of their rows."""
+    return min(shape) < _FEWEST_ALONG
 
 
 def _missed(means: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ from calib.methods.consistency import nearest_consistent
 from calib.methods.direction import LENGTHS, Process, features, refined
 from calib.methods.gaussian_process import log_evidence
 from calib.methods.geometry import CENTERED, Geometry
-from calib.methods.misfit import agree, invents, named_rows, share_left, shrunk
+from calib.methods.misfit import FEW_BLOCKS, agree, few_blocks, invents, named_rows, share_left, shrunk
 from calib.methods.record import Recovered
 from calib.methods.ridge_bank import ANGLES, Bank, directions, ridge_bank
 from mpisim.data.blocks import as_rows, block_mean
@@ -73,13 +73,17 @@ SIGMA_THRESHOLD = 1.0
 def recover_by_ridges(coarse: xr.Dataset) -> Recovered:
     """Recover every row as the most likely ridge, then project it on the measured block means.
 
-    Rows that no ridge describes are interpolated by bicubic, counted in the metadata and named in a warning.
+    Rows that no ridge describes are interpolated by bicubic, counted in the metadata and named in a warning. The
+    metadata say `few_blocks` where there are too few block means for a sharp check.
     """
     factor, geometry = Sampling.of(coarse).factor, Geometry.of(coarse)
     rows, good = ridge_rows(as_images(coarse), noise_per_row(coarse), factor, geometry)
     warn_of_no_ridges(coarse, good)
     others = int(np.sum(~good))
-    return Recovered(rows, {"rows_refitted": {"bicubic-dc": others}} if others else {})
+    metadata: dict[str, object] = {"rows_refitted": {"bicubic-dc": others}} if others else {}
+    if few_blocks(coarse["system_matrix"].shape[-2:]):
+        metadata["few_blocks"] = FEW_BLOCKS
+    return Recovered(rows, metadata)
 
 
 def warn_of_no_ridges(coarse: xr.Dataset, good: np.ndarray) -> None:
@@ -113,9 +117,10 @@ def ridge_rows(
     """
     rows, share = _ridges(means, sigma, factor, geometry, unit), geometry.share(factor, *means.shape[-2:])
     shape = (rows.shape[-2], rows.shape[-1])
-    good = agree(rows, means, sigma, factor, _DOUBTED) & ~invents(rows, means, factor)
     residual = means - block_mean(rows, factor)
-    misfit = _share_left(residual, means, sigma, share) > _DOUBTED
+    left = _share_left(residual, means, sigma, share)
+    good = agree(rows, means, sigma, factor, _DOUBTED) & ~invents(rows, means, factor, left)
+    misfit = left > _DOUBTED
     rows[misfit] += interpolate_means(shrunk(residual[misfit], sigma[misfit], share), factor, shape)
     rows[~good] = interpolate_means(means[~good], factor, shape)
     return nearest_consistent(rows, means, sigma, factor), good
