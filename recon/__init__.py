@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from recon.solvers.solver import Problem, Solution, Solver, check_solver
     from recon.solvers.tikhonov import tikhonov
     from recon.solving import solve
+    from recon.studies.planning.planner import Plan, plan
 
 __all__ = [
     "METHODS",
@@ -38,6 +39,7 @@ __all__ = [
     "Factorisation",
     "FistaResult",
     "Phantom",
+    "Plan",
     "Problem",
     "SlabMatrix",
     "Solution",
@@ -52,6 +54,7 @@ __all__ = [
     "measure",
     "nrmse",
     "phantoms",
+    "plan",
     "psnr",
     "reconstruct",
     "regularisation",
@@ -85,5 +88,6 @@ __getattr__, __dir__ = handed_on(
         "recon.solvers.solver": ["Problem", "Solution", "Solver", "check_solver"],
         "recon.solvers.tikhonov": ["tikhonov"],
         "recon.solving": ["solve"],
+        "recon.studies.planning.planner": ["Plan", "plan"],
     },
 )

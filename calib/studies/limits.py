@@ -54,9 +54,9 @@ _COARSE = (8, 16)  # factors that are measured with averages, too
 _FIGURES = ("within_68", "within_95", "std_over_rmse")
 
 
-def scanner_time(positions: int, averages: int = 1) -> float:
-    """Return the seconds that a calibration takes."""
-    return positions * (MOVE + averages * RECORD)
+def scanner_time(positions: int, averages: int = 1, move: float = MOVE, record: float = RECORD) -> float:
+    """Return the seconds that a calibration takes: `move` and, for each average, `record` at every position."""
+    return positions * (move + averages * record)
 
 
 def limits(options: StudyOptions) -> Result:

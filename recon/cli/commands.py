@@ -20,6 +20,13 @@ COMMANDS = (
         "reconstruct",
     ),
     Command(
+        "plan",
+        "plan the quickest calibration that reaches an error",
+        "mpisim plan --scanner medium --error 0.3% --out plan.png",
+        "recon.cli.plan",
+        "calibrate",
+    ),
+    Command(
         "demo",
         "simulate, measure, recover and reconstruct in one go, with a report",
         "mpisim demo --out demo",

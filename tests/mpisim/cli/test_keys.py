@@ -27,6 +27,10 @@ COMMANDS = {  # every run of a command; together they print all of its keys
     "evaluate": ["fine.nc --reference sm.nc", "coils.nc --reference coils.nc", "std.nc --reference sm.nc"],
     "compare": ["coarse.nc --reference sm.nc --methods bicubic --out c"],
     "measure": ["sm.nc --out y.nc", "sm.nc --frames 2 --out frames.nc"],
+    "plan": [
+        f"{' '.join(SMALL)} --grid 8 --method bicubic-dc --methods none --imperfections ideal --factors 2,4 --error 20 "
+        "--draws 1 --out plan.png"
+    ],
     "reconstruct": [
         "sm.nc y.nc --out a.nc",
         "big.nc big_y.nc --reference big_i.nc --out b.nc",

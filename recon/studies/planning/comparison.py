@@ -1,0 +1,76 @@
+"""Errors and times of all calibrations by all methods, for the table and the figure of a plan.
+
+Every other method is tried with the first scanner at every factor, with one average and with 16. Its law of errors
+follows from these trials; the table of studies is a wide prior for it. A calibration of every voxel, which nothing
+recovers, stands beside them: its error is its noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from recon.studies.planning.candidates import AVERAGES, Candidate, ScanTime, candidates_of
+from recon.studies.planning.first_errors import FirstError, first_errors
+from recon.studies.planning.law import ErrorLaw, Widths
+from recon.studies.planning.scanners import STATED
+from recon.studies.planning.search import Search
+from recon.studies.planning.trials import UNRECOVERED
+
+__all__ = ["compared_candidates", "first_of"]
+
+_OF_STATED = "medium"  # level of the first guess for a scanner that states its imperfections
+_TRIED = (1, 16)  # averages at which other methods are tried
+_WIDE = Widths(common=1.0, floor=1.5, slope=1.5)
+_EVERY_VOXEL = {1: FirstError(1e-6, 1.0)}
+
+
+def first_of(method: str, level: str, angles: int, candidates: Sequence[Candidate]) -> dict[int, FirstError]:
+    """Return the first guess of a method's errors by factor, for the factors of candidates that the table has."""
+    found = first_errors(method, _OF_STATED if level == STATED else level, angles)
+    factors = {c.factor for c in candidates}
+    return {factor: error for factor, error in found.items() if factor in factors}
+
+
+def compared_candidates(
+    search: Search, law: ErrorLaw, method: str, others: Sequence[str], level: str, time: ScanTime
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return a row for every method and calibration with all angles, the plan's also with half of them, and notes.
+
+    The notes name the methods that do not apply, and why.
+    """
+    rows, notes = _rows(search, method, law, search.candidates), []
+    whole = [c for c in search.candidates if c.share == 1]
+    for other in others:
+        first = first_of(other, level, whole[0].angles, whole)
+        tried = [c for c in whole if c.factor in first and c.averages in _TRIED]
+        found = search.run(tried, other, [0], other)
+        refused = [f for f in found if f.refused]
+        if refused:
+            notes.append(f"{other} does not apply: {refused[0].refused}")
+        known: Mapping[int, FirstError] = {
+            f: e for f, e in first.items() if f not in {r.trial.candidate.factor for r in refused}
+        }
+        if known:
+            own = search.law(other, known, _WIDE)
+            rows += _rows(search, other, own, [c for c in whole if c.factor in known])
+    every = [c for c in candidates_of(search.scanners[0].grid, whole[0].angles, time, (1,), False)]
+    single = [c for c in every if c.averages in AVERAGES[:1]]
+    search.run(single, UNRECOVERED, [0], UNRECOVERED)
+    rows += _rows(search, UNRECOVERED, search.law(UNRECOVERED, _EVERY_VOXEL, Widths(0.01, 5.0, 0.01)), every)
+    return pd.DataFrame(rows), notes
+
+
+def _rows(search: Search, method: str, law: ErrorLaw, candidates: Sequence[Candidate]) -> list[dict[str, object]]:
+    found = []
+    for c in candidates:
+        low, high = search.interval(law, c)
+        found.append(
+            {
+                **{"method": method, "factor": c.factor, "averages": c.averages, "angles": c.angles},
+                **{"positions": c.positions, "minutes": c.seconds / 60, "nrmse": search.expected(law, c)},
+                **{"low": low, "high": high},
+            }
+        )
+    return found
