@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from mpisim.errors import require, within
 from mpisim.particles.distributions import Mixture
-from mpisim.particles.protocol import Magnetisation, relaxing_sizes_of
+from mpisim.particles.protocol import Magnetisation, sizes_of
 
 __all__ = ["IRON_FRACTION", "MAGNETITE_DENSITY", "core_volume", "iron_mass"]
 
@@ -37,10 +37,10 @@ def core_volume(particle: Magnetisation) -> float:
     """
     if isinstance(particle, Mixture):
         return sum(f * core_volume(p) for f, p in zip(particle.fractions, particle.populations, strict=True))
-    core = getattr(particle, "particle", particle)  # the equilibrium that relaxes
-    if core is not particle and isinstance(core, Mixture):
+    core = getattr(particle, "particle", None)  # the cores of a model with anisotropy or a history
+    if core is not None:
         return core_volume(core)
-    sizes, saturation = relaxing_sizes_of(particle), getattr(core, "saturation_magnetisation", None)
+    sizes, saturation = sizes_of(particle), getattr(particle, "saturation_magnetisation", None)
     known = sizes is not None and saturation is not None
     require(known, "particle", "a model with sizes and a saturation_magnetisation", type(particle).__name__)
     assert sizes is not None and saturation is not None

@@ -33,6 +33,7 @@ def test_relaxation_and_anisotropy_change_no_iron():
     particle = mpisim.Particle(22e-9)
     others = [mpisim.BrownRotation(particle), mpisim.NeelRotation(particle), mpisim.Debye(particle, 1e-6)]
     others.append(mpisim.AnisotropicEquilibrium(particle, 3e3))
+    others.append(mpisim.Debye(others[-1], 1e-6))
     for model in others:
         assert iron_mass(model) == pytest.approx(iron_mass(particle))
     mixture = mpisim.Mixture((particle, mpisim.Particle(25e-9, 4e5)), (0.5, 0.5))
