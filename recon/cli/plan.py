@@ -30,6 +30,9 @@ KEYS = {
     "snr": "RMS of the measured values over their noise in dB, after averages",
     "coarser": "calibration one step coarser: factor, averages, minutes and expected nRMSE; null where there is none",
     "image": "image of tubes: pSNR in dB to the image from the fine matrix, and of both to the phantom; null without",
+    "iron": "smallest mass of iron in ug that one average detects in a voxel, median and worst; null where the noise "
+    "has no volts",
+    "averaging": "s after which averages of an object no longer help against drift; null where no drift is stated",
     "error": "nRMSE that was asked for; null where none was",
     "hours": "time of the scanner that was asked for in hours; null where none was",
     "noise": "the noise of one average, in words",
@@ -142,7 +145,7 @@ def run(options: argparse.Namespace) -> Result:
 
 
 def _described(found: Plan) -> dict[str, object]:
-    c, asked = found.chosen, found.asked
+    c, asked, s = found.chosen, found.asked, found.sensitivity
     coarser: dict[str, object] | None = None
     if found.coarser is not None:
         coarser = {"factor": found.coarser.factor, "averages": found.coarser.averages}
@@ -152,6 +155,8 @@ def _described(found: Plan) -> dict[str, object]:
         **{"averages": c.averages, "angles": c.angles, "minutes": c.seconds / 60, "method": found.method},
         **{"nrmse": found.nrmse, "interval": list(found.interval), "snr": found.snr, "coarser": coarser},
         "image": None if found.image is None else vars(found.image),
+        "iron": None if s is None else [1e9 * s.iron, 1e9 * s.iron_worst],
+        "averaging": None if s is None or math.isinf(s.averaging) else s.averaging,
         **{"error": asked.error, "hours": None if asked.seconds is None else asked.seconds / 3600},
         **{"noise": found.noise, "imperfections": found.level, "move": found.time.move, "record": found.time.record},
         **{"seed": found.seed, "candidates": found.candidates.to_dict("records")},

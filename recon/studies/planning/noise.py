@@ -45,6 +45,9 @@ class Noise(Protocol):
     def reference(self, fine: xr.Dataset) -> xr.Dataset:
         """Return the fine matrix with which recovered rows are compared."""
 
+    def volts(self, fine: xr.Dataset) -> np.ndarray | None:
+        """Return the noise of one average in the unit of the fine matrix, one number or one a frequency, if known."""
+
     def described(self) -> str:
         """Return the noise in words."""
 
@@ -59,7 +62,7 @@ class StatedNoise:
     def measured(self, exact: xr.Dataset, fine: xr.Dataset, factor: int, averages: int, seed: int) -> xr.Dataset:
         """Return exact rows with white noise of the ratio."""
         edge = factor if self.edge is None else self.edge
-        sigma = sigma_from_snr(block_mean(as_images(fine), edge), self.snr) * (edge / factor) ** 2 / averages**0.5
+        sigma = self._sigma(fine, edge) / factor**2 / averages**0.5
         values = exact["system_matrix"]
         noisy = values.values + complex_gaussian(values.shape, sigma, np.random.default_rng([seed, 1]))
         units = {"units": values.attrs.get("units", "V")}
@@ -70,6 +73,16 @@ class StatedNoise:
     def reference(self, fine: xr.Dataset) -> xr.Dataset:
         """Return the fine matrix itself."""
         return fine
+
+    def volts(self, fine: xr.Dataset) -> np.ndarray | None:
+        """Return the noise of one average; None where every sample has the ratio, whatever its signal."""
+        if self.edge is None:
+            return None
+        return np.array(self._sigma(fine, self.edge))
+
+    def _sigma(self, fine: xr.Dataset, edge: int) -> float:
+        """Return the noise of a row of one average, whose ratio is that of a sample with this edge."""
+        return edge**2 * sigma_from_snr(block_mean(as_images(fine), edge), self.snr)
 
     def described(self) -> str:
         """Return the ratio and to which sample it belongs."""
@@ -96,6 +109,11 @@ class ChainNoise:
     def reference(self, fine: xr.Dataset) -> xr.Dataset:
         """Return the fine matrix divided by the transfer function."""
         return apply([DivideTransfer()], fine)
+
+    def volts(self, fine: xr.Dataset) -> np.ndarray | None:
+        """Return the noise of one average at the digitiser."""
+        once = replace(self.chain, recording=replace(self.chain.recording, averages=1))
+        return once.noise_std(np.atleast_1d(fine["frequency"].values).astype(float))
 
     def described(self) -> str:
         """Return where the noise comes from."""

@@ -22,6 +22,7 @@ from recon.studies.planning.noise import base_noise, noise_of
 from recon.studies.planning.pictures import ImageQuality, image_quality
 from recon.studies.planning.scanners import level_of, planned_scanners
 from recon.studies.planning.search import Goal, Search, next_larger, one_step_coarser
+from recon.studies.planning.sensitivity import Sensitivity, sensitivity_of
 from recon.studies.planning.trials import Trial, Trials, fine_matrix
 from recon.studies.planning.words import impossible
 
@@ -57,6 +58,8 @@ class Plan:
         The calibration with the next larger sample and the same averages; None where there is none.
     image
         Quality of an image from the matrix of the first scanner; None where there is none.
+    sensitivity
+        Smallest mass of iron that one average detects, and how long averages help; None where the noise has no volts.
     candidates
         A row for every method and calibration: method, factor, averages, angles, positions, minutes, nrmse, low, high.
     trials
@@ -81,6 +84,7 @@ class Plan:
     coarser_nrmse: float | None
     larger: Candidate | None
     image: ImageQuality | None
+    sensitivity: Sensitivity | None
     candidates: pd.DataFrame = field(repr=False)
     trials: pd.DataFrame = field(repr=False)
     asked: Goal
@@ -199,6 +203,7 @@ def plan(
         coarser_nrmse=None if coarser is None else search.expected(law, coarser),
         larger=next_larger(chosen, candidates),
         image=quality,
+        sensitivity=sensitivity_of(scanners[0], fine, noise),
         candidates=table,
         trials=trials.table(),
         asked=goal,

@@ -60,6 +60,14 @@ def as_text(plan: Plan) -> str:
             f"image of tubes at {IMAGE_SNR:g} dB by {SOLVER}: pSNR {i.psnr:.1f} dB to the image from the fine matrix, "
             f"{i.psnr_phantom:.1f} dB to the phantom (fine matrix: {i.psnr_phantom_reference:.1f} dB)"
         )
+    if plan.sensitivity is not None:
+        s = plan.sensitivity
+        lines.append(
+            f"detection limit: {1e9 * s.iron:.2g} ug of iron in a voxel in one average (worst voxel "
+            f"{1e9 * s.iron_worst:.2g} ug)"
+        )
+        told = "no drift is stated" if s.averaging == float("inf") else f"drift exceeds it after {minutes(s.averaging)}"
+        lines.append(f"averaging lowers the noise of a measurement; {told}")
     lines += [f"noise of one average: {plan.noise}", f"simulated scanners: {plan.level}", "", _methods(plan)]
     return "\n".join([*lines, *(["", *(f"note: {note}" for note in plan.notes)] if plan.notes else [])])
 
