@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import mpisim
+from mpisim.scanner.safety import absorption_rate, stimulation_limit
 from mpisim.simulation.detection import sample_iron_mass
 from tests.examples.test_ranges import example
 
-NAMES = ("scanner_trade_offs", "which_particle", "drive_frequency")
+POINTS = ("scanner_trade_offs", "which_particle", "drive_frequency")
 
 
 def test_trade_offs_follow_the_laws(tmp_path, capsys):
@@ -103,7 +104,51 @@ def test_together_is_the_matched_filter():
     assert example("drive_frequency").together(signal, sigma) == pytest.approx(10 * np.log10(2 * 25))
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_limits_of_a_patient_sized_scanner_without_drift_are_those_of_the_matched_filter():
+    """Twice the noise power, since the empty scanner is measured for as long."""
+    sized = example("patient_sized")
+    sized.ANGLES, sized.VOXELS = 6, 11
+    for machine in sized.MACHINES.values():
+        matrix = sized.simulated(machine, 0.0)
+        found = sized.limits_over_time(machine, matrix, machine.scan_time * np.array([1, 9]), 0.0)
+        middle = dict(x=sized.VOXELS // 2, y=sized.VOXELS // 2)
+        expected = [float(mpisim.detection_limit(matrix, averages=n)[middle]) * np.sqrt(2) for n in (1, 9)]
+        assert np.allclose(found, expected, rtol=1e-3)
+        times = np.geomspace(machine.scan_time, 1e5, 400)
+        drifting = sized.limits_over_time(machine, matrix, times, 0.01)
+        limits = mpisim.chain_averaging_limit(machine.scanner(0.01).receive, matrix["frequency"].values, 25e3)
+        best = times[np.argmin(drifting)]  # of rows that see the place: the odd harmonics
+        assert limits[1] < best / np.sqrt(machine.stations) < limits[-1]
+        assert np.all(drifting > sized.limits_over_time(machine, matrix, times, 0.0))
+
+
+def test_a_patient_sized_scanner_is_within_the_limits_and_larger(tmp_path, capsys):
+    sized = example("patient_sized")
+    sized.ANGLES, sized.VOXELS = 6, 31
+    found = sized.main(["--out", str(tmp_path / "p.png")])
+    assert "detection limit in one scan" in capsys.readouterr().out
+    small, patient = found["small animal"], found["patient"]
+    for machine in sized.MACHINES.values():
+        assert machine.amplitude < stimulation_limit(sized.FREQUENCY, machine.body)
+        assert absorption_rate(machine.amplitude, sized.FREQUENCY, machine.body) < 2
+        assert machine.stations * machine.covered >= machine.fov > (machine.stations - 1) * machine.covered
+    assert patient["resolution"] > 3 * small["resolution"] and np.all(patient["still"] > 5 * small["still"])
+    assert np.all(np.diff(small["calibration"]) < 0)
+    machine = sized.MACHINES["patient"]
+    one, many = (sized.calibration_time(machine, 0.01, 2, n) for n in (1, 5))
+    assert many - one == pytest.approx(100 * 4 * machine.scan_time) and one == pytest.approx(
+        100 * (1 + machine.scan_time)
+    )
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_help_and_bad_input_of_the_patient_sized_scanner(capsys):
+    with pytest.raises(SystemExit) as done:
+        example("patient_sized").main(["--wander", "-1"])
+    assert done.value.code == 2 and "; instead received" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", POINTS)
 def test_help_and_bad_input(name, capsys):
     with pytest.raises(SystemExit) as done:
         example(name).main(["--help"])
