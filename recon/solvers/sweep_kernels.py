@@ -4,6 +4,10 @@ A sweep must pass through every row twice: for its product with x, and, once tha
 x. Rows are therefore done in small blocks: x is changed by one block while the products with the next one are formed.
 The second time a row comes from the cache. The products :math:`s_m s_n^H` of rows of a block give the steps b of row by
 row sweeps from the products with the x before the block.
+
+Both is done tile by tile of the voxels. The rows of a tile are first separated into real and imaginary parts, once for
+all images. Every image then takes 32 multiplications and additions for a voxel and no other work. In the meantime the
+next tile of the next rows is asked for, so that the memory works while the processor computes.
 """
 
 from __future__ import annotations
@@ -11,14 +15,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from recon.solvers.prefetch import LINE, prefetch
+
 __all__ = ["kaczmarz_grams", "kaczmarz_sweep"]
 
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 _TILE = 1024
 """Voxels of a sum in float32 in the products of rows."""
-_SMALL_TILE = 128
-"""The same in a sweep, where products use a part of an image right after its change. It is one for any number of
-images: sums, and so the images, do not depend on how many there are, nor on how threads share them."""
+_SWEEP_TILE = 128
+"""The same in a sweep. Sums, and so the images, do not depend on how many images are swept, nor on how threads share
+them."""
 
 
 @njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
@@ -67,41 +73,66 @@ def kaczmarz_grams(matrix: np.ndarray, order: np.ndarray, grams: np.ndarray) -> 
 
 
 @njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
-def _update(x: np.ndarray, b: np.ndarray, s0: np.ndarray, s1: np.ndarray, s2: np.ndarray, s3: np.ndarray) -> None:
-    """Add b_j conj(s_j) of four rows (voxel,) to x."""
-    e0, e1, e2, e3 = b[0].real, b[1].real, b[2].real, b[3].real
-    f0, f1, f2, f3 = b[0].imag, b[1].imag, b[2].imag, b[3].imag
-    for k in range(x.size):
-        p, q, r, s = s0[k], s1[k], s2[k], s3[k]
-        c = x[k].real + e0 * p.real + f0 * p.imag + e1 * q.real + f1 * q.imag
-        d = x[k].imag + f0 * p.real - e0 * p.imag + f1 * q.real - e1 * q.imag
-        c += e2 * r.real + f2 * r.imag + e3 * s.real + f3 * s.imag
-        d += f2 * r.real - e2 * r.imag + f3 * s.real - e3 * s.imag
-        x[k] = complex(c, d)
+def _separate(matrix: np.ndarray, rows: np.ndarray, t: int, parts: np.ndarray) -> None:
+    """Fill parts (8, tile) with the real parts, then the imaginary parts of four rows from voxel t on.
+
+    Beyond the last voxel parts are zero.
+    """
+    left = matrix.shape[1] - t
+    if left < _SWEEP_TILE:
+        parts[:] = 0
+        for j in range(4):
+            for k in range(left):
+                parts[j, k], parts[4 + j, k] = matrix[rows[j], t + k].real, matrix[rows[j], t + k].imag
+        return
+    for j in range(4):
+        row, real, imag = matrix[rows[j], t : t + _SWEEP_TILE], parts[j], parts[4 + j]
+        for k in range(_SWEEP_TILE):
+            real[k] = row[k].real
+            imag[k] = row[k].imag
 
 
 @njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
-def _project(
-    x: np.ndarray, s0: np.ndarray, s1: np.ndarray, s2: np.ndarray, s3: np.ndarray, products: np.ndarray
+def _change_and_project(
+    c: np.ndarray, d: np.ndarray, b: np.ndarray, q: np.ndarray, r: np.ndarray, products: np.ndarray
 ) -> None:
-    """Add the products s_j x of four rows (voxel,) to products (4,)."""
-    zero = x[0].real - x[0].real
-    m0 = m1 = m2 = m3 = n0 = n1 = n2 = n3 = zero
-    for k in range(x.size):
-        c, d = x[k].real, x[k].imag
-        p, q, r, s = s0[k], s1[k], s2[k], s3[k]
-        m0 += p.real * c - p.imag * d
-        n0 += p.real * d + p.imag * c
-        m1 += q.real * c - q.imag * d
-        n1 += q.real * d + q.imag * c
-        m2 += r.real * c - r.imag * d
-        n2 += r.real * d + r.imag * c
-        m3 += s.real * c - s.imag * d
-        n3 += s.real * d + s.imag * c
+    """Add b_j conj(q_j) of four rows to the image c + i d, and its products with the next four, r_j, to products (4,).
+
+    Rows are in the parts that `_separate` gives, (8, tile); c and d are a tile of the image.
+    """
+    e0, e1, e2, e3 = b[0].real, b[1].real, b[2].real, b[3].real
+    f0, f1, f2, f3 = b[0].imag, b[1].imag, b[2].imag, b[3].imag
+    m0 = m1 = m2 = m3 = n0 = n1 = n2 = n3 = c[0] - c[0]
+    for k in range(_SWEEP_TILE):
+        u = c[k] + e0 * q[0, k] + f0 * q[4, k] + e1 * q[1, k] + f1 * q[5, k]
+        w = d[k] + f0 * q[0, k] - e0 * q[4, k] + f1 * q[1, k] - e1 * q[5, k]
+        u += e2 * q[2, k] + f2 * q[6, k] + e3 * q[3, k] + f3 * q[7, k]
+        w += f2 * q[2, k] - e2 * q[6, k] + f3 * q[3, k] - e3 * q[7, k]
+        c[k] = u
+        d[k] = w
+        m0 += r[0, k] * u - r[4, k] * w
+        n0 += r[0, k] * w + r[4, k] * u
+        m1 += r[1, k] * u - r[5, k] * w
+        n1 += r[1, k] * w + r[5, k] * u
+        m2 += r[2, k] * u - r[6, k] * w
+        n2 += r[2, k] * w + r[6, k] * u
+        m3 += r[3, k] * u - r[7, k] * w
+        n3 += r[3, k] * w + r[7, k] * u
     products[0] += complex(m0, n0)
     products[1] += complex(m1, n1)
     products[2] += complex(m2, n2)
     products[3] += complex(m3, n3)
+
+
+@njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
+def _fetch_tile(matrix: np.ndarray, rows: np.ndarray, t: int, part: int, parts: int) -> None:
+    """Ask for one of several parts of the tile of four rows that begins with voxel t."""
+    values = LINE // matrix.itemsize
+    lines = _SWEEP_TILE // values
+    for line in range(part * lines // parts, (part + 1) * lines // parts):
+        if t + line * values < matrix.shape[1]:
+            for j in range(4):
+                prefetch(matrix, rows[j], t + line * values)
 
 
 @njit(cache=True, inline="always", error_model="numpy", fastmath=_FAST)
@@ -158,6 +189,9 @@ def kaczmarz_sweep(
     (image, voxel), of the type of the matrix.
     """
     images, voxels = x.shape
+    planes = np.zeros((images, 2, voxels + -voxels % _SWEEP_TILE), x.real.dtype)
+    planes[:, 0, :voxels], planes[:, 1, :voxels] = x.real, x.imag
+    q_parts, r_parts = np.empty((8, _SWEEP_TILE), planes.dtype), np.empty((8, _SWEEP_TILE), planes.dtype)
     b, products = np.zeros((images, 4), x.dtype), np.zeros((images, 4), np.complex128)
     now = np.zeros(4, np.complex128)
     q = order[:4]
@@ -165,15 +199,17 @@ def kaczmarz_sweep(
         last = block == grams.shape[0]
         r = q if last else order[4 * block : 4 * block + 4]
         products[:] = 0
-        for t in range(0, voxels, _SMALL_TILE):
-            e = t + _SMALL_TILE
-            q0, q1, q2, q3 = matrix[q[0], t:e], matrix[q[1], t:e], matrix[q[2], t:e], matrix[q[3], t:e]
-            r0, r1, r2, r3 = matrix[r[0], t:e], matrix[r[1], t:e], matrix[r[2], t:e], matrix[r[3], t:e]
+        for t in range(0, voxels, _SWEEP_TILE):
+            e = t + _SWEEP_TILE
+            _separate(matrix, q, t, q_parts)
+            _separate(matrix, r, t, r_parts)
             for i in range(images):
-                _update(x[i, t:e], b[i], q0, q1, q2, q3)
-                if not last:
-                    _project(x[i, t:e], r0, r1, r2, r3, products[i])
+                _fetch_tile(matrix, r, e, i, images)
+                _change_and_project(planes[i, 0, t:e], planes[i, 1, t:e], b[i], q_parts, r_parts, products[i])
         if not last:
             for i in range(images):
                 _steps(grams[block], 0, r, count - 4 * block, scale, y[i], penalty[i], v[i], products[i], now, b[i])
         q = r
+    for i in range(images):
+        for k in range(voxels):
+            x[i, k] = complex(planes[i, 0, k], planes[i, 1, k])
