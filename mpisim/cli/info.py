@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import Result
+from mpisim.cli.detection import KEYS as DETECTION_KEYS
+from mpisim.cli.detection import DetectionTally
 from mpisim.cli.row_snr import KEYS as SNR_KEYS
 from mpisim.cli.row_snr import SnrTally
 from mpisim.data.schema import STD, VOXEL_DIMS
@@ -46,6 +48,7 @@ KEYS = {
     "noise": "unknown, known, or exact",
     "noise_std": "complex noise standard deviation, the largest of the rows, where it is known",
     **SNR_KEYS,
+    **DETECTION_KEYS,
     "system_matrix_std": "standard deviation of one part of a value, root mean square over all, where it is known",
     "expected_nrmse": "the relative error of the matrix that follows from it, a fraction",
     "imperfections": "of a simulation: what is not ideal in its fields, coils, gains, tracer and calibration scan",
@@ -104,7 +107,7 @@ class Tally:
 
     def __init__(self, along: str | None = None) -> None:
         self.along, self.energy, self.count, self.length = along, 0.0, 0, 0
-        self.variance, self.snr = 0.0, SnrTally()
+        self.variance, self.snr, self.detection = 0.0, SnrTally(), DetectionTally()
         self.levels: list[float] = []
         self.last: xr.Dataset | None = None
 
@@ -117,6 +120,7 @@ class Tally:
         self.count, self.length = self.count + variable.size, self.length + variable.sizes.get(along, 1)
         if along not in VOXEL_DIMS:
             self.snr.add(block)
+            self.detection.add(block)
         self.levels += [float(block["noise_std"].max())] if "noise_std" in block else []
         self.last = block
         return block
@@ -126,7 +130,8 @@ class Tally:
         assert self.last is not None
         rms = math.sqrt(self.energy / self.count)
         noise_std = max(self.levels) if self.levels else None
-        return _summary(self.last, self.along, self.length, rms, noise_std, {**self.snr.described(), **self._stated()})
+        told = {**self.snr.described(), **self.detection.described(), **self._stated()}
+        return _summary(self.last, self.along, self.length, rms, noise_std, told)
 
     def _stated(self) -> Result:
         """Return the RMS of the standard deviation, and the error that it lets expect; empty where there is none."""

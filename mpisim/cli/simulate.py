@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpisim.cli.command import Result, argument_type
+from mpisim.cli.detection import KEYS as DETECTION_KEYS
 from mpisim.cli.info import KEYS as INFO_KEYS
 from mpisim.cli.info import described
 from mpisim.cli.options import at_least
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "add_arguments", "run"]
 
-_DESCRIBED = ("kind", "stage", "origin", "size", "unit", "rms", "noise", "noise_std", *SNR_KEYS, "imperfections", "*")
+_OF_NOISE = ("noise", "noise_std", *SNR_KEYS, *DETECTION_KEYS)
+_DESCRIBED = ("kind", "stage", "origin", "size", "unit", "rms", *_OF_NOISE, "imperfections", "*")
 KEYS = {
     **{name: INFO_KEYS[name] for name in _DESCRIBED},
     "out": "file of the matrix",

@@ -38,7 +38,7 @@ COMMANDS = {  # every run of a command; together they print all of its keys
         "sm.nc y.nc --method tikhonov --lambda auto --background frequency --out d.nc",
     ],
     "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "std.nc converted.nc", "coarse.nc copy.nc"],
-    "info": ["sm.nc", "coarse.nc", "S.mat", "sm.mdf", "std.nc"],
+    "info": ["sm.nc", "coarse.nc", "S.mat", "sm.mdf", "std.nc", "chain.nc"],
     "validate": ["sm.mdf"],
     "pair": ["sm.mdf y.nc"],
     "preprocess": ["sm.mdf --max-frequency 1000 --out p.nc"],
@@ -66,7 +66,9 @@ def folder(tmp_path_factory):
     noise = mpisim.ReceiveNoise(voltage_noise=1e-9)
     chain = mpisim.ReceiveChain(noise=noise)
     scanner = mpisim.ImperfectFFL.of(mpisim.open_sided_ffl(0.9, angles=2, harmonics=(2, 3)), receive=chain)
-    mpisim.write_scanner(mpisim.Setup(scanner, mpisim.Particle(24e-9), mpisim.Grid((8, 8))), out / "noisy.toml")
+    setup = mpisim.Setup(scanner, mpisim.Particle(24e-9), mpisim.Grid((8, 8)))
+    mpisim.write_scanner(setup, out / "noisy.toml")
+    mpisim.write(mpisim.record(setup.simulate()), out / "chain.nc")
     import recon
     from tests.recon.problems import small_matrix, small_measurement
 
