@@ -37,7 +37,12 @@ COMMANDS = {  # every run of a command; together they print all of its keys
         "std.nc y.nc --out c.nc",
         "sm.nc y.nc --method tikhonov --lambda auto --background frequency --out d.nc",
     ],
-    "convert": ["S.mat o.nc --grid 4x4 --coarse 2 --noiseless", "std.nc converted.nc", "coarse.nc copy.nc"],
+    "convert": [
+        "S.mat o.nc --grid 4x4 --coarse 2 --noiseless",
+        "std.nc converted.nc",
+        "coarse.nc copy.nc",
+        "chain.nc chain_copy.nc",
+    ],
     "info": ["sm.nc", "coarse.nc", "S.mat", "sm.mdf", "std.nc", "chain.nc"],
     "validate": ["sm.mdf"],
     "pair": ["sm.mdf y.nc"],
