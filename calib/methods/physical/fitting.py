@@ -18,7 +18,7 @@ import numpy as np
 from calib.methods.misfit import MOST_LEFT
 from calib.methods.physical.begin import MOST_ROWS, Begun, begin
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
-from calib.methods.physical.deviation import FEW_POSITIONS, deviation, lacking_error
+from calib.methods.physical.deviation import FEW_INFLATION, FEW_POSITIONS, INFLATION, deviation, lacking_error
 from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.forms import Wider, wider_fit
 from calib.methods.physical.measurement import FLOOR, Measurement
@@ -113,11 +113,16 @@ class Fitted:
         if wider is None:
             return deviation(fine, fit, self._lacking(), added=added)
         fine = self.fine_model(_OF_DEVIATION, wider)
-        return deviation(fine, wider.fit, self._lacking(), wider.start, added, wider.curve)
+        inflation = FEW_INFLATION if self._has_few_positions else INFLATION
+        return deviation(fine, wider.fit, self._lacking(), wider.start, added, wider.curve, inflation)
+
+    @property
+    def _has_few_positions(self) -> bool:
+        return self.measurement.values.shape[-1] <= FEW_POSITIONS
 
     def _lacking(self) -> float:
         """Return the mean square of the error of rows that what the model lacks makes."""
-        counts, few = self.measurement.counts, self.measurement.values.shape[-1] <= FEW_POSITIONS
+        counts, few = self.measurement.counts, self._has_few_positions
         noise, count = float(np.mean(self.measurement.sigma[counts] ** 2)), int(counts.sum())
         if self.measurement.exact and self.climbed.stage != "ideal":
             return lacking_error(self.chi2 * noise)

@@ -6,6 +6,7 @@ import pytest
 import calib
 import mpisim
 from calib.methods.physical.maps import fitted_maps
+from mpisim.data.deviation import deviations_of
 from mpisim.data.views import as_images
 from mpisim.errors import DataWarning, InputError
 
@@ -71,6 +72,16 @@ def test_standard_deviation_is_that_of_the_error(fine, found):
     parts = np.concatenate([unit.real.ravel(), unit.imag.ravel()])
     assert 0.5 < np.mean(np.abs(parts) < 1) < 0.9
     assert np.mean(np.abs(parts) < 1.96) > 0.8
+
+
+def test_deviations_of_both_parts_are_those_of_the_errors(fine, found):
+    error = found["system_matrix"].values - fine["system_matrix"].values
+    for own, stated in zip((error.real, error.imag), deviations_of(found), strict=True):
+        assert 0.5 < np.mean(np.abs(own) < stated) < 0.9
+        assert np.mean(np.abs(own) < 1.96 * stated) > 0.85
+    scale = np.sqrt(np.mean(error.real**2) / np.mean(error.imag**2))
+    real, imaginary = deviations_of(found)
+    assert np.sqrt(np.mean(real**2) / np.mean(imaginary**2)) == pytest.approx(scale, rel=0.3)
 
 
 def test_parameters_are_those_of_the_scanner(found):

@@ -9,6 +9,7 @@ from calib.methods.physical.deviation import (
     FEW_LACKING,
     INFLATION,
     LACKING,
+    MOVED,
     deviation,
     lacking_error,
     variances,
@@ -19,6 +20,7 @@ from calib.methods.physical.outliers import dropped_positions, lacking, odd_posi
 from calib.methods.physical.priors import scale_by_evidence
 from calib.methods.physical.profiles import MODULATED, PLAIN, fit_profiles, predicted, profile_variance
 from calib.methods.physical.scanner_table import scanner_parameters
+from mpisim.data.deviation import part_deviations
 from mpisim.data.sampling import Sampling
 
 PARAMETERS = scanner_parameters(tuple(np.pi * np.arange(8) / 8), (2, 3), coil_degree=1, drive_degree=1, static_degree=1)
@@ -77,12 +79,13 @@ def test_an_excess_of_chi2_is_an_error_beyond_chance():
     assert lacking_error(1.0, CHANCE + 5, 100, few=True) == pytest.approx(FEW_LACKING**2 * 0.5)
 
 
-def test_rows_that_would_move_err_by_as_much():
+def test_rows_that_would_move_err_in_proportion():
     values = COARSE.means(STATE)
     sigma = 2e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
     fit = fit_scanner(COARSE, values + noise(values.shape, sigma), np.array(sigma), STATE, None)
     more = (deviation(FINE, fit, start=STATE)[0] / INFLATION) ** 2 - variances(FINE, fit).average
-    assert np.allclose(2 * more, np.abs(FINE.means(fit.state) - FINE.means(STATE)) ** 2, atol=1e-12)
+    moved = MOVED * np.abs(FINE.means(fit.state) - FINE.means(STATE))
+    assert np.allclose(2 * more, moved**2, atol=1e-12)
 
 
 def test_variance_is_that_of_drawn_scanners():
@@ -92,9 +95,16 @@ def test_variance_is_that_of_drawn_scanners():
     fits = [
         fit_scanner(COARSE, values + noise(values.shape, sigma, s), np.array(sigma), STATE, None) for s in range(12)
     ]
-    rows = np.stack([FINE.means(fit.state) for fit in fits])
-    scatter = np.mean(np.abs(rows - FINE.means(STATE)) ** 2)
-    assert 0.5 < 2 * variances(FINE, fits[0]).average.mean() / scatter < 2.0
+    error = np.stack([FINE.means(fit.state) for fit in fits]) - FINE.means(STATE)
+    stated, phase = variances(FINE, fits[0]), FINE.gains(STATE)[..., None]
+    assert 0.5 < 2 * stated.average.mean() / np.mean(np.abs(error) ** 2) < 2.0
+    turned = error * phase.conj() / np.abs(phase)
+    assert 0.5 < stated.along.mean() / np.mean(turned.real**2) < 2.0
+    assert 0.4 < stated.across.mean() / np.mean(turned.imag**2) < 2.5
+    assert np.mean(turned.real**2) > 3 * np.mean(turned.imag**2)
+    real, imaginary = part_deviations(*deviation(FINE, fits[0]))
+    assert 0.5 < np.mean(real**2) / np.mean(error.real**2) < 2.0
+    assert 0.5 < np.mean(imaginary**2) / np.mean(error.imag**2) < 2.0
 
 
 def test_outliers_are_named_and_nothing_else():
