@@ -9,6 +9,9 @@ A plan holds if the error is at most 1.25 times the one that was asked for, and 
 the error is above it. Run::
 
     python -m benchmarks.plan [--only 1,2] [--draws 3] [--cache FOLDER] [--out plan.csv]
+
+With `--law` it checks the law of errors instead: floor and slope follow from the errors with 1 and with 16 averages,
+and the error that they give for 4 averages is compared with the one that is found.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +31,8 @@ from mpisim.cli.command import argument_type
 from mpisim.cli.options import integer, integers
 from mpisim.io.atomic import write_text
 from mpisim.progress import say
-from recon.studies.planning.candidates import Candidate
-from recon.studies.planning.noise import noise_of
+from recon.studies.planning.candidates import Candidate, ScanTime, candidates_of
+from recon.studies.planning.noise import StatedNoise, noise_of
 from recon.studies.planning.planner import Plan, plan
 from recon.studies.planning.scanners import planned_scanners
 from recon.studies.planning.trials import Trial, run_trial
@@ -61,16 +64,16 @@ class Case:
 
 
 CASES = (
-    Case("mild", 0.45, 20, (32, 32), (32, 32), 20, 0.5, 33.7),
+    Case("mild", 0.45, 20, (32, 32), (32, 32), 20, 0.1, 33.7),
     Case("mild", 0.70, 24, (16, 16), (24, 24), 20, 1.0, 25.0),
     Case("mild", 0.95, 18, (32, 48), (32, 48), 16, 0.15, 0.0, 1),
     Case("medium", 0.50, 27, (32, 32), (32, 32), 20, 0.25, 33.7),
     Case("medium", 0.80, 22, (24, 24), (30, 30), 24, 0.2, 30.0),
-    Case("medium", 0.60, 16, (48, 32), (48, 32), 16, 0.4, 0.0, 1),
-    Case("medium", 0.90, 29, (16, 32), (16, 32), 20, 3.0, 20.0),
+    Case("medium", 0.60, 16, (48, 32), (48, 32), 16, 0.4, -14.0, 1),
+    Case("medium", 0.90, 29, (16, 32), (16, 32), 20, 1.5, 20.0),
     Case("strong", 0.55, 23, (32, 32), (32, 32), 30, 0.5, 36.0),
-    Case("strong", 0.75, 19, (32, 32), (36, 36), 20, 2.0, 28.0),
-    Case("strong", 0.65, 25, (40, 40), (40, 40), 20, 0.7, 5.0, 1),
+    Case("strong", 0.75, 19, (32, 32), (36, 36), 20, 3.0, 24.0),
+    Case("strong", 0.65, 25, (40, 40), (40, 40), 20, 0.7, -8.0, 1),
 )
 
 
@@ -142,9 +145,14 @@ def main(words: Sequence[str] | None = None) -> pd.DataFrame:
     parser.add_argument("--draws", type=argument_type("--draws", integer), default=3, help="scanners of the planner")
     parser.add_argument("--cache", default="plan-cache", help="folder for finished trials (default: plan-cache)")
     parser.add_argument("--out", help="table (.csv) to write")
+    parser.add_argument("--law", action="store_true", help="check the law of errors instead")
     options = parser.parse_args(words)
     cache = Path(options.cache)
     ResultCache(cache)
+    if options.law:
+        table = law_checked(cache)
+        print(table.to_string(index=False, float_format=lambda v: f"{v:.3g}"))
+        return table
     rows = []
     for number, case in enumerate(CASES, start=1):
         if options.only is None or number in options.only:
@@ -156,6 +164,29 @@ def main(words: Sequence[str] | None = None) -> pd.DataFrame:
     if options.out:
         write_text(options.out, table.to_csv(index=False, float_format="%.4g", lineterminator="\n"))
     return table
+
+
+def law_checked(cache: Path) -> pd.DataFrame:
+    """Return the errors with 1, 4 and 16 averages of a scanner of each level and factor, and what the law says of 4."""
+    rows = []
+    for level in ("ideal", "mild", "medium", "strong"):
+        case = Case(level, 0.65, 23, (32, 32), (32, 32), 20, 1.0, 33.7)
+        scanner = planned_scanners(case.setup(), level, 1, TRUE_SEED)[0]
+        for c in candidates_of(scanner.grid, case.angles, ScanTime(), (4, 8, 16), False):
+            if c.averages == 1:
+                rows.append({"level": level, "factor": c.factor, **_of_law(scanner, c, cache)})
+                say("  ".join(f"{name} {_short(value)}" for name, value in rows[-1].items()))
+    return pd.DataFrame(rows)
+
+
+def _of_law(scanner: mpisim.Setup, single: Candidate, cache: Path) -> dict[str, float]:
+    found = {}
+    for averages in (1, 4, 16):
+        trial = Trial(0, scanner, replace(single, averages=averages), "physical", StatedNoise(), TRUE_SEED)
+        found[averages] = 100 * float(run_trial(trial, cache)["nrmse"])
+    noisy = (found[1] ** 2 - found[16] ** 2) / (1 - 1 / 16)  # b^2 n^2 of one average
+    law = float(np.sqrt(max(found[1] ** 2 - noisy * (1 - 1 / 4), 0.0)))
+    return {**{f"percent_{n}": e for n, e in found.items()}, "law_4": law, "ratio": found[4] / law}
 
 
 def _short(value: object) -> str:

@@ -43,7 +43,7 @@ def plan_figure(plan: Plan) -> Figure:
     ax.set(xscale="log", yscale="log", xlabel="time of the scanner in minutes", ylabel="nRMSE of the matrix in %")
     _plain(ax)
     ax.grid(alpha=0.3)
-    ax.set_title(f"Plan: {plan.chosen.described()}; scanners: {plan.level}", fontsize=10)
+    ax.set_title(f"Plan: {plan.chosen.described()}; imperfections: {plan.level}", fontsize=10)
     _legend(figure, ax)
     return figure
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from calib.studies.harness.results import text_table
 from recon.studies.planning.law import ErrorLaw
 from recon.studies.planning.pictures import IMAGE_SNR, SOLVER
+from recon.studies.planning.scanners import STATED
 from recon.studies.planning.search import Goal, Search
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def as_text(plan: Plan) -> str:
         )
         told = "no drift is stated" if s.averaging == float("inf") else f"drift exceeds it after {minutes(s.averaging)}"
         lines.append(f"averaging lowers the noise of a measurement; {told}")
-    lines += [f"noise of one average: {plan.noise}", f"simulated scanners: {plan.level}", "", _methods(plan)]
+    lines += [f"noise of one average: {plan.noise}", _scanners(plan), "", _methods(plan)]
     return "\n".join([*lines, *(["", *(f"note: {note}" for note in plan.notes)] if plan.notes else [])])
 
 
@@ -89,6 +90,15 @@ def _methods(plan: Plan) -> str:
             lines.append([method, None, None, None, None, f"{least} at best", None, None])
     titles = ("method", "factor", "averages", "angles", "scanner time", "nRMSE", "low", "high")
     return text_table(titles, lines)
+
+
+def _scanners(plan: Plan) -> str:
+    """Return which scanners were simulated."""
+    count = plan.trials["scanner"].nunique()
+    if plan.level == STATED:
+        others = f", and {count - 1} with another gradient and other errors of angles" if count > 1 else ""
+        return f"simulated scanners: the one with its stated imperfections{others}"
+    return f"simulated scanners: {count}, imperfections {plan.level}"
 
 
 def _percent(fraction: float) -> str:
