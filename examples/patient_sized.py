@@ -13,10 +13,10 @@ field of view holds. The tracer has cores of 25 nm at 0.1 mg of iron per ml, and
 *Upper left*: the drive that a body bears by nerves (solid) and by heating of 2 W/kg in its mean (dashed), as a cylinder
 (`mpisim.scanner.safety`, which states the sources), and the drives of both scanners. *Upper right*: the image of a
 point in the middle, by the best linear image at this noise (`recon.resolution`). *Lower left*: the mass of iron that is
-detected in the middle by three standard deviations, in one voxel of half the resolution, after the empty scanner was
-measured for as long (`mpisim.scanner.stability`). The feedthrough of harmonic k, 10/k^2 microvolts at the coil, wanders
-by ``--wander`` in an hour; dashed is no drift. *Lower right*: time of the calibration of a plane, with voxels of half
-the resolution, 1 s for each move, and samples of 1 to 8 voxels' edge.
+detected in the middle by three standard deviations after the empty scanner was measured for as long
+(`mpisim.scanner.stability`). The feedthrough of harmonic k, 10/k^2 microvolts at the coil, wanders by ``--wander`` in
+an hour; dashed is no drift. *Lower right*: time of the calibration of a plane, with voxels of half the resolution, 1 s
+for each move, and samples of 1 to 8 voxels' edge.
 
 Simplified: ideal fields and coils, no noise of the body, the same amplifier and feedthrough for both, no limits of
 current or cooling, and a tracer without relaxation, which a weak drive would not turn at once.

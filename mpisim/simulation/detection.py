@@ -201,7 +201,8 @@ def _energy(matrix: xr.Dataset, noise: np.ndarray, region: int) -> xr.DataArray:
     block = max(1, _AT_ONCE // max(1, rows[0].size))
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
-        found = found + np.tensordot(noise[part] ** -2.0, np.abs(_means(rows[part], region)) ** 2, axes=1)
+        size = np.abs(_means(rows[part], region)).astype(float)
+        found = found + np.sum((size.T / noise[part]).T ** 2, axis=0)
     found = np.asarray(found - np.sum((own / noise) ** 2) / count)
     coords = {d: _means(matrix[d].values[None].astype(float), region)[0] for d in inner if d in matrix.indexes}
     return xr.DataArray(found, dims=inner, coords=coords)

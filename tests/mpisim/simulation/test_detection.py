@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
+import calib
 import mpisim
 from mpisim import Digitiser, Feedthrough, ReceiveChain, ReceiveNoise, Recording
 from mpisim.data.noise import complex_gaussian
@@ -116,6 +118,31 @@ def test_a_region_is_the_mean_over_its_voxels():
     assert np.allclose(fine["x"], (EXACT["x"].values[1:] + EXACT["x"].values[:-1]) / 2)
     whole = detection_limit(EXACT, region=8)
     assert whole.shape == (1, 1) and whole.values > detection_limit(EXACT).values.max()
+
+
+def test_energies_of_coils_add_up_and_units_do_not_matter():
+    pair = xr.concat([EXACT["system_matrix"], 2 * EXACT["system_matrix"]], "receive").transpose("angle", "receive", ...)
+    sigma = measurement_noise(EXACT).values
+    found = detection_limit(EXACT.assign(system_matrix=pair), noise_std=sigma)
+    assert np.allclose(found, detection_limit(EXACT) / np.sqrt(5), rtol=1e-6)
+    tiny = EXACT.assign(system_matrix=EXACT["system_matrix"] * np.float32(1e-25))
+    assert np.allclose(detection_limit(tiny, noise_std=1e-25 * sigma), detection_limit(EXACT), rtol=1e-5)
+
+
+def test_a_volume_has_cubes_as_regions_and_a_matrix_at_positions_has_none():
+    point = mpisim.LissajousFFP(drive_amplitudes=(12e-3, 10e-3), dividers=(10, 9), clock_frequency=2.5e5)
+    grid = mpisim.Grid((4, 3, 3), (8e-3, 6e-3, 6e-3))
+    volume = mpisim.simulate(replace(point, samples_per_period=720), PARTICLE, grid)
+    one, cubes = detection_limit(volume, noise_std=1e-9), detection_limit(volume, noise_std=1e-9, region=2)
+    assert one.dims == ("z", "y", "x") and one.shape == (3, 3, 4) and cubes.shape == (2, 2, 3)
+    values = volume["system_matrix"].values[..., :2, :2, :2].mean(axis=(-3, -2, -1))
+    energy = np.sum(np.abs(values) ** 2) / 1e-18
+    assert cubes.values[0, 0, 0] == pytest.approx(3 * sample_iron_mass(volume) / np.sqrt(2 * energy), rel=1e-5)
+    coarse = calib.downsample(EXACT, 2, snr=None, positions=[[0.0, 0.0], [2e-3, 4e-3]])
+    noise = {"noise_std": measurement_noise(EXACT).values}
+    found = detection_limit(coarse, **noise)
+    assert found.dims == ("position",) and np.all(found > 0)
+    assert_refused(lambda _: detection_limit(coarse, region=2, **noise))
 
 
 def test_preprocessed_rows_have_the_same_limit():
