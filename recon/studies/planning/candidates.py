@@ -53,6 +53,11 @@ class Candidate:
         """Every how many-th angle is measured."""
         return round(1 / self.share)
 
+    @property
+    def measured(self) -> tuple[int, int, int]:
+        """Factor, averages, and every how many-th angle is measured."""
+        return self.factor, self.averages, self.step
+
     def described(self) -> str:
         """Return sample, averages and angles in words."""
         averages = f"{self.averages} average{'s' * (self.averages > 1)}"

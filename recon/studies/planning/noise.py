@@ -15,7 +15,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import xarray as xr
@@ -23,7 +23,7 @@ import xarray as xr
 from mpisim.data.attributes import plain_attributes
 from mpisim.data.blocks import block_mean
 from mpisim.data.noise import PROTOCOL_SNR, complex_gaussian, rms, sigma_from_snr
-from mpisim.data.views import as_images, noise_per_row
+from mpisim.data.views import as_images
 from mpisim.errors import DataWarning, decibels, require, whole
 from mpisim.preprocess.apply import apply
 from mpisim.preprocess.receive import DivideTransfer
@@ -33,11 +33,15 @@ from mpisim.scanner.receive_chain import ReceiveChain, chain_of
 from mpisim.simulation.recorded import record
 from mpisim.simulation.setup import Setup
 
-__all__ = ["ChainNoise", "Noise", "StatedNoise", "base_noise", "coarse_exact", "noise_of", "relative_noise"]
+__all__ = ["ChainNoise", "Noise", "StatedNoise", "coarse_exact", "noise_levels", "noise_of", "relative_noise"]
 
 
 class Noise(Protocol):
     """Adds the noise of a calibration to exact block means."""
+
+    @property
+    def drifts(self) -> bool:
+        """Whether something drifts while averages are taken, so that they do not lower all of the noise."""
 
     def measured(self, exact: xr.Dataset, fine: xr.Dataset, factor: int, averages: int, seed: int) -> xr.Dataset:
         """Return exact rows of a sample of `factor` x `factor` voxels with their noise; `fine` is the fine matrix."""
@@ -58,6 +62,7 @@ class StatedNoise:
 
     snr: float = PROTOCOL_SNR
     edge: int | None = None
+    drifts: ClassVar[bool] = False
 
     def measured(self, exact: xr.Dataset, fine: xr.Dataset, factor: int, averages: int, seed: int) -> xr.Dataset:
         """Return exact rows with white noise of the ratio."""
@@ -97,6 +102,11 @@ class ChainNoise:
     """The noise of a receive chain: coil, amplifier, digitiser, and what the background leaves of the feedthrough."""
 
     chain: ReceiveChain
+
+    @property
+    def drifts(self) -> bool:
+        """Whether the chain has a feedthrough."""
+        return self.chain.feedthrough is not None
 
     def measured(self, exact: xr.Dataset, fine: xr.Dataset, factor: int, averages: int, seed: int) -> xr.Dataset:
         """Return rows as they are recorded, without the background and divided by the transfer function."""
@@ -154,17 +164,30 @@ def noise_of(setup: Setup, snr: float | None, edge: int | None) -> tuple[Noise, 
     return StatedNoise(), [f"no noise is stated: {PROTOCOL_SNR:g} dB of the paper are presumed"]
 
 
-def base_noise(noise: Noise, setup: Setup, fine: xr.Dataset, factors: Iterable[int], seed: int) -> dict[int, float]:
-    """Return the relative noise of one average by factor, for all angles of a scanner with its fine matrix."""
+def noise_levels(
+    noise: Noise, setup: Setup, fine: xr.Dataset, wanted: Iterable[tuple[int, int, int]], seed: int
+) -> dict[tuple[int, int, int], float]:
+    """Return the relative noise of calibrations by factor, averages, and step of the angles.
+
+    It falls with the square root of the averages, unless a feedthrough drifts while they are taken.
+    """
+    found: dict[tuple[int, int, int], float] = {}
+    kinds: dict[tuple[int, int], list[int]] = {}
+    for factor, averages, step in wanted:
+        kinds.setdefault((factor, step), []).append(averages)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
-        exact = {f: coarse_exact(setup.exact(), fine, f) for f in factors}
-        return {
-            f: relative_noise(noise.measured(rows, fine, f, 1, seed), noise.reference(rows))
-            for f, rows in exact.items()
-        }
+        for (factor, step), of_kind in kinds.items():
+            whole_fine = fine.isel(angle=slice(None, None, step))
+            exact = coarse_exact(setup.exact(), fine, factor).isel(angle=slice(None, None, step))
+            reference = noise.reference(exact)
+            tried = of_kind if noise.drifts else [1]
+            known = {n: relative_noise(noise.measured(exact, whole_fine, factor, n, seed), reference) for n in tried}
+            found |= {(factor, n, step): known[n] if n in known else known[1] / n**0.5 for n in of_kind}
+    return found
 
 
 def relative_noise(measured: xr.Dataset, exact: xr.Dataset) -> float:
-    """Return the RMS of the noise that a matrix states over the RMS of its exact values."""
-    return float(rms(noise_per_row(measured)) / rms(exact["system_matrix"].values))
+    """Return the RMS of the errors of a measured matrix over the RMS of its exact values, whatever noise it states."""
+    values = exact["system_matrix"].values
+    return float(rms(measured["system_matrix"].values - values) / rms(values))

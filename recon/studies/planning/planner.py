@@ -15,10 +15,10 @@ import xarray as xr
 from mpisim.errors import InputError, one_of, positive, require, seed_number, whole, within
 from mpisim.scanner.receive_chain import chain_of
 from mpisim.simulation.setup import Setup
-from recon.studies.planning.candidates import FACTORS, Candidate, ScanTime, candidates_of
+from recon.studies.planning.candidates import AVERAGES, FACTORS, Candidate, ScanTime, candidates_of
 from recon.studies.planning.comparison import compared_candidates, first_of
 from recon.studies.planning.first_errors import METHODS
-from recon.studies.planning.noise import base_noise, noise_of
+from recon.studies.planning.noise import noise_levels, noise_of
 from recon.studies.planning.pictures import ImageQuality, image_quality
 from recon.studies.planning.scanners import level_of, planned_scanners
 from recon.studies.planning.search import Goal, Search, next_larger, one_step_coarser
@@ -184,8 +184,9 @@ def plan(
     with _folder(cache) as folder:
         trials, scanners = Trials(folder, workers), planned_scanners(setup, level, count, seed)
         fine = fine_matrix(scanners[0], trials.cache)
-        base = base_noise(noise, scanners[0], fine, (1, *{c.factor for c in candidates}), seed)
-        search = Search(trials, scanners, candidates, noise, base, seed)
+        wanted = [*(c.measured for c in candidates), *((1, n, 1) for n in AVERAGES)]
+        levels = noise_levels(noise, scanners[0], fine, wanted, seed)
+        search = Search(trials, scanners, candidates, noise, levels, seed)
         law, chosen = search.search(method, first, goal)
         if chosen is None:
             raise InputError(impossible(search, law, goal))

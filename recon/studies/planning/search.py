@@ -50,8 +50,8 @@ class Search:
         Calibrations, the quickest first.
     noise
         Noise of a calibration.
-    base_noise
-        Relative noise of one average by factor, with all angles.
+    levels
+        Relative noise by factor, averages, and step of the angles.
     seed
         Seed of the noise.
     """
@@ -60,7 +60,7 @@ class Search:
     scanners: Sequence[Setup]
     candidates: Sequence[Candidate]
     noise: Noise
-    base_noise: Mapping[int, float]
+    levels: Mapping[tuple[int, int, int], float]
     seed: int
 
     def law(self, method: str, first: Mapping[int, FirstError], widths: Widths | None = None) -> ErrorLaw:
@@ -78,7 +78,7 @@ class Search:
 
     def noise_of(self, candidate: Candidate) -> float:
         """Return the relative noise of a candidate."""
-        return self.base_noise[candidate.factor] / math.sqrt(candidate.averages)
+        return self.levels[candidate.measured]
 
     def run(self, candidates: Sequence[Candidate], method: str, scanners: Sequence[int], text: str) -> list[Found]:
         """Make trials of candidates with scanners, given by number."""

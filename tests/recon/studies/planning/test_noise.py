@@ -7,7 +7,7 @@ import calib
 import mpisim
 from mpisim.data.downsampling import downsample
 from mpisim.errors import InputError
-from recon.studies.planning.noise import ChainNoise, StatedNoise, base_noise, coarse_exact, noise_of, relative_noise
+from recon.studies.planning.noise import ChainNoise, StatedNoise, coarse_exact, noise_levels, noise_of, relative_noise
 
 GRID = mpisim.Grid((8, 8))
 LINE = mpisim.open_sided_ffl(0.7, angles=12, harmonics=(2, 3))
@@ -28,7 +28,7 @@ def test_the_ratio_of_every_sample_is_the_protocol_of_downsample(fine, factor):
     exact = coarse_exact(PLAIN, fine, factor)
     found = StatedNoise(20.0).measured(exact, fine, factor, 1, 0)
     assert float(found["noise_std"]) == pytest.approx(float(downsample(fine, factor, snr=20.0)["noise_std"]))
-    assert relative_noise(found, exact) == pytest.approx(0.1)
+    assert relative_noise(found, exact) == pytest.approx(0.1, rel=0.2)  # of few values
 
 
 def test_of_one_sample_all_others_have_the_same_noise_in_volts(fine):
@@ -45,11 +45,11 @@ def test_noise_falls_with_the_square_root_of_the_averages_and_is_what_is_stated(
     exact = coarse_exact(setup, exact_fine, 2)
     reference = noise.reference(exact)
     clean = reference["system_matrix"].values
-    stated, actual = [], []
+    stated, actual, signal = [], [], np.sqrt(np.mean(np.abs(clean) ** 2))
     for averages in (1, 16):
         found = noise.measured(exact, exact_fine, 2, averages, 3)
-        stated.append(relative_noise(found, reference))
-        actual.append(np.linalg.norm(found["system_matrix"].values - clean) / np.linalg.norm(clean))
+        stated.append(float(np.sqrt((found["noise_std"] ** 2).mean())) / signal)
+        actual.append(relative_noise(found, reference))
     assert stated[0] == pytest.approx(4 * stated[1])
     assert actual == pytest.approx(stated, rel=0.1)
 
@@ -75,7 +75,22 @@ def test_which_noise_a_plan_has():
         noise_of(PLAIN, 30.0, 3)
 
 
-def test_the_noise_of_one_average_by_factor(fine):
-    found = base_noise(StatedNoise(0.0, 1), PLAIN, fine, (1, 2, 4), 0)
-    assert found[1] == pytest.approx(1.0)
-    assert found[1] / found[2] > 3 and found[2] / found[4] > 3  # 4, but for the RMS of block means
+def test_levels_of_noise_by_factor_averages_and_angles(fine):
+    wanted = [(f, n, step) for f in (1, 2, 4) for n in (1, 4) for step in (1, 2)]
+    found = noise_levels(StatedNoise(0.0, 1), PLAIN, fine, wanted, 0)
+    assert set(found) == set(wanted) and found[1, 1, 1] == pytest.approx(1.0, rel=0.1)
+    assert found[1, 1, 1] / found[2, 1, 1] > 3 and found[2, 1, 1] / found[4, 1, 1] > 3  # 4, but for RMS of means
+    assert found[2, 1, 2] / found[2, 4, 2] == pytest.approx(2.0)
+
+
+def test_averages_do_not_lower_what_a_wandering_feedthrough_leaves():
+    def levels(wander):
+        through = mpisim.Feedthrough(((2, 1e-4, 0.0), (3, 1e-4, 0.0)), wander=wander)
+        recording = mpisim.Recording(time=0.1, background_every=4)
+        chain = replace(CHAIN, feedthrough=through, recording=recording)
+        setup = replace(PLAIN, scanner=mpisim.ImperfectFFL.of(LINE, receive=chain))
+        found = noise_levels(ChainNoise(chain), setup, setup.simulate(), [(2, n, 1) for n in (1, 64)], 0)
+        return found[2, 1, 1] / found[2, 64, 1]
+
+    assert levels(0.0) == pytest.approx(8.0, rel=0.1)
+    assert levels(10.0) < 1.0

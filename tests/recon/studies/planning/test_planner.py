@@ -43,7 +43,7 @@ def test_sample_time_and_noise_belong_to_the_calibration(planned):
     c = planned.chosen
     assert planned.sample == (pytest.approx(c.factor * 2e-3), pytest.approx(c.factor * 2e-3))
     assert c.positions == 256 / c.factor**2 and c.seconds == pytest.approx(c.positions * (1 + 0.32 * c.averages))
-    assert planned.snr == pytest.approx(20 + 10 * np.log10(c.averages))
+    assert planned.snr == pytest.approx(20 + 10 * np.log10(c.averages), abs=0.3)  # that of one draw
 
 
 def test_the_table_has_every_calibration_of_every_method(planned):
@@ -126,3 +126,24 @@ def test_another_scanner_is_refused():
 
     with pytest.raises(InputError, match="Input scanner must be an open-sided FFL"):
         recon.plan(open_scanner("lissajous-2d").setup(), error=0.1)
+
+
+def test_a_receive_chain_gives_noise_and_time_and_what_its_background_leaves(cache):
+    def planned(**feedthrough):
+        chain = mpisim.ReceiveChain(
+            gain=5.0,
+            filters=(mpisim.BandPass(10e3, 300e3),),
+            noise=mpisim.ReceiveNoise(voltage_noise=4e-9),
+            feedthrough=mpisim.Feedthrough(((2, 1e-3, 0.0), (3, 1e-3, 0.0)), **feedthrough),
+            recording=mpisim.Recording(time=0.01, duty_cycle=0.1, move_time=2.0, background_every=4),
+        )
+        setup = mpisim.Setup(mpisim.ImperfectFFL.of(LINE, receive=chain), SETUP.particle, SETUP.grid)
+        options = {**OPTIONS, "compared": (), "image": False, "factors": (2,), "cache": cache}
+        return recon.plan(setup, hours=0.5, **options)
+
+    steady, wandering = planned(), planned(wander=0.05)
+    assert steady.time.move == 2.0 and steady.time.record == pytest.approx(1.2) and "receive chain" in steady.noise
+    assert steady.notes == () and steady.chosen.seconds == pytest.approx(81 * (2 + 1.2 * steady.chosen.averages))
+    assert wandering.nrmse > 1.5 * steady.nrmse and wandering.snr < steady.snr - 10
+    assert wandering.chosen.averages < steady.chosen.averages  # more take longer, and drift goes on
+    assert steady.sensitivity.averaging == float("inf") > wandering.sensitivity.averaging > 0

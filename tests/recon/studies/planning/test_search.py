@@ -12,14 +12,15 @@ from recon.studies.planning.trials import Found
 
 SETUP = mpisim.Setup(mpisim.open_sided_ffl(0.7, angles=12), mpisim.Particle(25e-9))
 CANDIDATES = candidates_of(SETUP.grid, 12, ScanTime())
-BASE = dict.fromkeys((2, 4, 8, 16), 0.02)
+BASE = 0.02
+LEVELS = {c.measured: BASE / c.averages**0.5 for c in CANDIDATES}
 TRUE = {2: (5e-4, 0.06), 4: (6e-4, 0.11), 8: (9e-4, 0.28), 16: (5e-3, 1.4)}
 OTHER_ANGLES = 4e-4
 
 
 def true_error(c):
     floor, slope = TRUE[c.factor]
-    power = floor**2 + slope**2 * (BASE[c.factor] ** 2 / c.averages) / c.share + (c.share < 1) * OTHER_ANGLES**2
+    power = floor**2 + slope**2 * (BASE**2 / c.averages) / c.share + (c.share < 1) * OTHER_ANGLES**2
     return float(np.sqrt(power))
 
 
@@ -32,9 +33,8 @@ class MadeUp:
     def run(self, trials, text):
         for trial in trials:
             rng = np.random.default_rng(trial.number)
-            noise = BASE[trial.candidate.factor] / trial.candidate.averages**0.5
             error = true_error(trial.candidate) * np.exp(self.spread * rng.standard_normal())
-            self.made.setdefault(trial, Found(trial, error, noise))
+            self.made.setdefault(trial, Found(trial, error, LEVELS[trial.candidate.measured]))
         return [self.made[trial] for trial in trials]
 
     @property
@@ -46,7 +46,7 @@ class MadeUp:
 
 
 def searched(goal, level="medium", spread=0.0):
-    search = Search(MadeUp(spread), [SETUP] * 3, CANDIDATES, StatedNoise(), BASE, 0)
+    search = Search(MadeUp(spread), [SETUP] * 3, CANDIDATES, StatedNoise(), LEVELS, 0)
     law, chosen = search.search("physical", first_errors("physical", level, 12), goal)
     return search, law, chosen
 
