@@ -3,6 +3,7 @@ import pytest
 from scipy.optimize import nnls
 
 from mpisim import InputError
+from recon.solvers import kaczmarz as module
 from recon.solvers.kaczmarz import kaczmarz
 from recon.solvers.least_squares import penalty
 from recon.solvers.operators import stack_real
@@ -145,6 +146,17 @@ def test_several_images_are_the_same_as_one_by_one_each_with_its_lambda():
     together = kaczmarz(S, data, levels, 9)
     for i, level in enumerate(levels):
         assert np.allclose(together[:, i], kaczmarz(S, data[:, i], level, 9), atol=1e-13)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_image_is_the_same_to_the_last_bit_whatever_is_swept_beside_it(monkeypatch, threads):
+    """In float32, over more than two tiles of voxels: frames that are swept in groups depend on it."""
+    monkeypatch.setattr(module, "get_num_threads", lambda: threads)
+    S, u, _, _ = random_problem(rows=21, shape=(20, 16), is_complex=True)
+    single, data = S.astype(np.complex64), np.stack([(k + 1) * np.roll(u, k) for k in range(11)], axis=1)
+    together = kaczmarz(single, data, 0.1, 3)
+    for some in (slice(0, 1), slice(3, 5), slice(2, 11)):
+        assert np.array_equal(kaczmarz(single, data[:, some], 0.1, 3), together[:, some])
 
 
 def test_a_matrix_of_complex64_is_swept_in_float32_without_a_copy():
