@@ -128,26 +128,30 @@ def sample_iron_mass(
 def measurement_noise(matrix: xr.Dataset) -> xr.DataArray:
     """Return the complex noise standard deviation of one measurement, in the unit of a system matrix.
 
-    It is the noise that the matrix states, times the signal of a large sample by which a recorded coarse matrix was
-    divided. An exact matrix has that of its scanner's receive chain.
+    It is the noise that a fine matrix states, or a coarse one that was recorded with a large sample, times the signal
+    of this sample by which its values were divided. An exact matrix, and a coarse one of means, have that of their
+    scanner's receive chain.
 
     Raises
     ------
     InputError
-        If the matrix is exact, and its scanner has no receive chain or its rows were preprocessed; or if it does not
-        state its noise.
+        If the noise must come from a receive chain, and the scanner has none or the rows were preprocessed; or if a
+        fine matrix does not state its noise.
     """
     require(noise_known(matrix), "noise_std", "given for a matrix that does not state its noise", "none")
-    if "noise_std" in matrix and bool(np.any(matrix["noise_std"].values)):
-        recorded = matrix.attrs.get("recorded")
-        return matrix["noise_std"] * (float(recorded["signal"]) if isinstance(recorded, Mapping) else 1.0)
+    recorded = matrix.attrs.get("recorded")
+    signal = float(recorded["signal"]) if isinstance(recorded, Mapping) else 1.0
+    of_means = matrix.attrs.get("stage") == "coarse" and signal == 1
+    if "noise_std" in matrix and bool(np.any(matrix["noise_std"].values)) and not of_means:
+        return matrix["noise_std"] * signal
     described = matrix.attrs.get("scanner")
     chain = chain_of(scanner_from_mapping(described)) if isinstance(described, dict) else None
     good = chain is not None and chain.is_noisy and "frequency" in matrix.coords
-    require(good, "noise_std", "given for an exact matrix of a scanner whose receive chain has no noise", "none")
+    must = "given for a matrix that is exact or of means, and whose scanner has no receive chain with noise"
+    require(good, "noise_std", must, "none")
     state = stated(matrix)
     as_received = not state.get("steps") and state.get("transfer_function") != "divided out"
-    require(as_received, "noise_std", "given for an exact matrix that was preprocessed", "none")
+    require(as_received, "noise_std", "given for a preprocessed matrix that is exact or of means", "none")
     assert chain is not None
     frequencies = np.atleast_1d(matrix["frequency"].values).astype(float)
     return xr.DataArray(chain.noise_std(frequencies).reshape(matrix["frequency"].shape), dims=matrix["frequency"].dims)

@@ -158,6 +158,10 @@ def test_a_large_sample_states_the_noise_of_a_measurement():
     assert np.allclose(measurement_noise(coarse), measurement_noise(EXACT))
     fine = detection_limit(EXACT, region=2).values[::2, ::2]
     assert np.allclose(detection_limit(coarse), fine, rtol=0.01)
+    for means in (mpisim.calibrate(setup, factor=2, retrospective=True), calib.downsample(EXACT, 2, snr=30)):
+        assert np.allclose(measurement_noise(means), measurement_noise(EXACT))  # not the noise of the means
+    assert np.allclose(detection_limit(calib.downsample(EXACT, 2, snr=None)), fine, rtol=1e-5)
+    assert_refused(lambda _: measurement_noise(calib.downsample(mpisim.simulate(LINE, PARTICLE, GRID), 2, snr=30)))
 
 
 def test_background_is_refused_until_it_is_subtracted():
