@@ -7,11 +7,11 @@ recovers, stands beside them: its error is its noise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from recon.studies.planning.candidates import AVERAGES, Candidate, ScanTime, candidates_of
+from recon.studies.planning.candidates import Candidate, ScanTime, candidates_of
 from recon.studies.planning.first_errors import FirstError, first_errors
 from recon.studies.planning.law import ErrorLaw, Widths
 from recon.studies.planning.scanners import STATED
@@ -24,6 +24,7 @@ _OF_STATED = "medium"  # level of the first guess for a scanner that states its 
 _TRIED = (1, 16)  # averages at which other methods are tried
 _WIDE = Widths(common=1.0, floor=1.5, slope=1.5)
 _EVERY_VOXEL = {1: FirstError(1e-6, 1.0)}
+_SURE = Widths(common=0.01, floor=5.0, slope=0.01)  # the error is the noise; errors of position are a floor
 
 
 def first_of(method: str, level: str, angles: int, candidates: Sequence[Candidate]) -> dict[int, FirstError]:
@@ -42,23 +43,24 @@ def compared_candidates(
     """
     rows, notes = _rows(search, method, law, search.candidates), []
     whole = [c for c in search.candidates if c.share == 1]
-    for other in others:
-        first = first_of(other, level, whole[0].angles, whole)
-        tried = [c for c in whole if c.factor in first and c.averages in _TRIED]
-        found = search.run(tried, other, [0], other)
-        refused = [f for f in found if f.refused]
-        if refused:
-            notes.append(f"{other} does not apply: {refused[0].refused}")
-        known: Mapping[int, FirstError] = {
-            f: e for f, e in first.items() if f not in {r.trial.candidate.factor for r in refused}
-        }
+    every = candidates_of(search.scanners[0].grid, whole[0].angles, time, (1,), False)
+    firsts = {other: first_of(other, level, whole[0].angles, whole) for other in others}
+    made = search.made([c for c in every if c.averages == 1], UNRECOVERED, [0])
+    for other, first in firsts.items():
+        made += search.made([c for c in whole if c.factor in first and c.averages in _TRIED], other, [0])
+    refused: dict[str, dict[int, str]] = {}
+    for found in search.trials.run(made, "comparison"):
+        if found.refused:
+            refused.setdefault(found.trial.method, {})[found.trial.candidate.factor] = found.refused
+    for other, first in firsts.items():
+        without = refused.get(other, {})
+        if without:
+            at = ", ".join(f"{factor}x" for factor in without)
+            notes.append(f"{other} does not apply at {at}: {next(iter(without.values()))}")
+        known = {factor: error for factor, error in first.items() if factor not in without}
         if known:
-            own = search.law(other, known, _WIDE)
-            rows += _rows(search, other, own, [c for c in whole if c.factor in known])
-    every = [c for c in candidates_of(search.scanners[0].grid, whole[0].angles, time, (1,), False)]
-    single = [c for c in every if c.averages in AVERAGES[:1]]
-    search.run(single, UNRECOVERED, [0], UNRECOVERED)
-    rows += _rows(search, UNRECOVERED, search.law(UNRECOVERED, _EVERY_VOXEL, Widths(0.01, 5.0, 0.01)), every)
+            rows += _rows(search, other, search.law(other, known, _WIDE), [c for c in whole if c.factor in known])
+    rows += _rows(search, UNRECOVERED, search.law(UNRECOVERED, _EVERY_VOXEL, _SURE), every)
     return pd.DataFrame(rows), notes
 
 

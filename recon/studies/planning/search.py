@@ -82,12 +82,15 @@ class Search:
 
     def run(self, candidates: Sequence[Candidate], method: str, scanners: Sequence[int], text: str) -> list[Found]:
         """Make trials of candidates with scanners, given by number."""
-        made = [
+        return self.trials.run(self.made(candidates, method, scanners), text)
+
+    def made(self, candidates: Sequence[Candidate], method: str, scanners: Sequence[int]) -> list[Trial]:
+        """Return trials of candidates with scanners, given by number; nothing recovers a fine calibration."""
+        return [
             Trial(n, self.scanners[n], c, UNRECOVERED if c.factor == 1 else method, self.noise, self.seed + n)
             for c in candidates
             for n in scanners
         ]
-        return self.trials.run(made, text)
 
     def best(self, law: ErrorLaw, goal: Goal, of: Sequence[Candidate]) -> Candidate | None:
         """Return the quickest candidate that reaches the error in the time; without an error, the one that errs least.
