@@ -31,7 +31,8 @@ the residual is lacking.
 Where forms are free, the variance is multiplied by `INFLATION` squared, with few positions by `FEW_INFLATION` squared.
 All numbers were chosen with fits of scanners of the preset `realistic`, split `validation`, and of others that were
 drawn like those outside with other seeds, never with those of the splits `test` and `outside`. `INFLATION` and `MOVED`
-are those of 11 such scanners at 4x and 8x, 6 at 2x, and 3 or 4 outside; `FEW_INFLATION` is that of 18 and 4 at 16x.
+are those of 11 such scanners at 4x and 8x, 6 at 2x, and 3 or 4 outside; `FEW_INFLATION` is that of 25 at 16x, 7
+of them of the split `train`.
 """
 
 from __future__ import annotations
