@@ -4,10 +4,13 @@ r"""The method `auto`: the fit of the scanner where it describes the measurement
 little they err where that holds:
 
 1. `physical` fits the scanner. If the fit has converged, and what it leaves of the block means is noise (`chi2_excess`
-   below `EXPLAINED` standard deviations), it is taken.
+   below `EXPLAINED` standard deviations), it is taken; but not where the phase varies within rows
+   (`calib.methods.physical.phases`), as with a tracer that has a history. Few values can fit such a tracer then, and
+   rows between them are wrong.
 2. If it leaves more, has not converged, or is refused, `profile` is tried. If one profile for all of at least
    `_MANY_ANGLES` angles leaves only noise of every row, it is taken: the line is ideal then, and the tracer is one that
-   the fit does not know, such as one whose moments lag behind the field.
+   the fit does not know, such as one whose moments lag behind the field. `_SOME_ANGLES` are enough where the phases
+   show that already.
 3. Else `linear-bayes` is tried: it presumes that the matrix is like those of its prior. Of two results that both count,
    the one is taken whose expected error is smaller; both widen their standard deviations by what they leave
    unexplained.
@@ -40,6 +43,7 @@ import xarray as xr
 from calib.methods.linear_bayes.coil_priors import coil_priors
 from calib.methods.physical.fit_file import Source, fit_of
 from calib.methods.physical.more_angles import wanted_angles
+from calib.methods.physical.phases import MOST_OUT_OF_PHASE
 from calib.methods.record import Recovered
 from mpisim.data.coverage import expected_nrmse
 from mpisim.data.sampling import Sampling
@@ -60,6 +64,7 @@ _LEAST = "bicubic-dc"
 _LEAST_OF = {"positions": "smooth-rows", "strided": "bicubic-strided-aligned", "random": "cs"}
 _MOST_LEFT = 2.0  # chi2 of a prior up to which its result counts by itself
 _MANY_ANGLES = 8  # from which one profile for all of them is no accident
+_SOME_ANGLES = 4  # from which it is taken where the tracer has a history
 _CLOSE = 0.5  # of the distance between rows and interpolated ones: largest expected error where more than noise is left
 _BY_OTHERS = "and matrices of other imperfect scanners describe it better"
 _MUST = re.compile(  # a full stop ends a sentence where a space or nothing follows, so that numbers stay whole
@@ -133,7 +138,7 @@ def recover_automatically(coarse: xr.Dataset, by: By, **given: Any) -> Recovered
             raise InputError(f"Input angles must be {must}; instead received {len(wanted)} angles.")
         return _taken(physical, [physical], f"{fit}, yet no other has rows at angles that were not measured")
     profiles = _tried(coarse, "profile", by)
-    if _all_rows_fit(profiles, coarse):
+    if _all_rows_fit(profiles, coarse, _SOME_ANGLES if _has_history(physical) else _MANY_ANGLES):
         return _taken(profiles, [physical, profiles], f"{fit}, while profiles leave only noise of all rows")
     bayes = _tried(coarse, "linear-bayes", by, {"prior": given.get("prior")})
     tried = [physical, bayes]
@@ -175,11 +180,11 @@ def _of_two(coarse: xr.Dataset, by: By, physical: _Tried, bayes: _Tried, fit: st
     return _otherwise(coarse, by, tried, f"{fit}, {apart}")
 
 
-def _all_rows_fit(profiles: _Tried, coarse: xr.Dataset) -> bool:
-    """Whether one profile for all of many angles leaves only noise of every row, as on ideal lines with any tracer."""
+def _all_rows_fit(profiles: _Tried, coarse: xr.Dataset, angles: int) -> bool:
+    """Whether one profile for all of so many angles leaves only noise of every row: an ideal line with any tracer."""
     known, given_up = profiles.metadata, ("rows_partly_interpolated", "rows_refitted")
     fitted = not profiles.refused and "lengths" in known and not any(name in known for name in given_up)
-    return fitted and coarse.sizes["angle"] >= _MANY_ANGLES
+    return fitted and coarse.sizes["angle"] >= angles
 
 
 def _least(coarse: xr.Dataset) -> str:
@@ -228,9 +233,15 @@ def _tried(coarse: xr.Dataset, method: str | None, by: By, given: Mapping[str, o
 
 
 def _explains(physical: _Tried) -> bool:
-    """Whether a fit of the scanner counts, has converged, and leaves noise."""
+    """Whether a fit of the scanner counts, has converged, and leaves noise, of a tracer without a history."""
     told = physical.metadata
-    return not physical.refused and told.get("converged", True) and told["chi2_excess"] <= EXPLAINED
+    counts = not physical.refused and told.get("converged", True) and not _has_history(physical)
+    return counts and told["chi2_excess"] <= EXPLAINED
+
+
+def _has_history(physical: _Tried) -> bool:
+    """Whether the phase varies within rows."""
+    return bool(physical.metadata.get("out_of_phase", 0.0) > MOST_OUT_OF_PHASE)
 
 
 def _refused(metadata: Mapping[str, Any], rows: int) -> str:
@@ -253,6 +264,8 @@ def _of_fit(physical: _Tried, coarse: xr.Dataset) -> str:
     chi2 = f"chi2 {physical.metadata['chi2']:.3g}"
     if _explains(physical):
         return f"a fitted scanner explains the measurement ({chi2})"
+    if _has_history(physical):
+        return f"the phase varies within rows, as of a tracer with a history, which a fitted scanner lacks ({chi2})"
     if physical.metadata["chi2_excess"] <= EXPLAINED:
         return f"the fit of the scanner has not converged ({chi2})"
     return f"a fitted scanner leaves more than noise ({chi2})"
@@ -263,7 +276,7 @@ def _not_fitted(refused: str, coarse: xr.Dataset) -> str:
     if "angle" not in coarse.coords:
         return "no scanner can be fitted without angles"
     found = _MUST.fullmatch(refused)
-    return f"no scanner can be fitted ({found[1]} must {found[2]})" if found else "no scanner can be fitted"
+    return f"no scanner can be fitted ({found[1]} must {found[2].rstrip(',')})" if found else "no scanner can be fitted"
 
 
 def _taken(chosen: _Tried, tried: list[_Tried], reason: str, usual: bool = False) -> Recovered:

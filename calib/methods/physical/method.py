@@ -27,6 +27,7 @@ from calib.methods.physical.fitting import Fitted, fit_measurement
 from calib.methods.physical.measurement import Measurement
 from calib.methods.physical.more_angles import at_more_angles, measured_angles, wanted_angles
 from calib.methods.physical.parameters import LOCAL
+from calib.methods.physical.phases import MOST_OUT_OF_PHASE, out_of_phase
 from calib.methods.physical.replacement import replace_others
 from calib.methods.physical.report import reported
 from calib.methods.profile import recover_by_profiles
@@ -66,6 +67,7 @@ def recover_by_scanner(
     fitted = _fitted(measurement, earlier)
     if fitted is None:
         return _instead(coarse, "no ideal scanner with a field-free line describes even most of them", wanted)
+    phases = out_of_phase(measurement.without(fitted.out_positions), max(1.0, fitted.rescaled))
     measurement = fitted.measurement
     others = _others(fitted)
     reason = _refused(fitted, others)
@@ -84,6 +86,7 @@ def recover_by_scanner(
     if float(expected_nrmse(rows[~bad], spread[~bad])) > _MOST_UNCERTAIN:
         return _instead(coarse, "the values do not determine its parameters", wanted)
     metadata = reported(fitted)
+    metadata["out_of_phase"] = float(f"{phases:.4g}")
     if isinstance(measurement.sampling, BoxSampling):
         _add_rest(rows, coarse, fitted, ~bad)
     if bad.any():
@@ -205,7 +208,7 @@ def _replaced(
 
 
 def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted, wanted: np.ndarray | None = None) -> None:
-    """Warn of positions left out, reversed angles, a noise level that was replaced, and a fit that stopped early."""
+    """Warn of positions left out, reversed angles, a noise level that was replaced, histories, and an early stop."""
     positions = fitted.out_positions.sum()
     if positions:
         first = ", ".join(str(tuple(p)) for p in metadata["positions_left_out"][:3])  # type: ignore[index]
@@ -236,6 +239,12 @@ def _warn_of(coarse: xr.Dataset, metadata: dict[str, object], fitted: Fitted, wa
         warn(
             f"The residual of the fitted scanner is noise of {fitted.rescaled:.3g} times the stated level, which "
             "replaces it."
+        )
+    if metadata["out_of_phase"] > MOST_OUT_OF_PHASE:  # type: ignore[operator]
+        warn(
+            f"{100 * metadata['out_of_phase']:.2g} % of the signal is out of phase with the rest of its row, as with "  # type: ignore[operator]
+            "tracers that have a history, or a phase that drifts: the fitted scanner has none, and its rows can err by "
+            "several times what is stated."
         )
     if not fitted.climbed.fit.converged:
         warn(f"The fit of the scanner has not converged completely after {fitted.climbed.steps} steps.")
