@@ -71,7 +71,8 @@ def recover_by_patches(
     xarray.Dataset
         A fine system matrix with origin `recovered`. Its `system_matrix_std`, where the method computes one, is the
         weighted mean of those of the patches, as if errors of patches that overlap were the same: they come from the
-        same block means. Data consistency does not change it.
+        same block means. Data consistency does not change it. How those of real and imaginary parts differ is not
+        stated.
 
     Raises
     ------

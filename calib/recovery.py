@@ -108,10 +108,10 @@ def recover(
     Returns
     -------
     xarray.Dataset
-        A fine system matrix with origin `recovered`, and the variable `system_matrix_std` if the method computes it
-        (`mpisim.data.schema`). Its noise is unknown. A noise level that was given or estimated is in the attribute
-        `recovery` under `noise`, with `noise_std`, `snr`, `estimated`, `bound` (an upper bound) and `by_row` (rows have
-        levels of their own).
+        A fine system matrix with origin `recovered`, and the variables `system_matrix_std` and
+        `system_matrix_circularity` if the method computes them (`mpisim.data.schema`). Its noise is unknown. A noise
+        level that was given or estimated is in the attribute `recovery` under `noise`, with `noise_std`, `snr`,
+        `estimated`, `bound` (an upper bound) and `by_row` (rows have levels of their own).
 
     Raises
     ------
