@@ -10,6 +10,7 @@ import xarray as xr
 
 from calib.diagnostics.agreement import Agreement
 from calib.methods.misfit import named_rows
+from calib.methods.physical.phases import MOST_OUT_OF_PHASE
 from mpisim.data.coverage import expected_nrmse
 from mpisim.data.schema import STD
 
@@ -63,6 +64,13 @@ def distrust(recovered: xr.Dataset, coarse: xr.Dataset, agrees: Agreement | None
 def _of_recovery(recovery: Mapping[str, Any]) -> Iterator[str]:
     if recovery.get("converged") is False:
         yield "The fit did not converge."
+    if recovery.get("out_of_phase", 0.0) > MOST_OUT_OF_PHASE:
+        yield (
+            f"{100 * recovery['out_of_phase']:.2g} % of the signal is out of phase with the rest of its row, as with "
+            "tracers that have a history, which a fitted scanner lacks."
+        )
+    if recovery.get("few_blocks"):
+        yield f"There are {recovery['few_blocks']}."
     others = recovery.get("rows_refitted") or {}
     if others:
         by = " and ".join(f"{count} by {name}" for name, count in others.items())

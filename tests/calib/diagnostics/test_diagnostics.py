@@ -90,6 +90,12 @@ def test_the_expected_error_is_that_of_the_deviation(fine, coarse):
     assert "harmonics" in distrust(with_std(matrix, 0.2), coarse, None)[-1]
 
 
+def test_histories_and_few_blocks_are_said(fine, coarse):
+    words = distrust(as_recovered(fine, coarse, out_of_phase=0.2, few_blocks="few block means"), coarse, None)
+    assert words[0].startswith("20 % of the signal is out of phase") and words[1] == "There are few block means."
+    assert distrust(as_recovered(fine, coarse, out_of_phase=0.05), coarse, None) == []
+
+
 def test_what_the_recovery_reports_is_said(fine, coarse):
     parameters = [
         {
