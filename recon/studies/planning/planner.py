@@ -188,6 +188,7 @@ def plan(
         levels = noise_levels(noise, scanners[0], fine, wanted, seed)
         search = Search(trials, scanners, candidates, noise, levels, seed)
         law, chosen = search.search(method, first, goal)
+        _check_tried(search, method)
         if chosen is None:
             raise InputError(impossible(search, law, goal))
         table, apart = compared_candidates(search, law, method, [m for m in compared if m != method], level, time)
@@ -229,6 +230,16 @@ def _check_time(goal: Goal, candidates: Sequence[Candidate]) -> None:
     if goal.seconds is not None and quickest.seconds > goal.seconds:
         must = f"at least {quickest.seconds / _HOUR:.3g}, the time of the quickest calibration ({quickest.described()})"
         raise InputError(f"Input hours must be {must}; instead received {goal.seconds / _HOUR:.3g}.")
+
+
+def _check_tried(search: Search, method: str) -> None:
+    """Raise `InputError` where a method recovered no trial."""
+    refused = [f.refused for f in search.trials.found if f.refused]
+    if refused and not search.trials.of(method):
+        why = refused[0].rstrip(".")
+        raise InputError(
+            f"Input method must be one that recovers such a calibration; instead received {method} ({why})."
+        )
 
 
 @contextmanager

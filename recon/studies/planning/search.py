@@ -97,10 +97,19 @@ class Search:
 
         None where there is none.
         """
-        known = [c for c in of if c.factor in law.first and (goal.seconds is None or c.seconds <= goal.seconds)]
+        refused = self._refused()
+        known = [c for c in of if c.factor in law.first and (c.factor, c.share) not in refused]
+        known = [c for c in known if goal.seconds is None or c.seconds <= goal.seconds]
         if goal.error is None:
             return min(known, key=lambda c: self.expected(law, c), default=None)
         return next((c for c in known if self.expected(law, c) <= goal.error), None)
+
+    def _refused(self) -> set[tuple[int, float]]:
+        """Return factors and shares of the angles that no trial could recover, though some were made."""
+        tried = {(f.trial.candidate.factor, f.trial.candidate.share): False for f in self.trials.found}
+        for f in self.trials.found:
+            tried[f.trial.candidate.factor, f.trial.candidate.share] |= not f.refused
+        return {kind for kind, good in tried.items() if not good}
 
     def search(self, method: str, first: Mapping[int, FirstError], goal: Goal) -> tuple[ErrorLaw, Candidate | None]:
         """Return the law of a method, and the best candidate, None where no candidate reaches the goal."""

@@ -121,6 +121,12 @@ def test_errors_of_position_are_a_floor_that_averages_do_not_lower(cache):
     assert moved > 1.2 * exact
 
 
+def test_a_method_that_cannot_recover_the_scanner_is_refused(cache):
+    few = mpisim.Setup(mpisim.open_sided_ffl(0.5, angles=1, harmonics=(2,)), SETUP.particle, SETUP.grid)
+    with pytest.raises(InputError, match="method must be one that recovers such a calibration; instead received phys"):
+        recon.plan(few, error=0.05, compared=(), imperfections="ideal", image=False, cache=cache)
+
+
 def test_another_scanner_is_refused():
     from mpisim.io.scanner_file import open_scanner
 

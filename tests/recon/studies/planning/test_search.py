@@ -27,14 +27,15 @@ def true_error(c):
 class MadeUp:
     """Trials whose errors are known."""
 
-    def __init__(self, spread=0.0):
-        self.made, self.spread = {}, spread
+    def __init__(self, spread=0.0, refused=()):
+        self.made, self.spread, self.refused = {}, spread, refused
 
     def run(self, trials, text):
         for trial in trials:
             rng = np.random.default_rng(trial.number)
             error = true_error(trial.candidate) * np.exp(self.spread * rng.standard_normal())
-            self.made.setdefault(trial, Found(trial, error, LEVELS[trial.candidate.measured]))
+            refused = "not possible" if trial.candidate.factor in self.refused else ""
+            self.made.setdefault(trial, Found(trial, error, LEVELS[trial.candidate.measured], refused))
         return [self.made[trial] for trial in trials]
 
     @property
@@ -42,11 +43,11 @@ class MadeUp:
         return list(self.made.values())
 
     def of(self, method):
-        return self.found
+        return [f for f in self.found if not f.refused]
 
 
-def searched(goal, level="medium", spread=0.0):
-    search = Search(MadeUp(spread), [SETUP] * 3, CANDIDATES, StatedNoise(), LEVELS, 0)
+def searched(goal, level="medium", spread=0.0, refused=()):
+    search = Search(MadeUp(spread, refused), [SETUP] * 3, CANDIDATES, StatedNoise(), LEVELS, 0)
     law, chosen = search.search("physical", first_errors("physical", level, 12), goal)
     return search, law, chosen
 
@@ -86,6 +87,13 @@ def test_all_scanners_are_tried_at_the_plan_or_at_half_or_twice_its_averages():
     near = [t for t in search.trials.made if (t.candidate.factor, t.candidate.share) == (chosen.factor, chosen.share)]
     near = [t for t in near if 0.5 <= t.candidate.averages / chosen.averages <= 2]
     assert {t.number for t in near} == {0, 1, 2}
+
+
+def test_a_factor_that_cannot_be_recovered_is_not_planned():
+    assert searched(Goal(error=0.003))[2].factor == 8
+    _, _, chosen = searched(Goal(error=0.003), refused=(8, 16))
+    assert chosen.factor == 4 and true_error(chosen) <= 0.0033
+    assert searched(Goal(error=0.003), refused=(2, 4, 8, 16))[2] is None
 
 
 def test_one_step_coarser():
