@@ -6,9 +6,10 @@ About the fit, rows are linear in the parameters. With the derivatives :math:`J_
 
 .. math:: s_a^2 = (J_s - R_i J_i)\, C\, (J_s - R_i J_i)^T + J_i D_i^{-1} J_i^T ,
 
-and the part across it that of the phases of gains and angles, which is 4 to 100 times smaller. That of the profiles is
-added to both. Both parts do not depend on each other, so that those of the real and of the imaginary part of a row of
-the phase :math:`\varphi` are
+and the part across it that of the phases of gains and angles, which is 4 to 100 times smaller. `UNEVEN` times that of
+the profiles is added to both: profiles are taken to be alike everywhere, or to vary as few modulations do. Both parts
+do not depend on each other, so that those of the real and of the imaginary part of a row of the phase :math:`\varphi`
+are
 
 .. math:: s_r^2 = s_a^2 \cos^2\varphi + s_x^2 \sin^2\varphi, \qquad
           s_i^2 = s_a^2 \sin^2\varphi + s_x^2 \cos^2\varphi
@@ -31,8 +32,8 @@ the residual is lacking.
 Where forms are free, the variance is multiplied by `INFLATION` squared, with few positions by `FEW_INFLATION` squared.
 All numbers were chosen with fits of scanners of the preset `realistic`, split `validation`, and of others that were
 drawn like those outside with other seeds, never with those of the splits `test` and `outside`. `INFLATION` and `MOVED`
-are those of 11 such scanners at 4x and 8x, 6 at 2x, and 3 or 4 outside; `FEW_INFLATION` is that of 25 at 16x, 7
-of them of the split `train`.
+are those of 11 such scanners at 4x and 8x, 6 at 2x, and 3 or 4 outside; `FEW_INFLATION` is that of 25 at 16x, 7 of them
+of the split `train`, and `UNEVEN` that of four drawn like those outside, at 2x to 16x.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ __all__ = [
     "INFLATION",
     "LACKING",
     "MOVED",
+    "UNEVEN",
     "Variances",
     "deviation",
     "lacking_error",
@@ -68,6 +70,8 @@ MOVED = 1.5
 """Error of the rows over the distance that they would move: forms of higher degrees move them, too."""
 FEW_INFLATION = 1.0
 """The same for few positions, where the data say little of how large such forms are."""
+UNEVEN = 2.0
+"""Variance of profiles of the residual over that of their posterior, which takes them to be alike everywhere."""
 LACKING = 0.77
 """Error of the rows over what the model lacks of the measured values."""
 FEW_LACKING = 2.5

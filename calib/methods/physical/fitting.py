@@ -18,7 +18,7 @@ import numpy as np
 from calib.methods.misfit import MOST_LEFT
 from calib.methods.physical.begin import MOST_ROWS, Begun, begin
 from calib.methods.physical.climb import SIGNIFICANT, TRIES, Climbed, climb, determined, excess, ideal_alone, stopped
-from calib.methods.physical.deviation import FEW_INFLATION, FEW_POSITIONS, INFLATION, deviation, lacking_error
+from calib.methods.physical.deviation import FEW_INFLATION, FEW_POSITIONS, INFLATION, UNEVEN, deviation, lacking_error
 from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.forms import Wider, wider_fit
 from calib.methods.physical.measurement import FLOOR, Measurement
@@ -109,7 +109,7 @@ class Fitted:
         """Return their standard deviation and its circularity, of the same shape; `wider` None is that of the fit."""
         wider = self.wider() if wider is None else wider
         fit, fine = self.climbed.fit, self.fine_model(_OF_DEVIATION)
-        added = 0.0 if self.profiles is None else profile_variance(fine, fit.state, self.profiles)
+        added = 0.0 if self.profiles is None else UNEVEN * profile_variance(fine, fit.state, self.profiles)
         if wider is None:
             return deviation(fine, fit, self._lacking(), added=added)
         fine = self.fine_model(_OF_DEVIATION, wider)
