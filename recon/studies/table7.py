@@ -84,7 +84,11 @@ def table7(options: StudyOptions) -> Result:
     short = ", a short form, not comparable with published figures" if options.quick else ""
     title = f"In-house scanner, 0.5 T/m, {calibrations.angles} angles, {calibrations.rows}{short}"
     figure = plot_table(
-        [{**row, "noise": "noisy"} for row in drawn], "nrmse_percent", "published_percent", "nRMSE in %", title
+        [{**row, "noise": "noisy"} for row in drawn if row["nrmse_percent"] is not None],
+        "nrmse_percent",
+        "published_percent",
+        "nRMSE in %",
+        title,
     )
     data = table_dataset(table, "row", _NUMBERS, {"method": "method", "factor": "factor"})
     name = "table7_bands" if options.rows == "bands" else "table7"

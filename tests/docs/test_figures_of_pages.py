@@ -29,9 +29,13 @@ def same(shown, value):
     return abs(float(shown) - float(value)) <= 0.5001 * 10.0**-digits
 
 
-def test_table_of_the_in_house_scanner():
-    known = {(row["method"], factor): row for row in rows_of("table7.csv") for factor in [int(row["factor"])]}
-    cells = cells_of("| nRMSE in %: ours / paper")
+@pytest.mark.parametrize(
+    ("file", "start"),
+    [("table7.csv", "| nRMSE in %: ours / paper"), ("table7_bands.csv", "| nRMSE in %, bands: ours / paper")],
+)
+def test_tables_of_the_in_house_scanner(file, start):
+    known = {(row["method"], factor): row for row in rows_of(file) for factor in [int(row["factor"])]}
+    cells = cells_of(start)
     assert {row[0] for row in cells} == {method for method, _ in known}
     for method, *columns in cells:
         for i, factor in enumerate((2, 4, 8)):
