@@ -17,7 +17,6 @@ and the error that they give for 4 averages is compared with the one that is fou
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,7 +78,6 @@ CASES = (
 
 def checked(number: int, case: Case, draws: int, cache: Path) -> dict[str, object]:
     """Return the row of a case: the plan, and the errors of the true scanner."""
-    began = time.process_time()
     planned = plan(
         case.setup(),
         error=case.error / 100,
@@ -91,7 +89,6 @@ def checked(number: int, case: Case, draws: int, cache: Path) -> dict[str, objec
         image=False,
         cache=cache,
     )
-    took = time.process_time() - began
     found, coarser, larger = (_true_error(case, planned, c, number, cache) for c in _steps(planned))
     low, high = (100 * e for e in planned.interval)
     c = planned.chosen
@@ -100,7 +97,7 @@ def checked(number: int, case: Case, draws: int, cache: Path) -> dict[str, objec
         **{"voxels": f"{case.grid[0]} x {case.grid[1]}", "asked_percent": case.error},
         **{"factor": c.factor, "averages": c.averages, "minutes": c.seconds / 60, "trials": len(planned.trials)},
         **{"expected_percent": 100 * planned.nrmse, "low_percent": low, "high_percent": high},
-        **{"found_percent": found, "coarser_percent": coarser, "larger_percent": larger, "cpu_s": took},
+        **{"found_percent": found, "coarser_percent": coarser, "larger_percent": larger},
     }
 
 

@@ -12,19 +12,22 @@ from collections.abc import Sequence
 import pandas as pd
 
 from recon.studies.planning.candidates import Candidate, ScanTime, candidates_of
-from recon.studies.planning.first_errors import FirstError, first_errors
+from recon.studies.planning.first_errors import FirstError, first_errors, spread_of
 from recon.studies.planning.law import ErrorLaw, Widths
 from recon.studies.planning.scanners import STATED
 from recon.studies.planning.search import Search
 from recon.studies.planning.trials import UNRECOVERED
 
-__all__ = ["compared_candidates", "first_of"]
+__all__ = ["compared_candidates", "first_of", "first_spread"]
 
 _OF_STATED = "medium"  # level of the first guess for a scanner that states its imperfections
+_NEAR_STATED = "mild"
 _TRIED = (1, 16)  # averages at which other methods are tried
 _WIDE = Widths(common=1.0, floor=1.5, slope=1.5)
 _EVERY_VOXEL = {1: FirstError(1e-6, 1.0)}
-_SURE = Widths(common=0.01, floor=5.0, slope=0.01)  # the error is the noise; errors of position are a floor
+_SURE = Widths(
+    common=0.01, floor=5.0, slope=0.01, scanner=0.02
+)  # the error is the noise; errors of position are a floor
 
 
 def first_of(method: str, level: str, angles: int, candidates: Sequence[Candidate]) -> dict[int, FirstError]:
@@ -32,6 +35,15 @@ def first_of(method: str, level: str, angles: int, candidates: Sequence[Candidat
     found = first_errors(method, _OF_STATED if level == STATED else level, angles)
     factors = {c.factor for c in candidates}
     return {factor: error for factor, error in found.items() if factor in factors}
+
+
+def first_spread(method: str, level: str) -> float:
+    """Return the first guess of how much the errors of single scanners differ.
+
+    A scanner that states its imperfections differs by less from its neighbours than those of a level do: it is the
+    spread of mild ones.
+    """
+    return spread_of(method, _NEAR_STATED if level == STATED else level)
 
 
 def compared_candidates(
@@ -59,8 +71,13 @@ def compared_candidates(
             notes.append(f"{other} does not apply at {at}: {next(iter(without.values()))}")
         known = {factor: error for factor, error in first.items() if factor not in without}
         if known:
-            rows += _rows(search, other, search.law(other, known, _WIDE), [c for c in whole if c.factor in known])
-    rows += _rows(search, UNRECOVERED, search.law(UNRECOVERED, _EVERY_VOXEL, _SURE), every)
+            rows += _rows(
+                search,
+                other,
+                search.law(other, known, _WIDE, first_spread(other, level)),
+                [c for c in whole if c.factor in known],
+            )
+    rows += _rows(search, UNRECOVERED, search.law(UNRECOVERED, _EVERY_VOXEL, _SURE, _SURE.scanner), every)
     return pd.DataFrame(rows), notes
 
 

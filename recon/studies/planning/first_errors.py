@@ -7,6 +7,10 @@ means at every factor. It is written by ``python -m recon.studies.planning.first
 An error :math:`e` at the relative noise :math:`n_0` is split into a floor :math:`a` and a part :math:`b n_0` of the
 noise, :math:`e^2 = a^2 + b^2 n_0^2`. For the fit of the scanner :math:`b n_0` is the bound of the study, which knows no
 other error. For the other methods the table cannot tell them apart, and both parts are taken to be equal.
+
+How much single scanners differ follows from the worst of m scanners: of m normal numbers the largest is expected near
+the quantile :math:`(m - 3/8)/(m + 1/4)` (G. Blom, Statistical Estimates and Transformed Beta-Variables, 1958). The
+logarithm of the worst error over the mean is taken for that many standard deviations.
 """
 
 from __future__ import annotations
@@ -19,11 +23,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from mpisim.data.noise import PROTOCOL_SNR
 from mpisim.io.atomic import write_text
 
-__all__ = ["LEVELS", "METHODS", "FirstError", "extract", "first_errors"]
+__all__ = ["LEVELS", "METHODS", "FirstError", "extract", "first_errors", "spread_of"]
 
 METHODS = ("physical", "linear-bayes", "transms", "profile", "ridge", "bicubic-dc")
 """Methods that a plan compares."""
@@ -75,6 +80,17 @@ def first_errors(method: str, level: str, angles: int = ANGLES) -> dict[int, Fir
         floor = max(np.sqrt(error**2 - noisy**2), _LEAST_FLOOR * error)
         found[factor] = FirstError(float(floor), float(noisy / NOISE * np.sqrt(ANGLES / angles)))
     return dict(sorted(found.items()))
+
+
+def spread_of(method: str, level: str) -> float:
+    """Return the standard deviation of the logarithm of a method's error among scanners of a level, over all factors.
+
+    It contains differences of gradients and tracers, which a plan knows: it is rather too large.
+    """
+    table = pd.read_csv(TABLE)
+    rows = table[(table["method"] == (_FIT if method == _CHOOSING else method)) & (table["level"] == level)]
+    largest = norm.ppf((rows["scanners"] - 0.375) / (rows["scanners"] + 0.25))
+    return float(np.median(np.log(rows["worst_percent"] / rows["nrmse_percent"]) / largest))
 
 
 def main(words: Sequence[str]) -> None:

@@ -13,8 +13,10 @@ are normal about those of the table of studies, with an error c that all factors
 
 and the logarithm of the error of a trial has the standard deviation s about the law: scanners of one level differ, and
 so do draws of the noise. The most likely numbers and their covariance, that of the linearised law, follow from the
-trials. Trials far off the law, such as a fit that failed, count less (a loss that is linear beyond 2 s). The interval
-of a new scanner has the variance of the law's logarithm plus :math:`s^2`.
+trials. Trials far off the law, such as a fit that failed, count less (a loss that is linear beyond 2 s).
+
+The interval of a new scanner has the variance of the law's logarithm plus that of scanners about it. Few trials hardly
+tell the latter: it is the mean of that of the table, which counts as `_FREEDOM` trials, and that of the trials.
 """
 
 from __future__ import annotations
@@ -66,6 +68,8 @@ class ErrorLaw:
         First guess of h, the error of rows at angles that were not measured.
     widths
         Standard deviations of logarithms; `scanner` is that of the trials.
+    spread
+        Standard deviation of the logarithm of the error of a new scanner about the law.
     values
         The normal numbers (c, alpha, beta, h) in units of their standard deviations.
     covariance
@@ -75,6 +79,7 @@ class ErrorLaw:
     first: Mapping[int, FirstError]
     missing: float
     widths: Widths
+    spread: float
     values: np.ndarray
     covariance: np.ndarray
 
@@ -88,7 +93,7 @@ class ErrorLaw:
         middle = self._log(self.values, factor, noise, share)
         moved = [self._log(self.values + h, factor, noise, share) for h in steps]
         slopes = (np.array(moved) - middle) / 1e-4
-        half = _NORMAL_90 * float(np.sqrt(slopes @ self.covariance @ slopes + self.widths.scanner**2))
+        half = _NORMAL_90 * float(np.sqrt(slopes @ self.covariance @ slopes + self.spread**2))
         return float(np.exp(middle - half)), float(np.exp(middle + half))
 
     def _log(self, values: np.ndarray, factor: int, noise: float, share: float) -> float:
@@ -107,7 +112,11 @@ class ErrorLaw:
 
 
 def fit_law(
-    first: Mapping[int, FirstError], points: Sequence[Point], missing: float = 0.03, widths: Widths | None = None
+    first: Mapping[int, FirstError],
+    points: Sequence[Point],
+    missing: float = 0.03,
+    widths: Widths | None = None,
+    spread: float | None = None,
 ) -> ErrorLaw:
     """Return the most likely law after trials.
 
@@ -121,16 +130,23 @@ def fit_law(
         First guess of h.
     widths
         Standard deviations of logarithms.
+    spread
+        First guess of that of new scanners; by default that of the trials, `widths.scanner`.
     """
-    size = 2 + 2 * len(first)
-    law = ErrorLaw(first, missing, widths or Widths(), np.zeros(size), np.eye(size))
+    size, widths = 2 + 2 * len(first), widths or Widths()
+    spread = widths.scanner if spread is None else spread
+    law = ErrorLaw(first, missing, widths, spread, np.zeros(size), np.eye(size))
     if not points:
         return law
     law = _most_likely(law, points)
-    spread = law.widths.scanner
-    left = np.clip(_errors(points) - law._logs(law.values, points), -_FAR * spread, _FAR * spread)
-    spread = float(np.sqrt((_FREEDOM * spread**2 + np.sum(left**2)) / (_FREEDOM + len(points))))
-    return _most_likely(replace(law, widths=law.widths._replace(scanner=spread)), points)
+    left, far = _errors(points) - law._logs(law.values, points), _FAR * widths.scanner
+    left = np.clip(left, -far, far)
+
+    def with_trials(guess: float) -> float:
+        return float(np.sqrt((_FREEDOM * guess**2 + np.sum(left**2)) / (_FREEDOM + len(points))))
+
+    law = replace(law, widths=widths._replace(scanner=with_trials(widths.scanner)), spread=with_trials(spread))
+    return _most_likely(law, points)
 
 
 def _errors(points: Sequence[Point]) -> np.ndarray:

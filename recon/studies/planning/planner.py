@@ -16,7 +16,7 @@ from mpisim.errors import InputError, one_of, positive, require, seed_number, wh
 from mpisim.scanner.receive_chain import chain_of
 from mpisim.simulation.setup import Setup
 from recon.studies.planning.candidates import AVERAGES, FACTORS, Candidate, ScanTime, candidates_of
-from recon.studies.planning.comparison import compared_candidates, first_of
+from recon.studies.planning.comparison import compared_candidates, first_of, first_spread
 from recon.studies.planning.first_errors import METHODS
 from recon.studies.planning.noise import noise_levels, noise_of
 from recon.studies.planning.pictures import ImageQuality, image_quality
@@ -186,7 +186,7 @@ def plan(
         fine = fine_matrix(scanners[0], trials.cache)
         wanted = [*(c.measured for c in candidates), *((1, n, 1) for n in AVERAGES)]
         levels = noise_levels(noise, scanners[0], fine, wanted, seed)
-        search = Search(trials, scanners, candidates, noise, levels, seed)
+        search = Search(trials, scanners, candidates, noise, levels, seed, first_spread(method, level))
         law, chosen = search.search(method, first, goal)
         _check_tried(search, method)
         if chosen is None:

@@ -54,6 +54,8 @@ class Search:
         Relative noise by factor, averages, and step of the angles.
     seed
         Seed of the noise.
+    spread
+        First guess of the standard deviation of the logarithm of the error among scanners.
     """
 
     trials: Trials
@@ -62,11 +64,16 @@ class Search:
     noise: Noise
     levels: Mapping[tuple[int, int, int], float]
     seed: int
+    spread: float = Widths().scanner
 
-    def law(self, method: str, first: Mapping[int, FirstError], widths: Widths | None = None) -> ErrorLaw:
+    def law(
+        self, method: str, first: Mapping[int, FirstError], widths: Widths | None = None, spread: float | None = None
+    ) -> ErrorLaw:
         """Return the law of a method after all trials so far."""
         points = [f.point for f in self.trials.of(method) if f.trial.candidate.factor in first]
-        return fit_law(first, points, missing_angles(self.scanners[0]), widths)
+        return fit_law(
+            first, points, missing_angles(self.scanners[0]), widths, self.spread if spread is None else spread
+        )
 
     def expected(self, law: ErrorLaw, candidate: Candidate) -> float:
         """Return the nRMSE that a law expects of a candidate."""

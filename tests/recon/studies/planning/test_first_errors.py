@@ -1,8 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
-from recon.studies.planning.first_errors import LEVELS, METHODS, NOISE, TABLE, extract, first_errors
+from recon.studies.planning.first_errors import LEVELS, METHODS, NOISE, TABLE, extract, first_errors, spread_of
 from tests.docs.pages import ROOT
 
 
@@ -28,3 +29,12 @@ def test_noise_counts_more_with_fewer_angles_and_the_floor_does_not_change():
 
 def test_the_choosing_method_has_the_errors_of_the_fit():
     assert first_errors("auto", "mild") == first_errors("physical", "mild")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_spread_among_scanners_is_that_of_the_single_scanners_of_the_study(level):
+    with xr.open_dataset(ROOT / "docs" / "how_few" / "limits.nc") as data:
+        rows = data[["nrmse"]].to_dataframe().reset_index()
+    rows = rows[(rows["method"] == "physical") & (rows["averages"] == 1) & (rows["level"] == level)]
+    single = np.log(rows["nrmse"]).groupby(rows["factor"]).std().median()
+    assert spread_of("physical", level) == pytest.approx(single, rel=0.35)

@@ -60,3 +60,11 @@ def test_the_interval_holds_nine_of_ten_new_scanners():
         low, high = fit_law(FIRST, [Point(8, NOISE, 1.0, e) for e in trials]).interval(8, NOISE)
         inside += low <= new <= high
     assert inside / scanners == pytest.approx(0.9, abs=0.05)
+
+
+def test_a_wider_spread_among_scanners_widens_the_interval_and_moves_nothing():
+    points = [Point(8, NOISE, 1.0, 0.005)] * 3
+    narrow, wide = (fit_law(FIRST, points, spread=s) for s in (0.1, 0.4))
+    assert wide.expected(8, NOISE) == narrow.expected(8, NOISE)
+    (low, high), (lower, higher) = (law.interval(8, NOISE) for law in (narrow, wide))
+    assert lower < low < high < higher
