@@ -22,7 +22,7 @@ COMMANDS = (
     Command(
         "plan",
         "plan the quickest calibration that reaches an error",
-        "mpisim plan --scanner medium --error 0.3% --out plan.png",
+        "mpisim plan --scanner medium --error 0.25% --out plan.png",
         "recon.cli.plan",
         "calibrate",
     ),
