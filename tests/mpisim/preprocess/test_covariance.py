@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from mpisim import InputError
+from mpisim.data.deviation import along_and_across, deviations_of
 from mpisim.data.noise import complex_gaussian
+from mpisim.data.schema import CIRCULARITY, STD
 from mpisim.preprocess.apply import apply, apply_all, steps_of
 from mpisim.preprocess.averaging import AverageFrames
 from mpisim.preprocess.covariance import WhitenByCovariance, covariance
@@ -44,6 +46,24 @@ def test_a_matrix_and_its_measurement_stay_consistent():
     product = np.einsum("rfyx,yx->rf", one["system_matrix"].values, x)
     np.testing.assert_allclose(product, other["measurement"].values[5], rtol=1e-10)
     np.testing.assert_allclose(apply(steps_of(one), y)["measurement"], other["measurement"], rtol=1e-12)
+
+
+def test_deviations_of_both_parts_are_those_of_whitened_errors():
+    """Errors of a matrix, along a phase of each row and smaller across it, are drawn and whitened."""
+    sm, rng = matrix(), np.random.default_rng(15)
+    variable = sm["system_matrix"]
+    along, across = rng.uniform(0.5, 2, (2, *variable.shape)) * np.array([1.0, 0.01])[:, None, None, None, None]
+    phase = np.exp(2j * np.pi * rng.uniform(size=(2, 6, 1, 1)))
+    std, circularity = along_and_across(along, across, phase)
+    units = {"units": variable.attrs["units"]}
+    stated = sm.assign({STD: (variable.dims, std, units), CIRCULARITY: (variable.dims, circularity)})
+    step = WhitenByCovariance().decided(noisy(300, 100))
+    parts = rng.standard_normal((2, 20_000, *variable.shape))
+    error = (np.sqrt(along) * parts[0] + 1j * np.sqrt(across) * parts[1]) * phase
+    root = np.array(step.real) + 1j * np.array(step.imaginary)
+    white = np.einsum("ij,njv->niv", root, error.reshape(20_000, 12, -1)).reshape(error.shape)
+    for own, drawn in zip(deviations_of(step.applied(stated)), (white.real, white.imag), strict=True):
+        np.testing.assert_allclose(own, drawn.std(0), rtol=0.03)
 
 
 def test_single_frames_tell_it_by_their_differences():
