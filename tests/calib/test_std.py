@@ -8,7 +8,7 @@ import mpisim
 from calib.files import recover_file
 from calib.methods.bicubic import bicubic
 from calib.patches import recover_by_patches
-from mpisim.data.schema import STD
+from mpisim.data.schema import CIRCULARITY, STD
 from mpisim.data.views import as_images
 from mpisim.errors import InputError
 
@@ -66,6 +66,48 @@ def test_a_deviation_that_is_none_is_refused(wrong, coarse):
     with pytest.raises(
         InputError, match=r"^Input std of the result of the method m must be real, finite, zero or more"
     ):
+        calib.check_method(calib.Method("wrong", apply), "m")
+
+
+def direction(rows):
+    """That of errors along the phase of a row, nearly."""
+    return 0.9 * (rows / np.abs(rows)) ** 2
+
+
+@pytest.fixture
+def with_parts():
+    """A method that states in which direction of the complex plane it errs."""
+
+    def apply(coarse):
+        rows = bicubic(coarse).rows
+        return calib.Recovered(rows, std=of(rows), circularity=direction(rows))
+
+    calib.METHODS.register("parts", calib.Method("as bicubic, with deviations of both parts", apply))
+    yield "parts"
+    calib.METHODS.unregister("parts")
+
+
+def test_the_matrix_holds_how_both_parts_differ(with_parts, coarse, tmp_path):
+    found = calib.recover(coarse, with_parts)
+    wanted = direction(as_images(found)).reshape(found[STD].shape)
+    assert found[CIRCULARITY].dims == found[STD].dims and found[CIRCULARITY].dtype == np.complex64
+    assert np.allclose(found[CIRCULARITY], wanted, atol=1e-5)
+    mpisim.write(coarse, tmp_path / "coarse.nc")
+    for values in (10**6, 2 * 64):  # complete, and an angle at a time
+        recover_file(tmp_path / "coarse.nc", tmp_path / "fine.nc", with_parts, values_at_once=values)
+        assert np.array_equal(mpisim.read(tmp_path / "fine.nc")[CIRCULARITY], found[CIRCULARITY])
+    assert CIRCULARITY not in recover_by_patches(coarse, with_parts, patch=6, overlap=4)
+
+
+@pytest.mark.parametrize("wrong", ["too large", "shape", "real", "without a deviation"])
+def test_a_circularity_that_is_none_is_refused(wrong, coarse):
+    def apply(coarse):
+        rows = bicubic(coarse).rows
+        good = direction(rows)
+        found = {"too large": 2 * good, "shape": good[:, 1:], "real": good.real}.get(wrong, good)
+        return calib.Recovered(rows, std=None if wrong == "without a deviation" else of(rows), circularity=found)
+
+    with pytest.raises(InputError, match=r"^Input circularity of the result of the method m must be complex"):
         calib.check_method(calib.Method("wrong", apply), "m")
 
 
