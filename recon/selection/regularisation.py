@@ -12,16 +12,8 @@ With the squared residual :math:`\rho(\lambda)`, the squared norm :math:`\eta(\l
   signal to it; lambda is then far too small.
 - `auto`: the larger one of the L-curve and of the modified cross-validation :math:`\rho / (m - \gamma p)^2`
   (Kim and Gu, J. R. Stat. Soc. B 66, 337, 2004, with 1.4) for :math:`\gamma = 1.7`. Each of the two fails at times, to
-  the side of too small a value, the one where errors of the matrix are smooth, the other one where they are not. Where
-  the noise is known and the data show that the matrix is in error (below), it is the largest one of these two and of
-  the quasi-optimal value (Tikhonov, Glasko and Kriksin, Dokl. Akad. Nauk SSSR 248, 531, 1979), at which the image
-  changes least, :math:`\min_\lambda \lVert d x / d\log\lambda\rVert`, for :math:`\lambda \le 1`. It presumes nothing of
-  what the noise is like. With a right matrix it is larger than the best value.
+  the side of too small a value, the one where errors of the matrix are smooth, the other one where they are not.
 - `hands-free` (`recon.selection.hands_free`): the value of the sweep at which the rule of Scheffler et al. stops.
-
-The matrix is in error where hardly any regularisation leaves more than noise: where :math:`\rho / \sigma^2` exceeds
-its mean for white noise of the variance :math:`\sigma^2` in a real row, :math:`m - p`, by three of its standard
-deviations, :math:`\sqrt{2(m - p)}`.
 
 The rules see the problem without x >= 0. The constraint regularises, too, so that its best lambda is somewhat smaller;
 the loss by this is counted in `docs/theory/reconstruction.md`. Iterative methods take the same values: where they
@@ -47,7 +39,6 @@ RULES = ("auto", "discrepancy", "l-curve", "gcv", "hands-free")
 """Names of the rules."""
 _LEAST, _LARGEST_CORNER = 1e-8, 1.0
 _PER_DECADE = 10
-_DEVIATIONS = 3.0  # of the residual of white noise; chance exceeds them in one of 700 data
 _TINY = 1e-300
 
 
@@ -64,8 +55,7 @@ def regularisation(matrix: np.ndarray | Spectrum, y: np.ndarray, rule: str = "au
     rule
         `auto`, `discrepancy`, `l-curve`, `gcv` or `hands-free`; see the module.
     noise
-        Expected norm of the noise of all rows in the unit of y, sqrt(M) for white complex data. `discrepancy` needs it,
-        `auto` uses it where it is known.
+        Expected norm of the noise of all rows in the unit of y, sqrt(M) for white complex data; only for `discrepancy`.
 
     Returns
     -------
@@ -111,28 +101,8 @@ def _of_column(spectrum: Spectrum, y: np.ndarray, rule: str, noise: float | None
         )
     if rule == "gcv":
         return _by_validation(curves, grid, 1.0) / scale
-    below_one = grid[: max(3, np.searchsorted(grid, np.log(_LARGEST_CORNER * scale)))]
-    values = [_by_corner(curves, below_one)]
-    if rule != "l-curve":
-        values.append(_by_validation(curves, grid, GAMMA))
-        if noise and _matrix_in_error(curves, float(np.exp(low)), noise):
-            values.append(_quasi_optimal(curves, below_one))
-    return max(values) / scale
-
-
-def _matrix_in_error(curves: Curves, penalty: float, noise: float) -> bool:
-    """Whether the image of a small weight l leaves more of the data than the noise."""
-    left = curves.rows - float(curves.free(np.array([penalty]))[0])
-    spent = float(curves.residual(np.array([penalty]))[0]) * curves.rows / noise**2
-    return left > 0 and spent > left + _DEVIATIONS * np.sqrt(2 * left)
-
-
-def _quasi_optimal(curves: Curves, grid: np.ndarray) -> float:
-    """Return the weight l at which the image changes least, none below the least squared singular value."""
-    inside = grid[grid >= np.log(curves.squared[0])]
-    if not inside.size:
-        return 0.0
-    return _minimum(lambda t: np.log(curves.change(np.exp(t)) + _TINY), inside)
+    corner = _by_corner(curves, grid[: max(3, np.searchsorted(grid, np.log(_LARGEST_CORNER * scale)))])
+    return (corner if rule == "l-curve" else max(corner, _by_validation(curves, grid, GAMMA))) / scale
 
 
 def _by_discrepancy(curves: Curves, grid: np.ndarray, noise: float) -> float | None:

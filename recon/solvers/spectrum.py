@@ -12,10 +12,6 @@ respect to l,
 .. math:: \eta' = -2 \sum_i s_i^2 c_i^2 / a_i^3,\quad \eta'' = 6 \sum_i s_i^2 c_i^2 / a_i^4,\quad
           \rho' = -l \eta',\quad \rho'' = -\eta' - l \eta'' .
 
-The image changes with the logarithm of l by
-
-.. math:: \Bigl\lVert\frac{d x}{d \log l}\Bigr\rVert^2 = l^2 \sum_i s_i^2 c_i^2 / a_i^4 .
-
 The singular values come from the smaller of :math:`S S^T` and :math:`S^T S`. Those below :math:`10^{-6}` of the largest
 are dropped, and their data count in :math:`u_\perp`.
 """
@@ -64,11 +60,6 @@ class Curves:
     def free(self, penalty: np.ndarray) -> np.ndarray:
         """Return p for weights l, shape (k,)."""
         return np.sum(self.squared / (self.squared + penalty[:, None]), axis=1)
-
-    def change(self, penalty: np.ndarray) -> np.ndarray:
-        """Return the squared norm of dx / d log l for weights l, shape (k,)."""
-        a = self.squared + penalty[:, None]
-        return penalty**2 * np.sum(self.squared * self.energy / a**4, axis=1)
 
     def curvature(self, penalty: np.ndarray) -> np.ndarray:
         """Return the curvature of (log sqrt(rho), log sqrt(eta)) for weights l, shape (k,); NaN where one is zero."""
