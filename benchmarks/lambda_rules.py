@@ -7,14 +7,15 @@ matrix that is bad. The best value is that of the highest pSNR against the true 
 among the rules. Printed is its lead over each rule in dB: the median, the 90 % quantile and the largest one.
 `hands-free image` is the image that the sweeps of Scheffler et al. end with; 0.02 is the default of the methods.
 
-    python -m benchmarks.lambda_rules [--voxels 24] [--angles 30] [--out docs/lambda_rules]
+    python -m benchmarks.lambda_rules [--voxels 24] [--angles 30] [--phantoms stenosis] [--methods tikhonov]
+        [--out docs/lambda_rules]
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,11 @@ def matrices(name: str, voxels: int, angles: int, seed: int) -> dict[str, xr.Dat
     return found
 
 
-def measured(fine: xr.Dataset, seed: int) -> Iterator[tuple[str, float, np.ndarray, float, np.ndarray]]:
+def measured(
+    fine: xr.Dataset, seed: int, phantoms: Sequence[str] = PHANTOMS
+) -> Iterator[tuple[str, float, np.ndarray, float, np.ndarray]]:
     """Yield phantom, level in dB, data, noise and true image of every measurement."""
-    for p, phantom in enumerate(PHANTOMS):
+    for p, phantom in enumerate(phantoms):
         for n, snr in enumerate(NOISE_LEVELS):
             drawn = int(np.random.SeedSequence([seed, p, n]).generate_state(1)[0])
             y = recon.measure(fine, getattr(recon.phantoms, phantom)(), snr=snr, seed=drawn)
@@ -75,7 +78,9 @@ def images(method: str, problem: Problem, values: np.ndarray) -> np.ndarray:
     return solver.run(problem, solver.options(regularisation=values)).images
 
 
-def rows_of(matrix: np.ndarray, shape: tuple[int, ...], data: list[Any]) -> Iterator[dict[str, Any]]:
+def rows_of(
+    matrix: np.ndarray, shape: tuple[int, ...], data: list[Any], methods: Sequence[str] = METHODS
+) -> Iterator[dict[str, Any]]:
     """Yield the pSNR of every rule and of the best value, for each measurement and method."""
     y, truth = np.stack([d[2] for d in data], axis=1), [d[4] for d in data]
     problem, spectrum = Problem(matrix, y, shape), Spectrum.of(matrix)
@@ -87,7 +92,7 @@ def rows_of(matrix: np.ndarray, shape: tuple[int, ...], data: list[Any]) -> Iter
     }
     swept = [hands_free(matrix / d[3], d[2] / d[3]) for d in data]
     chosen |= {"hands-free": np.array([s.regularisation for s in swept]), "0.02": np.full(len(data), DEFAULT)}
-    for method in METHODS:
+    for method in methods:
         of_rule = {name: images(method, problem, values) for name, values in chosen.items()}
         of_rule["hands-free image"] = np.stack([s.image for s in swept], axis=1)
         on_grid = [images(method, problem, np.full(len(data), value)) for value in GRID]
@@ -123,6 +128,8 @@ def main() -> None:
     parser.add_argument("--voxels", type=int, default=24)
     parser.add_argument("--angles", type=int, default=30, help="of the ideal scanner")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--phantoms", nargs="+", default=PHANTOMS, choices=[*PHANTOMS, "stenosis"])
+    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--out", type=Path, help="folder for lambda_rules.csv (of GROUPS) and lambda_cases.csv")
     options = parser.parse_args()
     rows = []
@@ -130,10 +137,10 @@ def main() -> None:
         warnings.simplefilter("ignore")
         for s, name in enumerate(SCANNERS):
             made = matrices(name, options.voxels, options.angles, options.seed + s)
-            data = list(measured(made["exact"], options.seed + s))
+            data = list(measured(made["exact"], options.seed + s, options.phantoms))
             shape = mpisim.Grid.of(made["exact"]).shape[::-1]
             for kind, matrix in made.items():
-                found = list(rows_of(as_matrix(matrix).astype(complex), shape, data))
+                found = list(rows_of(as_matrix(matrix).astype(complex), shape, data, options.methods))
                 rows += [{"scanner": name, "matrix": kind, **row} for row in found]
                 print(summary(pd.DataFrame(found), ["method", "rule"]).round(2).to_string(), flush=True)
     table = pd.DataFrame(rows)
