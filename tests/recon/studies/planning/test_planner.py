@@ -6,8 +6,10 @@ import pytest
 import mpisim
 import recon
 from mpisim.errors import InputError
+from recon.studies.planning.candidates import Candidate
 from recon.studies.planning.figure import plan_figure
 from recon.studies.planning.noise import StatedNoise
+from recon.studies.planning.planner import _few
 from recon.studies.planning.trials import Trial, run_trial
 from recon.studies.planning.words import as_text
 
@@ -125,6 +127,13 @@ def test_a_method_that_cannot_recover_the_scanner_is_refused(cache):
     few = mpisim.Setup(mpisim.open_sided_ffl(0.5, angles=1, harmonics=(2,)), SETUP.particle, SETUP.grid)
     with pytest.raises(InputError, match="method must be one that recovers such a calibration; instead received phys"):
         recon.plan(few, error=0.05, compared=(), imperfections="ideal", image=False, cache=cache)
+
+
+@pytest.mark.parametrize(("factor", "method", "notes"), [(16, "physical", 1), (8, "physical", 0), (16, "ridge", 0)])
+def test_a_plan_says_that_four_positions_are_few_for_a_fit(factor, method, notes):
+    chosen = Candidate(factor, 1, 12, 1.0, 1024 // factor**2, 5.0)
+    found = _few(chosen, method)
+    assert len(found) == notes and all(note.startswith("4 positions") for note in found)
 
 
 def test_another_scanner_is_refused():
