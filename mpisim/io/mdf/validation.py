@@ -19,6 +19,7 @@ from mpisim.errors import DataWarning, InputError
 from mpisim.io.mdf.acquisition import angles_of, positions_of
 from mpisim.io.mdf.fields import is_little, of_type, value_breach
 from mpisim.io.mdf.frames import Frames
+from mpisim.io.mdf.images import voxels_of
 from mpisim.io.mdf.metadata import field_paths
 from mpisim.io.mdf.report import Report
 from mpisim.io.mdf.source import MdfFile, opened
@@ -248,10 +249,7 @@ def _reader(source: MdfFile) -> str:
                 if calibrated:
                     positions_of(source, "/calibration", int((~frames.is_background).sum()))
             elif source.item("/reconstruction/data") is not None:
-                item = source.dataset("/reconstruction/data")
-                positions_of(
-                    source, "/reconstruction", None if item is None else int(item.shape[min(1, item.ndim - 1)])
-                )
+                positions_of(source, "/reconstruction", voxels_of(source))
             else:
                 return "The file holds no data of a measurement or an image."
     except InputError as error:

@@ -6,6 +6,7 @@ import pytest
 
 import mpisim
 from mpisim.errors import DataWarning
+from mpisim.io.mdf.validation import validate_mdf
 from tests.mpisim.io.mdf.files import (
     BANDWIDTH,
     FREQUENCIES,
@@ -159,6 +160,10 @@ def test_images_in_all_orders_of_axes(path, rng):
     np.testing.assert_array_equal(mpisim.read(path)["image"], values.reshape(2, 4, 3, 2).transpose(0, 3, 2, 1))
     write(path, metadata(), {"/reconstruction/data": np.ones((2, 24, 2))}, more)
     refused(path, "of one contrast")
+    for values in (np.float32(1.0), np.ones((1, 2, 24, 1))):
+        write(path, metadata(), {"/reconstruction/data": values}, more)
+        refused(path, "Q x P x S numbers")
+        assert "Q x P x S numbers" in validate_mdf(path).unreadable
 
 
 def test_all_fields_travel_with_the_data(path, tmp_path, rng):
