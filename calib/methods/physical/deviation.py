@@ -7,9 +7,9 @@ About the fit, rows are linear in the parameters. With the derivatives :math:`J_
 .. math:: s_a^2 = (J_s - R_i J_i)\, C\, (J_s - R_i J_i)^T + J_i D_i^{-1} J_i^T ,
 
 and the part across it that of the phases of gains and angles, which is 4 to 100 times smaller. `UNEVEN` times that of
-the profiles is added to both: profiles are taken to be alike everywhere, or to vary as few modulations do. Both parts
-do not depend on each other, so that those of the real and of the imaginary part of a row of the phase :math:`\varphi`
-are
+the profiles, also of those that noise may hide (`profiles`), is added to both: profiles are taken to be alike
+everywhere, or to vary as few modulations do. Both parts do not depend on each other, so that those of the real and of
+the imaginary part of a row of the phase :math:`\varphi` are
 
 .. math:: s_r^2 = s_a^2 \cos^2\varphi + s_x^2 \sin^2\varphi, \qquad
           s_i^2 = s_a^2 \sin^2\varphi + s_x^2 \cos^2\varphi

@@ -11,14 +11,26 @@ of the magnetisation does everywhere, such as relaxation that depends on the fie
 :math:`1, v, v^2, \xi, \eta, \xi^2 - \eta^2, \xi\eta` with the coordinate v along the line let it vary. Variances are
 those of the largest evidence (MacKay's fixed point), which takes away what is not needed; of three lengths the
 likeliest is taken. All is linear: means and covariance are in closed form.
+
+A harmonic without a profile of its own may have one that its noise hides, since one cause makes those of all harmonics.
+Let :math:`\pi` be the share of harmonics that show a profile, and E the evidence, over that of none, of one as large
+as theirs. Its size is relative to the row and to the number k of the harmonic, since a delay turns the phase by k times
+as much. The harmonic then has a profile with the probability
+
+.. math:: P = \frac{\pi E}{\pi E + 1 - \pi} .
+
+Nothing is added to its rows, so that P times the second moment of the posterior is a variance of their error (a mixture
+with empirical Bayes: Efron, *Large-Scale Inference*, Cambridge 2010, chapter 2).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scipy.special import expit
 
 from calib.methods.gaussian_process import spectrum
 from calib.methods.physical.model import Model
@@ -50,7 +62,8 @@ class Profiles:
     coefficients
         Complex, (coil, harmonic, coefficient).
     roots
-        R (coefficient, n) by coil and harmonic; the posterior covariance of the real coefficients is R R^T.
+        R (coefficient, n) by coil and harmonic; R R^T is the mean square error of the real coefficients: the posterior
+        covariance, or where a profile is only likely, its second moment times the probability.
     evidence
         Log evidence over that of no profile.
     used
@@ -131,56 +144,103 @@ def fit_profiles(
     size = means.shape[2]
     coefficients = np.zeros((n_coils, n_harmonics, size), dtype=complex)
     roots = [[np.zeros((size, 0)) for _ in range(n_harmonics)] for _ in range(n_coils)]
-    evidence, used = 0.0, 0.0
+    variances = np.zeros((n_coils, n_harmonics, modulations))
+    evidence, used, others = 0.0, 0.0, {}
     for c, k in np.ndindex(n_coils, n_harmonics):
         root = np.sqrt(2) * np.abs(gains[:, c, k])[:, None] / sigma[:, c, k]  # of the precision of a real value
         values = residual[:, c, k] / gains[:, c, k][:, None]
         design = (means[:, c] * root[:, None]).swapaxes(0, 1).reshape(size, -1)
-        fit = _fit(design, (values * root).ravel(), features, modulations)
-        if fit is not None and fit[0] > _WORTH:
-            evidence += fit[0]
-            coefficients[c, k], roots[c][k] = fit[1], fit[2]
-            used += fit[3]
+        equations = _Equations.of(design, (values * root).ravel())
+        fit = _likeliest(equations, features, modulations)
+        if fit is None:
+            continue
+        if fit.evidence > _WORTH:
+            evidence += fit.evidence
+            coefficients[c, k], roots[c][k], variances[c, k] = fit.mean, fit.root, fit.variances
+            used += fit.used
+        else:
+            others[c, k] = equations
+    if evidence:
+        found, levels = variances.any(axis=2), _levels(model, state)
+        typical = np.mean(variances[found] / levels[found][:, None], axis=0)
+        for (c, k), equations in others.items():
+            roots[c][k] = _hidden(equations, features, typical * levels[c, k], found.sum() / len(others))
     return Profiles(modulations, features.period, coefficients, roots, evidence, used)
 
 
-def _fit(
-    design: np.ndarray, values: np.ndarray, features: _Features, modulations: int
-) -> tuple[float, np.ndarray, np.ndarray, float] | None:
-    """Log evidence over nothing, coefficients, root of their covariance and their number, of the likeliest length."""
-    gram, pull = design @ design.T, design @ values
-    energy, count = float(np.vdot(values, values).real), max(int(np.count_nonzero(values)), 1)
-    if energy == 0:
+def _levels(model: Model, state: ScannerState) -> np.ndarray:
+    """Return the mean square of rows over their gain, times that of the number of the harmonic, (coil, harmonic)."""
+    square = np.mean(np.abs(model.means(state) / model.gains(state)[..., None]) ** 2, axis=(0, 3))
+    return square * np.array(model.parameters.harmonics, dtype=float) ** 2
+
+
+def _hidden(equations: _Equations, features: _Features, variances: np.ndarray, odds: float) -> np.ndarray:
+    """Return the root of the mean square of a profile that noise may hide, of given variances and prior odds."""
+    fit = _likeliest(equations, features, len(variances), variances)
+    assert fit is not None  # values without energy have no equations
+    moment = np.hstack([fit.root, np.stack([fit.mean.real, fit.mean.imag], axis=1) / np.sqrt(2)])
+    return np.sqrt(expit(fit.evidence + np.log(odds))) * moment
+
+
+class _Equations(NamedTuple):
+    """Normal equations of the coefficients of a harmonic, and the mean square of the values."""
+
+    gram: np.ndarray
+    pull: np.ndarray
+    energy: float
+
+    @classmethod
+    def of(cls, design: np.ndarray, values: np.ndarray) -> _Equations:
+        count = max(int(np.count_nonzero(values)), 1)
+        return cls(design @ design.T, design @ values, float(np.vdot(values, values).real) / count)
+
+
+class _Fit(NamedTuple):
+    """Log evidence over nothing, posterior mean, root of the covariance, their number, variances by modulation."""
+
+    evidence: float
+    mean: np.ndarray
+    root: np.ndarray
+    used: float
+    variances: np.ndarray
+
+
+def _likeliest(
+    equations: _Equations, features: _Features, modulations: int, variances: np.ndarray | None = None
+) -> _Fit | None:
+    """Return the fit of the likeliest length, of given variances or of the likeliest ones; None without values."""
+    if equations.energy == 0:
         return None
-    found = [_of_length(gram, pull, energy / count, features, modulations, length) for length in _LENGTHS]
-    return max(found, key=lambda fit: fit[0])
+    found = [_of_length(equations, features, modulations, length, variances) for length in _LENGTHS]
+    return max(found, key=lambda fit: fit.evidence)
 
 
 def _of_length(
-    gram: np.ndarray, pull: np.ndarray, energy: float, features: _Features, modulations: int, length: float
-) -> tuple[float, np.ndarray, np.ndarray, float]:
+    equations: _Equations, features: _Features, modulations: int, length: float, variances: np.ndarray | None
+) -> _Fit:
     power = spectrum(np.array(length * features.scale), features.waves) + 1e-9
     n = power.size
     root = np.sqrt(np.tile(power / power.sum(), modulations))
     # in units of the variance of the values that one unit of each modulation explains
-    gram, pull = root[:, None] * gram * root, root * pull
-    level = energy / max(np.trace(gram) / len(root), 1e-300)
-    variance = np.full(modulations, 0.1 * level)
+    gram, pull = root[:, None] * equations.gram * root, root * equations.pull
+    level = equations.energy / max(np.trace(gram) / len(root), 1e-300)
+    variance = np.full(modulations, 0.1 * level) if variances is None else variances
     identity = np.eye(len(root))
-    for last in range(_ITERATIONS):
+    iterations = _ITERATIONS if variances is None else 1
+    for last in range(iterations):
         scale = np.sqrt(np.repeat(variance, n))
         factor = cho_factor(scale[:, None] * gram * scale + identity, lower=True)
         inverse = cho_solve(factor, identity)
         mean = inverse @ (scale * pull)
         determined = n - np.diag(inverse).reshape(modulations, n).sum(1)
-        if last < _ITERATIONS - 1:
+        if last < iterations - 1:
             square = (np.abs(mean) ** 2).reshape(modulations, n).sum(1) / 2
             variance = np.maximum(variance * (square + 1e-6) / (determined + 1e-6), _LEAST * level)
     gained = float(np.vdot(scale * pull, mean).real) / 2 - 2 * float(np.log(np.diag(factor[0])).sum())
     values, vectors = np.linalg.eigh((root * scale)[:, None] * inverse * (root * scale))
     kept = values > _NEGLIGIBLE * values[-1]
     half = vectors[:, kept] * np.sqrt(values[kept])
-    return gained, root * scale * mean, half, 2 * float(determined.sum())
+    return _Fit(gained, root * scale * mean, half, 2 * float(determined.sum()), variance)
 
 
 def predicted(model: Model, state: ScannerState, profiles: Profiles) -> np.ndarray:
@@ -191,7 +251,7 @@ def predicted(model: Model, state: ScannerState, profiles: Profiles) -> np.ndarr
 
 
 def profile_variance(model: Model, state: ScannerState, profiles: Profiles) -> np.ndarray:
-    """Return the posterior variance of the real part of `predicted`, of the same shape."""
+    """Return the mean square error of the real part of `predicted`, of the same shape."""
     means, gains = (
         _Features(model, state, profiles.modulations, profiles.period).over(model.measured),
         model.gains(state),

@@ -59,6 +59,29 @@ def test_noise_has_no_profile():
     assert found.evidence == 0 and not predicted(COARSE, STATE, found).any()
 
 
+def test_a_harmonic_whose_noise_hides_a_profile_is_likely_to_have_that_of_the_others():
+    added, true = other_magnetisation(COARSE), other_magnetisation(FINE)
+    level = 0.1 * np.sqrt(np.mean(np.abs(added) ** 2))
+    sigma = np.full(added.shape, level)
+    sigma[:, :, 1] = 300 * level
+    found = fit_profiles(COARSE, STATE, added + sigma / level * noise(added.shape, level), sigma)
+    assert found.coefficients[0, 0].any() and not found.coefficients[0, 1].any()
+    spread = np.sqrt(2 * profile_variance(FINE, STATE, found)[:, :, 1].mean())
+    # one of two harmonics shows a profile, and the data of the other say nothing: it has one as large by one half
+    assert 0.4 < spread / np.sqrt(np.mean(np.abs(true[:, :, 1]) ** 2) / 2) < 2.5
+
+
+def test_a_harmonic_that_shows_that_it_has_no_profile_has_none():
+    added = other_magnetisation(COARSE)
+    level = 0.1 * np.sqrt(np.mean(np.abs(added) ** 2))
+    added[:, :, 1] = 0
+    sigma = np.full(added.shape, level)
+    found = fit_profiles(COARSE, STATE, added + noise(added.shape, level), sigma)
+    assert found.coefficients[0, 0].any() and not found.coefficients[0, 1].any()
+    spread = np.sqrt(2 * profile_variance(FINE, STATE, found).mean(axis=(0, 1, 3)))
+    assert spread[1] < 0.05 * level
+
+
 def test_what_the_model_lacks_is_added_as_energy_and_grows_with_the_harmonic():
     values = COARSE.means(STATE)
     sigma = 2e-3 * np.sqrt(np.mean(np.abs(values) ** 2))
