@@ -33,6 +33,8 @@ mean over the whole body may be 2 W/kg in the normal mode of IEC 60601-2-33, and
 mode. Bohnert and Doessel (Annual Conference of the IEEE EMBS, 2010) and Schmale et al. (MPI safety in the view of MRI
 safety standards, IEEE Trans. Magn. 51, 2015) treat MPI in models of bodies.
 
+The numbers of IEC 60601-2-33 stand here as they are usually cited, and were not compared with the standard itself.
+
 Simplified: a body is no homogeneous cylinder, and persons differ. These are numbers for the design of scanners, and no
 approval to expose anybody: read the edition of the standard that applies.
 """

@@ -46,9 +46,8 @@ KEYS = {
     "figure": "file of the figure; null where none was asked for",
 }
 """Keys of `--json`."""
-_FLAGS = {name: f"--{name.replace('_', '-')}" for name in ("error", "hours", "snr", "imperfections", "method", "move")}
-_FLAGS |= {name: f"--{name.replace('_', '-')}" for name in ("record", "draws", "seed", "workers")}
-_FLAGS |= {"snr_of": "--snr-of", "compared": "--methods", "factors": "--factors"}
+_NAMES = ("error", "hours", "snr", "snr_of", "imperfections", "method", "factors", "move", "record", "draws", "seed")
+_FLAGS = {name: f"--{name.replace('_', '-')}" for name in (*_NAMES, "workers")} | {"compared": "--methods"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
