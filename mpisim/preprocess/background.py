@@ -16,7 +16,8 @@ frames in R runs. Where all runs are single frames it follows from how far each 
     d_r = \frac{b_r - (1 - w)\, b_{r-1} - w\, b_{r+1}}{\sqrt{1 + (1 - w)^2 + w^2}} ,
 
 which a drift that is linear between neighbours does not change. (Successive differences, which are simpler, take such
-a drift for noise.) Drifts that are faster than the runs count as noise in any case.
+a drift for noise.) Drifts that are faster than the runs count as noise here. `mpisim.preprocess.wander` tells them
+apart where the noise is known by itself.
 
 All of this presumes that the noise of frames is independent. If neighbouring frames correlate, the subtraction removes
 a part of their noise, and less than the stated noise is left. In one background image each line correlates by .65 with
@@ -32,9 +33,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Background", "Runs", "off_neighbours", "variance_between"]
+__all__ = ["LEAST_FREEDOM", "Background", "Runs", "off_neighbours", "variance_between"]
 
-_LEAST_FREEDOM = 4  # degrees of freedom below which no noise is stated
+LEAST_FREEDOM = 4
+"""Degrees of freedom below which no noise is stated."""
 
 
 @dataclass(frozen=True)
@@ -130,14 +132,23 @@ class Background:
         means = self.means
         return means[before] * (1 - weight) + means[np.minimum(before + 1, self.runs.count - 1)] * weight
 
+    @property
+    def freedom(self) -> int:
+        """Frames more than runs."""
+        return int(self.runs.lengths.sum()) - self.runs.count
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the spread within runs tells the noise."""
+        return self.freedom >= LEAST_FREEDOM
+
     def noise_std(self) -> np.ndarray | None:
         """Return the complex noise standard deviation of one frame; None where too few frames tell it."""
         lengths, means = self.runs.lengths, self.means
-        freedom = int(lengths.sum()) - self.runs.count
-        if freedom >= _LEAST_FREEDOM:
+        if self.spreads:
             explained = np.einsum("r,r...->...", lengths, means.real**2 + means.imag**2)
-            return np.sqrt(np.maximum(self._squares - explained, 0.0) / freedom)
-        if self.runs.count >= _LEAST_FREEDOM + 2 and lengths.max() == 1:
+            return np.sqrt(np.maximum(self._squares - explained, 0.0) / self.freedom)
+        if self.runs.count >= LEAST_FREEDOM + 2 and lengths.max() == 1:
             apart = off_neighbours(means, self.runs.places)
             return np.sqrt(np.mean(apart.real**2 + apart.imag**2, axis=0))
         return None

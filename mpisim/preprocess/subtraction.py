@@ -6,9 +6,13 @@ the frame,
 
 .. math:: \sigma^2 \to \sigma^2 + \sigma_f^2\,\overline{\left|\frac{(1 - w)^2}{n_r} + \frac{w^2}{n_s}\right|} ,
 
-where :math:`\sigma_f` is the noise of one background frame, and the bar is the mean over frames or voxels. Frames share
-this part: a mean over frames that is taken later is stated to keep all of it. That is an upper limit, since frames
-between two runs share it in part. A mean that is taken before the subtraction is stated exactly.
+where :math:`\sigma_f` is the noise of one background frame, and the bar is the mean over frames or voxels. A background
+that wanders between the runs leaves :math:`\hat\kappa\,\overline{G}` beside that, which is estimated from the runs
+(`mpisim.preprocess.wander`). From fewer than six runs it is not known; the attribute `preprocessing` then says so under
+`background_wander`, and `noise_std` is a lower limit.
+
+Frames share both parts: a mean over frames that is taken later is stated to keep all of it. That is an upper limit,
+since frames between two runs share it in part. A mean that is taken before the subtraction is stated exactly.
 
 Rules: `runs` takes r and s as the runs before and after t, each at the mean index of its frames. `equidistant` is what
 MPIFiles does: the background frames, each replaced by the mean of its run, are taken as equidistant over the whole
@@ -18,7 +22,7 @@ acquisition. Both agree for runs of one frame at equal distances that start and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -29,6 +33,7 @@ from mpisim.preprocess.averaging import variance_of_mean
 from mpisim.preprocess.background import Background, Runs, variance_between
 from mpisim.preprocess.rows import BACKGROUND, COMMON_NOISE, kind_of, one_of_each_row
 from mpisim.preprocess.step import Step, stated, with_state
+from mpisim.preprocess.wander import walk_left, wander, wander_state
 
 __all__ = ["RULES", "SubtractBackground", "background_frames", "background_runs"]
 
@@ -47,7 +52,7 @@ class SubtractBackground(Step):
     """
 
     rule: str = "runs"
-    noise: ClassVar[str] = "grows by the noise of the background, which is stated in background_noise_std"
+    noise: ClassVar[str] = "grows by the noise and the wander of the background, stated in background_noise_std"
 
     def __post_init__(self) -> None:
         one_of("rule", self.rule, RULES)
@@ -68,11 +73,13 @@ class SubtractBackground(Step):
         background.add(frames, np.arange(len(frames)))
         values = _subtracted(data[kind].variable, background.means, first, second, weight, len(at))
         found = data.assign({kind: (data[kind].dims, values, data[kind].attrs)})
-        own, total = _noise(data, background, (first, second, weight))
-        if own is not None and total is not None:
+        noise = _noise(data, background, at, (first, second, weight))
+        if noise is not None:
             dims, attributes = one_of_each_row(data).dims, {"units": data[kind].attrs.get("units", "1")}
-            found = found.assign({"noise_std": (dims, total, attributes), COMMON_NOISE: (dims, own, attributes)})
-        return with_state(found, background="subtracted", background_rule=self.rule)
+            both = {"noise_std": noise.total, COMMON_NOISE: noise.brought}
+            found = found.assign({name: (dims, values, attributes) for name, values in both.items()})
+        wandering = wander_state(None if noise is None else runs)
+        return with_state(found, background="subtracted", background_rule=self.rule, background_wander=wandering)
 
 
 def background_frames(data: xr.Dataset) -> np.ndarray:
@@ -123,24 +130,30 @@ def _subtracted(
     return xr.Variable([*rows, *inner], out.reshape(moved.shape)).transpose(*variable.dims).values
 
 
+class _Noise(NamedTuple):
+    """Noise of the result and the part of it that the background brings, for every row."""
+
+    total: np.ndarray
+    brought: np.ndarray
+
+
 def _noise(
-    data: xr.Dataset, background: Background, between: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the noise that the background brings and that of the result, over the row dimensions; None if unknown."""
+    data: xr.Dataset, background: Background, at: np.ndarray, between: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> _Noise | None:
+    """Return the noise after the subtraction; None if neither the data nor the background frames tell it."""
     like, state = one_of_each_row(data), stated(data)
     known = "noise_std" in data and bool(np.any(data["noise_std"].values > 0))
     averaged = int(state.get("frames_averaged", 1))
     correlation = tuple(state.get("frame_correlation", ()))
     reduction = np.sqrt(variance_of_mean(averaged, correlation))
-    single, own = background.noise_std(), None
-    if known:
-        own = data["noise_std"].broadcast_like(like).transpose(*like.dims).values
-    if single is None and own is not None:
-        single = own / reduction
+    own = data["noise_std"].broadcast_like(like).transpose(*like.dims).values if known else None
+    single = background.noise_std() if background.spreads or own is None else own / reduction
     if single is None:
-        return None, None
+        return None
     own = single * reduction if own is None else own
-    lengths = background.runs.lengths
-    parts = np.array([variance_of_mean(int(n), correlation) for n in lengths])
-    brought = single * np.sqrt(variance_between(parts, *between))
-    return brought, np.sqrt(own**2 + brought**2)
+    runs = background.runs
+    parts = np.array([variance_of_mean(int(n), correlation) for n in runs.lengths])
+    rate = wander(background, single, parts)
+    left = 0.0 if rate is None else rate * walk_left(runs, at, between, averaged)
+    brought = np.sqrt(single**2 * variance_between(parts, *between) + left)
+    return _Noise(np.sqrt(own**2 + brought**2), brought)

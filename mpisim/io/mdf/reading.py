@@ -29,6 +29,7 @@ from mpisim.io.mdf.shots import Shots, positive_noise
 from mpisim.io.mdf.source import MdfFile, opened
 from mpisim.memory import memory_limit, require_memory
 from mpisim.preprocess.background import Background, Runs
+from mpisim.preprocess.wander import noise_after, wander_state
 
 __all__ = ["is_too_large", "kind_of", "matrix_slabs", "read_mdf"]
 
@@ -153,7 +154,7 @@ class _Calibration:
         background = np.flatnonzero(frames.is_background)
         self.subtracts = background.size > 0 and not frames.background_corrected
         self.runs = Runs(frames.order[background]) if background.size else None
-        self.attributes = _attributes(source, frames, self.subtracts)
+        self.attributes = _attributes(source, frames, self.subtracts, self.runs)
         snr = source.numbers("/calibration/snr")
         expected = (frames.periods, frames.channels, frames.bins.size)
         self.snr = _snr(source, snr, expected, angles is not None)
@@ -162,6 +163,8 @@ class _Calibration:
         """Return rows (angle, channel, frequency, [z,] y, x) and their noise; one angle where there is none."""
         frames = self.frames
         spectra = frames.values(slice(None), k, slice(None))
+        if self.angles is None and frames.periods > 1:
+            spectra = spectra.mean(axis=0, keepdims=True)
         foreground = np.flatnonzero(~frames.is_background)
         found, noise = spectra[..., foreground], None
         if self.runs is not None:
@@ -170,10 +173,7 @@ class _Calibration:
             noise = background.noise_std()
             if self.subtracts:
                 found -= np.moveaxis(background.at(frames.order[foreground]), 0, -1)
-                noise = None if noise is None else noise * np.sqrt(1 + self.runs.variance(frames.order[foreground]))
-        if self.angles is None and frames.periods > 1:
-            found = found.mean(axis=0, keepdims=True)
-            noise = None if noise is None else np.sqrt(np.mean(noise**2, axis=0, keepdims=True) / frames.periods)
+                noise = None if noise is None else noise_after(background, noise, frames.order[foreground])
         arranged = self.positions.arranged(found).astype(frames.dtype)
         return arranged, noise
 
@@ -221,7 +221,8 @@ def _snr(source: MdfFile, snr: np.ndarray | None, expected: tuple[int, ...], by_
     return found if by_angle else found.mean(axis=0, keepdims=True)
 
 
-def _attributes(source: MdfFile, frames: Frames, subtracts: bool) -> dict[str, Any]:
+def _attributes(source: MdfFile, frames: Frames, subtracts: bool, runs: Runs | None = None) -> dict[str, Any]:
+    wandering = {"background_wander": wander_state(runs)} if subtracts else {}
     unit = (source.text("/acquisition/receiver/unit") or "").strip()
     return {
         "units": "1" if not unit or unit.lower() in _UNKNOWN_UNITS else unit,
@@ -229,6 +230,7 @@ def _attributes(source: MdfFile, frames: Frames, subtracts: bool) -> dict[str, A
         "source": Path(source.path).name,
         "preprocessing": {
             "background": "subtracted" if subtracts else "corrected before" if frames.background_corrected else "none",
+            **wandering,
             "transfer_function": frames.transfer_state,
             "conversion": "none" if frames.conversion is None else "applied",
         },
@@ -240,7 +242,7 @@ def _measurement(source: MdfFile, average: int) -> xr.Dataset:
     frames = Frames(source)
     angles = angles_of(source, frames.periods)
     shots = Shots(frames, by_angle=angles is not None, average=average)
-    attributes = _attributes(source, frames, shots.subtracts)
+    attributes = _attributes(source, frames, shots.subtracts, shots.runs)
     values, noise = shots.read()
     lead, drop = _lead(angles, frames.channels)
     coords: dict[str, Any] = {"frequency": frames.frequencies}

@@ -16,6 +16,7 @@ from mpisim.errors import require, warn
 from mpisim.io.mdf.frames import Frames
 from mpisim.memory import memory_limit, require_memory
 from mpisim.preprocess.background import Background, Runs
+from mpisim.preprocess.wander import noise_after
 
 __all__ = ["Shots", "positive_noise"]
 
@@ -97,17 +98,18 @@ class Shots:
         if self.average > 1:
             out /= self.counts[:, None, None, None]
         noise = positive_noise(None if background is None else background.noise_std())
-        averaged = None if noise is None else noise * np.sqrt(self._variance())
-        return out.astype(self.frames.dtype, copy=False), averaged
+        if background is None or noise is None:
+            return out.astype(self.frames.dtype, copy=False), None
+        return out.astype(self.frames.dtype, copy=False), self._noise(background, noise)
 
-    def _variance(self) -> float:
-        """Return the variance of a frame that is returned over that of one shot, with that of its background."""
-        own = 1 / float(self.counts[0])
-        if self.runs is None or not self.subtracts:
-            return own
+    def _noise(self, background: Background, noise: np.ndarray) -> np.ndarray:
+        """Return the noise of a frame that is returned, with that of its background, given that of one shot."""
+        count = int(self.counts[0])
+        if not self.subtracts:
+            return noise / np.sqrt(count)
         foreground = self.group >= 0
         middle = np.bincount(self.group[foreground], self.place[foreground]) / self.counts
-        return own + self.runs.variance(middle)
+        return noise_after(background, noise, middle, count)
 
     def _background(self) -> Background | None:
         if self.runs is None:
