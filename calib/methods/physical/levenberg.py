@@ -1,19 +1,11 @@
 r"""The most probable scanner: Levenberg-Marquardt steps with Gaussian priors.
 
-The cost is :math:`\sum |a - \hat a|^2 / (\sigma^2 / 2) + \sum (x - \mu)^2 / s^2`. In the phase of its own prediction a
-residual's real part holds all parameters but phases, its imaginary part, to first order, phases alone. Phases of gains
-and angles so follow from a small linear system, apart from the others. Offset, error and gain of an angle act on its
-own rows only, and are eliminated: with the blocks :math:`D_i` of the angle i, :math:`C_i` between it and the shared
-parameters, and H of these, a step solves
-
-.. math:: \Bigl(H - \sum_i C_i D_i^{-1} C_i^T\Bigr)\,\delta = g - \sum_i C_i D_i^{-1} g_i, \qquad
-          \delta_i = D_i^{-1}(g_i - C_i^T \delta) .
-
-The amplitude of a gain is a parameter by its logarithm. Steps are damped (Marquardt) and cut where a parameter would
-change by more than its limit, a trust region of fixed size. The size variance has a lower and an upper bound, and so
-has the steepness. A step that would pass a bound is solved again for the other parameters, with this one at its bound:
-if it were merely cut, the others would not fit to it, and fits would creep. With the matrix P of all these equations
-and the prior scales s_j, the log evidence of a fit is, up to a number that all models of the same data share,
+The cost is :math:`\sum |a - \hat a|^2 / (\sigma^2 / 2) + \sum (x - \mu)^2 / s^2`. A step solves the equations of
+`calib.methods.physical.normal`. It is damped (Marquardt), and cut where a parameter would change by more than its
+limit, a trust region of fixed size. The size variance has a lower and an upper bound, and so has the steepness. A step
+that would pass a bound is solved again for the other parameters, with this one at its bound: if it were merely cut, the
+others would not fit to it, and fits would creep. With the matrix P of all these equations and the prior scales s_j, the
+log evidence of a fit is, up to a number that all models of the same data share,
 
 .. math:: -\tfrac12\,\text{cost} - \tfrac12 \log\det P - \sum_j \log s_j
 
@@ -25,12 +17,12 @@ that it is released at a value other than zero.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 
 from calib.methods.physical.fit import Fit, Posterior
 from calib.methods.physical.model import Model
+from calib.methods.physical.normal import Gaussian, Normal, normal_equations
 from calib.methods.physical.parameters import ScannerState
 from calib.methods.physical.priors import Priors
 
@@ -47,7 +39,6 @@ _LIMIT, _PERPENDICULAR_LIMIT, _RELEASED_AT = 0.3, 0.015, 0.006
 _MOST_TRIES, _FEWEST_GAIN = 12, 1.0  # of the damping; of the cost, in units of its own
 _SMALL_DAMPING = 1e-2  # with more, a step that gains little is short, not the last
 _ROUNDING = 1e-10  # of the cost: what gains less is at the end, with any damping
-_LOOSE = 1e12  # precision without prior, of amplitudes and phases of gains, is one over this
 
 
 def fit_scanner(
@@ -123,20 +114,6 @@ def fit_scanner(
     return problem.result(state, steps, converged)
 
 
-@dataclass(frozen=True, eq=False)
-class _Normal:
-    """Normal equations of all real parameters, and the phases' step."""
-
-    shared: np.ndarray  # (n, n), with logarithms of amplitudes last
-    gradient: np.ndarray
-    cross: np.ndarray  # (angle, n, 3)
-    local: np.ndarray  # (angle, 3, 3)
-    local_gradient: np.ndarray
-    gain_phases: np.ndarray
-    angle_phases: np.ndarray
-    phases: np.ndarray  # their matrix
-
-
 class _Problem:
     """Data, priors and free parameters of a fit."""
 
@@ -186,75 +163,14 @@ class _Problem:
         self._known = [*self._known[-1:], (state, means)]
         return means
 
-    def normal(self, state: ScannerState) -> _Normal:
+    def normal(self, state: ScannerState) -> Normal:
         """Normal equations about a state, with priors, without damping."""
-        n, n_gains, n_angles = len(state.shared), state.gains.size, len(state.local)
-        size = n + n_gains
-        shared, gradient = np.zeros((size, size)), np.zeros(size)
-        cross, local = np.zeros((n_angles, size, 3)), np.zeros((n_angles, 3, 3))
-        local_gradient = np.zeros((n_angles, 3))
-        weights, pulls = np.zeros((2, n_angles, n_gains))
-        gains, places = self.model.gains(state), np.flatnonzero(self.free)
-        for part in self.model.linear(state, places):
-            for row, i in enumerate(range(n_angles)[part.which]):
-                size_of, phase = np.abs(gains[i]), gains[i] / np.abs(gains[i])
-                root = np.sqrt(self.precision[i].swapaxes(-1, -2))
-                flux = part.flux[row] * size_of[:, None] * root
-                residual = self.values[i].swapaxes(-1, -2) * phase.conj()[:, None] * root - flux
-                scaled = size_of[:, None] * root
-                columns = np.zeros((size + 3, *flux.shape))
-                columns[places] = part.by_shared[row].swapaxes(0, 1) * scaled
-                for number, (c, k) in enumerate(np.ndindex(*state.gains.shape)):
-                    columns[n + number, c, :, k] = flux[c, :, k]
-                columns[size : size + 2] = part.by_local[row].swapaxes(0, 1) * scaled
-                columns[size + 2] = flux / (1 + state.local[i, 2])
-                flat = columns.reshape(size + 3, -1)
-                gram, pull = flat @ flat.T, flat @ residual.real.ravel()
-                shared += gram[:size, :size]
-                gradient += pull[:size]
-                cross[i], local[i], local_gradient[i] = gram[:size, size:], gram[size:, size:], pull[size:]
-                weights[i] = np.sum(flux**2, axis=1).ravel()
-                pulls[i] = np.sum(flux * residual.imag, axis=1).ravel()
-        shared[np.diag_indices(size)] += np.concatenate([1 / self._scale**2, np.full(n_gains, 1 / _LOOSE)])
-        gradient[:n] -= (state.shared - self._mean) / self._scale**2
-        away, own = state.local - self._local_mean, 1 / self._local_scale**2
-        local[:, range(3), range(3)] += own[..., :3]
-        local_gradient -= (away * own)[:, :3]
-        of_phases = np.zeros(n_gains)
-        if self.priors.gains is not None:
-            precision = self.priors.gains.precision
-            of_amplitudes, of_phases = self.priors.gains.away(state.gains) @ precision
-            shared[n:, n:] += precision
-            gradient[n:] -= of_amplitudes
-        phases = self._phases(weights, pulls.sum(0) - of_phases, pulls.sum(1) - (away * own)[:, 3])
-        return _Normal(shared, gradient, cross, local, local_gradient, *phases)
+        gaussian = Gaussian(self._mean, self._scale, self._local_mean, self._local_scale, self.priors.gains)
+        return normal_equations(self.model, self.values, self.precision, state, np.flatnonzero(self.free), gaussian)
 
-    def _phases(
-        self, weights: np.ndarray, of_gains: np.ndarray, of_angles: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Steps of the phases of gains and angles, and their matrix, from weights (angle, gain) and gradients."""
-        precision = np.broadcast_to(1 / self._local_scale[..., 3] ** 2, len(weights))
-        known = np.diag(np.full(len(of_gains), 1 / _LOOSE))
-        known = known if self.priors.gains is None else known + self.priors.gains.precision
-        of_gain, of_angle = np.diag(weights.sum(0)) + known, np.diag(weights.sum(1) + precision)
-        matrix = np.block([[of_gain, weights.T], [weights, of_angle]])
-        step = np.linalg.solve(matrix, np.concatenate([of_gains, of_angles]))
-        return step[: weights.shape[1]], step[weights.shape[1] :], matrix
-
-    def _reduced(self, normal: _Normal, damping: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Schur complement, its right side, inverses D^-1 and C D^-1, with damping."""
-        shared, local = normal.shared.copy(), normal.local.copy()
-        shared[np.diag_indices(len(shared))] *= 1 + damping
-        local[:, range(3), range(3)] *= 1 + damping
-        inverse = np.linalg.inv(local)
-        ratio = normal.cross @ inverse
-        schur = shared - np.tensordot(ratio, normal.cross, ((0, 2), (0, 2)))
-        right = normal.gradient - np.einsum("aij,aj->i", ratio, normal.local_gradient)
-        return schur, right, inverse, ratio
-
-    def moved(self, state: ScannerState, normal: _Normal, damping: float, free: np.ndarray) -> ScannerState:
+    def moved(self, state: ScannerState, normal: Normal, damping: float, free: np.ndarray) -> ScannerState:
         """Return the state after one damped step, cut to its limits."""
-        schur, right, inverse, _ = self._reduced(normal, damping)
+        schur, right, inverse, _ = normal.reduced(damping)
         n = len(state.shared)
         chosen = np.concatenate([free, np.ones(state.gains.size, bool)])
         step = np.zeros(len(right))
@@ -300,7 +216,7 @@ class _Problem:
         """Return the fit with its covariance."""
         chosen = np.concatenate([self.free, np.ones(state.gains.size, bool)])
         normal, cost = self.normal(state), self.cost(state)
-        schur, _, inverse, ratio = self._reduced(normal, 0.0)
+        schur, _, inverse, ratio = normal.reduced(0.0)
         schur = schur[np.ix_(chosen, chosen)]
         logarithms = [np.linalg.slogdet(matrix)[1] for matrix in (normal.local, schur, normal.phases)]
         scales = np.log(self._scale[self.free]).sum()

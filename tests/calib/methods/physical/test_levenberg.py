@@ -5,8 +5,9 @@ import pytest
 
 import mpisim
 from calib.methods.physical.climb import determined, excess
-from calib.methods.physical.levenberg import _LOOSE, _Problem, fit_scanner
+from calib.methods.physical.levenberg import _Problem, fit_scanner
 from calib.methods.physical.model import Model
+from calib.methods.physical.normal import LOOSE
 from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.priors import Priors
 from calib.methods.physical.scanner_table import scanner_parameters
@@ -51,7 +52,7 @@ def test_step_is_that_of_the_dense_equations():
     residual = (values - MODEL.means(state)).ravel()
     scale = np.ones(PARAMETERS.size)
     scale[: len(state.shared)] = [p.scale for p in PARAMETERS.shared]
-    scale[len(state.shared) :][: 2 * state.gains.size] = np.sqrt(_LOOSE)
+    scale[len(state.shared) :][: 2 * state.gains.size] = np.sqrt(LOOSE)
     matrix = (jacobian.conj() @ jacobian.T).real * 2 / sigma**2 + np.diag(1 / scale**2)
     expected = np.linalg.solve(matrix, (jacobian.conj() @ residual).real * 2 / sigma**2)
     moved = [MODEL.means(state.of_vector(state.vector() + step)) - MODEL.means(state) for step in (found, expected)]
