@@ -11,13 +11,6 @@ from mpisim.errors import DataWarning
 from tests.recon.problems import small_matrix
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    mpisim.write(small_matrix(), "sm.nc")
-    return tmp_path
-
-
 def run(capsys, *words):
     code = main([*words, "--json"])
     output = capsys.readouterr()
@@ -195,75 +188,6 @@ def test_a_matlab_measurement_is_read(folder, capsys):
     assert mpisim.read("image.nc")["image"].values.reshape(3, -1).argmax(axis=1).tolist() == [5, 9, 2]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["measure", "sm.nc", "--out", "y.txt"],
-        ["measure", "missing.nc", "--out", "y.nc"],
-        ["measure", "sm.nc", "--phantom", "cat", "--out", "y.nc"],
-        ["measure", "sm.nc", "--phantom", "shape", "--gap", "3", "--out", "y.nc"],
-        ["measure", "sm.nc", "--phantom", "sm.nc", "--out", "y.nc"],
-        ["measure", "sm.nc", "--phantom", "sm.nc", "--size", "20", "--out", "y.nc"],
-        ["measure", "sm.nc", "--phantom", "sm.nc", "--size", "20", "--gap", "3", "--out", "y.nc"],
-        ["measure", "sm.nc", "--size", "20", "--out", "y.nc"],
-        ["measure", "sm.nc", "--center", "1,x", "--out", "y.nc"],
-        ["measure", "sm.nc", "--frames", "0", "--out", "y.nc"],
-        ["measure", "y.nc", "--out", "y.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--row-mask", "missing.npy", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--row-mask", "sm.nc", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--min-frequency", "1e4", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--out", "y.nc"],
-        ["measure", "sm.nc", "--left-width", "-3", "--out", "y.nc"],
-        ["measure", "sm.nc", "--gap", "nan", "--out", "y.nc"],
-        ["measure", "sm.nc", "--snr", "nan", "--out", "y.nc"],
-        ["measure", "sm.nc", "--snr", "3", "--noiseless", "--out", "y.nc"],
-        ["reconstruct", "sm.nc", "sm.nc", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--method", "x", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--eps", "-1", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--eps", "small", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--mu", "0", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--preset", "mine", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--method", "kaczmarz", "--preset", "transms", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--method", "tikhonov", "--lambda", "0", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--method", "tikhonov", "--mu", "1", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--iterations", "2.5", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--eps", "1", "--noise-db", "1", "--out", "i.nc"],
-        ["reconstruct", "sm.nc", "y.nc", "--reference", "sm.nc", "--out", "i.nc"],
-    ],
-)
-def test_bad_command_lines_get_one_sentence_and_no_file(folder, capsys, words):
-    mpisim.write(recon.measure(small_matrix(), recon.phantoms.tubes()), "y.nc")
-    kept = (folder / "y.nc").read_bytes()
-    assert main(words) == 2
-    result = capsys.readouterr()
-    assert result.err.startswith("mpisim: Input ") and result.err.count("\n") == 1 and "instead received" in result.err
-    assert not (folder / "i.nc").exists() and not (folder / "y.txt").exists()
-    assert (folder / "y.nc").read_bytes() == kept
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["--method", "tikhonov", "--lambda", "-1"], "Input --lambda must be a number of zero or more"),
-        (["--method", "tikhonov", "--lambda", "much"], "Input --lambda must be a number"),
-        (["--method", "kaczmarz", "--iterations", "0"], "Input --iterations must be a whole number"),
-        (["--method", "kaczmarz", "--mu", "1"], "among --lambda, --iterations, --order, --seed"),
-        (["--method", "fbp", "--lambda", "gcv"], "Input --lambda must be a positive number or auto for the method fbp"),
-        (["--mu", "0"], "Input --mu must be a positive number"),
-        (["--precision", "half"], "Input --precision must be one of auto, float32, float64"),
-        (["--noise-db", "nan"], "Input --noise-db must be a finite number of decibels"),
-        (["--min-frequency", "46400"], "Input --min-frequency or --max-frequency must be such that rows are left"),
-        (["--row-snr", "-1"], "Input --row-snr must be a number of zero or more"),
-        (["--eps", "-1"], "Input --eps must be a number of zero or more"),
-        (["--method", "sobolev"], "Input --method must be one of admm, kaczmarz, "),
-    ],
-)
-def test_messages_name_what_was_typed(folder, capsys, words, sentence):
-    mpisim.write(recon.measure(small_matrix(), recon.phantoms.tubes()), "y.nc")
-    assert main(["reconstruct", "sm.nc", "y.nc", *words, "--out", "i.nc"]) == 2
-    assert sentence in capsys.readouterr().err
-
-
 def test_methods_of_a_field_free_line_need_no_matrix(folder, capsys):
     y = recon.measure(small_matrix(), recon.phantoms.tubes())
     mpisim.write(y, "y.nc")
@@ -320,15 +244,6 @@ def test_options_of_another_package_have_flags(folder, capsys):
         recon.METHODS.unregister("constant")
 
 
-def test_data_of_unknown_noise_ask_for_a_flag(folder, capsys):
-    run(capsys, "measure", "sm.nc", "--noiseless", "--same-grid", "--out", "y.nc")
-    assert main(["reconstruct", "sm.nc", "y.nc", "--out", "image.nc"]) == 2
-    sentence = (
-        "Input y must state its noise_std for the method admm, unless --eps or --noise-db is given; instead received"
-    )
-    assert sentence in capsys.readouterr().err
-
-
 def test_lambda_by_a_rule_and_a_background(folder, capsys):
     y = recon.measure(small_matrix(), recon.phantoms.tubes(), seed=0)
     mpisim.write(y, "y.nc")
@@ -341,22 +256,6 @@ def test_lambda_by_a_rule_and_a_background(folder, capsys):
     assert told["regularisation"] == expected.attrs["regularisation"] > 0
     assert told["background_rms"] == expected.attrs["background_rms"] > 0
     assert "regularisation" not in run(capsys, *words, "0.1")
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (("--lambda", "best"), "Input --lambda must be a number or one of auto, discrepancy, l-curve, gcv, hands-free"),
-        (("--background-terms", "2"), "Input --background must be given with --background-terms"),
-        (("--background", "phase"), "Input --background must be one of frequency, angle, frames"),
-        (("--background", "angle", "--background-terms", "12"), "Input --background-terms must be less than the 12"),
-        (("--background", "angle", "--background-std", "-1"), "Input --background-std must be"),
-    ],
-)
-def test_bad_rules_and_backgrounds_get_one_sentence(folder, capsys, words, sentence):
-    mpisim.write(recon.measure(small_matrix(), recon.phantoms.tubes(), seed=0), "y.nc")
-    assert main(["reconstruct", "sm.nc", "y.nc", "--method", "tikhonov", *words, "--out", "i.nc"]) == 2
-    assert capsys.readouterr().err.startswith(f"mpisim: {sentence}")
 
 
 def test_frames_some_at_a_time_give_the_images_of_all_at_once(folder, capsys):
