@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calib.methods.physical.fit import Fit
+from calib.methods.physical.magnetisation import summed_table
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import ScannerState
 
@@ -30,6 +31,9 @@ __all__ = ["SCALES", "Curve", "curve_changes", "curve_of"]
 SCALES = np.array([0.02, 0.007])
 """Standard deviations of the third cumulant over 6 and of the fourth over 24."""
 _STEP = 0.25  # of ln beta, for differences
+_SCALED = tuple(float(np.exp(n * _STEP)) for n in range(-2, 3))
+_THIRD = tuple(v / (2 * _STEP**3) for v in (-1, 2, 0, -2, 1))
+_FOURTH = tuple(v / _STEP**4 for v in (1, -4, 6, -4, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +57,9 @@ class Curve:
 
 def curve_changes(model: Model, state: ScannerState) -> np.ndarray:
     """Return the derivatives of the values in their phase by both parameters, (2, angle, coil, harmonic, value)."""
-    place, gains = model.parameters.place("steepness"), model.gains(state)
-    phase = (gains.conj() / np.abs(gains))[..., None]
-
-    def at(steps: int) -> np.ndarray:
-        shared = state.shared.copy()
-        shared[place] += steps * _STEP
-        return (phase * model.means(ScannerState(shared, state.gains, state.local))).real
-
-    two, one, zero, less, least = (at(steps) for steps in (2, 1, 0, -1, -2))
-    third = (two - 2 * one + 2 * less - least) / (2 * _STEP**3)
-    return np.stack([third, (two - 4 * one + 6 * zero - 4 * less + least) / _STEP**4])
+    t = float(state.shared[model.parameters.place("size_variance")])
+    flux = model.flux(state, [summed_table(t, _SCALED, weights) for weights in (_THIRD, _FOURTH)])
+    return np.abs(model.gains(state))[..., None] * np.stack(flux)
 
 
 def curve_of(model: Model, values: np.ndarray, sigma: np.ndarray, fit: Fit) -> Curve:
@@ -87,7 +83,7 @@ def curve_of(model: Model, values: np.ndarray, sigma: np.ndarray, fit: Fit) -> C
     gradient[: len(places)] = ((priors.mean - state.shared) / priors.shared**2)[places]
     towards = ((priors.local_mean - state.local) / priors.local**2)[:, :3]
     with_shared, by_local = np.zeros((len(places) + n_gains, 2)), np.zeros((len(state.local), 3, 2))
-    for part in model.linear(state):
+    for part in model.linear(state, places):
         for row, i in enumerate(range(len(state.local))[part.which]):
             size, weight = np.abs(gains[i])[:, None], root[i].swapaxes(-1, -2)
             flux = part.flux[row] * size
@@ -95,7 +91,7 @@ def curve_of(model: Model, values: np.ndarray, sigma: np.ndarray, fit: Fit) -> C
             residual = ((values[i].swapaxes(-1, -2) * phase).real - flux) * weight
             h = (changes[:, i].swapaxes(-1, -2) * weight).reshape(2, -1)
             shared = np.zeros((len(places) + n_gains, *flux.shape))
-            shared[: len(places)] = part.by_shared[row].swapaxes(0, 1)[places] * size
+            shared[: len(places)] = part.by_shared[row].swapaxes(0, 1) * size
             for number, (c, k) in enumerate(np.ndindex(*state.gains.shape)):
                 shared[len(places) + number, c, :, k] = flux[c, :, k]
             local = np.concatenate([part.by_local[row].swapaxes(0, 1) * size, (flux / (1 + state.local[i, 2]))[None]])

@@ -45,6 +45,7 @@ import numpy as np
 
 from calib.methods.physical.curve import Curve, curve_changes
 from calib.methods.physical.fit import Fit
+from calib.methods.physical.kernels import squared_forms
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import ScannerState
 from mpisim.data.deviation import along_and_across
@@ -160,17 +161,16 @@ def variances(model: Model, fit: Fit, curve: Curve | None = None) -> Variances:
     at = _Forms.of(fit, curve)
     shape = (len(state.local), *state.gains.shape, len(model.measured.weights))
     found = Variances(np.empty(shape), np.empty(shape))
-    for which, flux, moments, fields in model.moments(state):
+    for which, flux, planes, fields in model.by_fields(state):
         assert fields.to_shared is not None and fields.to_local is not None
         for row, i in enumerate(range(len(sizes))[which]):
             across = phases[:n_gains, n_gains + i].reshape(state.gains.shape)
             of_phase = by_gain + 2 * across + phases[n_gains + i, n_gains + i]
             for c, size in enumerate(sizes[i]):
-                known = moments[row, c].astype(np.float32)  # a part in a million of the variance is enough
                 of_angle = at.at_angle(i, c, fields.to_shared[row, c], fields.to_local[row])
-                real = of_angle.squares(known, flux[row, c])
+                real, explained = of_angle.of(model, planes[row, c], flux[row, c])
                 if curve is not None and changes is not None:
-                    change = changes[:, i, c].swapaxes(-1, -2) / size - of_angle.explained(known, flux[row, c])
+                    change = changes[:, i, c].swapaxes(-1, -2) / size - explained
                     real += np.einsum("avk,ab,bvk->vk", change, curve.second, change)
                 found.along[i, c] = (real * size**2).T
                 found.across[i, c] = (flux[row, c] ** 2 * of_phase[c] * size**2).T
@@ -181,25 +181,24 @@ def variances(model: Model, fit: Fit, curve: Curve | None = None) -> Variances:
 class _AngleForms:
     """Linear forms of the moments m and the flux F of a coil at an angle, in units of its gain.
 
-    The variance is :math:`|R m + r_k F|^2` for the harmonic k, and what parameters explain of another curve
-    :math:`L m + l_k F`.
+    The variance is the sum of the squares of the first forms :math:`R m + r_k F` for the harmonic k, what parameters
+    explain of another curve are the others.
     """
 
-    root: np.ndarray
-    root_of_flux: np.ndarray
-    linear: np.ndarray
-    of_flux: np.ndarray
+    by_moment: np.ndarray
+    by_flux: np.ndarray
+    squared: int
 
-    def squares(self, moments: np.ndarray, flux: np.ndarray) -> np.ndarray:
-        """Return the variance (value, harmonic) of moments (moment, value, harmonic) and flux (value, harmonic)."""
-        found = (self.root.astype(np.float32) @ moments.reshape(len(moments), -1)).reshape(-1, *flux.shape)
-        found += self.root_of_flux.astype(np.float32)[:, None] * flux.astype(np.float32)
-        return np.einsum("qvk,qvk->vk", found, found)
+    def of(self, model: Model, planes: np.ndarray, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the variance (value, harmonic), and what parameters explain, (2, value, harmonic) or none.
 
-    def explained(self, moments: np.ndarray, flux: np.ndarray) -> np.ndarray:
-        """Return what parameters explain of both changes of the curve, (2, value, harmonic)."""
-        flat = self.linear.astype(np.float32) @ moments.reshape(len(moments), -1)
-        return flat.reshape(2, *flux.shape) + self.of_flux[:, None] * flux
+        Arguments are the derivatives by the fields at the points, (plane, value, point, harmonic), and the flux.
+        """
+        forms = model.at_points(self.by_moment.astype(np.float32))  # a part in a million of the variance is enough
+        squares, others = np.empty(flux.shape), np.empty((len(self.by_moment) - self.squared, *flux.shape))
+        by_flux = np.ascontiguousarray(self.by_flux.T, dtype=np.float32)
+        squared_forms(forms, by_flux, planes, flux, self.squared, squares, others)
+        return squares, others
 
 
 @dataclass(frozen=True)
@@ -228,12 +227,12 @@ class _Forms:
         by_flux[len(self.places) + coil * harmonics + numbers, numbers] += 1
         shared, of_flux = self.root.T @ by_moment, self.root.T @ by_flux
         local, of_gain = self.own[i].T[:, :2] @ to_local, np.repeat(self.own[i].T[:, 2:] * gain, harmonics, axis=1)
-        linear, constant = np.zeros((2, by_moment.shape[1])), np.zeros((2, harmonics))
+        every = np.block([[shared, of_flux], [local, of_gain]])
+        root = np.asarray(np.linalg.qr(every, mode="r"))  # as many rows as forms, not parameters
+        squared, moments = len(root), by_moment.shape[1]
         if self.curve is not None:
             of_local = self.curve.by_local[i].T
             linear = of_local[:, :2] @ to_local + self.curve.by_shared.T @ by_moment
             constant = of_local[:, 2:] * gain + self.curve.by_shared.T @ by_flux
-        every = np.block([[shared, of_flux], [local, of_gain]])
-        root = np.asarray(np.linalg.qr(every, mode="r"))  # as many rows as forms, not parameters
-        moments = by_moment.shape[1]
-        return _AngleForms(root[:, :moments], root[:, moments:], linear, constant)
+            root = np.vstack([root, np.hstack([linear, constant])])
+        return _AngleForms(root[:, :moments], root[:, moments:], squared)

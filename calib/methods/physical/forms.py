@@ -28,7 +28,7 @@ from calib.methods.physical.curve import Curve, curve_of
 from calib.methods.physical.fit import Fit
 from calib.methods.physical.levenberg import fit_scanner
 from calib.methods.physical.measurement import Measurement
-from calib.methods.physical.model import Model
+from calib.methods.physical.model import Linear, Model
 from calib.methods.physical.parameters import Parameter, Parameters, ScannerState, Term
 from calib.methods.physical.polynomials import exponents
 
@@ -45,6 +45,7 @@ SCALES = {
 """Standard deviation of the forms that go with a group of the table, of a scanner as imperfect as that presumes."""
 _TOLERANCE = 3e-4  # error of the quadrature; of a step, not of rows
 _IN_PLANE = "xy"
+_MOST_KEPT = 256e6  # bytes of derivatives
 _TRACER, _LEAST = "tracer", 1e-3  # the least size: none at all would be no prior
 
 
@@ -137,6 +138,26 @@ def size_of_imperfections(parameters: Parameters, fit: Fit) -> float:
     return max(float(np.sqrt(square / max(float(known[counted].clip(0, 1).sum()), 1.0))), _LEAST)
 
 
+class _Remembering(Model):
+    """A model that keeps the derivatives of the last state, which both the end of a fit and `curve_of` ask for.
+
+    They depend on shared parameters and errors of the angles, not on the gains.
+    """
+
+    _kept: tuple[np.ndarray, np.ndarray, list[Linear]] | None = None
+
+    def linear(self, state: ScannerState, places: np.ndarray | None = None) -> Iterator[Linear]:
+        """Yield those by all shared parameters; `places` must be all or None."""
+        if self._kept is None or self._kept[0] is not state.shared or self._kept[1] is not state.local:
+            self._kept = None
+            values = len(state.local) * state.gains.size * len(self.measured.weights)
+            if 8 * values * len(state.shared) > _MOST_KEPT:
+                yield from super().linear(state)
+                return
+            self._kept = state.shared, state.local, list(super().linear(state))
+        yield from self._kept[2]
+
+
 def wider_fit(measurement: Measurement, fit: Fit) -> Wider:
     """Go one step on from a fit of the full scanner, with the forms that its table leaves out."""
     table = measurement.parameters
@@ -147,7 +168,7 @@ def wider_fit(measurement: Measurement, fit: Fit) -> Wider:
     more = size * np.array([p.scale for p in forms])
     mean, scale = np.concatenate([fit.priors.mean, nothing]), np.concatenate([fit.priors.shared, more])
     start = ScannerState(np.concatenate([fit.state.shared, nothing]), fit.state.gains, fit.state.local)
-    model = Model(wide, measurement.sampling, measurement.fine, start, measurement.sample, _TOLERANCE)
+    model = _Remembering(wide, measurement.sampling, measurement.fine, start, measurement.sample, _TOLERANCE)
     priors = replace(fit.priors, mean=mean, shared=scale)
     found = fit_scanner(model, measurement.values, measurement.sigma, start, wide.groups, 1, priors, hold=False)
     return Wider(wide, start, found, curve_of(model, measurement.values, measurement.sigma, found))

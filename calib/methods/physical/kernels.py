@@ -30,7 +30,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-__all__ = ["FIRST", "MARGIN", "MIDDLE", "PLANES", "STEP", "block_means", "block_moments"]
+__all__ = ["FIRST", "MARGIN", "MIDDLE", "PLANES", "STEP", "block_means", "block_moments", "squared_forms"]
 
 Array = np.ndarray
 PLANES = 10
@@ -220,3 +220,44 @@ def block_moments(
                                 total += monomials[v, m, q] * planes[c, plane, k, q]
                             out[i, c, first + m, v, k] = total
                     first += counts[plane]
+
+
+@njit(parallel=True, fastmath=_FAST, error_model="numpy", cache=True)
+def squared_forms(
+    by_plane: Array, by_flux: Array, planes: Array, flux: Array, squared: int, squares: Array, others: Array
+) -> None:
+    """Fill `squares` with the sum of the squares of the first linear forms, and `others` with the forms after these.
+
+    A form of a value and a harmonic is a sum of all derivatives at its points, and of F times a number.
+
+    Parameters
+    ----------
+    by_plane
+        Coefficients of the derivatives, shape (plane, value, point, form).
+    by_flux
+        Numbers that F is multiplied by, shape (harmonic, form).
+    planes, flux
+        Derivatives, weighted, (plane, value, point, harmonic), and F, (value, harmonic).
+    squared
+        How many forms are squared.
+    squares, others
+        Shapes (value, harmonic) and (form after these, value, harmonic).
+    """
+    n_planes, n_values, n_points, n_forms = by_plane.shape
+    for v in prange(n_values):
+        form = np.empty(n_forms, by_plane.dtype)
+        for k in range(flux.shape[1]):
+            size = by_plane.dtype.type(flux[v, k])
+            for n in range(n_forms):
+                form[n] = size * by_flux[k, n]
+            for p in range(n_planes):
+                for q in range(n_points):
+                    size, row = by_plane.dtype.type(planes[p, v, q, k]), by_plane[p, v, q]
+                    for n in range(n_forms):
+                        form[n] += size * row[n]
+            total = 0.0
+            for n in range(squared):
+                total += form[n] * form[n]
+            squares[v, k] = total
+            for n in range(squared, n_forms):
+                others[n - squared, v, k] = form[n]

@@ -16,14 +16,14 @@ time does; the tracer's sizes are log-normal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from calib.methods.physical.fields import FieldMap, Fields
-from calib.methods.physical.kernels import block_means, block_moments
+from calib.methods.physical.kernels import PLANES, block_means, block_moments
 from calib.methods.physical.magnetisation import curve_table
 from calib.methods.physical.parameters import Parameters, ScannerState
 from calib.methods.physical.polynomials import monomials
@@ -169,6 +169,11 @@ class Model:
         rows = self._received(state, self._flux(self.fields.fields(state), rule)).swapaxes(-1, -2)
         return np.ascontiguousarray(rows).reshape(*rows.shape[:-1], *self.fine.array_shape)
 
+    def flux(self, state: ScannerState, tables: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return F, (angle, coil, harmonic, value), of the magnetisation curves of tables in place of the state's."""
+        fields = self.fields.fields(state)
+        return [self._flux(fields, self.measured, table).swapaxes(-1, -2) for table in tables]
+
     def linear(self, state: ScannerState, places: np.ndarray | None = None) -> Iterator[Linear]:
         """Yield the model about a state, some angles at a time, in their order.
 
@@ -227,36 +232,53 @@ class Model:
     def _monomials(self, rule: Rule) -> np.ndarray:
         return self._of_measured if rule is self.measured else monomials(rule.points, self.fields.degree)
 
-    def _flux(self, fields: Fields, rule: Rule) -> np.ndarray:
+    def _flux(self, fields: Fields, rule: Rule, table: np.ndarray | None = None) -> np.ndarray:
         b, a, p = self.fields_at(fields, rule)
         flux = np.empty((len(b), len(p), len(rule.weights), len(self._harmonics)))
-        table = curve_table(fields.variance)
+        table = curve_table(fields.variance) if table is None else table
         block_means(b, a, p, rule.weights, self.sines, self.basis, self._harmonics, fields.beta, table, flux)
         return flux
 
     def moments(self, state: ScannerState) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
         """Yield angles, F, (angle, coil, value, harmonic), its moments and the fields, some angles at a time."""
+        yield from self._derived(state, self.measured.weights, self.fields.counts, self._for_moments)
+
+    def by_fields(self, state: ScannerState) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
+        """Yield the same with the derivatives of F by the fields at the points in place of moments.
+
+        They are (angle, coil, plane, value, point, harmonic), times the weights of the points.
+        """
+        weights = self.measured.weights
+        ones = np.ones((weights.size, 1, 1))
+        for which, flux, planes, fields in self._derived(state, weights.reshape(-1, 1), np.ones(PLANES, int), ones):
+            of_points = (*weights.shape, len(self._harmonics))
+            flux, planes = (v.reshape(*v.shape[:-2], *of_points) for v in (flux, planes))
+            yield which, flux.sum(axis=-2), planes, fields
+
+    def at_points(self, forms: np.ndarray) -> np.ndarray:
+        """Return what forms of the moments, (form, moment), multiply `by_fields` with, (plane, value, point, form)."""
+        terms, points = self._of_measured.astype(forms.dtype), self.measured.weights.shape
+        found, start = np.empty((PLANES, *points, len(forms)), forms.dtype), 0
+        for plane, count in enumerate(self.fields.counts):
+            part = np.ascontiguousarray(forms[:, start : start + count].T)
+            np.matmul(terms[..., :count].reshape(-1, count), part, out=found[plane].reshape(-1, len(forms)))
+            start += count
+        return found
+
+    def _derived(
+        self, state: ScannerState, weights: np.ndarray, counts: np.ndarray, terms: np.ndarray
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray, Fields]]:
+        """Yield moments with some terms for values of some points, which are those of `measured` in their order."""
         n_angles, n_coils = len(state.local), self.parameters.coils
-        shape = (n_coils, int(self.fields.counts.sum()), len(self.measured.points), len(self._harmonics))
+        shape = (n_coils, int(counts.sum()), len(weights), len(self._harmonics))
         at_once = max(1, int(_BYTES / (8 * np.prod(shape))))
         for start in range(0, n_angles, at_once):
             which = slice(start, min(start + at_once, n_angles))
             fields = self.fields.fields(state, which, derivatives=True)
-            b, a, p = self.fields_at(fields, self.measured)
-            flux, moments = np.empty((len(b), n_coils, *shape[2:])), np.empty((len(b), *shape))
-            block_moments(
-                b,
-                a,
-                p,
-                self.measured.weights,
-                self._for_moments,
-                self.fields.counts,
-                self.sines,
-                self.basis,
-                self._harmonics,
-                fields.beta,
-                curve_table(fields.variance),
-                flux,
-                moments,
-            )
-            yield which, flux, moments, fields
+            points = (*weights.shape, 3)
+            b, a, p = (v.reshape(*v.shape[:-3], *points) for v in self.fields_at(fields, self.measured))
+            flux, found = np.empty((len(b), n_coils, *shape[2:])), np.empty((len(b), *shape))
+            table = curve_table(fields.variance)
+            of_time = (self.sines, self.basis, self._harmonics, fields.beta, table)
+            block_moments(b, a, p, weights, terms, counts, *of_time, flux, found)
+            yield which, flux, found, fields

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import mpisim
+from calib.methods.physical.curve import curve_of
 from calib.methods.physical.deviation import deviation
 from calib.methods.physical.forms import SCALES, size_of_imperfections, wider_fit, wider_table
 from calib.methods.physical.levenberg import fit_scanner
@@ -90,3 +91,19 @@ def test_the_size_is_that_of_all_imperfections(fits):
     state = fits[0][3].state
     half = replace(fits[0][3], state=ScannerState(state.shared / 2, state.gains, state.local))
     assert size_of_imperfections(TABLE, half) == pytest.approx(sizes[0] / 2)
+
+
+@pytest.mark.parametrize("most", [1e9, 0.0])
+def test_the_curve_is_that_of_derivatives_at_the_end(monkeypatch, most):
+    """Derivatives that are kept from the last step are those of the end of the fit, as if computed again."""
+    monkeypatch.setattr("calib.methods.physical.forms._MOST_KEPT", most)
+    model = Model(WIDE, SAMPLING, GRID, TRUE, tolerance=3e-4)
+    values, rng = model.means(drawn(3)), np.random.default_rng(0)
+    sigma = np.full(values.shape, 1e-2 * rms(values))
+    values = values + sigma / np.sqrt(2) * (rng.standard_normal(values.shape) + 1j * rng.standard_normal(values.shape))
+    fit = fit_scanner(Model(TABLE, SAMPLING, GRID, STATE), values, sigma, STATE, TABLE.groups, 3)
+    wider = wider_fit(Measurement(values, sigma, 1.0, TABLE, SAMPLING, GRID, None, False, (4, 4)), fit)
+    assert wider.fit.steps == 1 and not np.array_equal(wider.fit.state.shared, wider.start.shared)
+    again = curve_of(Model(WIDE, SAMPLING, GRID, wider.start, tolerance=3e-4), values, sigma, wider.fit)
+    for name in ("second", "by_shared", "by_local"):
+        assert np.allclose(getattr(wider.curve, name), getattr(again, name), rtol=1e-9, atol=1e-15)

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 from scipy.special import roots_hermitenorm
 
-from calib.methods.physical.kernels import FIRST, MARGIN, MIDDLE, PLANES, STEP, block_means, block_moments
-from calib.methods.physical.magnetisation import curve_table
+from calib.methods.physical.kernels import (
+    FIRST,
+    MARGIN,
+    MIDDLE,
+    PLANES,
+    STEP,
+    block_means,
+    block_moments,
+    squared_forms,
+)
+from calib.methods.physical.magnetisation import curve_table, summed_table
 from calib.methods.physical.polynomials import exponents, flattened, monomials, turned_powers
 from calib.methods.physical.quadrature import half_period
 from mpisim.kernels.equilibrium import langevin
@@ -14,12 +23,12 @@ BETA, VARIANCE = 9.0, 0.15
 HARMONICS = np.array([1, 2, 5])
 
 
-def of_table(t, xi):
-    """Q and its derivative by t from the table."""
-    table, z = curve_table(t), np.hypot(FIRST, xi) / (np.hypot(FIRST, xi) + MIDDLE) - FIRST / (FIRST + MIDDLE)
+def of_table(table, xi):
+    """What a table holds: Q and its derivative by t, or the first alone."""
+    z = np.hypot(FIRST, xi) / (np.hypot(FIRST, xi) + MIDDLE) - FIRST / (FIRST + MIDDLE)
     n = (z / STEP).astype(int)
     powers = (z - n * STEP)[:, None] ** np.arange(4)
-    return np.sum(table[n, :4] * powers, axis=1), np.sum(table[n, 4:] * powers, axis=1)
+    return [np.sum(table[n, i : i + 4] * powers, axis=1) for i in range(0, table.shape[1], 4)]
 
 
 def ratio(t, xi):
@@ -31,7 +40,7 @@ def ratio(t, xi):
 @pytest.mark.parametrize(("t", "accuracy"), [(0.0, 1e-11), (0.04, 1e-9), (0.3, 1e-7)])
 def test_table_holds_the_curve_and_its_derivative(t, accuracy):
     xi = np.geomspace(1e-3, 1e3, 500)
-    value, slope = of_table(t, xi)
+    value, slope = of_table(curve_table(t), xi)
     assert np.abs(value - ratio(t, xi)).max() < accuracy
     step = 1e-3
     if t > 0:
@@ -41,8 +50,15 @@ def test_table_holds_the_curve_and_its_derivative(t, accuracy):
     assert np.abs(slope - expected).max() < 1e-5
 
 
+def test_table_of_a_sum_is_that_of_other_steepnesses():
+    xi, scales, weights = np.geomspace(1e-3, 1e3, 200), (0.7, 1.0, 1.5), (1.0, -2.0, 3.0)
+    (value,) = of_table(summed_table(0.1, scales, weights), xi)
+    expected = sum(w * s * ratio(0.1, s * xi) for w, s in zip(weights, scales, strict=True))
+    assert np.abs(value - expected).max() < 1e-7
+
+
 def test_table_ends_at_saturation():
-    value, slope = of_table(0.1, np.array([1e6]))
+    value, slope = of_table(curve_table(0.1), np.array([1e6]))
     assert value == pytest.approx(1e-6, rel=1e-3)
     assert abs(slope[0]) < 1e-8
 
@@ -93,6 +109,17 @@ def test_kernels_agree_with_numpy():
         moments = np.einsum("acvqk,vq,vmq->acmvk", slope, weights, terms)
         assert np.allclose(out[:, :, start : start + counts[plane]], moments[:, :, : counts[plane]], atol=2e-5), plane
         start += counts[plane]
+
+
+def test_squared_forms_agree_with_numpy():
+    rng = np.random.default_rng(3)
+    by_plane, by_flux = rng.normal(size=(PLANES, 5, 2, 7)), rng.normal(size=(3, 7))
+    planes, flux = rng.normal(size=(PLANES, 5, 2, 3)), rng.normal(size=(5, 3))
+    squares, others = np.empty((5, 3)), np.empty((2, 5, 3))
+    squared_forms(by_plane, by_flux, planes, flux, 5, squares, others)
+    forms = np.einsum("pvqn,pvqk->nvk", by_plane, planes) + by_flux.T[:, None] * flux
+    assert np.allclose(squares, np.sum(forms[:5] ** 2, axis=0))
+    assert np.allclose(others, forms[5:])
 
 
 def test_basis_reaches_beyond_the_harmonics():

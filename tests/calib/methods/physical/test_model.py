@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import mpisim
+from calib.methods.physical.magnetisation import curve_table
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.scanner_table import scanner_parameters
@@ -156,6 +157,29 @@ def test_linear_in_parts_is_linear_at_once(monkeypatch):
     assert [part.which for part in parts] == [slice(i, i + 1) for i in range(3)]
     for name in ("flux", "by_shared", "by_local"):
         assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name))
+
+
+def test_derivatives_by_fields_have_the_moments():
+    """Two points along each edge of a block and two coils; forms at the points are the same forms of the moments."""
+    parameters = scanner_parameters(ANGLES, HARMONICS, coils=2)
+    state = random_state(parameters)
+    model = Model(parameters, Sampling.named("box", 3, (6, 6)), mpisim.Grid((6, 6)), state, tolerance=1e-2)
+    ((_, flux, moments, _),) = model.moments(state)
+    ((_, same, planes, _),) = model.by_fields(state)
+    assert planes.shape[-2] > 1
+    assert np.allclose(same, flux, rtol=1e-12)
+    forms = np.random.default_rng(0).normal(size=(4, moments.shape[2]))
+    found = np.einsum("pvqn,acpvqk->acnvk", model.at_points(forms), planes)
+    assert difference(found, np.einsum("nm,acmvk->acnvk", forms, moments)) < 1e-12
+
+
+def test_flux_of_the_curve_of_the_state_is_in_the_means():
+    parameters = scanner_parameters(ANGLES, HARMONICS)
+    state = random_state(parameters)
+    model = Model(parameters, Sampling.named("box", 3, (6, 6)), mpisim.Grid((6, 6)), state, tolerance=1e-2)
+    table = curve_table(float(state.shared[parameters.place("size_variance")]))
+    (flux,) = model.flux(state, [table])
+    assert np.allclose(model.gains(state)[..., None] * flux, model.means(state), rtol=1e-12)
 
 
 @pytest.mark.parametrize("factor", [2, 4])
