@@ -74,10 +74,13 @@ def folder(tmp_path_factory):
     setup = mpisim.Setup(scanner, mpisim.Particle(24e-9), mpisim.Grid((8, 8)))
     mpisim.write_scanner(setup, out / "noisy.toml")
     mpisim.write(mpisim.record(setup.simulate()), out / "chain.nc")
+    import calib
     import recon
     from tests.recon.problems import small_matrix, small_measurement
 
     for name, data in (
+        ("y.nc", recon.measure(sm, recon.phantoms.tubes(), seed=0)),
+        ("fine.nc", calib.recover(mpisim.read(out / "coarse.nc"), "ridge")),
         ("big.nc", small_matrix()),
         ("big_y.nc", small_measurement()),
         ("big_i.nc", recon.reconstruct(small_matrix(), small_measurement(), "tikhonov")),
