@@ -58,6 +58,28 @@ def _times_sine(values: Array, lowest: int, out: Array) -> None:
         out[e] = half if (lowest + e) % 2 == 0 else -half
 
 
+@njit(inline="always", error_model="numpy")
+def _places(
+    square: tuple[float, float, float],
+    sines: Array,
+    square_beta: float,
+    intervals: Array,
+    fractions: Array,
+    sizes: Array,
+) -> None:
+    """Fill the intervals of the table, the distances from their knots, and y, (time,) each.
+
+    The square of the field is s0 + s1 s + s2 s^2 with the sine s. Values of the table are read in another loop, so that
+    this one takes several times at once.
+    """
+    s0, s1, s2 = square
+    for j in range(sines.size):
+        y = np.sqrt(_SQUARE + square_beta * max(s0 + sines[j] * (s1 + sines[j] * s2), 0.0))
+        place = max((1.0 - _START - _MIDDLE / (y + _MIDDLE)) / _STEP, 0.0)
+        n = np.int64(place)
+        intervals[j], fractions[j], sizes[j] = n, (place - n) * _STEP, y
+
+
 @njit(parallel=True, fastmath=_FAST, error_model="numpy", cache=True)
 def block_means(
     selection: Array,
@@ -90,9 +112,9 @@ def block_means(
     """
     n_times, n_projections = sines.size, basis.shape[0]
     lowest = harmonics[0] - MARGIN
-    square_beta, inverse = beta * beta, 1.0 / _STEP
     for i in prange(selection.shape[0]):
-        g = np.empty(n_times)
+        g, fractions, sizes = np.empty(n_times), np.empty(n_times), np.empty(n_times)
+        intervals = np.empty(n_times, np.int64)
         projected, with_sine = np.empty(n_projections), np.empty(n_projections)
         for v in range(selection.shape[1]):
             out[i, :, v] = 0.0
@@ -101,12 +123,9 @@ def block_means(
                 s0 = b[0] * b[0] + b[1] * b[1] + b[2] * b[2]
                 s1 = 2.0 * (b[0] * a[0] + b[1] * a[1] + b[2] * a[2])
                 s2 = a[0] * a[0] + a[1] * a[1] + a[2] * a[2]
+                _places((s0, s1, s2), sines, beta * beta, intervals, fractions, sizes)
                 for j in range(n_times):
-                    square = max(s0 + sines[j] * (s1 + sines[j] * s2), 0.0)
-                    part = _MIDDLE / (np.sqrt(_SQUARE + square_beta * square) + _MIDDLE)
-                    place = max((1.0 - _START - part) * inverse, 0.0)
-                    n = int(place)
-                    f = (place - n) * _STEP
+                    n, f = intervals[j], fractions[j]
                     g[j] = beta * (table[n, 0] + f * (table[n, 1] + f * (table[n, 2] + f * table[n, 3])))
                 for e in range(MARGIN - 1, n_projections - MARGIN + 1):
                     total = 0.0
@@ -155,10 +174,10 @@ def block_moments(
     """
     n_times, n_projections, n_harmonics, n_points = sines.size, basis.shape[0], harmonics.size, selection.shape[2]
     lowest = harmonics[0] - MARGIN
-    square_beta, inverse = beta * beta, 1.0 / _STEP
-    cubic_beta = beta * square_beta
+    cubic_beta = beta * beta * beta
     for i in prange(selection.shape[0]):
         g, h, gt = np.empty(n_times), np.empty(n_times), np.empty(n_times)
+        fractions, sizes, intervals = np.empty(n_times), np.empty(n_times), np.empty(n_times, np.int64)
         projections = np.zeros((8, n_projections))  # G_0, G_1, H_0 .. H_3, and of the derivative by t
         planes = np.empty((coils.shape[0], PLANES, n_harmonics, n_points))
         for v in range(selection.shape[1]):
@@ -168,14 +187,10 @@ def block_moments(
                 s0 = b[0] * b[0] + b[1] * b[1] + b[2] * b[2]
                 s1 = 2.0 * (b[0] * a[0] + b[1] * a[1] + b[2] * a[2])
                 s2 = a[0] * a[0] + a[1] * a[1] + a[2] * a[2]
+                _places((s0, s1, s2), sines, beta * beta, intervals, fractions, sizes)
                 for j in range(n_times):
-                    square = max(s0 + sines[j] * (s1 + sines[j] * s2), 0.0)
-                    y = np.sqrt(_SQUARE + square_beta * square)
-                    part = _MIDDLE / (y + _MIDDLE)
-                    place = max((1.0 - _START - part) * inverse, 0.0)
-                    n = int(place)
-                    f = (place - n) * _STEP
-                    row = table[n]
+                    n, f, y = intervals[j], fractions[j], sizes[j]
+                    row, part = table[n], _MIDDLE / (y + _MIDDLE)
                     g[j] = beta * (row[0] + f * (row[1] + f * (row[2] + f * row[3])))
                     slope = row[1] + f * (2.0 * row[2] + f * 3.0 * row[3])
                     h[j] = cubic_beta * slope * part * part / (_MIDDLE * y)
