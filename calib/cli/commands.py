@@ -66,7 +66,7 @@ COMMANDS = (
     ),
     Command(
         "study",
-        "compare our numbers with the paper's",
+        "compute the tables and figures of the manual, beside the paper's where it has them",
         "mpisim study table3 --quick --out study",
         "calib.cli.study",
         "studies",

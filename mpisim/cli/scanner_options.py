@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpisim.cli.command import argument_type, as_typed
 from mpisim.cli.options import counts, diameters_nm, gradients, harmonics, lengths_mm, ranged
-from mpisim.errors import InputError, require
+from mpisim.errors import InputError, require, warn
 
 if TYPE_CHECKING:
     from mpisim.data.grid import Grid
@@ -114,8 +114,7 @@ def chosen_file(options: argparse.Namespace) -> ScannerFile:
     file = ScannerFile() if options.scanner is None else open_scanner(options.scanner)
     scanner = {name: getattr(options, name) for name in ("harmonics", "drive_frequency", "drive_amplitude")}
     if options.angle_step is not None or ("angles" not in file.scanner and file.has_field("angles")):
-        step = options.angle_step or 3.0
-        scanner["angles"] = [math.radians(i * step) for i in range(math.ceil(180 / step - 1e-9))]
+        scanner["angles"] = _angles(options.angle_step or 3.0)
     calibration = {"grid": options.grid, "fov": options.fov, "size": options.sample_size}
     calibration["thick"] = options.thick or None
     typed = [{key: value for key, value in table.items() if value is not None} for table in (scanner, calibration)]
@@ -123,6 +122,18 @@ def chosen_file(options: argparse.Namespace) -> ScannerFile:
     _say_what_is_replaced(file, typed[0])
     with as_typed({"angles": "--angle-step", "size": "--sample-size"}), units_as_typed():
         return file.given(*typed)
+
+
+def _angles(step: float) -> list[float]:
+    """Return angles in rad from 0 at a step in degrees; warn where 180 degrees are no whole number of steps."""
+    count = math.ceil(180 / step - 1e-9)
+    rest = 180 - (count - 1) * step
+    if rest < step * (1 - 1e-6):
+        warn(
+            f"180 degrees are no whole number of steps of {step:g} degrees: of {count} angles the last one is "
+            f"{rest:.3g} degrees before 180."
+        )
+    return [math.radians(i * step) for i in range(count)]
 
 
 def _refuse_what_the_class_lacks(file: ScannerFile, typed: dict[str, Any]) -> None:

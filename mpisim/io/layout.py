@@ -151,7 +151,10 @@ class Layout:
             require(not given, key, "given for a system matrix alone, together with a grid", "it without a grid")
         values = np.squeeze(values) if self.frames is None or values.ndim != 2 else values
         if self.frames is None:
-            must = "one row of numbers where no grid is given (frames says which axis numbers repetitions)"
+            must = (
+                "one row of numbers where no grid is given (`mpisim convert` makes a matrix of an array with a grid; "
+                "frames says which axis numbers repetitions)"
+            )
             require(values.ndim <= 1, name, must, f"the shape {values.shape}")
             return self._unstacked(np.atleast_1d(values), name)
         require(values.ndim == 2, name, "an array of rows and frames", f"the shape {values.shape}")

@@ -187,7 +187,7 @@ def summary_of(name: str) -> str:
 
 def _of_matrix(name: str) -> ScannerFile:
     """Return what a simulated system matrix says of its scanner, with every key."""
-    attributes = Setup.described(read(name))
+    attributes = Setup.described(read(name), name)
     grid = {key: attributes["grid"][part] for key, part in GRID_KEYS.items() if part in attributes["grid"]}
     calibration = {**grid, **attributes["sample"]}
     return ScannerFile(name, attributes["scanner"], attributes["particle"], calibration)

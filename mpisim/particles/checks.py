@@ -39,7 +39,7 @@ def check_magnetisation(model: object) -> Magnetisation:
     if type(model) in _KNOWN:
         return cast(Magnetisation, model)
     must = "a mpisim.Particle or another model with moments, such as a subclass of mpisim.Instantaneous"
-    require(hasattr(model, "moments") and not isinstance(model, type), "particle", must, repr(model))
+    require(hasattr(model, "moments") and not isinstance(model, type), "particle", must, _short(model))
     checked = cast(Magnetisation, model)
     field = _example_field()
     moments = _moments(checked, field)
@@ -55,6 +55,12 @@ def _example_field() -> np.ndarray:
     line = 0.01 * np.sin(phase) * [0, 0, 1]
     circle = line + 0.01 * np.cos(phase) * [1, 0, 0]
     return np.stack([line, line + [0.003, 0, 0.03], circle, circle + [0.0, 0.005, -0.004]], axis=1)
+
+
+def _short(value: object) -> str:
+    """Return a value as it is written, or its class where that is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"an object of the class {type(value).__name__}"
 
 
 def _moments(model: Magnetisation, field: np.ndarray) -> np.ndarray:

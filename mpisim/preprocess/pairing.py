@@ -9,6 +9,7 @@ tracers are near enough, which is why it is a reason of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = ["Acquisition", "Mismatch", "common", "mismatches", "places", "rows_lo
 _SAME_FREQUENCY = 1e-6  # relative
 _SAME_FIELD = 1e-3  # relative: 12 and 12.01 mT are the same
 _LEAST_FIELD = 1e-5  # T, of offset fields, where relative differences mean nothing
+_NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.?\d+)(?:e[-+]?\d+)?", re.IGNORECASE)  # in the text of a simulated tracer
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,19 @@ def _same_words(one: Any, other: Any) -> bool:
     return first == second or set(first) == set(second)
 
 
+def _same_tracers(one: Any, other: Any) -> bool:
+    """Whether the names are the same, the numbers in them but for rounding, such as a diameter that was typed in nm."""
+    return _same_words(*([_rounded(str(w)) for w in np.ravel(v)] for v in (one, other)))
+
+
+def _rounded(text: str) -> str:
+    return _NUMBER.sub(lambda found: f"{float(found[0]):.6g}", text)
+
+
+def _tracers(value: Any) -> str:
+    return _rounded(_words(value))
+
+
 def _numbers(factor: float, unit: str) -> Callable[[Any], str]:
     def shown(value: Any) -> str:
         values = np.ravel(np.asarray(value, dtype=float)) * factor
@@ -147,7 +162,7 @@ _COMPARED = (
     ("channels", "receiver", "number of receive channels", _numbers(1.0, ""), _close(0.0)),
     ("bandwidth", "receiver", "bandwidth", _numbers(1e-3, "kHz"), _close(_SAME_FREQUENCY)),
     ("unit", "receiver", "unit", _words, _same_words),
-    ("tracers", "tracer", "tracer", _words, _same_words),
+    ("tracers", "tracer", "tracer", _tracers, _same_tracers),
 )
 
 

@@ -72,16 +72,16 @@ class Setup:
         )
 
     @staticmethod
-    def described(data: xr.Dataset) -> dict[str, Any]:
+    def described(data: xr.Dataset, name: str = "data") -> dict[str, Any]:
         """Return the attributes `scanner`, `particle`, `grid` and `sample` of a simulated system matrix.
 
-        Raises `InputError` if the dataset is no system matrix, or lacks one of them.
+        Raises `InputError`, which calls the dataset `name`, if it is no system matrix, or lacks one of them.
         """
-        attributes = expect(data, "system_matrix", "data").attrs
+        attributes = expect(data, "system_matrix", name).attrs
         names = ("scanner", "particle", "grid", "sample")
         missing = [name for name in names if not isinstance(attributes.get(name), dict)]
         must = "a simulated system matrix, which describes its scanner"
-        require(not missing, "data", must, f"one without {', '.join(missing)}")
+        require(not missing, name, must, f"one without {', '.join(missing)}")
         return {name: attributes[name] for name in names}
 
     def simulate(self, path: str = "auto") -> xr.Dataset:

@@ -65,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from recon.methods import METHODS
 
     catalogue = "; ".join(f"{name}: {solver.summary}" for name, solver in METHODS.items()).replace("%", "%%")
-    parser.add_argument("matrix", help="fine system matrix (.nc), or - for none, which xspace and fbp do not need")
-    parser.add_argument("measurement", help="measurement of the same rows (.nc, or an array: .mat, .npy, .npz, HDF5)")
+    parser.add_argument("matrix", help="fine system matrix (.nc or .mdf); - for none, with xspace and fbp")
+    parser.add_argument("measurement", help="measurement of the same rows (.nc, .mdf, or an array: .mat, .npy, HDF5)")
     parser.add_argument("--variable", help="array: its name")
     parser.add_argument("--frames", metavar="AXIS", help="array: axis of its frames, first or last (rows x frames)")
     parser.add_argument("--stacked", action="store_true", help="array: real parts above imaginary parts")
@@ -102,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the file (default: all)",
     )
     parser.add_argument("--reference", help="image to compare with (.nc)")
-    parser.add_argument("--out", required=True, help="image to write (.nc)")
+    parser.add_argument("--out", required=True, help="image to write (.nc or .mdf)")
     add_method_options(parser)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import mpisim
+from mpisim.errors import DataWarning
 from mpisim.io.field_map import write_field_map
 from tests.commands import run
 
@@ -140,3 +141,21 @@ def test_a_field_map_alone_is_refused_with_what_to_do(tmp_path, capsys):
     code, _, err = run(capsys, "plot", tmp_path / "coil.nc", "--out", tmp_path / "coil.png")
     assert code == 2 and "a TOML file with a part of the class FieldMap or MapCoil" in err and err.count("\n") == 1
     assert "instead received FieldMap(3 x 3 x 1 points" in err and not (tmp_path / "coil.png").exists()
+
+
+def test_an_angle_step_that_180_degrees_are_no_multiple_of_is_said(tmp_path, capsys):
+    """As a step in radians; steps that divide 180, also after rounding, are taken without a word."""
+    words = ["simulate", *TRACER, "--grid", 4, "--harmonics", "2,3", "--out", tmp_path / "sm.nc", "--angle-step"]
+    with pytest.warns(DataWarning, match=r"steps of 0.262 degrees: of 688 angles the last one is 0.006 degrees before"):
+        assert run(capsys, *words, 0.262)[0] == 0
+    for step, count in ((60, 3), (0.9, 200), (180 / 7, 7)):
+        assert run(capsys, *words, step)[0] == 0
+        assert mpisim.read(tmp_path / "sm.nc").sizes["angle"] == count
+
+
+def test_a_file_without_a_scanner_is_named(tmp_path, capsys):
+    assert run(capsys, "simulate", *TRACER, *SMALL, "--out", tmp_path / "sm.nc")[0] == 0
+    assert run(capsys, "measure", tmp_path / "sm.nc", "--out", tmp_path / "y.nc")[0] == 0
+    code, _, err = run(capsys, "simulate", "--scanner", tmp_path / "y.nc", "--out", tmp_path / "no.nc")
+    assert code == 2 and err.startswith(f"mpisim: Input {tmp_path / 'y.nc'} must be a system_matrix; instead received")
+    assert not (tmp_path / "no.nc").exists()

@@ -60,7 +60,7 @@ def test_matlab_files_that_do_not_fit(tmp_path, save):
     refused(path, r"variable must be one of the arrays in .*: A \(.*\), B \(.*'C'", variable="C")
     refused(path, "named where .* holds several arrays", grid=GRID)
     refused(path, r"rows x 6 voxels .*\(4, 7\)", variable="B", grid=GRID)
-    refused(path, "one row of numbers", variable="A")
+    refused(path, r"one row of numbers where no grid is given \(`mpisim convert` makes a matrix", variable="A")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mpisim import InputError, Instantaneous, Particle, check_magnetisation
+from mpisim import InputError, Instantaneous, Particle, check_magnetisation, open_sided_ffl
 from tests.mpisim.bad_input import SENTENCE
 from tests.mpisim.particles.models import Debye
 
@@ -66,3 +66,8 @@ def test_a_subclass_without_moment_vector_cannot_be_made():
 
     with pytest.raises(TypeError, match="moment_vector"):
         Empty()
+
+
+def test_a_scanner_in_place_of_a_model_is_named_by_its_class():
+    with pytest.raises(InputError, match=r"received an object of the class OpenSidedFFL\.$"):
+        check_magnetisation(open_sided_ffl(0.5))

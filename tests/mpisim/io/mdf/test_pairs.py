@@ -132,3 +132,18 @@ def test_simulated_files_and_what_was_made_of_mdf(folder, tmp_path):
     assert mismatches(by_file, acquisition_of(y)) == []
     matrix = mpisim.read(folder / "sm.mdf")
     assert mismatches(acquisition_of(matrix), acquisition_of_file(folder / "sm.mdf", "system_matrix")) == []
+
+
+def test_a_simulated_tracer_is_the_same_but_for_rounding():
+    """25 nm that were typed are 2.5000000000000002e-08 m."""
+
+    def simulated(diameter):
+        scanner = mpisim.open_sided_ffl(0.5, angles=2, harmonics=(2, 3))
+        return mpisim.simulate(scanner, mpisim.Particle(diameter), mpisim.Grid((4, 4)))
+
+    matrix = acquisition_of(simulated(25 * 1e-9))
+    y = recon.measure(simulated(25e-9), recon.phantoms.tubes(), noiseless=True)
+    assert 25 * 1e-9 != 25e-9 and mismatches(matrix, acquisition_of(y)) == []
+    y = recon.measure(simulated(25.1e-9), recon.phantoms.tubes(), noiseless=True)
+    (reason,) = mismatches(matrix, acquisition_of(y))
+    assert reason.what == "tracer" and "'diameter': 2.5e-08" in reason.sentence and "2.51e-08" in reason.sentence
