@@ -3,9 +3,11 @@
 Three scanners (ideal, and the presets medium and strong of imperfect ones) measure tubes, a shape and bars at 20, 30
 and 40 dB on twice as fine voxels. Images are made with the exact matrix, and with matrices recovered from block means
 at 33.7 dB: by `bicubic-dc` at 2x, and by `linear-bayes` at 4x, whose bundled prior is of another grid, so that it falls
-back to `bicubic-dc`. That matrix errs by 16 to 20 %, states no deviation, and stands for a bad one. The best value is
-that of the highest pSNR against the true phantom on a grid of half decades, or among the rules. Printed is its lead
-over each rule in dB: the median, the 90 % quantile and the largest one.
+back to `bicubic-dc`. That matrix errs by 16 to 20 %, and stands for a bad one. Recovered matrices state their standard
+deviations, by which rows are weighted, and below whose lambda `auto` does not go; `auto, no least` leaves out the
+latter. The best value is that of the highest pSNR against the true phantom on a grid of half decades, or among the
+rules, in the same weighted rows. Printed is its lead over each rule in dB: the median, the 90 % quantile and the
+largest one. With `--ignore-std` the deviations are left aside.
 `hands-free image` is the image that the sweeps of Scheffler et al. end with; 0.02 is the default of the methods.
 
     python -m benchmarks.lambda_rules [--voxels 24] [--angles 30] [--phantoms stenosis] [--methods tikhonov]
@@ -28,11 +30,11 @@ import calib
 import mpisim
 import recon
 from mpisim.data.noise import PROTOCOL_SNR
-from mpisim.data.views import as_matrix
+from recon.preparation import Conditions, prepare
 from recon.selection.hands_free import hands_free
 from recon.selection.regularisation import RULES, regularisation
+from recon.selection.settled import settled_options
 from recon.solvers.solver import Problem
-from recon.solvers.spectrum import Spectrum
 
 SCANNERS = ("ideal", "medium", "strong")
 PHANTOMS = ("tubes", "shape", "resolution")
@@ -47,6 +49,8 @@ GROUPS = {
 METHODS = ("tikhonov", "kaczmarz", "cg", "fista")
 GRID = 10.0 ** np.arange(-5, 1.01, 0.5)
 DEFAULT = 2e-2
+ALONE = "auto, no least"
+"""The rule `auto` without the least lambda for the errors that a matrix states."""
 
 
 def matrices(name: str, voxels: int, angles: int, seed: int) -> dict[str, xr.Dataset]:
@@ -64,49 +68,48 @@ def matrices(name: str, voxels: int, angles: int, seed: int) -> dict[str, xr.Dat
 
 def measured(
     fine: xr.Dataset, seed: int, phantoms: Sequence[str] = PHANTOMS
-) -> Iterator[tuple[str, float, np.ndarray, float, np.ndarray]]:
-    """Yield phantom, level in dB, data, noise and true image of every measurement."""
+) -> Iterator[tuple[str, float, xr.Dataset]]:
+    """Yield phantom, level in dB and dataset of every measurement."""
     for p, phantom in enumerate(phantoms):
         for n, snr in enumerate(NOISE_LEVELS):
             drawn = int(np.random.SeedSequence([seed, p, n]).generate_state(1)[0])
-            y = recon.measure(fine, getattr(recon.phantoms, phantom)(), snr=snr, seed=drawn)
-            yield phantom, snr, y["measurement"].values.ravel(), float(y["noise_std"]), y["phantom"].values.ravel()
+            yield phantom, snr, recon.measure(fine, getattr(recon.phantoms, phantom)(), snr=snr, seed=drawn)
 
 
 def images(method: str, problem: Problem, values: np.ndarray) -> np.ndarray:
-    """Return images (N, images) of a method with a lambda for each, shape (images,)."""
+    """Return images (N, values) of a method from one measurement, for each lambda."""
     solver = recon.METHODS[method]
-    return solver.run(problem, solver.options(regularisation=values)).images
+    repeated = problem.with_data(np.repeat(problem.y, len(values), axis=1))
+    return solver.run(repeated, solver.options(regularisation=values)).images
 
 
 def rows_of(
-    matrix: np.ndarray, shape: tuple[int, ...], data: list[Any], methods: Sequence[str] = METHODS
+    matrix: xr.Dataset, y: xr.Dataset, methods: Sequence[str] = METHODS, use_std: bool = True
 ) -> Iterator[dict[str, Any]]:
-    """Yield the pSNR of every rule and of the best value, for each measurement and method."""
-    y, truth = np.stack([d[2] for d in data], axis=1), [d[4] for d in data]
-    problem, spectrum = Problem(matrix, y, shape), Spectrum.of(matrix)
-    noise = [d[3] * np.sqrt(len(y)) for d in data]
-    chosen = {
-        rule: np.array([regularisation(spectrum, c, rule, n) for c, n in zip(y.T, noise, strict=True)])
-        for rule in RULES
-        if rule != "hands-free"
-    }
-    swept = [hands_free(matrix / d[3], d[2] / d[3]) for d in data]
-    chosen |= {"hands-free": np.array([s.regularisation for s in swept]), "0.02": np.full(len(data), DEFAULT)}
+    """Yield the pSNR of every rule and of the best value for a measurement, by each method.
+
+    Rows are prepared as `recon.reconstruct` does it: white, and weighted where the matrix states its errors.
+    """
+    prepared, truth = prepare(matrix, y, Conditions(use_std=use_std), "tikhonov"), y["phantom"].values.ravel()
+    problem, (data,) = prepared.problem, prepared.problem.y.T
+    chosen = {rule: regularisation(problem.spectrum, data, rule, prepared.noise) for rule in RULES[1:-1]}
+    alone = regularisation(problem.spectrum, data)
+    options = recon.METHODS["tikhonov"].options(regularisation="auto")
+    auto = settled_options(options, problem, prepared.noise, prepared.deviation)[0].regularisation
+    swept = hands_free(problem.matrix, data)
+    chosen = {"auto": auto, ALONE: alone, **chosen, "hands-free": swept.regularisation, "0.02": DEFAULT}
+    errors = 1.0 if prepared.deviation is None else float(np.sqrt(np.mean(prepared.deviation**2)))
     for method in methods:
-        of_rule = {name: images(method, problem, values) for name, values in chosen.items()}
-        of_rule["hands-free image"] = np.stack([s.image for s in swept], axis=1)
-        on_grid = [images(method, problem, np.full(len(data), value)) for value in GRID]
-        for i, (phantom, snr, *_) in enumerate(data):
-            quality = {name: recon.psnr(x[:, i], truth[i]) for name, x in of_rule.items()}
-            by_value = [recon.psnr(x[:, i], truth[i]) for x in on_grid]
-            own = {name: q for name, q in quality.items() if name != "hands-free image"}
-            best = max(*by_value, *own.values())
-            for name, q in quality.items():
-                value = chosen[name][i] if name in chosen else swept[i].regularisation
-                at = GRID[int(np.argmax(by_value))]
-                row = {"method": method, "phantom": phantom, "snr": snr, "rule": name, "regularisation": value}
-                yield {**row, "psnr": q, "best_psnr": best, "best_regularisation": at, "loss": best - q}
+        found = images(method, problem, np.array([*chosen.values(), *GRID]))
+        quality = [float(recon.psnr(x, truth)) for x in found.T]
+        best, by_value = max(quality), quality[len(chosen) :]
+        own = dict(zip(chosen, quality[: len(chosen)], strict=True))
+        own["hands-free image"] = float(recon.psnr(swept.image, truth))
+        at = GRID[int(np.argmax(by_value))]
+        for name, q in own.items():
+            value = chosen.get(name, swept.regularisation)
+            row = {"method": method, "matrix_errors": errors, "rule": name, "regularisation": value}
+            yield {**row, "psnr": q, "best_psnr": best, "best_regularisation": at, "loss": best - q}
 
 
 def summary(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -129,19 +132,24 @@ def main() -> None:
     parser.add_argument("--voxels", type=int, default=24)
     parser.add_argument("--angles", type=int, default=30, help="of the ideal scanner")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--scanners", nargs="+", default=SCANNERS, choices=["mild", *SCANNERS])
     parser.add_argument("--phantoms", nargs="+", default=PHANTOMS, choices=[*PHANTOMS, "stenosis"])
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
+    parser.add_argument("--ignore-std", action="store_true")
     parser.add_argument("--out", type=Path, help="folder for lambda_rules.csv (of GROUPS) and lambda_cases.csv")
     options = parser.parse_args()
     rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for s, name in enumerate(SCANNERS):
+        for s, name in enumerate(options.scanners):
             made = matrices(name, options.voxels, options.angles, options.seed + s)
             data = list(measured(made["exact"], options.seed + s, options.phantoms))
-            shape = mpisim.Grid.of(made["exact"]).shape[::-1]
             for kind, matrix in made.items():
-                found = list(rows_of(as_matrix(matrix).astype(complex), shape, data, options.methods))
+                found = [
+                    {"phantom": phantom, "snr": snr, **row}
+                    for phantom, snr, y in data
+                    for row in rows_of(matrix, y, options.methods, not options.ignore_std)
+                ]
                 rows += [{"scanner": name, "matrix": kind, **row} for row in found]
                 print(summary(pd.DataFrame(found), ["method", "rule"]).round(2).to_string(), flush=True)
     table = pd.DataFrame(rows)

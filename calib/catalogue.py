@@ -28,7 +28,11 @@ def _ridge(coarse: xr.Dataset) -> Recovered:
 
 _UNTRAINED = {
     "bicubic": Method("bicubic interpolation of block means (MATLAB imresize)", bicubic, noise=False),
-    "bicubic-dc": Method("bicubic, then data consistency with the block means", bicubic_consistent),
+    "bicubic-dc": Method(
+        "bicubic, then data consistency with the block means",
+        bicubic_consistent,
+        version=2,  # 2: rows with standard deviations
+    ),
     "bicubic-strided": Method("bicubic of strided samples, unaligned as published", bicubic, ("strided",), noise=False),
     "bicubic-strided-aligned": Method(
         "bicubic of strided samples where they lie", bicubic_aligned, ("strided",), noise=False
@@ -64,6 +68,7 @@ _UNTRAINED = {
         "smooth rows, by a Gaussian process: for large samples at any positions; presumes nothing of the scanner",
         recover_smoothly,
         samplings=("positions",),
+        version=2,  # 2: other standard deviations
     ),
     "physical": Method(
         "the scanner itself: its fields, coils and tracer fitted to all rows, with errors; nothing trained",

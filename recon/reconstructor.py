@@ -98,7 +98,7 @@ class Reconstructor:
         """Return images and figures; a `DataWarning` says of images that do not fit their data."""
         if self.solver.direct is not None:
             return self._direct(prepared)
-        settled, by_rule = settled_options(self.options, prepared.problem, prepared.noise)
+        settled, by_rule = settled_options(self.options, prepared.problem, prepared.noise, prepared.deviation)
         with METHODS.guarded(self.method):
             solution = self.solver.run(prepared.problem, settled, name=f"method {self.method}")
         found = {} if prepared.background is None else {"background_rms": prepared.background_rms(solution.images)}

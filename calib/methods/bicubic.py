@@ -22,8 +22,9 @@ import numpy as np
 import xarray as xr
 
 from calib.methods.consistency import nearest_consistent
+from calib.methods.expected_error import block_processes, expected_deviation
 from calib.methods.record import Recovered
-from mpisim.data.blocks import is_partial
+from mpisim.data.blocks import filling, is_partial
 from mpisim.data.sampling import Sampling
 from mpisim.data.views import as_images, noise_per_row
 
@@ -32,6 +33,7 @@ __all__ = [
     "bicubic_aligned",
     "bicubic_consistent",
     "bicubic_matrix",
+    "consistent_rows",
     "interpolate_bicubic",
     "interpolate_means",
     "whole_means_matrix",
@@ -111,11 +113,19 @@ def bicubic_aligned(coarse: xr.Dataset) -> Recovered:
     return _interpolated(coarse, sampling, sampling.offset)
 
 
-def bicubic_consistent(coarse: xr.Dataset) -> Recovered:
+def consistent_rows(coarse: xr.Dataset) -> np.ndarray:
     """Interpolate block means, then project the rows on them to within the noise (TranSMS Eq. 22)."""
     means, sampling = as_images(coarse), Sampling.of(coarse)
     rows = interpolate_means(means, sampling.factor, sampling.shape)
-    return Recovered(nearest_consistent(rows, means, noise_per_row(coarse), sampling.factor))
+    return nearest_consistent(rows, means, noise_per_row(coarse), sampling.factor)
+
+
+def bicubic_consistent(coarse: xr.Dataset) -> Recovered:
+    """Return `consistent_rows` with their standard deviation (`calib.methods.expected_error`)."""
+    rows, factor = consistent_rows(coarse), Sampling.of(coarse).factor
+    shape = (rows.shape[-2], rows.shape[-1])
+    known = as_images(coarse), noise_per_row(coarse), filling(shape, factor)
+    return Recovered(rows, std=expected_deviation(rows, *known, block_processes(shape, factor)))
 
 
 def _interpolated(coarse: xr.Dataset, sampling: Sampling, offset: float) -> Recovered:

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from calib.methods.bicubic import bicubic_consistent, interpolate_means
+from calib.methods.bicubic import consistent_rows, interpolate_means
 from calib.methods.consistency import nearest_consistent
 from calib.methods.geometry import Geometry
 from calib.methods.misfit import named_rows, shrunk, with_margin
@@ -145,7 +145,7 @@ def _all_recovered(coarse: xr.Dataset, geometry: Geometry, instead: str, reason:
         rows, ridges = ridge_rows(as_images(coarse), noise_per_row(coarse), Sampling.of(coarse).factor, geometry)
         warn_of_no_ridges(coarse, ridges)
     else:
-        rows = bicubic_consistent(coarse).rows
+        rows = consistent_rows(coarse)
         ridges = np.zeros(len(rows), bool)
     counts = {"ridge": int(np.sum(ridges)), "bicubic-dc": int(np.sum(~ridges))}
     return Recovered(rows, {"rows_refitted": {name: count for name, count in counts.items() if count}})

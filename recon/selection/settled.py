@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from mpisim.errors import require
+from recon.selection.matrix_errors import error_regularisation
 from recon.selection.regularisation import regularisation
 from recon.solvers.solver import Problem
 
 __all__ = ["settled_options"]
 
 
-def settled_options(options: Any, problem: Problem, noise: float | None) -> tuple[Any, Mapping[str, np.ndarray]]:
+def settled_options(
+    options: Any, problem: Problem, noise: float | None, deviation: np.ndarray | None = None
+) -> tuple[Any, Mapping[str, np.ndarray]]:
     """Return options with a number for every image in place of the name of a rule, and the numbers as a figure.
 
     Parameters
@@ -26,6 +29,9 @@ def settled_options(options: Any, problem: Problem, noise: float | None) -> tupl
         The system of equations.
     noise
         Expected norm of the noise of its rows; None where it is not known.
+    deviation
+        What its rows were divided by for the errors of the matrix (`recon.selection.matrix_errors`), shape (M,); None
+        where it states none. The rule `auto` then also counts these errors.
 
     Raises
     ------
@@ -41,4 +47,6 @@ def settled_options(options: Any, problem: Problem, noise: float | None) -> tupl
     convention = getattr(options, "convention", "trace")
     require(convention == "trace", "convention", "trace where a rule chooses lambda", convention)
     found = np.atleast_1d(regularisation(problem.spectrum, problem.y, rule, noise))
+    if rule == "auto" and deviation is not None:
+        found = np.maximum(found, error_regularisation(problem.matrix, problem.y, deviation, problem.non_negative))
     return replace(options, regularisation=float(found[0]) if found.size == 1 else found), {"regularisation": found}

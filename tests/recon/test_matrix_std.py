@@ -111,3 +111,26 @@ def test_the_command_uses_it_unless_it_is_told_not_to(tmp_path, capsys):
     words = ["reconstruct", tmp_path / "a.nc", tmp_path / "y.nc", "--method", "kaczmarz", "--out", tmp_path / "i.nc"]
     assert json.loads(run(capsys, *words, "--json")[1])["matrix_errors"] > 1
     assert "matrix_errors" not in json.loads(run(capsys, *words, "--ignore-std", "--json")[1])
+
+
+@pytest.mark.parametrize("method", ["tikhonov", "kaczmarz", "cg", "fista"])
+def test_auto_takes_no_less_than_what_the_errors_ask_for(method):
+    """More than the rule that it otherwise takes; with deviations of zero nothing changes, with smaller ones it falls."""
+    y = small_measurement(snr=40.0)
+
+    def taken(matrix, rule="auto"):
+        return recon.reconstruct(matrix, y, method, regularisation=rule).attrs["regularisation"]
+
+    errors = uncertain(0.2, coherent=True)
+    zero = errors.assign({STD: 0 * errors[STD]})
+    assert taken(errors) > 1.5 * taken(errors, "l-curve")
+    assert taken(zero) == pytest.approx(taken(errors.drop_vars(STD)), rel=1e-6)
+    assert taken(errors) > taken(errors.assign({STD: 0.1 * errors[STD]}))
+
+
+def test_frames_share_the_least_lambda():
+    y = small_measurement(snr=40.0)
+    both = y.assign(measurement=y["measurement"].expand_dims(frame=2))
+    one = recon.reconstruct(uncertain(0.2, coherent=True), y, "tikhonov", regularisation="auto")
+    two = recon.reconstruct(uncertain(0.2, coherent=True), both, "tikhonov", regularisation="auto")
+    assert two.attrs["regularisation"] == pytest.approx(2 * [one.attrs["regularisation"]], rel=1e-6)

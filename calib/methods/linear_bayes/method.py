@@ -104,9 +104,7 @@ def _by_family(coil: xr.Dataset, family: Family | None) -> tuple[Recovered, str]
     why = "the prior is zero in this coil"
     refitted = {"reason_of_fallback": why, "rows_refitted": {instead: len(found.rows)}}
     said = f"all rows were recovered by {instead}, because {why}."
-    std = found.std
-    std = _widened(np.zeros(found.rows.shape), found.rows, np.arange(len(found.rows))) if std is None else std
-    return Recovered(found.rows, refitted, std), said
+    return Recovered(found.rows, refitted, found.std), said
 
 
 class _Measured(NamedTuple):
@@ -195,7 +193,8 @@ def _recovered(coarse: xr.Dataset, family: Family) -> tuple[Recovered, str]:
     metadata["rows_refitted"] = {instead: len(others)}
     whole = f"{len(others)} of {len(flat)} rows are not like those of the prior and were recovered by {instead}"
     said = f"{whole} ({named_rows(coarse, others)})."
-    return Recovered(flat, metadata, None if len(others) == len(flat) else _widened(std, flat, others)), said
+    std = by(coarse).std if len(others) == len(flat) else _widened(std, flat, others)
+    return Recovered(flat, metadata, std), said
 
 
 def _simpler(coarse: xr.Dataset) -> tuple[str, Callable[[xr.Dataset], Recovered]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import calib
-from calib.methods.smooth import _posterior, recover_smoothly
+from calib.methods.smooth import SmoothProcess, recover_smoothly
 from mpisim.data.grid import Grid
 from mpisim.data.sampling import PositionSampling
 from mpisim.data.schema import build
@@ -34,8 +34,13 @@ def drawn(count):
 
 
 def posterior(values, noise):
-    ones, variance = np.ones(len(values)), np.full((len(values), 1), VARIANCE)
-    return _posterior(SAMPLING, LENGTH, values, variance, noise**2 * ones, np.ones(14))
+    return posterior_of(values, noise, np.ones(14))
+
+
+def posterior_of(values, noise, filling):
+    """Mean and variance of rows, from values of equal noise."""
+    ones, process = np.ones(len(values)), SmoothProcess.of(SAMPLING, LENGTH, filling)
+    return process.posterior(process.along(values), VARIANCE * ones, noise**2 * ones)
 
 
 def test_posterior_is_that_of_dense_algebra():
@@ -77,9 +82,7 @@ def test_length_and_deviations_are_found_from_the_values():
 def test_larger_samples_count_more():
     """Values times their filling have equal noise: the noise of each mean is divided by the filling."""
     values, filling = RNG.standard_normal((1, 14)) + 0j, RNG.uniform(0.5, 4, 14)
-    mean, variance = _posterior(
-        SAMPLING, LENGTH, values * filling, np.full((1, 1), VARIANCE), np.array([0.04]), filling
-    )
+    mean, variance = posterior_of(values * filling, 0.2, filling)
     c, m = covariance(), measured_by()
     gain = c @ m.T @ np.linalg.inv(m @ c @ m.T + np.diag(0.04 / filling**2))
     np.testing.assert_allclose(mean, values @ gain.T, rtol=1e-8, atol=1e-10)

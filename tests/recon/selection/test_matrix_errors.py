@@ -5,7 +5,8 @@ import pytest
 
 from mpisim.data.noise import complex_gaussian
 from mpisim.errors import InputError
-from recon.selection.matrix_errors import row_deviation
+from recon.selection.matrix_errors import error_regularisation, row_deviation
+from recon.solvers.kaczmarz import kaczmarz
 
 RNG = np.random.default_rng(8)
 M, N = 60, 20
@@ -57,3 +58,37 @@ def test_shapes_must_agree():
         row_deviation(MATRIX, STD, data()[:, 0])
     with pytest.raises(InputError, match="Input coherence must be from 0 to 1"):
         row_deviation(MATRIX, STD, data(), coherence=1.1)
+
+
+def weighted(std=STD, scale=1.0):
+    """Rows and data over the deviation of noise and errors, and this deviation."""
+    deviation = row_deviation(scale * MATRIX, scale * std, data())
+    return scale * MATRIX / deviation[:, None], data() / deviation[:, None], deviation
+
+
+def penalty(matrix, y, found):
+    """What lambda adds to the squared residual for the image by which it is stated."""
+    image = kaczmarz(matrix, y[:, 0])
+    return found * np.sum(np.abs(matrix) ** 2) / N * (image @ image), image
+
+
+def test_the_penalty_is_what_drawn_errors_of_the_matrix_add_to_the_residual():
+    """Of one sign in a row or independent: E|E x|^2, in the rows that the deviations weight."""
+    deviation = row_deviation(MATRIX, STD, data(), coherence=0)
+    matrix, y = MATRIX / deviation[:, None], data() / deviation[:, None]
+    added, image = penalty(matrix, y, error_regularisation(matrix, y, deviation))
+    draws = [complex_gaussian((M, N), np.sqrt(2), [s, 7]) * STD @ image / deviation for s in range(400)]
+    assert added == pytest.approx(np.mean(np.sum(np.abs(draws) ** 2, axis=1)), rel=0.05)
+
+
+def test_the_lambda_of_errors_is_zero_without_them_and_grows_with_them():
+    matrix, y, none = weighted(np.zeros((M, N)))
+    assert error_regularisation(matrix, y, none) == 0
+    found = [error_regularisation(*weighted(level * STD)) for level in (0.03, 0.1, 0.3)]
+    assert 0 < found[0] < found[1] < found[2]
+    assert error_regularisation(matrix, 0 * y, none + 1) == 0
+
+
+def test_it_has_no_unit():
+    """Another unit of the image: of rows and deviations together."""
+    assert error_regularisation(*weighted(scale=1e3)) == pytest.approx(error_regularisation(*weighted()), rel=1e-6)
