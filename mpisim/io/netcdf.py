@@ -129,6 +129,7 @@ _COPIES = 2  # in memory while a file is read: the numbers as they lie there, an
 
 def _claimed(path: str | os.PathLike[str]) -> int:
     require(Path(path).is_file(), "file", "an existing file", str(path))
+    require(Path(path).stat().st_size > 0, str(path), f"a readable {KIND}", "an empty file")
     known = content_of(path) in ("hdf5", "netcdf3")  # what the library refuses with a reason of its own
     return claimed_bytes(path) if known else 0
 

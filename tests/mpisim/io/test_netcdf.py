@@ -203,6 +203,11 @@ def test_no_netcdf_at_all(tmp_path, content):
     refused(tmp_path / "odd.nc", "readable NetCDF file")
 
 
+def test_an_empty_file_is_called_one(tmp_path):
+    (tmp_path / "odd.nc").touch()
+    refused(tmp_path / "odd.nc", r"odd\.nc must be a readable NetCDF file; instead received an empty file\.$")
+
+
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
 def test_truncated_file(tmp_path, kept):
     path = tmp_path / "sm.nc"
