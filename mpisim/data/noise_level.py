@@ -213,7 +213,8 @@ def chosen_level(values: Values, given: GivenNoise, name: str = "coarse") -> Noi
         return None
     estimate = estimate_noise(values.rows, name)
     if estimate.noise_std == 0:
-        warn(f"The noise of {name} is not stated; none was found beyond rounding, and its values count as exact.")
+        none = f"The noise of {name} is not stated; none was found beyond rounding, and its values count as exact."
+        warn(none if values.level > 0 else f"All values of {name} are zero: no signal was read.")
         return NoiseLevel.of(0.0, values.level, estimated=True)
     by_row = None if estimate.factor is None else estimate.factor * values.row_levels
     noise_std = estimate.noise_std if by_row is None else float(rms(by_row))

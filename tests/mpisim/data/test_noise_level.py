@@ -126,6 +126,12 @@ def test_exact_values_count_as_exact(smooth):
     assert level.noise_std == 0 and level.snr is None
 
 
+def test_a_matrix_of_zeros_is_said(smooth):
+    with pytest.warns(DataWarning, match=r"^All values of coarse are zero: no signal was read\.$"):
+        level = level_of(smooth.assign(system_matrix=0 * smooth["system_matrix"]), GivenNoise())
+    assert level.noise_std == 0
+
+
 def test_a_given_level_replaces_that_of_the_file(smooth):
     known = with_noise(smooth, noise_std=0.5)
     with pytest.warns(DataWarning, match=r"^The noise level that was given, 0\.2 V, replaces 0\.5 V of coarse\.$"):
