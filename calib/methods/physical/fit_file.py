@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from calib.methods.physical.fitted_scanner import fitted_scanner
+from calib.methods.physical.lines import Lines
 from calib.methods.physical.maps import fitted_state
 from calib.methods.physical.model import Model
 from calib.methods.physical.parameters import LOCAL
@@ -78,7 +79,8 @@ def write_fitted_scanner(
 
 def rest_of_fit(recovered: xr.Dataset) -> float:
     """Return how far recovered rows are from those of the fitted scanner: the norm of the difference over theirs."""
-    recovery = recovered.attrs["recovery"]
+    recovery, lines = recovered.attrs["recovery"], Lines.of(recovered)
+    recovered = recovered if lines is None else lines.harmonics_of(recovered)
     setup = fitted_scanner(recovered, sf_gradient=1.0)  # for grid and sample, which do not depend on it
     state = fitted_state(recovery)
     harmonics = sorted({int(g["harmonic"]) for g in recovery["gains"]})

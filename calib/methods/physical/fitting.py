@@ -129,20 +129,23 @@ class Fitted:
         return lacking_error(noise, excess(self.climbed.fit, count) if few else self.excess, count, few)
 
 
-def fit_measurement(measurement: Measurement, earlier: Earlier | None = None) -> Fitted | None:
+def fit_measurement(
+    measurement: Measurement, earlier: Earlier | None = None, before: Climbed | None = None
+) -> Fitted | None:
     """Fit the scanner of a measurement; None where no ideal scanner describes even most of it.
 
-    With an earlier fit of the same scanner its state is the start, and its priors are those of this fit.
+    With an earlier fit of the same scanner its state is the start, and its priors are those of this fit. `before` is a
+    fit of nearly the same values, from which to go on.
     """
     begun = begin(measurement, earlier)
-    return None if begun is None else _in_rounds(begun, earlier)
+    return None if begun is None else _in_rounds(begun, earlier, before)
 
 
-def _in_rounds(begun: Begun, earlier: Earlier | None) -> Fitted:
+def _in_rounds(begun: Begun, earlier: Earlier | None, before: Climbed | None) -> Fitted:
     """Climb, leave out what does not count, add points, doubt the noise level: until nothing changes."""
     measurement, start, given = begun.measurement, begun.start, begun.measurement.sigma
     model, rough, positions, rows = begun.model, begun.rough, begun.positions, begun.rows
-    values, exact, before, tries, finer = measurement.values, measurement.exact, None, 1, 0
+    values, exact, tries, finer = measurement.values, measurement.exact, 1, 0
     first, priors = (None, None) if earlier is None else (earlier.state, earlier.priors)
     alone = ideal_alone(model, values, begun.counted.sigma, start) if exact else None
     rescaled = _FIRST / FLOOR if exact and alone is None else 1.0  # exact values are fitted step by step

@@ -22,7 +22,7 @@ from mpisim.data.schema import POSITION
 from mpisim.data.views import as_images, noise_per_row
 from mpisim.errors import InputError, require
 
-__all__ = ["FLOOR", "Measurement"]
+__all__ = ["FLOOR", "Measurement", "values_and_noise"]
 
 FLOOR = np.sqrt(2e-9)
 """Least noise over the RMS of the values."""
@@ -90,10 +90,8 @@ class Measurement:
         order = np.argsort(_harmonics(coarse))
         harmonics = _harmonics(coarse)[order]
         sampling = Sampling.of(coarse)
-        images = as_images(coarse).astype(complex)
-        kept = sampling.mask.reshape(-1) if isinstance(sampling, RandomSampling) else slice(None)
-        rows = (len(angles), coarse.sizes.get("receive", 1), len(harmonics))
-        values = images.reshape(*rows, -1)[:, :, order][..., kept]
+        values, _ = values_and_noise(coarse, order)
+        rows = values.shape[:3]
         parameters = scanner_parameters(angles.tolist(), harmonics.tolist(), rows[1])
         n = values.shape[-1]
         unknowns = 3 + 2 * rows[1] * rows[2]
@@ -102,18 +100,17 @@ class Measurement:
         require(enough, "coarse of the method physical", f"of {must}{_INSTEAD}", f"{n} values in each of {rows} rows")
         unit = float(rms(values))
         require(unit > 0, "coarse of the method physical", "other than zero somewhere", "zeros only")
-        noise = noise_per_row(coarse).astype(float).reshape(rows)[:, :, order, None] / unit
-        share = sampling.filling
-        sigma = np.broadcast_to(noise, values.shape) / (1.0 if share is None else share.reshape(-1))
+        values, sigma = values_and_noise(coarse, order, unit)
+        images = as_images(coarse)
         return cls(
-            values / unit,
+            values,
             np.maximum(sigma, FLOOR),
             unit,
             parameters,
             sampling,
             _about_axis(coarse, sampling),
             _sample(coarse),
-            not noise.any(),
+            not sigma.any(),
             (images.shape[-2], images.shape[-1]),
         )
 
@@ -134,6 +131,22 @@ class Measurement:
         """Return values (angle, coil, harmonic, ...) as the rows of the file, (row, ...), in the order of its rows."""
         place = np.argsort(np.argsort(_harmonics(coarse)))
         return np.ascontiguousarray(values[:, :, place]).reshape(-1, *values.shape[3:])
+
+
+def values_and_noise(coarse: xr.Dataset, places: np.ndarray, unit: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values of some frequencies and the deviation of their noise over a unit, (angle, coil, place, value).
+
+    Values that were not measured are left out.
+    """
+    sampling = Sampling.of(coarse)
+    images = as_images(coarse).astype(complex)
+    kept = sampling.mask.reshape(-1) if isinstance(sampling, RandomSampling) else slice(None)
+    rows = (coarse.sizes["angle"], coarse.sizes.get("receive", 1), coarse.sizes["frequency"])
+    values = images.reshape(*rows, -1)[:, :, places][..., kept]
+    noise = noise_per_row(coarse).astype(float).reshape(rows)[:, :, places, None] / unit
+    share = sampling.filling
+    sigma = np.broadcast_to(noise, values.shape) / (1.0 if share is None else share.reshape(-1))
+    return values / unit, sigma
 
 
 def _harmonics(coarse: xr.Dataset) -> np.ndarray:

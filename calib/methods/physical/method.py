@@ -16,29 +16,30 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from calib.methods.bicubic import bicubic_aligned, interpolate_means
+from calib.methods.bicubic import bicubic_aligned
 from calib.methods.compressed import compressed_sensing
-from calib.methods.consistency import nearest_consistent
-from calib.methods.misfit import MOST_LEFT, named_rows, share_left, shrunk, with_margin
+from calib.methods.misfit import MOST_LEFT, named_rows, share_left
+from calib.methods.physical.beside import joined
 from calib.methods.physical.changes import changes_reported
 from calib.methods.physical.earlier import Earlier
 from calib.methods.physical.fit_file import Source, fit_of
 from calib.methods.physical.fitting import Fitted, fit_measurement
+from calib.methods.physical.lines import Lines
 from calib.methods.physical.measurement import Measurement
 from calib.methods.physical.more_angles import at_more_angles, measured_angles, wanted_angles
 from calib.methods.physical.parameters import LOCAL
 from calib.methods.physical.phases import MOST_OUT_OF_PHASE, out_of_phase
 from calib.methods.physical.replacement import replace_others
 from calib.methods.physical.report import reported
+from calib.methods.physical.rest import add_rest
+from calib.methods.physical.rounds import fit_in_rounds
 from calib.methods.profile import recover_by_profiles
 from calib.methods.record import Recovered
 from calib.methods.smooth import recover_smoothly
 from mpisim.data.angles import look_like_degrees
-from mpisim.data.blocks import block_mean
 from mpisim.data.coverage import expected_nrmse
 from mpisim.data.sampling import BoxSampling
-from mpisim.data.views import as_images, noise_per_row
-from mpisim.errors import InputError, warn
+from mpisim.errors import InputError, require, warn
 
 __all__ = ["recover_by_scanner"]
 
@@ -47,6 +48,7 @@ _FAR = 8.0  # scales of the table from which an error of an angle is reported
 _MOST_LEFT_BY_EARLIER = 0.1  # share of the energy that an earlier fit of the same scanner may leave
 _MOST_UNCERTAIN = 1.0  # expected nRMSE above which a fit tells nothing of the rows
 _OTHER_SIGN = ", while rows at angles that were not measured have the sign of the other angles"
+_UNDETERMINED = "the values do not determine its parameters"
 _UNCONVERGED_EXCESS = 10.0  # standard deviations of chi2 above which a fit that has not converged does not count
 
 
@@ -62,21 +64,42 @@ def recover_by_scanner(
     angles or harmonics, or too few values (`measurement`), or angles are wanted and no scanner is fitted.
     """
     wanted = None if angles is None else wanted_angles(angles)
-    measurement = Measurement.of(coarse)
+    lines = Lines.of(coarse)
+    must = "left out for rows of bands, since lines beside harmonics are known at measured angles alone"
+    require(lines is None or wanted is None, "angles", must, "angles")
+    harmonics = coarse if lines is None else lines.harmonics_of(coarse)
+    measurement = Measurement.of(harmonics)
     earlier = None if prior_scanner is None else _earlier(prior_scanner, measurement)
     fitted = _fitted(measurement, earlier)
     if fitted is None:
         return _instead(coarse, "no ideal scanner with a field-free line describes even most of them", wanted)
     phases = out_of_phase(measurement.without(fitted.out_positions), max(1.0, fitted.rescaled))
+    fits = None
+    if lines is not None:
+        fits = fit_in_rounds(fitted, coarse, lines, measurement, earlier)
+        fitted, harmonics = fits.fitted, fits.corrected(harmonics)
+    found = _of_harmonics(harmonics, fitted, phases, wanted)
+    if isinstance(found, str):
+        return _instead(coarse, found, wanted)
+    if earlier is not None:
+        found = replace(found, metadata={**found.metadata, "changes": changes_reported(fitted, earlier)})
+    return found if fits is None else joined(fits, found, coarse, _simpler(coarse))
+
+
+def _of_harmonics(coarse: xr.Dataset, fitted: Fitted, phases: float, wanted: np.ndarray | None) -> Recovered | str:
+    """Return the rows of a fitted scanner with their metadata, or why the fit does not count.
+
+    `phases` is what the rows have out of phase (`phases`).
+    """
     measurement = fitted.measurement
     others = _others(fitted)
     reason = _refused(fitted, others)
     if reason:
-        return _instead(coarse, reason, wanted)
+        return reason
     try:
         found = (fitted.rows(), *fitted.deviation())
     except np.linalg.LinAlgError:
-        return _instead(coarse, "the values do not determine its parameters", wanted)
+        return _UNDETERMINED
     shape, unit = measurement.fine.array_shape, measurement.unit
     rows, spread, circularity = (
         scale * measurement.as_rows(v, coarse).reshape(-1, *shape)
@@ -84,17 +107,15 @@ def recover_by_scanner(
     )
     bad = measurement.as_rows(others[..., None], coarse)[:, 0]
     if float(expected_nrmse(rows[~bad], spread[~bad])) > _MOST_UNCERTAIN:
-        return _instead(coarse, "the values do not determine its parameters", wanted)
+        return _UNDETERMINED
     metadata = reported(fitted)
     metadata["out_of_phase"] = float(f"{phases:.4g}")
     if isinstance(measurement.sampling, BoxSampling):
-        _add_rest(rows, coarse, fitted, ~bad)
+        add_rest(rows, coarse, fitted, ~bad)
     if bad.any():
         metadata["rows_refitted"] = _replaced(rows, spread, circularity, coarse, bad)
     metadata["expected_nrmse"] = float(f"{float(expected_nrmse(rows, spread)):.4g}")
     _warn_of(coarse, metadata, fitted, wanted)
-    if earlier is not None:
-        metadata["changes"] = changes_reported(fitted, earlier)
     if wanted is not None:
         rows, spread, circularity = at_more_angles(fitted, coarse, (rows, spread, circularity), wanted)
         metadata["angles_measured"] = coarse["angle"].values.tolist()
@@ -172,25 +193,6 @@ def _simpler(coarse: xr.Dataset) -> tuple[str, Callable[[xr.Dataset], Recovered]
         "random": ("cs", compressed_sensing),
         "positions": ("smooth-rows", recover_smoothly),
     }[coarse.attrs["sampling"]["scheme"]]
-
-
-def _add_rest(rows: np.ndarray, coarse: xr.Dataset, fitted: Fitted, good: np.ndarray) -> None:
-    """Add what is left of good rows and is significant, interpolated, in place; exact means stay exact."""
-    measurement = fitted.measurement
-    factor, means = measurement.sampling.factor, as_images(coarse).astype(complex)
-    sigma = noise_per_row(coarse) * (fitted.rescaled if not measurement.exact else 1.0)
-    out = fitted.out_positions.reshape(measurement.shape)
-    residual = np.where(out, 0, means - block_mean(rows, factor))
-    share = measurement.sampling.filling
-    weights = 1.0 if share is None else share
-    chosen = good & (measurement.exact | (share_left(weights * residual, weights * means, sigma) > 0))
-    if not chosen.any():
-        return
-    shape = (rows.shape[-2], rows.shape[-1])
-    rest = interpolate_means(shrunk(residual[chosen], sigma[chosen], share), factor, shape)
-    wanted = np.where(out, block_mean(rows + 0, factor), means)[chosen]
-    margin = with_margin(sigma[chosen], means[0].size)
-    rows[chosen] = nearest_consistent(rows[chosen] + rest, wanted, margin, factor)
 
 
 def _replaced(

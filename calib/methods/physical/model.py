@@ -17,7 +17,7 @@ time does; the tracer's sizes are log-normal.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -216,6 +216,11 @@ class Model:
         """Return all factors of F at a state, complex (angle, coil, harmonic)."""
         of_angle = (1 + state.local[:, 2]) * np.exp(1j * state.local[:, 3])
         return of_angle[:, None, None] * (self.units * state.gains)
+
+    def at_amplitude(self, state: ScannerState, amplitude: float = 1.0) -> np.ndarray:
+        """Return F, (angle, coil, value, harmonic), where the drive has `amplitude` times its own."""
+        fields = self.fields.fields(state)
+        return self._flux(replace(fields, drive=amplitude * fields.drive), self.measured)
 
     def _received(self, state: ScannerState, flux: np.ndarray) -> np.ndarray:
         return self.gains(state)[:, :, None, :] * flux
