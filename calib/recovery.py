@@ -272,7 +272,7 @@ def _auto(coarse: xr.Dataset, **given: object) -> Recovered:
     return recover_automatically(coarse, _by, **given)
 
 
-_CHOICE = 3
+_CHOICE = 4
 """Version of the rules by which `auto` chooses."""
 _AUTOMATIC = {
     "auto": Method(
