@@ -26,7 +26,7 @@ def test_the_table_of_the_page_is_that_of_the_file():
             seen += 1
         for images in re.findall(r"\((\d+) images each\)", first):
             assert (stored.loc[group, "cases"] == int(images)).all()
-    assert seen == 40
+    assert seen == 48
 
 
 def test_groups_of_matrices_are_summed_up_apart():

@@ -115,7 +115,7 @@ def test_the_command_uses_it_unless_it_is_told_not_to(tmp_path, capsys):
 
 @pytest.mark.parametrize("method", ["tikhonov", "kaczmarz", "cg", "fista"])
 def test_auto_takes_no_less_than_what_the_errors_ask_for(method):
-    """More than the rule that it otherwise takes; with deviations of zero nothing changes, with smaller ones it falls."""
+    """More than the rule that it otherwise takes; with deviations of zero nothing changes, with smaller ones less."""
     y = small_measurement(snr=40.0)
 
     def taken(matrix, rule="auto"):
