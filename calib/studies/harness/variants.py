@@ -27,8 +27,8 @@ from mpisim.io.digest import digest
 
 __all__ = ["Variant", "error_of", "figures_of", "ready_variants"]
 
-_WITHOUT_DEVIATION = ("bicubic", "bicubic-dc", "ridge", "profile")
-"""Methods that are no networks and whose standard deviation, if they state one, is not judged."""
+_WITHOUT_DEVIATION = ("bicubic", "ridge", "profile")
+"""Methods that are no networks and state no standard deviation."""
 _NO_FIGURES = dict.fromkeys(("within_68", "within_95", "std_over_rmse", "instead", "scanner"))
 
 
@@ -100,7 +100,7 @@ def figures_of(recovery: Recovery, coarse: xr.Dataset, fine: xr.Dataset, variant
 
     The row holds `nrmse`, the figures of `mpisim.data.coverage.Coverage` (None where the method states no deviation),
     `instead`, the method that recovered the rows where this one gave up, and `scanner`, what
-    `calib.studies.harness.bounds` needs of a fitted one. The row of a method whose deviation is not judged, such as a
+    `calib.studies.harness.bounds` needs of a fitted one. The row of a method that states no deviation, such as a
     network, is that of `error_of`.
     """
     if variant.weights is not None or variant.method in _WITHOUT_DEVIATION:
