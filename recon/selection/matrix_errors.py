@@ -33,8 +33,9 @@ What this presumes, and where it does not hold:
 
 - **The coherence.** Errors of recovery are smooth. Over the three phantoms, c was .04 to .35 (geometric mean .13) for
   the methods `physical` and `linear-bayes` at 4x and 8x on imperfect scanners (medium, strong, outside), by which
-  errors count 8 to 49 times as much as independent ones would. The default of .05 gave the best images
-  (`docs/theory/reconstruction.md`): too small a value costs much more than too large a one. Independent errors have 0.
+  errors count 8 to 49 times as much as independent ones would, and .002 to .07 for `bicubic-dc` at 2x and 4x. The
+  default of .05 gave the best images (`docs/theory/reconstruction.md`): too small a value costs much more than too
+  large a one. Independent errors have 0.
 - It cannot be found from the residual of a fit: the fit takes up most of a smooth error, which is what makes the radius
   from the data (`recon.selection.discrepancy`) too small. So the radius is at least :math:`\sqrt M`.
 - Errors of different rows are taken to be independent.

@@ -12,7 +12,9 @@ With the squared residual :math:`\rho(\lambda)`, the squared norm :math:`\eta(\l
   signal to it; lambda is then far too small.
 - `auto`: the larger one of the L-curve and of the modified cross-validation :math:`\rho / (m - \gamma p)^2`
   (Kim and Gu, J. R. Stat. Soc. B 66, 337, 2004, with 1.4) for :math:`\gamma = 1.7`. Each of the two fails at times, to
-  the side of too small a value, the one where errors of the matrix are smooth, the other one where they are not.
+  the side of too small a value, the one where errors of the matrix are smooth, the other one where they are not. Where
+  the matrix states its errors, `recon.selection.settled` takes no less than these ask for
+  (`recon.selection.matrix_errors`).
 - `hands-free` (`recon.selection.hands_free`): the value of the sweep at which the rule of Scheffler et al. stops.
 
 The rules see the problem without x >= 0. The constraint regularises, too, so that its best lambda is somewhat smaller;
