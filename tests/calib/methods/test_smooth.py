@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import calib
+from calib.methods.expected_error import BlockProcess, expected_deviation
 from calib.methods.smooth import SmoothProcess, recover_smoothly
+from mpisim.data.blocks import filling
 from mpisim.data.grid import Grid
-from mpisim.data.sampling import PositionSampling
+from mpisim.data.sampling import BoxSampling, PositionSampling
 from mpisim.data.schema import build
 
 GRID = Grid((10, 8), (0.01, 0.008))
@@ -87,3 +89,21 @@ def test_larger_samples_count_more():
     gain = c @ m.T @ np.linalg.inv(m @ c @ m.T + np.diag(0.04 / filling**2))
     np.testing.assert_allclose(mean, values @ gain.T, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(variance[0], np.diag(c - gain @ m @ c), rtol=1e-7, atol=1e-10)
+
+
+def test_blocks_at_positions_are_those_of_the_grid():
+    """The same deviations, by products of both axes and by all positions at once; blocks of an edge lack voxels."""
+    rows, noise = drawn(5).reshape(5, 8, 10), np.full(5, 0.2)
+    box = BoxSampling(3, shape=(8, 10))
+    edges = [(np.array([[i, min(i + 3, n)] for i in range(0, n, 3)]) - n / 2) * 1e-3 for n in (10, 8)]
+    pairs = [(x, y) for y in edges[1] for x in edges[0]]
+    centers, sizes = (np.array([[f(x), f(y)] for x, y in pairs]) for f in (np.mean, np.ptp))
+    sampling = PositionSampling(3, GRID, centers, sizes)
+    means = box.apply(rows)
+    np.testing.assert_allclose(sampling.apply(rows)[:, 0], means.reshape(5, -1), rtol=1e-9)
+    at_positions = [SmoothProcess.of(sampling, length * 1e-3, sampling.filling[0]) for length in (1.5, 3.0)]
+    found = expected_deviation(0.9 * rows, means.reshape(5, -1), noise, sampling.filling[0], at_positions)
+    blocks = [BlockProcess.of((8, 10), 3, length) for length in (1.5, 3.0)]
+    np.testing.assert_allclose(
+        found, expected_deviation(0.9 * rows, means, noise, filling((8, 10), 3), blocks), rtol=1e-6
+    )
