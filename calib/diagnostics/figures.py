@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_agreement", "draw_angle_errors", "draw_rows"]
 
+_CLOSE = 0.05  # least over largest distance of frequencies, below which they are numbered
 _LIMITS = (0.5, 1.5)
 
 
@@ -59,7 +60,17 @@ def _name(chi2: xr.DataArray, dim: str) -> tuple[str, str, float]:
     """Return by what rows are named along a dimension, the unit in words, and the factor to it."""
     if dim == "angle":
         return "angle", " in degrees", 180 / np.pi
-    return ("harmonic", "", 1.0) if "harmonic" in chi2.coords else ("frequency", " in kHz", 1e-3)
+    if "harmonic" in chi2.coords:
+        return "harmonic", "", 1.0
+    return ("number of the line", "", 1.0) if _in_bands(chi2) else ("frequency", " in kHz", 1e-3)
+
+
+def _in_bands(chi2: xr.DataArray) -> bool:
+    """Whether some frequencies lie so close to each other, beside the rest, that they cannot be told apart."""
+    if "frequency" not in chi2.coords or chi2["frequency"].size < 3:
+        return False
+    apart = np.diff(np.sort(chi2["frequency"].values))
+    return bool(apart.min() < _CLOSE * apart.max())
 
 
 def _places(chi2: xr.DataArray, dim: str) -> np.ndarray:

@@ -163,3 +163,13 @@ def test_what_is_refused(coarse, beside):
         calib.recover(coarse, "physical", angles=12)
     with pytest.raises(InputError, match="harmonics of coarse must be whole numbers"):
         calib.recover(coarse.isel(frequency=beside), "physical")
+
+
+def test_page_of_diagnostics_shows_every_line(coarse, found):
+    """Lines 100 Hz apart would be thin strips on an axis of frequencies; they are numbered."""
+    from calib.diagnostics.agreement import agreement
+    from calib.diagnostics.figures import draw_agreement
+
+    image = draw_agreement(agreement(found, coarse)).axes[0]
+    assert image.get_ylabel() == "number of the line"
+    assert image.get_ylim() == (-0.5, coarse.sizes["frequency"] - 0.5)
