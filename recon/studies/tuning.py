@@ -3,7 +3,8 @@ r"""Options of reconstruction for `mpisim tune`: the weights of ADMM, and lambda
 The score is minus the mean pSNR in dB of images against the true phantom, the concentration on the image's voxels. The
 mean is over every sixth validation matrix of a data set, the fine matrix itself and what is recovered from its
 block means at 4x, all phantoms, and three noise levels. Data come from a finer grid (`recon.measure`), so the
-reconstruction never uses the model that made its data.
+reconstruction never uses the model that made its data. Standard deviations that a recovered matrix states are left
+aside.
 
 A mean can hide that one kind of image loses what another gains. So for every phantom and kind of matrix the loss
 against the options of version 0.1.0 beyond half a decibel counts against a point:
