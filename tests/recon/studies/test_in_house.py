@@ -10,6 +10,7 @@ from mpisim.data.metrics import nrmse as error
 from mpisim.data.noise import rms
 from mpisim.errors import InputError
 from mpisim.io.spectrum_file import read_noise_spectrum
+from recon.studies import table7
 from recon.studies.catalogue import STUDIES
 from recon.studies.fig11 import rows_at
 from recon.studies.fig13 import calibrated, depth
@@ -79,13 +80,23 @@ def test_rows_of_bands_are_strong_and_white(bands):
     assert spectrum.max() > 1.5 * spectrum.min()  # there was something to whiten
 
 
-def test_table7_of_bands_refuses_methods_that_take_harmonics_only(tmp_path, bands, monkeypatch):
+def test_table7_of_bands_has_the_scanner_fit_and_says_what_is_refused(tmp_path, bands, monkeypatch):
     monkeypatch.setattr(BandCalibrations, "of", classmethod(lambda cls, options: bands))
-    result = STUDIES["table7"](tmp_path, quick=True, methods=("bicubic-dc", "physical"), factors=(2,), rows="bands")
+    recovered_by = table7.recovered_by
+
+    def refusing(coarse, method, weights):
+        if method == "ridge":
+            raise InputError("Input harmonics of coarse must be whole numbers; instead received others.")
+        return recovered_by(coarse, method, weights)
+
+    monkeypatch.setattr(table7, "recovered_by", refusing)
+    methods = ("bicubic-dc", "physical", "ridge")
+    result = STUDIES["table7"](tmp_path, quick=True, methods=methods, factors=(2,), rows="bands")
     rows = {row["method"]: row for row in result["table"]}
     assert 4 < rows["bicubic-dc"]["nrmse_percent"] < 20
-    assert rows["physical"]["nrmse_percent"] is None and "harmonics of coarse" in rows["physical"]["status"]
-    assert "physical refused: Input harmonics of coarse must be" in result["text"]
+    assert rows["physical"]["nrmse_exact_percent"] < 0.5 * rows["bicubic-dc"]["nrmse_exact_percent"]
+    assert rows["ridge"]["nrmse_percent"] is None and "harmonics of coarse" in rows["ridge"]["status"]
+    assert "ridge refused: Input harmonics of coarse must be" in result["text"]
     assert (tmp_path / "table7_bands_quick.png").is_file()
     with pytest.raises(InputError, match="rows must be one of"):
         STUDIES["table7"](tmp_path, rows="tones")
