@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mpisim.errors import InputError
+from mpisim.errors import InputError, require
 from mpisim.io.mdf.acquisition import gradient_of, periods_of
 from mpisim.io.mdf.metadata import OWN, field_paths
 from mpisim.io.mdf.source import MdfFile, opened
@@ -47,7 +47,10 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _listed(source: MdfFile, field: str) -> list[Any] | None:
     values = source.numbers(field)
-    return None if values is None else np.ravel(values).tolist()
+    if values is None:
+        return None
+    require(values.dtype.kind != "c", source.name(field), "real", str(values.dtype))
+    return np.ravel(values).tolist()
 
 
 def _stated(**values: Any) -> dict[str, Any]:

@@ -45,3 +45,10 @@ def test_damaged_files_get_one_sentence_and_never_end_the_interpreter(tmp_path):
     lines = done.stdout.splitlines()
     assert done.returncode == 0, f"after {lines[-1:]}: {done.stderr[-2000:]}"
     assert len(lines) == 2 * 3 * MUTATIONS and any("refused" in line for line in lines)
+
+
+def test_complex_position_of_a_grid_is_refused(tmp_path):
+    path = tmp_path / "sm.mdf"
+    write_matrix(path, (3, 2, 2), {"/calibration/fieldOfViewCenter": np.zeros(3, np.complex64)})
+    with pytest.raises(InputError, match=r"fieldOfViewCenter of .* must be real; instead received complex64\."):
+        summary(path)
