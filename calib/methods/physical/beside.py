@@ -22,10 +22,8 @@ __all__ = ["joined"]
 
 _OF_SCANNER = 2.0
 """Relative error of a line by the scanner's parameters over that of the harmonic next to it."""
-_OF_TURNED = 5.0
+_OF_TURNED = 10.0
 """The same where the line of the scanner turns: lines are then derivatives of the rows."""
-_OF_BOTH = 10.0
-"""The same where the drive rises, too: the model has the turn at the full amplitude alone."""
 _Simpler = tuple[str, Callable[[xr.Dataset], Recovered]]
 
 
@@ -83,7 +81,7 @@ def _beside(fits: InRounds, fine: Model, harmonics: _Rows) -> _Rows:
     """Return the lines of the fitted scanner, (angle, coil, line, y, x).
 
     Their variance is that of their own coefficients, and that of the scanner's parameters: relative to the row, that of
-    the harmonic next to it times the square of `_OF_SCANNER`, `_OF_TURNED` or `_OF_BOTH`.
+    the harmonic next to it times the square of `_OF_SCANNER` or `_OF_TURNED`.
     """
     lines, unit = fits.found.lines, fits.fitted.measurement.unit
     near = [lines.nearest(number) for number, _ in lines.beside]
@@ -92,8 +90,7 @@ def _beside(fits: InRounds, fine: Model, harmonics: _Rows) -> _Rows:
     own = unit**2 * fits.found.variances(fine).reshape(spread.shape)
     square, of_harmonic = (np.mean(np.abs(v) ** 2, axis=(-2, -1)) for v in (rows, harmonics.rows[:, :, near]))
     size = square / np.maximum(of_harmonic, np.finfo(float).tiny)
-    waveform = fits.found.waveform
-    factor = (_OF_BOTH if waveform.rise else _OF_TURNED) if waveform.turn else _OF_SCANNER
+    factor = _OF_TURNED if fits.found.waveform.turn else _OF_SCANNER
     wide = np.sqrt(own + factor**2 * size[..., None, None] * spread**2)
     return _Rows(rows, wide, np.zeros(spread.shape, dtype=complex))
 
