@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rows",
         choices=("lines", "bands"),
         default="lines",
-        help="table7: harmonics alone, or bands of 500 Hz around them (default: lines)",
+        help="table7, fig11, fig13: harmonics alone, or bands of 500 Hz around them (default: lines)",
     )
     _add_training_arguments(parser)
     parser.add_argument("--cache", help="folder of trained weights and finished results (default: cache in the output)")

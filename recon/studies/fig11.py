@@ -24,7 +24,8 @@ from mpisim.data.metrics import nrmse
 from mpisim.data.views import as_images
 from mpisim.plot.panels import Group, edges, panels, save_figure
 from recon.metrics import psnr
-from recon.studies.in_house import CROP, DEFAULT_METHODS, Calibrations, in_house_recovery, left_out
+from recon.studies.in_house import CROP, DEFAULT_METHODS, in_house_recovery, left_out
+from recon.studies.in_house_bands import calibrations_of
 from recon.studies.table7 import image_of, measured_tubes
 
 if TYPE_CHECKING:
@@ -36,8 +37,11 @@ _ANGLE, _HARMONICS = 81.0, (4, 6, 9)
 
 
 def fig11(options: StudyOptions) -> Result:
-    """Run the study and write `fig11.nc`, `fig11.csv`, `fig11.png` and `fig12.png`, at 2x `fig11_2x.nc` and so on."""
-    calibrations = Calibrations.of(options)
+    """Run the study and write `fig11.nc`, `fig11.csv`, `fig11.png` and `fig12.png`, at 2x `fig11_2x.nc` and so on.
+
+    With rows of bands these are `fig11_bands.nc` and so on.
+    """
+    calibrations = calibrations_of(options)
     y = measured_tubes(calibrations)
     names = options.chosen(tuple(METHODS), DEFAULT_METHODS[:-1])  # `auto` takes one of them
     factors = options.factors or ()
@@ -51,7 +55,7 @@ def fig11(options: StudyOptions) -> Result:
         shown(options, of_methods)
         rows = _rows(recovered, calibrations.exact, factor)
         table += rows
-        name = "fig11" if factor == 4 else f"fig11_{factor}x"
+        name = f"fig11{'_bands' if options.rows == 'bands' else ''}{'' if factor == 4 else f'_{factor}x'}"
         columns = {"reference,\nmeasured": calibrations.reference, "exact": calibrations.exact, **recovered}
         columns = {title: matrix.isel(CROP) for title, matrix in columns.items()}
         places = rows_at(calibrations.exact, _ANGLE, _HARMONICS)
@@ -69,13 +73,16 @@ def fig11(options: StudyOptions) -> Result:
 
 
 def rows_at(matrix: xr.Dataset, degrees: float, harmonics: tuple[int, ...]) -> dict[str, int]:
-    """Return numbers of rows by their title: the nearest angle, and each harmonic or the highest below it."""
-    angles, known = matrix["angle"].values, matrix["harmonic"].values
+    """Return numbers of rows by their title: the nearest angle, and each harmonic or the highest below it.
+
+    Of several lines at a harmonic, the one next to it is taken.
+    """
+    angles, cycles = matrix["angle"].values, matrix["frequency"].values / matrix.attrs["scanner"]["drive_frequency"]
     at = int(np.argmin(np.abs(np.rad2deg(angles) - degrees)))
-    places = [int(np.flatnonzero(known <= harmonic)[-1]) for harmonic in harmonics]
-    return {
-        f"harmonic {known[k]}, {np.rad2deg(angles[at]):.0f} degrees": at * len(known) + k for k in dict.fromkeys(places)
-    }
+    known = np.unique(np.rint(cycles).astype(int))
+    chosen = dict.fromkeys(int(known[known <= harmonic][-1]) for harmonic in harmonics)
+    where = f"{np.rad2deg(angles[at]):.0f} degrees"
+    return {f"harmonic {k}, {where}": at * len(cycles) + int(np.argmin(np.abs(cycles - k))) for k in chosen}
 
 
 def _rows(recovered: Mapping[str, xr.Dataset], exact: xr.Dataset, factor: int) -> list[Row]:

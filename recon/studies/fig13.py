@@ -30,12 +30,11 @@ from mpisim.data.metrics import nrmse
 from mpisim.data.noise import rms
 from mpisim.plot.panels import Group, edges, panels, save_figure
 from mpisim.progress import progress
-from mpisim.simulation.prospective import calibrate
 from recon.compare import image_figures
-from recon.measurement import measure
 from recon.phantoms import Phantom, Rectangle, stenosis
 from recon.studies.fig11 import rows_at
-from recon.studies.in_house import CROP, TEST_GRADIENT, Calibrations, in_house_recovery, left_out
+from recon.studies.in_house import CROP, Calibrations, in_house_recovery, left_out
+from recon.studies.in_house_bands import calibrations_of
 from recon.studies.table7 import image_of
 
 if TYPE_CHECKING:
@@ -54,12 +53,8 @@ _TITLES = ("method", "factor", "sampling", "coarse SNR dB", "nRMSE %", "pSNR dB"
 
 
 def calibrated(calibrations: Calibrations, factor: int, sampling: str) -> xr.Dataset:
-    """Return the coarse matrix that small samples or a large one measure, with noise and errors of position."""
-    setup = calibrations.setup(TEST_GRADIENT, 1)
-    seed = _SAMPLINGS.index(sampling)
-    setup = replace(setup, sample=replace(setup.sample, size=None, seed=seed))  # fills a voxel, of 2 mm
-    small = sampling == "retrospective"
-    return calibrate(setup, factor, seed, jitter=JITTER, noise_std=calibrations.noise, retrospective=small)
+    """Return the coarse matrix of a sampling, with noise and errors of position."""
+    return calibrations.calibrated(factor, _SAMPLINGS.index(sampling), JITTER, sampling == "retrospective")
 
 
 def depth(image: xr.Dataset, phantom: Phantom) -> float:
@@ -78,13 +73,16 @@ def _mean(image: xr.Dataset, region: Phantom, grid: Grid) -> float:
 
 
 def fig13(options: StudyOptions) -> Result:
-    """Run the study and write `fig13.nc`, `fig13.csv`, `fig13.png` (rows) and `fig14.png` (images)."""
-    calibrations = Calibrations.of(options)
+    """Run the study and write `fig13.nc`, `fig13.csv`, `fig13.png` (rows) and `fig14.png` (images).
+
+    With rows of bands these are `fig13_bands.nc` and so on.
+    """
+    calibrations = calibrations_of(options)
     names = options.chosen(tuple(METHODS), _METHODS)
     cases = [(name, factor) for factor in options.factors or () for name in names]
     recovery = in_house_recovery(options, calibrations, cases)
     exact, phantom = calibrations.exact.isel(CROP), stenosis()
-    y = measure(exact, phantom, snr=_IMAGE_SNR, seed=0)
+    y = calibrations.measurement(phantom, _IMAGE_SNR)
     benchmark = image_of(exact, y)
     table: list[Row] = []
     matrices: dict[str, xr.Dataset] = {}
@@ -107,8 +105,9 @@ def fig13(options: StudyOptions) -> Result:
     short = ", a short form" if options.quick else ""
     data = table_dataset(table, "row", _NUMBERS, {n: n for n in ("method", "factor", "sampling")})
     rows_figure = _rows_figure(exact, matrices, f"Rows at 0 degrees, in-house scanner at 0.5 T/m{short}")
-    files = write_results(options, "fig13", data, table, rows_figure, recovery.cache.earlier)
-    file = options.out / f"fig14{'_quick' if options.quick else ''}.png"
+    bands = "_bands" if options.rows == "bands" else ""
+    files = write_results(options, f"fig13{bands}", data, table, rows_figure, recovery.cache.earlier)
+    file = options.out / f"fig14{bands}{'_quick' if options.quick else ''}.png"
     save_figure(_images_figure(images, drawn, f"Tubes of which one is narrow, 30 dB, by matrix{short}"), file)
     lines = [[row[k] if isinstance(row[k], str | int) else f"{row[k]:.3g}" for k in _columns()] for row in drawn]
     notes = [f"depth of the phantom: 0.5, with the exact matrix: {depth(benchmark, phantom):.3g}"]
@@ -132,7 +131,7 @@ def _figures(
     found = image_figures(image, benchmark, y)
     signal = rms(coarse["system_matrix"].values)
     return {
-        "coarse_snr_db": float(20 * np.log10(signal / float(coarse["noise_std"]))),
+        "coarse_snr_db": float(20 * np.log10(signal / rms(coarse["noise_std"].values))),
         "nrmse_percent": 100 * nrmse(matrix, exact),
         "psnr_db": found["psnr"],
         "psnr_phantom_db": found["psnr_phantom"],

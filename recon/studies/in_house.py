@@ -20,7 +20,7 @@ of 500 Hz around the harmonics, with coloured noise.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,7 @@ from mpisim.scanner.biot_savart import RectangularLoop
 from mpisim.scanner.coils import WoundCoil
 from mpisim.scanner.ffl import open_sided_ffl
 from mpisim.scanner.imperfect import ImperfectFFL
+from mpisim.simulation.prospective import calibrate
 from mpisim.simulation.setup import Setup
 from recon.measurement import measure
 from recon.phantoms import Phantom
@@ -145,6 +146,28 @@ class Calibrations:
     def measured(self, gradient: float, seed: int) -> xr.Dataset:
         """Return a matrix at any gradient as the sample of 2 mm measures it; `seed` is that of errors and noise."""
         return self.with_noise(self.setup(gradient, seed).simulate(), seed)
+
+    def sampled(self, seed: int) -> Setup:
+        """Return the scanner at 0.5 T/m with the sample of 2 mm, whose errors of position have a seed."""
+        setup = self.setup(TEST_GRADIENT, 1)
+        return replace(setup, sample=replace(setup.sample, size=None, seed=seed))  # fills a voxel, of 2 mm
+
+    def calibrated(self, factor: int, seed: int, jitter: float, small: bool) -> xr.Dataset:
+        """Return the coarse matrix that small samples or a large one measure, with noise and errors of position.
+
+        Parameters
+        ----------
+        factor
+            Edge of the large sample in voxels.
+        seed
+            Seed of noise and positions.
+        jitter
+            Standard deviation of each position in m.
+        small
+            Whether small samples are measured, whose values are averaged over blocks (retrospective sampling).
+        """
+        setup = self.sampled(seed)
+        return calibrate(setup, factor, seed, jitter=jitter, noise_std=self.noise, retrospective=small)
 
     def measurement(self, phantom: Phantom, snr: float) -> xr.Dataset:
         """Return the measurement of a phantom within the sensitive region, with noise of `snr` dB."""

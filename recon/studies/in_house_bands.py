@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from calib.studies.harness.study import StudyOptions
 from mpisim.data.noise import complex_gaussian, sigma_from_snr
 from mpisim.io.spectrum_file import read_noise_spectrum
 from mpisim.preprocess.apply import apply
@@ -32,13 +33,14 @@ from mpisim.scanner.receive_chain import ReceiveChain
 from mpisim.scanner.receive_noise import NoiseSpectrum, ReceiveNoise
 from mpisim.scanner.recording import Recording
 from mpisim.scanner.transfer import BandPass
+from mpisim.simulation.prospective import calibrate
 from mpisim.simulation.recorded import record
 from mpisim.simulation.setup import Setup
 from recon.measurement import measure
 from recon.phantoms import Phantom
 from recon.studies.in_house import CROP, TEST_GRADIENT, Calibrations, in_house_setup, strong_rows
 
-__all__ = ["NOISE_FILE", "RISE_TIME", "BandCalibrations"]
+__all__ = ["NOISE_FILE", "RISE_TIME", "BandCalibrations", "calibrations_of"]
 
 NOISE_FILE = Path(__file__).with_name("in_house_noise.csv")
 """Density of the noise in V/sqrt(Hz) by frequency in Hz, up to a factor."""
@@ -121,6 +123,11 @@ class BandCalibrations(Calibrations):
         """Return a matrix at any gradient as the sample of 2 mm measures it; `seed` is that of errors and noise."""
         return apply(self._steps, record(self.setup(gradient, seed).simulate(), seed))
 
+    def calibrated(self, factor: int, seed: int, jitter: float, small: bool) -> xr.Dataset:
+        """Return the coarse matrix that small samples or a large one measure, with noise and errors of position."""
+        setup = self.sampled(seed)
+        return apply(self._steps, calibrate(setup, factor, seed, jitter=jitter, retrospective=small))
+
     def measurement(self, phantom: Phantom, snr: float) -> xr.Dataset:
         """Return the measurement of a phantom within the sensitive region, with noise of `snr` dB in whitened rows."""
         y = apply(self._steps, measure(self._raw.isel(CROP), phantom, noiseless=True))
@@ -129,3 +136,8 @@ class BandCalibrations(Calibrations):
         noisy = y["measurement"].copy(data=values + complex_gaussian(values.shape, sigma, 0))
         level = xr.DataArray(sigma, attrs={"units": "1"})
         return y.assign(measurement=noisy, noise_std=level).assign_attrs(snr=float(snr))
+
+
+def calibrations_of(options: StudyOptions) -> Calibrations:
+    """Return the calibrations of a study with the rows that the user chose, lines or bands."""
+    return (BandCalibrations if options.rows == "bands" else Calibrations).of(options)

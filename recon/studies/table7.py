@@ -34,7 +34,7 @@ from recon.compare import image_figures
 from recon.phantoms import tubes
 from recon.reconstruction import reconstruct
 from recon.studies.in_house import CROP, DEFAULT_METHODS, Calibrations, InHouseRecovery, in_house_recovery, left_out
-from recon.studies.in_house_bands import BandCalibrations
+from recon.studies.in_house_bands import calibrations_of
 
 __all__ = ["PUBLISHED", "image_of", "measured_tubes", "table7"]
 
@@ -73,8 +73,7 @@ def table7(options: StudyOptions) -> Result:
     The short form has 12 angles and trains networks for a few steps. `budget_fraction` is the share of the budgets of
     Table III.
     """
-    kind = BandCalibrations if options.rows == "bands" else Calibrations
-    calibrations = kind.of(options)
+    calibrations = calibrations_of(options)
     names = options.chosen(tuple(METHODS), DEFAULT_METHODS)
     cases = [(method, factor) for method in names for factor in options.factors or ()]
     recovery = in_house_recovery(options, calibrations, cases)

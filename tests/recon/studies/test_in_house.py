@@ -6,6 +6,7 @@ import xarray as xr
 
 import recon
 from calib import nrmse
+from mpisim.data.downsampling import downsample
 from mpisim.data.metrics import nrmse as error
 from mpisim.data.noise import rms
 from mpisim.errors import InputError
@@ -129,6 +130,23 @@ def test_a_large_sample_is_6_db_better_than_means_of_small_ones(tmp_path, calibr
     assert (tmp_path / "fig14_quick.png").is_file() and (tmp_path / "fig13_quick.csv").is_file()
     means, whole = (calibrated(calibrations, 2, sampling) for sampling in ("retrospective", "prospective"))
     assert 0 < error(means, whole) < 0.1
+
+
+def test_calibrations_of_bands_have_the_noise_of_their_sample_in_every_line(bands):
+    """In whitened rows: 1/2 for means over four small samples, 1/4 for a large one, in the data and as stated."""
+    exact = downsample(bands.exact, 2, "box", snr=None)["system_matrix"]
+    for small, noise in ((True, 0.5), (False, 0.25)):
+        coarse = bands.calibrated(2, 0, 0.0, small)
+        left = rms((coarse["system_matrix"] - exact).values, axis=(0, 2, 3))  # of 3 x 128 complex numbers each
+        np.testing.assert_allclose(left, noise, rtol=0.15)
+        np.testing.assert_allclose(coarse["noise_std"].values, noise, rtol=1e-6)
+
+
+def test_rows_of_bands_are_drawn_at_the_line_next_to_a_harmonic(bands):
+    drawn = rows_at(bands.exact, 0.0, (4, 99))
+    assert list(drawn) == ["harmonic 4, 0 degrees", f"harmonic {bands.harmonics[-1]}, 0 degrees"]
+    lines = bands.exact["frequency"].values[list(drawn.values())]
+    np.testing.assert_allclose(lines, 23.2e3 * np.array([4, bands.harmonics[-1]]), atol=50)
 
 
 def test_the_depth_of_the_phantom_is_that_of_its_narrow_part():
