@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,13 +88,14 @@ def fig13(options: StudyOptions) -> Result:
     table: list[Row] = []
     matrices: dict[str, xr.Dataset] = {}
     images = {"phantom": y[["phantom"]].rename(phantom="image"), "exact\nmatrix": benchmark}
+    measured = cache(lambda factor, sampling: calibrated(calibrations, factor, sampling))
     for method, factor in progress(cases, unit="method"):
         missing = recovery.missing(method, factor)
         for sampling in _SAMPLINGS:
             row: dict[str, Any] = {"method": method, "factor": factor, "sampling": sampling}
             row |= {"status": "missing" if missing else "made", **dict.fromkeys(_NUMBERS)}
             if not missing:
-                coarse = calibrated(calibrations, factor, sampling)
+                coarse = measured(factor, sampling)
                 matrix = recovery.recovered(coarse, method, factor).isel(CROP)
                 image = image_of(matrix, y)
                 row |= _figures(coarse, matrix, image, exact, benchmark, y)
