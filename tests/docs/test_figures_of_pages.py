@@ -48,9 +48,13 @@ def test_tables_of_the_in_house_scanner(file, start):
                 assert same(shown[i] if len(shown) == 3 else shown[0], row[key]), (method, factor, key)
 
 
-def test_table_of_larger_samples():
-    known = {(row["method"], row["sampling"]): row for row in rows_of("fig13.csv")}
-    cells = cells_of("| method | sampling |")
+@pytest.mark.parametrize(
+    ("file", "start"),
+    [("fig13.csv", "| method | sampling |"), ("fig13_bands.csv", "| method, bands | sampling |")],
+)
+def test_table_of_larger_samples(file, start):
+    known = {(row["method"], row["sampling"]): row for row in rows_of(file)}
+    cells = cells_of(start)
     assert {(row[0], row[1]) for row in cells} == set(known)
     for method, sampling, *shown in cells:
         keys = ("coarse_snr_db", "nrmse_percent", "psnr_db", "psnr_phantom_db", "depth")
