@@ -76,7 +76,7 @@ class FittedLines:
     @property
     def evidence(self) -> float:
         """Log evidence of all lines."""
-        return sum(fit.evidence for of_coil in self.fits for fit in of_coil)
+        return _evidence(self.fits)
 
     @cached_property
     def _of_harmonics(self) -> np.ndarray:
@@ -107,15 +107,20 @@ class FittedLines:
 
     def rows(self, model: Model) -> np.ndarray:
         """Return the lines at the values of a model, complex (angle, coil, line, value), with the signs of the fit."""
+        return self._rows(_Fields(self.fitted, self.lines, model))
+
+    def rows_and_variances(self, model: Model) -> tuple[np.ndarray, np.ndarray]:
+        """Return `rows` and the variance of each part of them by their own coefficients, of the same shape."""
         fields = _Fields(self.fitted, self.lines, model)
+        return self._rows(fields), self._variances(fields)
+
+    def _rows(self, fields: _Fields) -> np.ndarray:
         numbers = [number for number, _ in self.lines.beside]
         return self._over(fields, numbers, [[fit.coefficients for fit in of_coil] for of_coil in self.fits])
 
-    def variances(self, model: Model) -> np.ndarray:
-        """Return the variance of each part of the lines by their own coefficients, of the shape of `rows`."""
-        fields = _Fields(self.fitted, self.lines, model)
+    def _variances(self, fields: _Fields) -> np.ndarray:
         size = np.abs(fields.of_angle)[:, None] ** 2
-        out = np.zeros((len(size), len(self.fits), len(self.lines.beside), model.measured.weights.shape[0]))
+        out = np.zeros((len(size), len(self.fits), len(self.lines.beside), fields.values))
         for c, of_coil in enumerate(self.fits):
             for number, places in self.lines.by_harmonic():
                 values = fields.of(number, c)
@@ -203,21 +208,18 @@ def fit_lines(
             for c, of_coil in enumerate(equations)
         ]
 
-    def evidence(waveform: Waveform) -> float:
-        return sum(fit.evidence for of_coil in fits(waveform) for fit in of_coil)
-
-    waveform, gained = likeliest_waveform(evidence, start)
+    waveform, gained = likeliest_waveform(lambda waveform: _evidence(fits(waveform)), start)
     found = fits(waveform)
     if any(fit.excess > _LACKS for of_coil in found for fit in of_coil):
         found = [
-            [max(pair, key=_worth) for pair in zip(*both, strict=True)]
+            [max(pair, key=lambda fit: fit.evidence) for pair in zip(*both, strict=True)]
             for both in zip(found, fits(waveform, True), strict=True)
         ]
     return FittedLines(fitted, lines, waveform, found, gained)
 
 
-def _worth(fit: LineFit) -> float:
-    return fit.evidence
+def _evidence(fits: list[list[LineFit]]) -> float:
+    return sum(fit.evidence for of_coil in fits for fit in of_coil)
 
 
 def _fit(

@@ -86,8 +86,8 @@ def _beside(fits: InRounds, fine: Model, harmonics: _Rows) -> _Rows:
     lines, unit = fits.found.lines, fits.fitted.measurement.unit
     near = [lines.nearest(number) for number, _ in lines.beside]
     spread = harmonics.spread[:, :, near]
-    rows = fits.in_file(fits.found.rows(fine)).reshape(spread.shape)
-    own = unit**2 * fits.found.variances(fine).reshape(spread.shape)
+    found, variances = fits.found.rows_and_variances(fine)
+    rows, own = fits.in_file(found).reshape(spread.shape), unit**2 * variances.reshape(spread.shape)
     square, of_harmonic = (np.mean(np.abs(v) ** 2, axis=(-2, -1)) for v in (rows, harmonics.rows[:, :, near]))
     size = square / np.maximum(of_harmonic, np.finfo(float).tiny)
     factor = _OF_TURNED if fits.found.waveform.turn else _OF_SCANNER
